@@ -1,0 +1,59 @@
+package v1alpha1
+
+// Condition types.
+const (
+	// ConditionEntitled is on a Customer: whether the customer may use the service now. Tenant controllers act on it.
+	ConditionEntitled = "Entitled"
+	// ConditionReady says that the status shows all that is known (kstatus).
+	ConditionReady = "Ready"
+	// ConditionProcessed is on a BillingEvent: whether its outcome is known.
+	ConditionProcessed = "Processed"
+	// ConditionSent is on an Email: whether the mail provider accepted the message.
+	ConditionSent = "Sent"
+)
+
+// Reasons of Entitled=True.
+const (
+	// ReasonSubscriptionActive: a subscription is active, or paid for while its status is not known.
+	ReasonSubscriptionActive = "SubscriptionActive"
+	// ReasonTrialing: a subscription is in its trial.
+	ReasonTrialing = "Trialing"
+	// ReasonGracePeriod: a payment failed, and the grace period runs.
+	ReasonGracePeriod = "GracePeriod"
+	// ReasonOverrideGranted: a person set spec.access to Granted.
+	ReasonOverrideGranted = "OverrideGranted"
+)
+
+// Reasons of Entitled=False.
+const (
+	// ReasonNoSubscription: the customer has none.
+	ReasonNoSubscription = "NoSubscription"
+	// ReasonAwaitingPayment: the first payment, or the one after a trial or a full refund, has not been made.
+	ReasonAwaitingPayment = "AwaitingPayment"
+	// ReasonPaymentFailed: a payment failed, and the grace period is over or Stripe has given up.
+	ReasonPaymentFailed = "PaymentFailed"
+	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end.
+	ReasonSubscriptionEnded = "SubscriptionEnded"
+	// ReasonPaused: the subscription is paused, or its invoices are voided for a while.
+	ReasonPaused = "Paused"
+	// ReasonDisputed: a payment is disputed, and the policy is to suspend.
+	ReasonDisputed = "Disputed"
+	// ReasonOverrideDenied: a person set spec.access to Denied.
+	ReasonOverrideDenied = "OverrideDenied"
+)
+
+// Reasons of Ready.
+const (
+	// ReasonUpToDate: every event that was recorded for the object is in its status.
+	ReasonUpToDate = "UpToDate"
+	// ReasonAwaitingState: the object is known by name only; no event with its state has come yet.
+	ReasonAwaitingState = "AwaitingState"
+)
+
+// Reasons of Sent=False.
+const (
+	// ReasonMailgunNotConfigured: the e-mail waits until the MAILGUN_… variables are set.
+	ReasonMailgunNotConfigured = "MailgunNotConfigured"
+	// ReasonPending: the e-mail is planned and has not been handed to the mail provider.
+	ReasonPending = "Pending"
+)

@@ -1,0 +1,69 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// EmailPurpose is why an e-mail is sent.
+//
+// +kubebuilder:validation:Enum=Welcome;PasswordReset
+type EmailPurpose string
+
+const (
+	// EmailWelcome greets a new customer.
+	EmailWelcome EmailPurpose = "Welcome"
+	// EmailPasswordReset lets a new customer choose a password.
+	EmailPasswordReset EmailPurpose = "PasswordReset"
+)
+
+// EmailSpec says to whom and why. The address is read from the customer when the message is sent.
+type EmailSpec struct {
+	// customerRef names the Customer to write to.
+	CustomerRef ObjectReference `json:"customerRef"`
+	// purpose of the message.
+	Purpose EmailPurpose `json:"purpose"`
+}
+
+// EmailStatus says where the message stands.
+type EmailStatus struct {
+	// observedGeneration is the generation of the spec that this status was made for.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions: Sent.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Email is one message to one person for one purpose. It is created before anything is sent, and its name, made of
+// customer and purpose, makes a second one impossible.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=bmail,categories=billing
+// +kubebuilder:printcolumn:name="Customer",type=string,JSONPath=`.spec.customerRef.name`
+// +kubebuilder:printcolumn:name="Purpose",type=string,JSONPath=`.spec.purpose`
+// +kubebuilder:printcolumn:name="Sent",type=string,JSONPath=`.status.conditions[?(@.type=="Sent")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Sent")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Email struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec says to whom and why. It never changes.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an e-mail never changes"
+	Spec EmailSpec `json:"spec"`
+	// status says where the message stands.
+	// +optional
+	Status EmailStatus `json:"status,omitzero"`
+}
+
+// EmailList is a list of Emails.
+//
+// +kubebuilder:object:root=true
+type EmailList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Email `json:"items"`
+}

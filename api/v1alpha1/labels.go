@@ -1,0 +1,20 @@
+package v1alpha1
+
+// Labels carry exact Stripe ids, where they are known and valid as label values, so that people can select by them.
+const (
+	// LabelEventType is on every BillingEvent: the Stripe event type.
+	LabelEventType = "billing.tollkeeper.dev/event-type"
+	// LabelCustomerID is the Stripe customer (cus_…) that the object is about.
+	LabelCustomerID = "billing.tollkeeper.dev/customer-id"
+	// LabelSubscriptionID is the Stripe subscription (sub_…) that the object is about.
+	LabelSubscriptionID = "billing.tollkeeper.dev/subscription-id"
+)
+
+// Field selectors of BillingEvent (selectable fields of its CRD).
+const (
+	FieldEventType       = "spec.type"
+	FieldCustomerID      = "spec.customerID"
+	FieldChargeID        = "spec.chargeID"
+	FieldPaymentIntentID = "spec.paymentIntentID"
+	FieldOutcome         = "status.outcome"
+)
