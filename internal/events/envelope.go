@@ -1,0 +1,107 @@
+package events
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
+)
+
+const (
+	maxEventID     = 255
+	maxEventType   = 255
+	maxAPIVersion  = 64
+	maxDecodeError = 1024
+)
+
+// Decoder turns the body of a verified request into what is recorded of it.
+type Decoder struct {
+	// MetadataPrefix selects the metadata to keep; empty keeps none.
+	MetadataPrefix string
+}
+
+// Decode reads the envelope, and the record if the type is handled. It fails on what is no event: bad JSON, a thin event
+// (v2.core.event), no id, no type, no time, no object. An event whose object cannot be read is still an event: its DecodeError
+// says what is wrong with it.
+func (d Decoder) Decode(body []byte) (*projection.Event, error) {
+	envelope, err := stripejson.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	e, err := readEnvelope(envelope)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	e.PayloadSHA256 = hex.EncodeToString(sum[:])
+
+	object := envelope.Object("data.object")
+	link(e, stripejson.ReadLinks(object))
+	if t, handled := Lookup(e.Type); handled {
+		t.read(Payload{Object: object, Previous: envelope.Object("data.previous_attributes"), MetadataPrefix: d.MetadataPrefix}, e)
+	}
+	if err := object.Err(); err != nil {
+		e.DecodeError = truncate(err.Error(), maxDecodeError)
+	}
+	return e, nil
+}
+
+func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
+	if kind := envelope.Text(maxEventType, "object"); kind != "" && kind != "event" {
+		return nil, fmt.Errorf("the object is a %q, not an event; send snapshot events to this endpoint", kind)
+	}
+	e := &projection.Event{
+		EventID:    envelope.ID("id"),
+		Type:       envelope.Text(maxEventType, "type"),
+		APIVersion: envelope.Text(maxAPIVersion, "api_version"),
+		Livemode:   envelope.Bool("livemode"),
+		Account:    envelope.ID("account"),
+	}
+	created := envelope.Time("created")
+	if err := envelope.Err(); err != nil {
+		return nil, err
+	}
+	switch {
+	case e.EventID == "":
+		return nil, errors.New("the event has no id")
+	case e.Type == "":
+		return nil, errors.New("the event has no type")
+	case created == nil:
+		return nil, errors.New("the event has no time of creation")
+	case !envelope.Object("data.object").Present():
+		return nil, errors.New("the event carries no object")
+	}
+	e.Created = *created
+	return e, nil
+}
+
+func link(e *projection.Event, links stripejson.Links) {
+	e.ObjectID, e.ObjectKind = links.ObjectID, links.ObjectKind
+	e.CustomerID, e.SubscriptionID = links.CustomerID, links.SubscriptionID
+	e.ChargeID, e.PaymentIntentID = links.ChargeID, links.PaymentIntentID
+}
+
+// WithoutRecord is the event with its envelope only, for when the API server refuses fields of its record.
+func WithoutRecord(e *projection.Event, fields string) *projection.Event {
+	bare := &projection.Event{
+		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
+		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind, CustomerID: e.CustomerID, SubscriptionID: e.SubscriptionID,
+		ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, PayloadSHA256: e.PayloadSHA256,
+	}
+	bare.DecodeError = truncate("the record could not be stored; refused fields: "+fields, maxDecodeError)
+	return bare
+}
+
+func truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
+}

@@ -1,0 +1,11 @@
+package events
+
+import "github.com/tollkeeper/tollkeeper/internal/projection"
+
+var _ = register(Type{
+	Name:    "setup_intent.created",
+	Record:  "setup",
+	Does:    "shows the setup that was begun",
+	read:    readSetup,
+	effects: []projection.Effect{projection.Setup},
+})

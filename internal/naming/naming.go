@@ -1,0 +1,66 @@
+// Package naming maps Stripe ids to Kubernetes object names and labels.
+package naming
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// Object is the object name of a Stripe id of one account ("" for the platform's own): the id in lower case, with what a
+// name may not hold turned to '-', then '-' and the first 8 hex digits of the exact id's SHA-256. Stripe ids are
+// case-sensitive, names are not; the hash keeps ids apart that differ in case only. The same id under two accounts gives
+// two names, as the account takes part in the hash.
+//
+// The result is always a valid object name, with room for a suffix, whatever the id: the stem is cut at 200 characters.
+// See https://kubernetes.io/docs/concepts/overview/working-with-objects/names/.
+func Object(account, id string) string {
+	const maxStem = 200
+	stem := []byte(strings.ToLower(id))
+	if len(stem) > maxStem {
+		stem = stem[:maxStem]
+	}
+	for i, c := range stem {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			stem[i] = '-'
+		}
+	}
+	return strings.TrimLeft(string(stem)+"-"+hash(account, id), "-")
+}
+
+func hash(account, id string) string {
+	if account != "" {
+		id = account + "/" + id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Email is the name of the Email object for one purpose of one customer, given the customer's object name.
+func Email(customer string, purpose v1alpha1.EmailPurpose) string {
+	switch purpose {
+	case v1alpha1.EmailPasswordReset:
+		return customer + "-password-reset"
+	default:
+		return customer + "-" + strings.ToLower(string(purpose))
+	}
+}
+
+// Labels are the labels of an object about these Stripe ids. An id that is empty or not valid as a label value is left out.
+func Labels(eventType, customerID, subscriptionID string) map[string]string {
+	labels := map[string]string{}
+	for key, value := range map[string]string{
+		v1alpha1.LabelEventType:      eventType,
+		v1alpha1.LabelCustomerID:     customerID,
+		v1alpha1.LabelSubscriptionID: subscriptionID,
+	} {
+		if value != "" && len(validation.IsValidLabelValue(value)) == 0 {
+			labels[key] = value
+		}
+	}
+	return labels
+}

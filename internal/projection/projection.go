@@ -1,0 +1,93 @@
+// Package projection folds Stripe events into the statuses of one customer and its subscriptions.
+//
+// It is pure: no client, no clock, no I/O. Every part of a status is a register that remembers the position of the event it
+// came from (status.positions), and an event writes a part only if its own position is not before the part's. So the
+// result depends on the set of events alone: not on their order, their batches, or how often each was seen.
+package projection
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// Event is what is folded: the envelope and the record of a BillingEvent.
+type Event = v1alpha1.BillingEventSpec
+
+// Aggregate is one customer with all its subscriptions: what one reconciler owns and writes.
+type Aggregate struct {
+	// Customer is the customer's status.
+	Customer v1alpha1.CustomerStatus
+	// Subscriptions are the subscriptions' statuses by Stripe's id.
+	Subscriptions map[string]*v1alpha1.SubscriptionStatus
+}
+
+// Effect folds one event into an aggregate. It reports whether the event shows there now, even if an earlier fold of the
+// same event put it there.
+type Effect func(*Aggregate, *Event) bool
+
+// Change is an event with its effects.
+type Change struct {
+	Event   *Event
+	Effects []Effect
+}
+
+// Fold applies changes to the aggregate, in the order of their events, and returns each one's outcome, in the order given:
+// Applied if the event showed in at least one part when its turn came, else Superseded.
+func Fold(a *Aggregate, changes []Change) []v1alpha1.Outcome {
+	order := make([]int, len(changes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return compareEvents(changes[i].Event, changes[j].Event) })
+
+	outcomes := make([]v1alpha1.Outcome, len(changes))
+	for _, i := range order {
+		outcomes[i] = a.apply(changes[i])
+	}
+	return outcomes
+}
+
+func (a *Aggregate) apply(change Change) v1alpha1.Outcome {
+	e := change.Event
+	a.Customer.Livemode = &e.Livemode
+	latest(&a.Customer.LastEvent, e)
+	if subscription := a.subscription(e.SubscriptionID); subscription != nil {
+		latest(&subscription.LastEvent, e)
+	}
+	shows := false
+	for _, effect := range change.Effects {
+		shows = effect(a, e) || shows
+	}
+	if shows {
+		return v1alpha1.OutcomeApplied
+	}
+	return v1alpha1.OutcomeSuperseded
+}
+
+// subscription is the status of the subscription with the id, made if it is new; nil if the id is empty.
+func (a *Aggregate) subscription(id string) *v1alpha1.SubscriptionStatus {
+	if id == "" {
+		return nil
+	}
+	if a.Subscriptions == nil {
+		a.Subscriptions = map[string]*v1alpha1.SubscriptionStatus{}
+	}
+	if a.Subscriptions[id] == nil {
+		a.Subscriptions[id] = &v1alpha1.SubscriptionStatus{}
+	}
+	return a.Subscriptions[id]
+}
+
+// latest keeps the newest event.
+func latest(last **v1alpha1.EventReference, e *Event) {
+	have := *last
+	if have == nil || cmp.Or(e.Created.Compare(have.Created.Time), cmp.Compare(e.EventID, have.ID)) > 0 {
+		*last = &v1alpha1.EventReference{ID: e.EventID, Type: e.Type, Created: e.Created}
+	}
+}
+
+func compareEvents(a, b *Event) int {
+	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
+}

@@ -1,0 +1,120 @@
+package projection
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+const (
+	maxSummaries    = 50
+	maxEntitlements = 64
+
+	// expiryNotice is how long before its expiry a card shows as expiring. Stripe announces it about a month before.
+	expiryNotice = 31 * 24 * time.Hour
+)
+
+// View is what Summarise needs to know beyond the aggregate.
+type View struct {
+	// Deciding is the id of the subscription that decides; empty if there is none.
+	Deciding string
+	// Entitling are the ids of the subscriptions that the customer is served for, the most important first.
+	Entitling []string
+	// Name maps a subscription's id to its object's name.
+	Name func(id string) string
+	// Now is the present time.
+	Now time.Time
+}
+
+// Summarise derives the part of the customer's status that follows from the rest. It returns when the clock alone will change
+// it again; nil if it will not.
+func Summarise(a *Aggregate, view View) *metav1.Time {
+	c := &a.Customer
+	c.Plan, c.TrialEnd, c.PeriodEnd = "", nil, nil
+	if s := a.Subscriptions[view.Deciding]; s != nil {
+		c.Plan, c.TrialEnd, c.PeriodEnd = s.Plan, s.TrialEnd.DeepCopy(), s.CurrentPeriodEnd.DeepCopy()
+	}
+	c.Subscriptions = summaries(a, view)
+	c.Entitlements = entitlements(a, view)
+	c.PaymentMethod = shownMethod(a, view.Deciding)
+	return expiring(c.PaymentMethod, view.Now)
+}
+
+// summaries lists the subscriptions, the deciding one first, then those served, then the rest by id.
+func summaries(a *Aggregate, view View) []v1alpha1.SubscriptionSummary {
+	ids := append([]string{view.Deciding}, view.Entitling...)
+	ids = append(ids, slices.Sorted(maps.Keys(a.Subscriptions))...)
+	var list []v1alpha1.SubscriptionSummary
+	listed := map[string]bool{}
+	for _, id := range ids {
+		s := a.Subscriptions[id]
+		if s == nil || listed[id] || len(list) == maxSummaries {
+			continue
+		}
+		listed[id] = true
+		list = append(list, v1alpha1.SubscriptionSummary{
+			Name:             view.Name(id),
+			SubscriptionID:   id,
+			Status:           s.Status,
+			Plan:             s.Plan,
+			CurrentPeriodEnd: s.CurrentPeriodEnd.DeepCopy(),
+		})
+	}
+	return list
+}
+
+// entitlements joins what the entitling subscriptions' items grant. Where two grant the same key the first one counts.
+func entitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
+	joined := map[string]v1alpha1.Value{}
+	for _, id := range view.Entitling {
+		for _, item := range a.Subscriptions[id].Items {
+			for _, key := range slices.Sorted(maps.Keys(item.Entitlements)) {
+				if _, known := joined[key]; !known && len(joined) < maxEntitlements {
+					joined[key] = item.Entitlements[key]
+				}
+			}
+		}
+	}
+	if len(joined) == 0 {
+		return nil
+	}
+	return joined
+}
+
+// shownMethod is the payment method that the deciding subscription charges: its own, else the customer's default, else the one
+// heard of last.
+func shownMethod(a *Aggregate, deciding string) *v1alpha1.PaymentMethod {
+	wanted := []string{a.Customer.DefaultPaymentMethodID}
+	if s := a.Subscriptions[deciding]; s != nil {
+		wanted = []string{s.DefaultPaymentMethodID, a.Customer.DefaultPaymentMethodID}
+	}
+	for _, id := range wanted {
+		for i := range a.Customer.PaymentMethods {
+			if a.Customer.PaymentMethods[i].ID == id {
+				return a.Customer.PaymentMethods[i].DeepCopy()
+			}
+		}
+	}
+	if len(a.Customer.PaymentMethods) > 0 {
+		return a.Customer.PaymentMethods[0].DeepCopy()
+	}
+	return nil
+}
+
+// expiring marks a card that expires soon, and returns when it will if it does not yet.
+func expiring(method *v1alpha1.PaymentMethod, now time.Time) *metav1.Time {
+	if method == nil || method.Expiring || method.ExpYear == 0 {
+		return nil
+	}
+	expiry := time.Date(int(method.ExpYear), time.Month(method.ExpMonth)+1, 1, 0, 0, 0, 0, time.UTC)
+	notice := expiry.Add(-expiryNotice)
+	if now.Before(notice) {
+		return &metav1.Time{Time: notice}
+	}
+	method.Expiring = true
+	return nil
+}

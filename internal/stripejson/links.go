@@ -1,0 +1,32 @@
+package stripejson
+
+// Links are the Stripe ids that tie an object to others. They are read alike from objects of every kind.
+type Links struct {
+	ObjectID, ObjectKind       string
+	CustomerID, SubscriptionID string
+	ChargeID, PaymentIntentID  string
+}
+
+// ReadLinks reads the ids that an object is or names. An invoice names its subscription at parent since 2025-03-31
+// ("basil") and its payment intent in its payments.
+func ReadLinks(o Object) Links {
+	links := Links{
+		ObjectID:        o.ID("id"),
+		ObjectKind:      o.Text(maxName, "object"),
+		CustomerID:      o.ID("customer"),
+		SubscriptionID:  o.ID("parent.subscription_details.subscription", "subscription"),
+		ChargeID:        o.ID("latest_charge", "charge", "charges.data.0"),
+		PaymentIntentID: o.ID("payment_intent", "payments.data.0.payment.payment_intent"),
+	}
+	switch links.ObjectKind {
+	case "customer":
+		links.CustomerID = links.ObjectID
+	case "subscription":
+		links.SubscriptionID = links.ObjectID
+	case "charge":
+		links.ChargeID = links.ObjectID
+	case "payment_intent":
+		links.PaymentIntentID = links.ObjectID
+	}
+	return links
+}

@@ -1,0 +1,40 @@
+package stripejson
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// maxMetadata is Stripe's own limit of keys per object. See https://docs.stripe.com/api/metadata.
+const maxMetadata = 50
+
+// Metadata collects the metadata at the paths whose keys begin with prefix, the prefix removed. A later path overrides an
+// earlier one. Keys that are nothing but the prefix are left out, and so is everything if prefix is empty.
+func (o Object) Metadata(prefix string, limit int, paths ...string) map[string]v1alpha1.Value {
+	if prefix == "" {
+		return nil
+	}
+	found := map[string]v1alpha1.Value{}
+	for _, path := range paths {
+		metadata := o.Object(path)
+		for _, key := range slices.Sorted(maps.Keys(metadata.fields)) {
+			short, ok := strings.CutPrefix(key, prefix)
+			if !ok || short == "" || len(short) > maxID {
+				continue
+			}
+			if _, known := found[short]; !known && len(found) >= limit {
+				continue
+			}
+			if value, ok := metadata.fields[key].(string); ok {
+				found[short] = v1alpha1.Value(clean(value, maxValue))
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found
+}

@@ -1,0 +1,264 @@
+// Package stripejson reads Stripe objects of every API version from 2017 to today. Stripe moves fields between
+// versions, and some versions send a field at its old and its new place at once; every reader here names the newest path
+// first and takes the first one that is present. See https://docs.stripe.com/changelog.
+package stripejson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Bounds of what is kept. The CRDs validate the same numbers.
+const (
+	maxID       = 255
+	maxName     = 255
+	maxWord     = 64
+	maxCurrency = 8
+	maxSentence = 512
+	maxEmail    = 512
+	maxPerson   = 256
+	maxValue    = 500
+)
+
+// Object is a Stripe object, or a part of one, as it came over the wire. Paths are dotted: "items.data.0.price". A path that
+// is missing or null is absent; a value of the wrong type is absent too, and noted (see Err).
+// The zero Object has nothing in it.
+type Object struct {
+	fields   map[string]any
+	problems *problems
+}
+
+type problems []string
+
+// Parse reads one JSON object. It fails on anything else, and on anything that follows it.
+func Parse(raw []byte) (Object, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var fields map[string]any
+	if err := decoder.Decode(&fields); err != nil {
+		return Object{}, fmt.Errorf("not a JSON object: %w", err)
+	}
+	if fields == nil {
+		return Object{}, errors.New("not a JSON object: null")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Object{}, errors.New("not a JSON object: something follows it")
+	}
+	return Object{fields: fields, problems: &problems{}}, nil
+}
+
+// Err says which values read so far had the wrong type. It names paths and types, never values.
+func (o Object) Err() error {
+	if o.problems == nil || len(*o.problems) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(*o.problems, "; "))
+}
+
+// Present says whether the object is there at all.
+func (o Object) Present() bool { return o.fields != nil }
+
+// Object is the object at the first path that holds one; absent if none does.
+func (o Object) Object(paths ...string) Object {
+	_, value := o.first(paths)
+	fields, _ := value.(map[string]any)
+	return Object{fields: fields, problems: o.problems}
+}
+
+// List is the list of objects at the first path that is present. Elements that are no objects are left out.
+func (o Object) List(paths ...string) []Object {
+	path, value := o.first(paths)
+	if value == nil {
+		return nil
+	}
+	elements, ok := value.([]any)
+	if !ok {
+		o.note(path, "a list", value)
+		return nil
+	}
+	list := make([]Object, 0, len(elements))
+	for _, element := range elements {
+		if fields, ok := element.(map[string]any); ok {
+			list = append(list, Object{fields: fields, problems: o.problems})
+		}
+	}
+	return list
+}
+
+// ID is the Stripe id at the first path that is present: a string, or an expanded object's id.
+func (o Object) ID(paths ...string) string {
+	path, value := o.first(paths)
+	if expanded, ok := value.(map[string]any); ok {
+		path, value = path+".id", expanded["id"]
+	}
+	id, ok := value.(string)
+	switch {
+	case value == nil:
+		return ""
+	case !ok:
+		o.note(path, "an id", value)
+		return ""
+	case len(id) > maxID || clean(id, maxID) != id:
+		*o.problems = append(*o.problems, fmt.Sprintf("%s: not an id: over %d bytes, or with characters that do not print", path, maxID))
+		return ""
+	}
+	return id
+}
+
+// Text is the string at the first path that is present, without control and bidirectional characters, cut at limit runes.
+func (o Object) Text(limit int, paths ...string) string {
+	path, value := o.first(paths)
+	if value == nil {
+		return ""
+	}
+	text, ok := value.(string)
+	if !ok {
+		o.note(path, "a string", value)
+		return ""
+	}
+	return clean(text, limit)
+}
+
+// Word is a short string that Stripe chose: a status, a reason, a code.
+func (o Object) Word(paths ...string) string { return o.Text(maxWord, paths...) }
+
+// Bool is true if the first path that is present holds true.
+func (o Object) Bool(paths ...string) bool {
+	path, value := o.first(paths)
+	if value == nil {
+		return false
+	}
+	b, ok := value.(bool)
+	if !ok {
+		o.note(path, "true or false", value)
+	}
+	return b
+}
+
+// Int is the integer at the first path that is present; nil if none is.
+func (o Object) Int(paths ...string) *int64 {
+	path, value := o.first(paths)
+	if value == nil {
+		return nil
+	}
+	if number, ok := value.(json.Number); ok {
+		if n, err := strconv.ParseInt(number.String(), 10, 64); err == nil {
+			return &n
+		}
+	}
+	o.note(path, "an integer", value)
+	return nil
+}
+
+// Amount is Int, with 0 for an absent value.
+func (o Object) Amount(paths ...string) int64 {
+	if n := o.Int(paths...); n != nil {
+		return *n
+	}
+	return 0
+}
+
+// Count is Amount for small numbers; what does not fit 32 bits is noted.
+func (o Object) Count(paths ...string) int32 {
+	n := o.Amount(paths...)
+	if n != int64(int32(n)) {
+		*o.problems = append(*o.problems, fmt.Sprintf("%s: does not fit 32 bits", strings.Join(paths, " or ")))
+		return 0
+	}
+	return int32(n)
+}
+
+// endOfTime is the last second that RFC 3339 can write.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+
+// Time is the Unix time in seconds at the first path that is present; nil if none is, or if it is 0.
+func (o Object) Time(paths ...string) *metav1.Time {
+	n := o.Amount(paths...)
+	if n < 0 || n > endOfTime {
+		*o.problems = append(*o.problems, fmt.Sprintf("%s: not a time that can be written down", strings.Join(paths, " or ")))
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	return Unix(n)
+}
+
+// Unix is the time n seconds after 1970 in UTC, as every status keeps it.
+func Unix(n int64) *metav1.Time {
+	return &metav1.Time{Time: time.Unix(n, 0).UTC()}
+}
+
+// first finds the first path that holds something other than null.
+func (o Object) first(paths []string) (string, any) {
+	for _, path := range paths {
+		if value := o.at(path); value != nil {
+			return path, value
+		}
+	}
+	return "", nil
+}
+
+func (o Object) at(path string) any {
+	var value any = o.fields
+	for step := range strings.SplitSeq(path, ".") {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		default:
+			return nil
+		}
+	}
+	return value
+}
+
+func (o Object) note(path, want string, got any) {
+	*o.problems = append(*o.problems, fmt.Sprintf("%s: want %s, got %s", path, want, kind(got)))
+}
+
+func kind(value any) string {
+	switch value.(type) {
+	case string:
+		return "a string"
+	case json.Number:
+		return "a number"
+	case bool:
+		return "a boolean"
+	case []any:
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+// clean removes what does not print or turns the reading direction, and cuts at limit runes.
+func clean(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	for i := range text {
+		if limit == 0 {
+			return text[:i]
+		}
+		limit--
+	}
+	return text
+}

@@ -1,0 +1,85 @@
+package stripejson
+
+import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+
+// PaymentIntent reads a payment intent. See https://docs.stripe.com/api/payment_intents/object.
+func PaymentIntent(o Object) *v1alpha1.PaymentRecord {
+	status := o.Word("status")
+	amount := o.Amount("amount")
+	if status == "succeeded" {
+		amount = o.Amount("amount_received", "amount")
+	}
+	charge := o.Object("latest_charge", "charges.data.0") // expanded, or before 2022-11-15
+	return &v1alpha1.PaymentRecord{
+		Status:        status,
+		Amount:        amount,
+		Currency:      o.Text(maxCurrency, "currency"),
+		InvoiceID:     o.ID("invoice"),
+		Created:       o.Time("created"),
+		Failure:       failure(o.Object("last_payment_error")),
+		PaymentMethod: paidWith(charge, o.Object("last_payment_error.payment_method", "payment_method"), o.ID("payment_method", "source")),
+	}
+}
+
+// Charge reads a charge. See https://docs.stripe.com/api/charges/object.
+func Charge(o Object) *v1alpha1.PaymentRecord {
+	record := &v1alpha1.PaymentRecord{
+		Status:        o.Word("status"),
+		Amount:        o.Amount("amount"),
+		Currency:      o.Text(maxCurrency, "currency"),
+		InvoiceID:     o.ID("invoice"),
+		Created:       o.Time("created"),
+		PaymentMethod: paidWith(o, Object{}, o.ID("payment_method", "source")),
+	}
+	if code := o.Text(maxName, "failure_code"); code != "" || record.Status == "failed" {
+		record.Failure = &v1alpha1.PaymentFailure{
+			Code:        code,
+			DeclineCode: o.Text(maxName, "outcome.reason"),
+			Message:     o.Text(maxSentence, "failure_message"),
+		}
+	}
+	return record
+}
+
+// Refund reads what was refunded on a charge.
+func Refund(o Object) *v1alpha1.RefundRecord {
+	return &v1alpha1.RefundRecord{
+		Amount:         o.Amount("amount"),
+		AmountRefunded: o.Amount("amount_refunded"),
+		Currency:       o.Text(maxCurrency, "currency"),
+		Full:           o.Bool("refunded"),
+	}
+}
+
+// failure reads an API error: last_payment_error or last_setup_error.
+// See https://docs.stripe.com/error-codes.
+func failure(o Object) *v1alpha1.PaymentFailure {
+	if !o.Present() {
+		return nil
+	}
+	return &v1alpha1.PaymentFailure{
+		Code:        o.Text(maxName, "code", "type"),
+		DeclineCode: o.Text(maxName, "decline_code"),
+		Message:     o.Text(maxSentence, "message"),
+	}
+}
+
+// paidWith is the payment method of a payment: the charge's details, else the expanded method, else its id alone.
+func paidWith(charge, expanded Object, id string) *v1alpha1.PaymentMethod {
+	method := v1alpha1.PaymentMethod{}
+	switch {
+	case charge.Object("payment_method_details").Present():
+		method = details(charge.Object("payment_method_details"))
+	case charge.Object("source").Present():
+		method = *PaymentMethod(charge.Object("source"))
+	case expanded.Present():
+		method = *PaymentMethod(expanded)
+	}
+	if method.ID == "" {
+		method.ID = id
+	}
+	if method == (v1alpha1.PaymentMethod{}) {
+		return nil
+	}
+	return &method
+}

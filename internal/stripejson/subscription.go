@@ -1,0 +1,100 @@
+package stripejson
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+const (
+	// maxItems is Stripe's limit of items per subscription.
+	maxItems = 20
+	// maxEntitlements per item.
+	maxEntitlements = 32
+)
+
+// Subscription reads a subscription. Since 2025-03-31 the period is on the items, of which the widest span counts; before,
+// it was on the subscription. previous holds what the event says was there before, prefix selects the metadata to keep.
+// See https://docs.stripe.com/api/subscriptions/object.
+func Subscription(o, previous Object, prefix string) *v1alpha1.SubscriptionRecord {
+	items := o.List("items.data")
+	start, end := period(o, items)
+	return &v1alpha1.SubscriptionRecord{
+		SubscriptionState: v1alpha1.SubscriptionState{
+			Status:                 o.Word("status"),
+			Items:                  subscriptionItems(o, items, prefix),
+			StartedAt:              o.Time("start_date", "start", "created"),
+			CurrentPeriodStart:     start,
+			CurrentPeriodEnd:       end,
+			TrialStart:             o.Time("trial_start"),
+			TrialEnd:               o.Time("trial_end"),
+			CancelAt:               o.Time("cancel_at"),
+			CancelAtPeriodEnd:      o.Bool("cancel_at_period_end"),
+			CanceledAt:             o.Time("canceled_at"),
+			EndedAt:                o.Time("ended_at"),
+			CancellationReason:     o.Word("cancellation_details.reason"),
+			PauseCollection:        pauseCollection(o.Object("pause_collection")),
+			CollectionMethod:       o.Word("collection_method", "billing"),
+			DefaultPaymentMethodID: o.ID("default_payment_method", "default_source"),
+		},
+		PreviousStatus: previous.Word("status"),
+	}
+}
+
+// period spans the items' periods. Items may renew at different times.
+func period(o Object, items []Object) (start, end *metav1.Time) {
+	for _, item := range items {
+		s, e := item.Time("current_period_start"), item.Time("current_period_end")
+		if s != nil && (start == nil || s.Before(start)) {
+			start = s
+		}
+		if e != nil && (end == nil || end.Before(e)) {
+			end = e
+		}
+	}
+	if start == nil {
+		start = o.Time("current_period_start")
+	}
+	if end == nil {
+		end = o.Time("current_period_end")
+	}
+	return start, end
+}
+
+func subscriptionItems(o Object, items []Object, prefix string) []v1alpha1.SubscriptionItem {
+	if len(items) == 0 && o.Object("plan").Present() {
+		items = []Object{o} // before 2018 a plan could stand on the subscription alone
+	}
+	if len(items) > maxItems {
+		items = items[:maxItems]
+	}
+	var read []v1alpha1.SubscriptionItem
+	for _, item := range items {
+		read = append(read, subscriptionItem(item, prefix))
+	}
+	return read
+}
+
+// subscriptionItem reads the item's price, which was its plan before 2020.
+func subscriptionItem(o Object, prefix string) v1alpha1.SubscriptionItem {
+	price := o.Object("price", "plan")
+	return v1alpha1.SubscriptionItem{
+		Price:         price.ID("id"),
+		Product:       price.ID("product"),
+		LookupKey:     price.Text(maxName, "lookup_key"),
+		Nickname:      price.Text(maxName, "nickname"),
+		Quantity:      o.Int("quantity"),
+		UnitAmount:    price.Int("unit_amount", "amount"),
+		Currency:      price.Text(maxCurrency, "currency"),
+		Interval:      price.Text(16, "recurring.interval", "interval"),
+		IntervalCount: price.Count("recurring.interval_count", "interval_count"),
+		Entitlements:  price.Metadata(prefix, maxEntitlements, "product.metadata", "metadata"),
+	}
+}
+
+func pauseCollection(o Object) *v1alpha1.PauseCollection {
+	if !o.Present() {
+		return nil
+	}
+	return &v1alpha1.PauseCollection{Behavior: o.Word("behavior"), ResumesAt: o.Time("resumes_at")}
+}
