@@ -1,0 +1,49 @@
+// Command manager is the Tollkeeper operator.
+package main
+
+import (
+	"flag"
+	"os"
+
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/tollkeeper/tollkeeper/internal/app"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+func main() {
+	var cfg config.Config
+	var logging zap.Options
+	cfg.Flags(flag.CommandLine)
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+
+	logger := zap.New(zap.UseFlagOptions(&logging))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	logger.WithName("setup").Info("Tollkeeper starts", "version", version)
+	if err := run(cfg); err != nil {
+		logger.WithName("setup").Error(err, "Tollkeeper ends")
+		os.Exit(1)
+	}
+}
+
+func run(cfg config.Config) error {
+	if err := cfg.Load(os.Getenv); err != nil {
+		return err
+	}
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	operator, err := app.New(cfg, restConfig)
+	if err != nil {
+		return err
+	}
+	return operator.Run(ctrl.SetupSignalHandler())
+}

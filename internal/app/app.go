@@ -1,0 +1,185 @@
+// Package app wires the operator together: the same for the binary, the tests and the demo.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	tkcontroller "github.com/tollkeeper/tollkeeper/internal/controller"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/receiver"
+	"github.com/tollkeeper/tollkeeper/internal/recorder"
+)
+
+const (
+	leaderElectionID = "leader.billing.tollkeeper.dev"
+	// reconcileTimeout bounds one reconciliation, so that an API server that does not answer holds nothing up for good.
+	reconcileTimeout = time.Minute
+	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
+	concurrentCustomers = 8
+	concurrentOthers    = 4
+)
+
+// App is the operator, ready to run.
+type App struct {
+	manager  ctrl.Manager
+	receiver *receiver.Server
+	log      func(msg string, keysAndValues ...any)
+}
+
+// Scheme knows the kinds that the operator works with.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// New wires the operator for the API server at restConfig. Nothing runs before Run.
+func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
+	restConfig = rest.CopyConfig(restConfig)
+	restConfig.QPS = -1 // fairness is the API server's
+	manager, err := ctrl.NewManager(restConfig, managerOptions(cfg))
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	a := &App{manager: manager, log: manager.GetLogger().WithName("setup").Info}
+	for _, add := range []func(config.Config) error{a.addControllers, a.addReceiver, a.addChecks} {
+		if err := add(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Run runs the operator until ctx ends and everything has stopped.
+func (a *App) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, a.receiver.Stop)
+	defer stop()
+	return a.manager.Start(ctx)
+}
+
+// ReceiverAddr is where the receiver listens; nil before it does.
+func (a *App) ReceiverAddr() *net.TCPAddr { return a.receiver.Addr() }
+
+func managerOptions(cfg config.Config) ctrl.Options {
+	metricsOptions := metricsserver.Options{
+		BindAddress:   cfg.MetricsBindAddress,
+		SecureServing: cfg.MetricsSecure,
+		TLSOpts:       []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+	}
+	if cfg.MetricsSecure {
+		metricsOptions.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return ctrl.Options{
+		Scheme:                        Scheme(),
+		Cache:                         cacheOptions(cfg.Namespace),
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+		Metrics:                       metricsOptions,
+		HealthProbeBindAddress:        cfg.HealthProbeBindAddress,
+		LeaderElection:                cfg.LeaderElect,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionNamespace:       cfg.Namespace,
+		LeaderElectionReleaseOnCancel: true, // the process ends when the manager does
+		GracefulShutdownTimeout:       ptr.To(cfg.DrainDelay + receiver.ShutdownTimeout + 5*time.Second),
+	}
+}
+
+// cacheOptions: one namespace, and of the events the pending ones only, so that memory follows the backlog, not the history.
+func cacheOptions(namespace string) cache.Options {
+	return cache.Options{
+		DefaultNamespaces: map[string]cache.Config{namespace: {}},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.BillingEvent{}: {Field: fields.OneTermEqualSelector(v1alpha1.FieldOutcome, string(v1alpha1.OutcomePending))},
+		},
+	}
+}
+
+func (a *App) addControllers(cfg config.Config) error {
+	if err := tkcontroller.Index(context.Background(), a.manager.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("index the caches: %w", err)
+	}
+	options := func(concurrent int) controller.Options {
+		return controller.Options{
+			MaxConcurrentReconciles: concurrent,
+			ReconciliationTimeout:   reconcileTimeout,
+			SkipNameValidation:      ptr.To(true), // tests run several managers in one process
+		}
+	}
+	c, now := a.manager.GetClient(), clock.RealClock{}
+	if err := (&tkcontroller.CustomerReconciler{
+		Client: c, Clock: now, Policy: cfg.Policy, Recorder: a.manager.GetEventRecorder("tollkeeper"),
+	}).SetupWithManager(a.manager, options(concurrentCustomers)); err != nil {
+		return fmt.Errorf("set up the customer controller: %w", err)
+	}
+	if err := (&tkcontroller.EventReconciler{
+		Client: c, Reader: a.manager.GetAPIReader(), Clock: now, LinkTimeout: cfg.LinkTimeout,
+	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
+		return fmt.Errorf("set up the event controller: %w", err)
+	}
+	if err := (&tkcontroller.EmailReconciler{
+		Client: c, Clock: now, Configured: cfg.Mailgun.Configured(),
+	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
+		return fmt.Errorf("set up the email controller: %w", err)
+	}
+	return nil
+}
+
+func (a *App) addReceiver(cfg config.Config) error {
+	log := a.manager.GetLogger().WithName("receiver")
+	record := &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
+	decoder := events.Decoder{MetadataPrefix: cfg.MetadataPrefix}
+	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder, record, clock.RealClock{}, log)
+	a.receiver = receiver.NewServer(cfg.ReceiverBindAddress, cfg.DrainDelay, handler, log)
+	if err := a.manager.Add(a.receiver); err != nil {
+		return fmt.Errorf("add the receiver: %w", err)
+	}
+	return nil
+}
+
+// addChecks adds /healthz and /readyz. What is switched off for want of a key shows by name in /readyz?verbose.
+func (a *App) addChecks(cfg config.Config) error {
+	if err := a.manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add a health check: %w", err)
+	}
+	stripe := "stripe-api"
+	metrics.StripeAPIConfigured.Set(1)
+	if cfg.Stripe.SecretKey == "" {
+		stripe = "stripe-api-off-no-" + config.EnvStripeSecretKey
+		metrics.StripeAPIConfigured.Set(0)
+		a.log("No Stripe key: refetch and backfill are off", "variable", config.EnvStripeSecretKey)
+	}
+	if !cfg.Mailgun.Configured() {
+		a.log("Mailgun is not configured: e-mails wait", "variables",
+			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
+	}
+	if err := a.manager.AddReadyzCheck(stripe, healthz.Ping); err != nil {
+		return fmt.Errorf("add a readiness check: %w", err)
+	}
+	if err := a.manager.AddReadyzCheck("receiver", a.receiver.Ready); err != nil {
+		return fmt.Errorf("add a readiness check: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+// Package config is the operator's configuration: flags and environment, validated once, every error at once.
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+)
+
+// Environment variables. One that is set to the empty string counts as not set.
+const (
+	// EnvStripeEndpointSecret: required; the endpoint's signing secret (`whsec_…`), or several separated by commas while one is being rolled.
+	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET" //nolint:gosec // a variable's name
+	// EnvStripeSecretKey: Stripe's API key; without it nothing is fetched from Stripe.
+	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
+	// EnvStripeAPIBase: scheme and host of Stripe's API, if not `https://api.stripe.com`.
+	EnvStripeAPIBase = "STRIPE_API_BASE"
+	// EnvMailgunAPIKey: Mailgun's API key; the e-mails wait until this and the next two are set.
+	EnvMailgunAPIKey = "MAILGUN_API_KEY"
+	// EnvMailgunDomain: the domain at Mailgun that sends.
+	EnvMailgunDomain = "MAILGUN_DOMAIN"
+	// EnvMailgunSenderEmail: the address that the e-mails are from.
+	EnvMailgunSenderEmail = "MAILGUN_SENDER_EMAIL"
+	// EnvMailgunAPIBase: Mailgun's API with its version path, if not `https://api.mailgun.net/v3`.
+	EnvMailgunAPIBase = "MAILGUN_API_BASE"
+	// EnvPasswordResetURL: https URL of your password page, which the reset token is added to.
+	EnvPasswordResetURL = "PASSWORD_RESET_URL" //nolint:gosec // a variable's name
+	// EnvAppName: what the e-mails call your application.
+	EnvAppName = "APP_NAME"
+	// EnvPodNamespace: namespace of all resources if `--namespace` is not given.
+	EnvPodNamespace = "POD_NAMESPACE"
+)
+
+// DefaultNamespace holds the resources if neither --namespace nor POD_NAMESPACE says otherwise.
+const DefaultNamespace = "tollkeeper-system"
+
+// Config is everything that the operator can be told.
+type Config struct {
+	// Namespace of all resources.
+	Namespace string
+	// LeaderElect runs the controllers on one replica at a time.
+	LeaderElect bool
+	// ReceiverBindAddress is where Stripe's events are taken.
+	ReceiverBindAddress string
+	// HealthProbeBindAddress serves /healthz and /readyz; "0" turns it off.
+	HealthProbeBindAddress string
+	// MetricsBindAddress serves /metrics; "0" turns it off.
+	MetricsBindAddress string
+	// MetricsSecure serves the metrics over HTTPS, to those whom the API server lets.
+	MetricsSecure bool
+	// MaxInFlight is how many events the receiver works on at a time.
+	MaxInFlight int
+	// DrainDelay is how long the receiver goes on answering after it was told to stop.
+	DrainDelay time.Duration
+	// LinkTimeout is how long an event that names no customer waits for one to be found.
+	LinkTimeout time.Duration
+	// MetadataPrefix selects the Stripe metadata to keep.
+	MetadataPrefix string
+	// Policy decides about entitlement.
+	Policy entitlement.Policy
+
+	// Stripe, Mailgun and App come from the environment.
+	Stripe  Stripe
+	Mailgun Mailgun
+	App     App
+}
+
+// Stripe is how to reach Stripe and to know its events.
+type Stripe struct {
+	// EndpointSecrets sign the events; at least one.
+	EndpointSecrets []string
+	// SecretKey is the API key; empty turns refetch and backfill off.
+	SecretKey string
+	// APIBase replaces https://api.stripe.com.
+	APIBase string
+}
+
+// Mailgun is how to send e-mail.
+type Mailgun struct {
+	APIKey, Domain, SenderEmail string
+	// APIBase replaces https://api.mailgun.net/v3.
+	APIBase string
+}
+
+// Configured says whether e-mail can be sent.
+func (m Mailgun) Configured() bool { return m.APIKey != "" && m.Domain != "" && m.SenderEmail != "" }
+
+// App is what the e-mails say of the application.
+type App struct {
+	Name string
+	// PasswordResetURL is the https URL that the token is added to.
+	PasswordResetURL string
+}
+
+// Flags declares the flags on fs. Call Load after they are parsed.
+func (c *Config) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&c.Namespace, "namespace", "", "Namespace of all resources; else $POD_NAMESPACE, else "+DefaultNamespace+".")
+	fs.BoolVar(&c.LeaderElect, "leader-elect", false, "Run the controllers on one replica at a time. Needed with more than one replica.")
+	fs.StringVar(&c.ReceiverBindAddress, "receiver-bind-address", ":8080", "Where the receiver takes Stripe's events (POST /webhooks/stripe).")
+	fs.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served; 0 for nowhere.")
+	fs.StringVar(&c.MetricsBindAddress, "metrics-bind-address", "0", "Where /metrics is served, such as :8443; 0 for nowhere.")
+	fs.BoolVar(&c.MetricsSecure, "metrics-secure", true, "Serve the metrics over HTTPS, to those whom the API server authorizes.")
+	fs.IntVar(&c.MaxInFlight, "max-in-flight", 64, "Events that the receiver works on at a time; beyond it answers 503.")
+	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver goes on answering, not ready, after it was told to stop.")
+	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for one to be found.")
+	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Stripe metadata whose keys begin so is kept, the prefix removed; empty keeps none.")
+	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long service goes on after the first failed payment of a run.")
+	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", 10*time.Second, "How long after the end of a trial Stripe's word is waited for, before the customer is suspended.")
+	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
+	fs.Func("on-dispute", "What an open dispute does: Record or Suspend. (default Record)", action(&c.Policy.OnDispute))
+	fs.Func("on-refund", "What a full refund of the last payment does: Record or Suspend. (default Record)", action(&c.Policy.OnRefund))
+}
+
+func action(target *entitlement.Action) func(string) error {
+	return func(value string) error {
+		allowed := []entitlement.Action{entitlement.Record, entitlement.Suspend}
+		if !slices.Contains(allowed, entitlement.Action(value)) {
+			return fmt.Errorf("want %s or %s", entitlement.Record, entitlement.Suspend)
+		}
+		*target = entitlement.Action(value)
+		return nil
+	}
+}
+
+// Load completes the configuration from the environment, which getenv reads, and validates it. It returns every error at once.
+func (c *Config) Load(getenv func(string) string) error {
+	if c.Namespace == "" {
+		c.Namespace = getenv(EnvPodNamespace)
+	}
+	if c.Namespace == "" {
+		c.Namespace = DefaultNamespace
+	}
+	secrets, err := endpointSecrets(getenv(EnvStripeEndpointSecret))
+	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: getenv(EnvStripeSecretKey), APIBase: getenv(EnvStripeAPIBase)}
+	c.Mailgun = Mailgun{
+		APIKey:      getenv(EnvMailgunAPIKey),
+		Domain:      getenv(EnvMailgunDomain),
+		SenderEmail: getenv(EnvMailgunSenderEmail),
+		APIBase:     getenv(EnvMailgunAPIBase),
+	}
+	c.App = App{Name: getenv(EnvAppName), PasswordResetURL: getenv(EnvPasswordResetURL)}
+	return errors.Join(err,
+		positive("--max-in-flight", c.MaxInFlight),
+		notNegative("--drain-delay", c.DrainDelay),
+		notNegative("--link-timeout", c.LinkTimeout),
+		notNegative("--grace-period", c.Policy.GracePeriod),
+		notNegative("--trial-leeway", c.Policy.TrialLeeway),
+		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
+		baseURL(EnvMailgunAPIBase, c.Mailgun.APIBase),
+		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL),
+	)
+}
+
+// endpointSecrets splits the comma-separated list; an empty entry would let anybody sign.
+func endpointSecrets(list string) ([]string, error) {
+	if list == "" {
+		return nil, fmt.Errorf("%s is not set: give the endpoint's signing secret (whsec_…), several separated by commas", EnvStripeEndpointSecret)
+	}
+	secrets := strings.Split(list, ",")
+	for i := range secrets {
+		if secrets[i] = strings.TrimSpace(secrets[i]); secrets[i] == "" {
+			return nil, fmt.Errorf("%s: entry %d of %d is empty", EnvStripeEndpointSecret, i+1, len(secrets))
+		}
+	}
+	return secrets, nil
+}
+
+func positive(name string, n int) error {
+	if n < 1 {
+		return fmt.Errorf("%s is %d: want at least 1", name, n)
+	}
+	return nil
+}
+
+func notNegative(name string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("%s is %s: want a duration of 0 or more", name, d)
+	}
+	return nil
+}
+
+func baseURL(name, value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%s is not a http or https URL", name)
+	}
+	return nil
+}
+
+// secureURL is baseURL for what carries a secret: http is allowed to the own machine only.
+func secureURL(name, value string) error {
+	if err := baseURL(name, value); err != nil || value == "" {
+		return err
+	}
+	u, _ := url.Parse(value)
+	if u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
+		return fmt.Errorf("%s must be https: it carries a secret", name)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// account is what one reconciliation of a customer works on: the objects as they were read, and the aggregate that becomes
+// their statuses.
+type account struct {
+	customer      *v1alpha1.Customer
+	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; nil where the object is still to be created
+	aggregate     projection.Aggregate
+	pending       []verdict
+	next          *time.Time // when the clock alone changes something
+}
+
+// verdict is a pending event and what becomes of it.
+type verdict struct {
+	event   *v1alpha1.BillingEvent
+	outcome v1alpha1.Outcome
+	message string
+}
+
+// load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do.
+// The cache shows our own writes to customers and subscriptions before it answers.
+func (r *CustomerReconciler) load(ctx context.Context, key client.ObjectKey) (*account, error) {
+	var pending v1alpha1.BillingEventList
+	if err := r.Client.List(ctx, &pending, client.InNamespace(key.Namespace), client.MatchingFields{byCustomer: key.Name},
+		client.DisableReadYourWritesConsistency); err != nil {
+		return nil, err
+	}
+	a := &account{customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}}
+	for i := range pending.Items {
+		a.pending = append(a.pending, verdict{event: &pending.Items[i]})
+	}
+	switch err := r.Client.Get(ctx, key, a.customer); {
+	case apierrors.IsNotFound(err) && len(a.pending) > 0:
+		a.customer = newCustomer(key, a.pending[0].event)
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if !a.customer.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	var subscriptions v1alpha1.SubscriptionList
+	if err := r.Client.List(ctx, &subscriptions, client.InNamespace(key.Namespace), client.MatchingFields{byCustomer: key.Name}); err != nil {
+		return nil, err
+	}
+	a.aggregate.Customer = *a.customer.Status.DeepCopy()
+	a.aggregate.Subscriptions = map[string]*v1alpha1.SubscriptionStatus{}
+	for i := range subscriptions.Items {
+		s := &subscriptions.Items[i]
+		a.subscriptions[s.Spec.SubscriptionID] = s
+		a.aggregate.Subscriptions[s.Spec.SubscriptionID] = s.Status.DeepCopy()
+	}
+	return a, r.refuseForeign(ctx, a)
+}
+
+// refuseForeign fails the events that name a subscription of another customer. Stripe never moves one.
+func (r *CustomerReconciler) refuseForeign(ctx context.Context, a *account) error {
+	for i := range a.pending {
+		v := &a.pending[i]
+		id := v.event.Spec.SubscriptionID
+		if id == "" || a.subscriptions[id] != nil {
+			continue
+		}
+		var s v1alpha1.Subscription
+		key := client.ObjectKey{Namespace: a.customer.Namespace, Name: naming.Object(a.customer.Spec.Account, id)}
+		switch err := r.Client.Get(ctx, key, &s); {
+		case err == nil:
+			v.outcome = v1alpha1.OutcomeFailed
+			v.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
+		case !apierrors.IsNotFound(err):
+			return err
+		}
+	}
+	return nil
+}
+
+// fold applies the pending events. One that could not be read fails; the others go on.
+func (a *account) fold() {
+	var changes []projection.Change
+	var folded []*verdict
+	for i := range a.pending {
+		v := &a.pending[i]
+		if v.event.Spec.DecodeError != "" {
+			v.outcome, v.message = v1alpha1.OutcomeFailed, v.event.Spec.DecodeError
+		}
+		if v.outcome == v1alpha1.OutcomeFailed {
+			continue
+		}
+		changes = append(changes, events.Change(&v.event.Spec))
+		folded = append(folded, v)
+	}
+	for i, outcome := range projection.Fold(&a.aggregate, changes) {
+		folded[i].outcome = outcome
+		if outcome == v1alpha1.OutcomeSuperseded {
+			folded[i].message = "Newer events have told all that this one tells."
+		}
+	}
+}
+
+// subscriptionIDs lists the subscriptions in a fixed order.
+func (a *account) subscriptionIDs() []string {
+	return slices.Sorted(maps.Keys(a.aggregate.Subscriptions))
+}
+
+func newCustomer(key client.ObjectKey, e *v1alpha1.BillingEvent) *v1alpha1.Customer {
+	id := e.CustomerID()
+	return &v1alpha1.Customer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Labels: naming.Labels("", id, "")},
+		Spec:       v1alpha1.CustomerSpec{CustomerID: id, Account: e.Spec.Account},
+	}
+}
+
+func newSubscription(customer *v1alpha1.Customer, id string) *v1alpha1.Subscription {
+	return &v1alpha1.Subscription{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       customer.Namespace,
+			Name:            naming.Object(customer.Spec.Account, id),
+			Labels:          naming.Labels("", customer.Spec.CustomerID, id),
+			OwnerReferences: []metav1.OwnerReference{owner(customer)},
+		},
+		Spec: v1alpha1.SubscriptionSpec{
+			SubscriptionID: id,
+			Account:        customer.Spec.Account,
+			CustomerRef:    v1alpha1.ObjectReference{Name: customer.Name},
+		},
+	}
+}
+
+// owner makes an object go with its customer. It does not hold up the customer's deletion, which would need another permission.
+func owner(customer *v1alpha1.Customer) metav1.OwnerReference {
+	return metav1.OwnerReference{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Customer", Name: customer.Name, UID: customer.UID, Controller: ptr.To(true),
+	}
+}

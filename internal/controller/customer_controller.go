@@ -1,0 +1,80 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+)
+
+// CustomerReconciler folds the pending events of one customer, all at once, into the customer and its subscriptions, and
+// decides whether the customer is entitled. It is the one writer of all their statuses.
+type CustomerReconciler struct {
+	Client   client.Client
+	Clock    clock.PassiveClock
+	Policy   entitlement.Policy
+	Recorder events.EventRecorder
+}
+
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers/status;subscriptions/status,verbs=update
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails,verbs=create
+// +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
+
+// SetupWithManager registers the reconciler. It looks at a customer again whenever an event about it is recorded, or somebody
+// writes it or one of its subscriptions.
+func (r *CustomerReconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	toCustomer := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+		name := customerOf(o)
+		if name == "" {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("customer").
+		For(&v1alpha1.Customer{}).
+		Watches(&v1alpha1.Subscription{}, toCustomer).
+		Watches(&v1alpha1.BillingEvent{}, toCustomer, builder.WithPredicates(present(func(client.Object) bool { return true }))).
+		WithOptions(options).
+		Complete(r)
+}
+
+// Reconcile brings one customer up to date. Statuses are written before outcomes: whatever stops it in between, the events are
+// folded again, with the same result.
+func (r *CustomerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	a, err := r.load(ctx, req.NamespacedName)
+	if err != nil || a == nil {
+		return ctrl.Result{}, err
+	}
+	a.fold()
+	for _, phase := range []func(context.Context, *account) error{
+		r.ensureObjects,
+		r.writeStatuses,
+		r.planEmails,
+		r.writeOutcomes,
+	} {
+		if err := phase(ctx, a); err != nil {
+			return retry(err)
+		}
+	}
+	return again(a.next, r.Clock.Now()), nil
+}
+
+// again asks to be called when the clock changes the decision.
+func again(next *time.Time, now time.Time) ctrl.Result {
+	if next == nil {
+		return ctrl.Result{}
+	}
+	return ctrl.Result{RequeueAfter: max(next.Sub(now), time.Millisecond)}
+}

@@ -1,0 +1,180 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// ensureObjects creates the customer and those of its subscriptions that are not there yet.
+func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) error {
+	if a.customer.UID == "" {
+		if err := r.Client.Create(ctx, a.customer); err != nil {
+			return fmt.Errorf("create Customer %s: %w", a.customer.Name, err)
+		}
+	}
+	for _, id := range a.subscriptionIDs() {
+		if a.subscriptions[id] != nil {
+			continue
+		}
+		s := newSubscription(a.customer, id)
+		if err := r.Client.Create(ctx, s); err != nil {
+			return fmt.Errorf("create Subscription %s: %w", s.Name, err)
+		}
+		a.subscriptions[id] = s
+	}
+	return nil
+}
+
+// writeStatuses writes every status that has changed, the customer's last: who sees that it is entitled finds the subscriptions
+// that say why.
+func (r *CustomerReconciler) writeStatuses(ctx context.Context, a *account) error {
+	now := r.Clock.Now().UTC()
+	for _, id := range a.subscriptionIDs() {
+		s := a.subscriptions[id].DeepCopy()
+		before := s.Status.DeepCopy()
+		s.Status = *a.aggregate.Subscriptions[id]
+		describeSubscription(s, now)
+		if equality.Semantic.DeepEqual(before, &s.Status) {
+			continue
+		}
+		if err := r.Client.Status().Update(ctx, s); err != nil {
+			return fmt.Errorf("write status of Subscription %s: %w", s.Name, err)
+		}
+	}
+
+	customer := a.customer.DeepCopy()
+	before := customer.Status.DeepCopy()
+	customer.Status = a.aggregate.Customer
+	a.next = r.describeCustomer(customer, &a.aggregate, now)
+	if equality.Semantic.DeepEqual(before, &customer.Status) {
+		return nil
+	}
+	if err := r.Client.Status().Update(ctx, customer); err != nil {
+		return fmt.Errorf("write status of Customer %s: %w", customer.Name, err)
+	}
+	r.announce(customer, before.Conditions)
+	return nil
+}
+
+// describeCustomer derives what follows from the folded events, and returns when the clock alone will change it.
+func (r *CustomerReconciler) describeCustomer(customer *v1alpha1.Customer, aggregate *projection.Aggregate, now time.Time) *time.Time {
+	decision := entitlement.Decide(entitlement.Input{
+		Spec:          customer.Spec,
+		Customer:      &aggregate.Customer,
+		Subscriptions: aggregate.Subscriptions,
+	}, r.Policy, now)
+	expires := projection.Summarise(aggregate, projection.View{
+		Deciding:  decision.SubscriptionID,
+		Entitling: decision.Entitling,
+		Name:      func(id string) string { return naming.Object(customer.Spec.Account, id) },
+		Now:       now,
+	})
+	customer.Status = aggregate.Customer
+	customer.Status.AccessUntil = decision.Until.DeepCopy()
+	customer.Status.ObservedGeneration = customer.Generation
+	setCondition(&customer.Status.Conditions, customer.Generation, now,
+		v1alpha1.ConditionEntitled, decision.Entitled, decision.Reason, decision.Message)
+	setCondition(&customer.Status.Conditions, customer.Generation, now,
+		v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate, "Every event recorded for the customer is in its status.")
+	return soonest(decision.Next, expires)
+}
+
+func describeSubscription(s *v1alpha1.Subscription, now time.Time) {
+	s.Status.ObservedGeneration = s.Generation
+	if s.Status.Status == "" {
+		setCondition(&s.Status.Conditions, s.Generation, now, v1alpha1.ConditionReady, false, v1alpha1.ReasonAwaitingState,
+			"No event has told the subscription's state yet.")
+		return
+	}
+	setCondition(&s.Status.Conditions, s.Generation, now, v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate,
+		"Every event recorded for the subscription is in its status.")
+}
+
+func setCondition(conditions *[]metav1.Condition, generation int64, now time.Time, kind string, status bool, reason, message string) {
+	condition := metav1.Condition{
+		Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message,
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
+	}
+	if status {
+		condition.Status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(conditions, condition)
+}
+
+// announce tells people and metrics that the customer's entitlement has turned.
+func (r *CustomerReconciler) announce(customer *v1alpha1.Customer, before []metav1.Condition) {
+	was := meta.FindStatusCondition(before, v1alpha1.ConditionEntitled)
+	is := meta.FindStatusCondition(customer.Status.Conditions, v1alpha1.ConditionEntitled)
+	if was != nil && was.Status == is.Status {
+		return
+	}
+	metrics.EntitlementChanges.WithLabelValues(string(is.Status), is.Reason).Inc()
+	kind := corev1.EventTypeNormal
+	if was != nil && is.Status == metav1.ConditionFalse {
+		kind = corev1.EventTypeWarning
+	}
+	r.Recorder.Eventf(customer, nil, kind, is.Reason, "Decide", "Entitled is %s: %s", is.Status, is.Message)
+}
+
+// planEmails creates the two e-mails to a customer who signed up with one of the events. Their names make a second one
+// impossible, so that doing it again does nothing.
+func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
+	for _, v := range a.pending {
+		if v.outcome != v1alpha1.OutcomeApplied || !projection.IsSignup(&a.aggregate.Customer, &v.event.Spec) {
+			continue
+		}
+		for _, purpose := range []v1alpha1.EmailPurpose{v1alpha1.EmailWelcome, v1alpha1.EmailPasswordReset} {
+			email := newEmail(a.customer, purpose)
+			if err := r.Client.Create(ctx, email); err != nil && !apierrors.IsAlreadyExists(err) {
+				return fmt.Errorf("create Email %s: %w", email.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func newEmail(customer *v1alpha1.Customer, purpose v1alpha1.EmailPurpose) *v1alpha1.Email {
+	return &v1alpha1.Email{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       customer.Namespace,
+			Name:            naming.Email(customer.Name, purpose),
+			Labels:          naming.Labels("", customer.Spec.CustomerID, ""),
+			OwnerReferences: []metav1.OwnerReference{owner(customer)},
+		},
+		Spec: v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: customer.Name}, Purpose: purpose},
+	}
+}
+
+// writeOutcomes ends the events, last of all.
+func (r *CustomerReconciler) writeOutcomes(ctx context.Context, a *account) error {
+	for _, v := range a.pending {
+		if err := settle(ctx, r.Client, r.Clock, v.event, v.outcome, v.message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func soonest(times ...*metav1.Time) *time.Time {
+	var first *time.Time
+	for _, t := range times {
+		if t != nil && (first == nil || t.Time.Before(*first)) {
+			first = &t.Time
+		}
+	}
+	return first
+}

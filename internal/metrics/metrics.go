@@ -1,0 +1,72 @@
+// Package metrics holds every collector of the operator. No label holds an id or anything else that a sender could choose:
+// event types that are not in the catalogue count as "other".
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+// The collectors, registered with controller-runtime's registry, which the metrics endpoint serves.
+var (
+	// Requests counts requests to the receiver by HTTP status code and by reason ("recorded", "duplicate", or why it was refused).
+	Requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_receiver_requests_total",
+		Help: "Requests to the receiver, by HTTP status code and reason.",
+	}, []string{"code", "reason"})
+
+	// RequestSeconds is how long the receiver took to answer, by HTTP status code.
+	RequestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "tollkeeper_receiver_request_duration_seconds",
+		Help:    "Time to answer a request, by HTTP status code.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"code"})
+
+	// InFlight is how many requests the receiver is working on.
+	InFlight = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_receiver_requests_in_flight",
+		Help: "Requests that the receiver is working on now.",
+	})
+
+	// EventsRecorded counts BillingEvents created, by Stripe event type ("other" if it is not handled).
+	EventsRecorded = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_events_recorded_total",
+		Help: "BillingEvents created, by Stripe event type.",
+	}, []string{"type"})
+
+	// EventOutcomes counts outcomes written, by event type ("other" if it is not handled) and outcome.
+	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_event_outcomes_total",
+		Help: "Outcomes of BillingEvents, by Stripe event type and outcome.",
+	}, []string{"type", "outcome"})
+
+	// EventLag is the time from Stripe's creation of an event to its outcome.
+	EventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "tollkeeper_event_lag_seconds",
+		Help:    "Time from Stripe's creation of an event until its outcome was written.",
+		Buckets: []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400, 259200},
+	})
+
+	// EntitlementChanges counts how often a customer's Entitled condition turned, by its new status and reason.
+	EntitlementChanges = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_entitlement_changes_total",
+		Help: "Changes of the Entitled condition, by its new status and reason.",
+	}, []string{"status", "reason"})
+
+	// StripeAPIConfigured is 1 if a Stripe key is set, so that missed events can be fetched, else 0.
+	StripeAPIConfigured = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_stripe_api_configured",
+		Help: "1 if STRIPE_SECRET_KEY is set, 0 if refetch and backfill are off for want of it.",
+	})
+)
+
+func init() {
+	metrics.Registry.MustRegister(Collectors()...)
+}
+
+// Collectors lists them all.
+func Collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventLag, EntitlementChanges, StripeAPIConfigured,
+	}
+}

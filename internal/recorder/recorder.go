@@ -1,0 +1,87 @@
+// Package recorder writes a verified event into the cluster, once.
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+)
+
+// Recorder creates BillingEvents.
+type Recorder struct {
+	// Writer creates them.
+	Writer client.Writer
+	// Reader reads from the API server itself: the cache holds pending events only.
+	Reader client.Reader
+	// Namespace they go to.
+	Namespace string
+}
+
+// Record makes sure that exactly one BillingEvent holds the event. When it returns nil the event is durable: the API server has
+// acknowledged it, now or before. recorded says that it was now.
+//
+// An event whose record the API server refuses as invalid is recorded without it, so that it is not lost.
+func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
+	recorded, err = r.create(ctx, e)
+	if apierrors.IsInvalid(err) && e.DecodeError == "" {
+		recorded, err = r.create(ctx, events.WithoutRecord(e, refusedFields(err)))
+	}
+	if recorded {
+		metrics.EventsRecorded.WithLabelValues(events.Label(e.Type)).Inc()
+	}
+	return recorded, err
+}
+
+func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
+	object := &v1alpha1.BillingEvent{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.Namespace,
+			Name:      naming.Object(e.Account, e.EventID),
+			Labels:    naming.Labels(e.Type, e.CustomerID, e.SubscriptionID),
+		},
+		Spec: *e,
+	}
+	err := r.Writer.Create(ctx, object, client.DisableReadYourWritesConsistency)
+	if apierrors.IsAlreadyExists(err) {
+		return false, r.confirm(ctx, client.ObjectKeyFromObject(object), e)
+	}
+	if err != nil {
+		return false, fmt.Errorf("create BillingEvent %s: %w", object.Name, err)
+	}
+	return true, nil
+}
+
+// confirm makes sure that the object of that name holds this very event, and not one whose name came out the same.
+func (r *Recorder) confirm(ctx context.Context, key client.ObjectKey, e *v1alpha1.BillingEventSpec) error {
+	var known v1alpha1.BillingEvent
+	if err := r.Reader.Get(ctx, key, &known); err != nil {
+		return fmt.Errorf("get BillingEvent %s, which exists: %w", key.Name, err)
+	}
+	if known.Spec.EventID != e.EventID || known.Spec.Account != e.Account {
+		return fmt.Errorf("the name %s of event %s is taken by event %s: record it by hand", key.Name, e.EventID, known.Spec.EventID)
+	}
+	return nil
+}
+
+// refusedFields names what the API server refused, without the values, which may be personal.
+func refusedFields(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return "unknown"
+	}
+	var fields []string
+	for _, cause := range status.Status().Details.Causes {
+		fields = append(fields, cause.Field)
+	}
+	return strings.Join(fields, ", ")
+}
