@@ -1,0 +1,136 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+)
+
+// eventTable lists the handled events: the catalogue.
+func eventTable() (string, error) {
+	var out strings.Builder
+	header(&out, "Stripe event", "recorded as", "what it does")
+	for _, t := range events.All() {
+		row(&out, "`"+t.Name+"`", "`"+t.Record+"`", t.Does)
+	}
+	return out.String(), nil
+}
+
+// flagTable lists the manager's own flags.
+func flagTable() (string, error) {
+	var out strings.Builder
+	var cfg config.Config
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	cfg.Flags(flags)
+	header(&out, "flag", "default", "meaning")
+	flags.VisitAll(func(f *flag.Flag) {
+		value, usage := f.DefValue, f.Usage
+		if before, after, found := strings.Cut(usage, " (default "); found { // a flag of our own type
+			usage, value = before, strings.TrimSuffix(after, ")")
+		}
+		if value != "" {
+			value = "`" + value + "`"
+		}
+		row(&out, "`--"+f.Name+"`", value, usage)
+	})
+	return out.String(), nil
+}
+
+// environmentTable lists the variables, as their constants in internal/config are documented.
+func environmentTable() (string, error) {
+	var out strings.Builder
+	header(&out, "variable", "meaning")
+	err := constants("internal/config/config.go", func(c constant) {
+		if strings.HasPrefix(c.name, "Env") {
+			row(&out, "`"+c.value+"`", c.doc)
+		}
+	})
+	return out.String(), err
+}
+
+// conditionTable lists the conditions and their reasons, as their constants in the API are documented.
+func conditionTable() (string, error) {
+	var out strings.Builder
+	header(&out, "condition", "reason", "meaning")
+	err := constants("api/v1alpha1/conditions.go", func(c constant) {
+		switch {
+		case strings.HasPrefix(c.name, "Condition"):
+			row(&out, "`"+c.value+"`", "", c.doc)
+		default:
+			row(&out, strings.TrimSuffix(strings.TrimPrefix(c.group, "Reasons of "), "."), "`"+c.value+"`", c.doc)
+		}
+	})
+	return out.String(), err
+}
+
+var description = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(?:[^"\\]|\\.)*"), unit: "[^"]*", constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
+
+// metricTable lists the collectors.
+func metricTable() (string, error) {
+	var out strings.Builder
+	header(&out, "metric", "labels", "meaning")
+	for _, collector := range metrics.Collectors() {
+		descriptions := make(chan *prometheus.Desc, 1)
+		collector.Describe(descriptions)
+		part := description.FindStringSubmatch((<-descriptions).String())
+		if part == nil {
+			return "", fmt.Errorf("a collector describes itself in an unknown form")
+		}
+		name, _ := strconv.Unquote(part[1])
+		help, _ := strconv.Unquote(part[2])
+		row(&out, "`"+name+"`", strings.ReplaceAll(part[3], ",", ", "), help)
+	}
+	return out.String(), nil
+}
+
+// constant is a documented string constant: its doc without the name it begins with, and the comment of its group.
+type constant struct{ name, value, doc, group string }
+
+// constants visits the documented string constants of a file in their order.
+func constants(file string, visit func(constant)) error {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	for _, declaration := range parsed.Decls {
+		group, ok := declaration.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range group.Specs {
+			value, ok := spec.(*ast.ValueSpec)
+			if !ok || value.Doc == nil {
+				continue
+			}
+			literal, ok := value.Values[0].(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				continue
+			}
+			text, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				return err
+			}
+			name := value.Names[0].Name
+			visit(constant{name: name, value: text, doc: sentence(name, value.Doc.Text()), group: strings.TrimSpace(group.Doc.Text())})
+		}
+	}
+	return nil
+}
+
+// sentence is a doc comment without the constant's name in front.
+func sentence(name, doc string) string {
+	doc = strings.Join(strings.Fields(doc), " ")
+	doc = strings.TrimPrefix(strings.TrimPrefix(doc, name), ":")
+	return strings.TrimSuffix(strings.TrimSpace(doc), ".")
+}

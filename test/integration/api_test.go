@@ -1,0 +1,187 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+func billingEvent(namespace string) *v1alpha1.BillingEvent {
+	return &v1alpha1.BillingEvent{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "evt-"},
+		Spec: v1alpha1.BillingEventSpec{
+			EventID: "evt_1", Type: "invoice.paid", Created: metav1.Unix(1_700_000_000, 0), CustomerID: "cus_A",
+			PayloadSHA256: strings.Repeat("0", 64), Invoice: &v1alpha1.InvoiceRecord{Invoice: v1alpha1.Invoice{ID: "in_1", Status: "paid"}},
+		},
+	}
+}
+
+// A BillingEvent's spec never changes: no field of it, and none can be added or taken away.
+func TestARecordedEventNeverChanges(t *testing.T) {
+	namespace, err := cluster.Namespace(t.Context(), "api-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*v1alpha1.BillingEvent){
+		"a field changes":              func(e *v1alpha1.BillingEvent) { e.Spec.Type = "invoice.updated" },
+		"a field of a record changes":  func(e *v1alpha1.BillingEvent) { e.Spec.Invoice.Status = "void" },
+		"an optional field is added":   func(e *v1alpha1.BillingEvent) { e.Spec.Account = "acct_1" },
+		"an optional field is removed": func(e *v1alpha1.BillingEvent) { e.Spec.CustomerID = "" },
+		"the record is removed":        func(e *v1alpha1.BillingEvent) { e.Spec.Invoice = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := billingEvent(namespace)
+			if err := cluster.Client.Create(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			change(e)
+			err := cluster.Client.Update(t.Context(), e)
+			if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
+				t.Errorf("the update went through, or failed for another reason: %v", err)
+			}
+		})
+	}
+	t.Run("the whole spec is removed", func(t *testing.T) {
+		e := billingEvent(namespace)
+		if err := cluster.Client.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		err := cluster.Client.Patch(t.Context(), e, client.RawPatch("application/merge-patch+json", []byte(`{"spec":null}`)))
+		if err == nil || !strings.Contains(err.Error(), "spec") {
+			t.Errorf("the patch went through, or failed for another reason: %v", err)
+		}
+	})
+	t.Run("labels may change", func(t *testing.T) {
+		e := billingEvent(namespace)
+		if err := cluster.Client.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		e.Labels = map[string]string{"note": "looked-at"}
+		if err := cluster.Client.Update(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWhatTheAPIRefuses(t *testing.T) {
+	namespace, err := cluster.Namespace(t.Context(), "api-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	customer := func(change func(*v1alpha1.CustomerSpec)) *v1alpha1.Customer {
+		c := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "cus-"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}}
+		change(&c.Spec)
+		return c
+	}
+	for name, tc := range map[string]struct {
+		object client.Object
+		want   string
+	}{
+		"two records": {func() client.Object {
+			e := billingEvent(namespace)
+			e.Spec.Refund = &v1alpha1.RefundRecord{}
+			return e
+		}(), "at most one record"},
+		"an over-long string": {func() client.Object {
+			e := billingEvent(namespace)
+			e.Spec.CustomerID = strings.Repeat("c", 256)
+			return e
+		}(), "Too long"},
+		"an unknown access mode":  {customer(func(s *v1alpha1.CustomerSpec) { s.Access = "Maybe" }), "Unsupported value"},
+		"no customer id":          {customer(func(s *v1alpha1.CustomerSpec) { s.CustomerID = "" }), "spec.customerID"},
+		"a negative grace period": {customer(func(s *v1alpha1.CustomerSpec) { s.GracePeriod = &metav1.Duration{Duration: -time.Hour} }), "must not be negative"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := cluster.Client.Create(t.Context(), tc.object); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("want a refusal that says %q, got %v", tc.want, err)
+			}
+		})
+	}
+}
+
+func TestIdentitiesAreImmutable(t *testing.T) {
+	namespace, err := cluster.Namespace(t.Context(), "api-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "c"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}}
+	s := &v1alpha1.Subscription{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "s"},
+		Spec:       v1alpha1.SubscriptionSpec{SubscriptionID: "sub_A", CustomerRef: v1alpha1.ObjectReference{Name: "c"}},
+	}
+	m := &v1alpha1.Email{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "m"},
+		Spec:       v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: "c"}, Purpose: v1alpha1.EmailWelcome},
+	}
+	for _, o := range []client.Object{c, s, m} {
+		if err := cluster.Client.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.Spec.Access != v1alpha1.AccessAuto {
+		t.Errorf("access defaults to %q, want Auto", c.Spec.Access)
+	}
+	for name, tc := range map[string]struct {
+		object client.Object
+		patch  string
+		want   string
+	}{
+		"a customer's id":               {c, `{"spec":{"customerID":"cus_B"}}`, "customerID is immutable"},
+		"a customer's account is added": {c, `{"spec":{"account":"acct_1"}}`, "account is immutable"},
+		"a subscription's id":           {s, `{"spec":{"subscriptionID":"sub_B"}}`, "subscriptionID is immutable"},
+		"a subscription's customer":     {s, `{"spec":{"customerRef":{"name":"d"}}}`, "customerRef is immutable"},
+		"an e-mail's purpose":           {m, `{"spec":{"purpose":"PasswordReset"}}`, "an e-mail never changes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := cluster.Client.Patch(t.Context(), tc.object.DeepCopyObject().(client.Object), client.RawPatch("application/merge-patch+json", []byte(tc.patch)))
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("want a refusal that says %q, got %v", tc.want, err)
+			}
+		})
+	}
+}
+
+// Events can be selected by type, customer, payment and outcome on the server.
+func TestSelectableFields(t *testing.T) {
+	namespace, err := cluster.Namespace(t.Context(), "api-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		e := billingEvent(namespace)
+		e.Spec.CustomerID, e.Spec.ChargeID = fmt.Sprintf("cus_%d", i), fmt.Sprintf("ch_%d", i)
+		if err := cluster.Client.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			e.Status.Outcome = v1alpha1.OutcomeApplied
+			if err := cluster.Client.Status().Update(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for field, tc := range map[string]struct {
+		value string
+		want  int
+	}{
+		v1alpha1.FieldEventType:  {"invoice.paid", 3},
+		v1alpha1.FieldCustomerID: {"cus_1", 1},
+		v1alpha1.FieldChargeID:   {"ch_2", 1},
+		v1alpha1.FieldOutcome:    {"", 2},
+	} {
+		var list v1alpha1.BillingEventList
+		if err := cluster.Client.List(context.Background(), &list, client.InNamespace(namespace), client.MatchingFields{field: tc.value}); err != nil {
+			t.Fatal(err)
+		}
+		if len(list.Items) != tc.want {
+			t.Errorf("%s=%q selects %d events, want %d", field, tc.value, len(list.Items), tc.want)
+		}
+	}
+}
