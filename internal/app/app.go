@@ -14,7 +14,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -95,14 +94,14 @@ func managerOptions(cfg config.Config) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                        Scheme(),
 		Cache:                         cacheOptions(cfg.Namespace),
-		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics:                       metricsOptions,
 		HealthProbeBindAddress:        cfg.HealthProbeBindAddress,
 		LeaderElection:                cfg.LeaderElect,
 		LeaderElectionID:              leaderElectionID,
 		LeaderElectionNamespace:       cfg.Namespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends when the manager does
-		GracefulShutdownTimeout:       ptr.To(cfg.DrainDelay + receiver.ShutdownTimeout + 5*time.Second),
+		GracefulShutdownTimeout:       new(cfg.DrainDelay + receiver.ShutdownTimeout + 5*time.Second),
 	}
 }
 
@@ -125,7 +124,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		return controller.Options{
 			MaxConcurrentReconciles: concurrent,
 			ReconciliationTimeout:   reconcileTimeout,
-			SkipNameValidation:      ptr.To(true), // tests run several managers in one process
+			SkipNameValidation:      new(true), // tests run several managers in one process
 		}
 	}
 	c, now := a.manager.GetClient(), clock.RealClock{}

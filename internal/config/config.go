@@ -106,7 +106,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served; 0 for nowhere.")
 	fs.StringVar(&c.MetricsBindAddress, "metrics-bind-address", "0", "Where /metrics is served, such as :8443; 0 for nowhere.")
 	fs.BoolVar(&c.MetricsSecure, "metrics-secure", true, "Serve the metrics over HTTPS, to those whom the API server authorizes.")
-	fs.IntVar(&c.MaxInFlight, "max-in-flight", 64, "Events that the receiver works on at a time; beyond it answers 503.")
+	fs.IntVar(&c.MaxInFlight, "max-in-flight", 128, "Events that the receiver works on at a time; beyond it answers 503.")
 	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver goes on answering, not ready, after it was told to stop.")
 	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for one to be found.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Stripe metadata whose keys begin so is kept, the prefix removed; empty keeps none.")

@@ -9,7 +9,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -148,6 +147,6 @@ func newSubscription(customer *v1alpha1.Customer, id string) *v1alpha1.Subscript
 // owner makes an object go with its customer. It does not hold up the customer's deletion, which would need another permission.
 func owner(customer *v1alpha1.Customer) metav1.OwnerReference {
 	return metav1.OwnerReference{
-		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Customer", Name: customer.Name, UID: customer.UID, Controller: ptr.To(true),
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Customer", Name: customer.Name, UID: customer.UID, Controller: new(true),
 	}
 }

@@ -40,12 +40,11 @@ type Payload struct {
 var catalogue = map[string]Type{}
 
 // register adds a type to the catalogue.
-func register(t Type) Type {
+func register(t Type) {
 	if _, twice := catalogue[t.Name]; twice {
 		panic(fmt.Sprintf("event type %s is in the catalogue twice", t.Name))
 	}
 	catalogue[t.Name] = t
-	return t
 }
 
 // Lookup finds a handled type by its name.

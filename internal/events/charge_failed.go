@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "charge.failed",
-	Record:  "payment",
-	Does:    "shows the last failure with its code and decline reason",
-	read:    readCharge,
-	effects: []projection.Effect{projection.PaymentFailed},
-})
+func init() {
+	register(Type{
+		Name:    "charge.failed",
+		Record:  "payment",
+		Does:    "shows the last failure with its code and decline reason",
+		read:    readCharge,
+		effects: []projection.Effect{projection.PaymentFailed},
+	})
+}

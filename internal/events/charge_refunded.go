@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "charge.refunded",
-	Record:  "refund",
-	Does:    "shows the total refunded on the charge; a full refund suspends only with --on-refund=Suspend",
-	read:    readRefund,
-	effects: []projection.Effect{projection.Refunded},
-})
+func init() {
+	register(Type{
+		Name:    "charge.refunded",
+		Record:  "refund",
+		Does:    "shows the total refunded on the charge; a full refund suspends only with --on-refund=Suspend",
+		read:    readRefund,
+		effects: []projection.Effect{projection.Refunded},
+	})
+}

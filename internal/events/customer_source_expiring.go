@@ -6,13 +6,15 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-var _ = register(Type{
-	Name:    "customer.source.expiring",
-	Record:  "paymentMethod",
-	Does:    "shows the payment method as expiring",
-	read:    readExpiringMethod,
-	effects: []projection.Effect{projection.PaymentMethod},
-})
+func init() {
+	register(Type{
+		Name:    "customer.source.expiring",
+		Record:  "paymentMethod",
+		Does:    "shows the payment method as expiring",
+		read:    readExpiringMethod,
+		effects: []projection.Effect{projection.PaymentMethod},
+	})
+}
 
 func readExpiringMethod(p Payload, e *projection.Event) {
 	method := stripejson.PaymentMethod(p.Object)

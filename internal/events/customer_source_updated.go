@@ -6,13 +6,15 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-var _ = register(Type{
-	Name:    "customer.source.updated",
-	Record:  "paymentMethod",
-	Does:    "sets the payment method's brand, last four digits and expiry",
-	read:    readUpdatedMethod,
-	effects: []projection.Effect{projection.PaymentMethod},
-})
+func init() {
+	register(Type{
+		Name:    "customer.source.updated",
+		Record:  "paymentMethod",
+		Does:    "sets the payment method's brand, last four digits and expiry",
+		read:    readUpdatedMethod,
+		effects: []projection.Effect{projection.PaymentMethod},
+	})
+}
 
 func readUpdatedMethod(p Payload, e *projection.Event) {
 	method := stripejson.PaymentMethod(p.Object)

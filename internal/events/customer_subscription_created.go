@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "customer.subscription.created",
-	Record:  "subscription",
-	Does:    "sets the subscription's whole state",
-	read:    readSubscription,
-	effects: []projection.Effect{projection.SubscriptionState},
-})
+func init() {
+	register(Type{
+		Name:    "customer.subscription.created",
+		Record:  "subscription",
+		Does:    "sets the subscription's whole state",
+		read:    readSubscription,
+		effects: []projection.Effect{projection.SubscriptionState},
+	})
+}

@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "customer.subscription.deleted",
-	Record:  "subscription",
-	Does:    "ends the subscription for good",
-	read:    readSubscription,
-	effects: []projection.Effect{projection.SubscriptionEnded},
-})
+func init() {
+	register(Type{
+		Name:    "customer.subscription.deleted",
+		Record:  "subscription",
+		Does:    "ends the subscription for good",
+		read:    readSubscription,
+		effects: []projection.Effect{projection.SubscriptionEnded},
+	})
+}

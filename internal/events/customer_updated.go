@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "customer.updated",
-	Record:  "customer",
-	Does:    "sets e-mail, name, delinquency, default payment method and metadata",
-	read:    readCustomer,
-	effects: []projection.Effect{projection.Profile},
-})
+func init() {
+	register(Type{
+		Name:    "customer.updated",
+		Record:  "customer",
+		Does:    "sets e-mail, name, delinquency, default payment method and metadata",
+		read:    readCustomer,
+		effects: []projection.Effect{projection.Profile},
+	})
+}

@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "invoice.payment_failed",
-	Record:  "invoice",
-	Does:    "starts grace at the first failure of a run; shows the latest failure and the next attempt",
-	read:    readInvoice,
-	effects: []projection.Effect{projection.InvoiceState, projection.InvoicePaymentFailed},
-})
+func init() {
+	register(Type{
+		Name:    "invoice.payment_failed",
+		Record:  "invoice",
+		Does:    "starts grace at the first failure of a run; shows the latest failure and the next attempt",
+		read:    readInvoice,
+		effects: []projection.Effect{projection.InvoiceState, projection.InvoicePaymentFailed},
+	})
+}

@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "invoice.payment_succeeded",
-	Record:  "invoice",
-	Does:    "extends the paid-through period and ends grace",
-	read:    readInvoice,
-	effects: []projection.Effect{projection.InvoiceState},
-})
+func init() {
+	register(Type{
+		Name:    "invoice.payment_succeeded",
+		Record:  "invoice",
+		Does:    "extends the paid-through period and ends grace",
+		read:    readInvoice,
+		effects: []projection.Effect{projection.InvoiceState},
+	})
+}

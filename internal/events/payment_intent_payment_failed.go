@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "payment_intent.payment_failed",
-	Record:  "payment",
-	Does:    "shows the last failure with its code and decline reason",
-	read:    readPaymentIntent,
-	effects: []projection.Effect{projection.PaymentIntent, projection.PaymentFailed},
-})
+func init() {
+	register(Type{
+		Name:    "payment_intent.payment_failed",
+		Record:  "payment",
+		Does:    "shows the last failure with its code and decline reason",
+		read:    readPaymentIntent,
+		effects: []projection.Effect{projection.PaymentIntent, projection.PaymentFailed},
+	})
+}

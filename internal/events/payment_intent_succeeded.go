@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "payment_intent.succeeded",
-	Record:  "payment",
-	Does:    "shows the last payment and its method",
-	read:    readPaymentIntent,
-	effects: []projection.Effect{projection.PaymentIntent, projection.PaymentSucceeded},
-})
+func init() {
+	register(Type{
+		Name:    "payment_intent.succeeded",
+		Record:  "payment",
+		Does:    "shows the last payment and its method",
+		read:    readPaymentIntent,
+		effects: []projection.Effect{projection.PaymentIntent, projection.PaymentSucceeded},
+	})
+}

@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "setup_intent.created",
-	Record:  "setup",
-	Does:    "shows the setup that was begun",
-	read:    readSetup,
-	effects: []projection.Effect{projection.Setup},
-})
+func init() {
+	register(Type{
+		Name:    "setup_intent.created",
+		Record:  "setup",
+		Does:    "shows the setup that was begun",
+		read:    readSetup,
+		effects: []projection.Effect{projection.Setup},
+	})
+}

@@ -2,10 +2,12 @@ package events
 
 import "github.com/tollkeeper/tollkeeper/internal/projection"
 
-var _ = register(Type{
-	Name:    "setup_intent.failed",
-	Record:  "setup",
-	Does:    "is handled as `setup_intent.setup_failed`",
-	read:    readSetup,
-	effects: []projection.Effect{projection.Setup},
-})
+func init() {
+	register(Type{
+		Name:    "setup_intent.failed",
+		Record:  "setup",
+		Does:    "is handled as `setup_intent.setup_failed`",
+		read:    readSetup,
+		effects: []projection.Effect{projection.Setup},
+	})
+}

@@ -32,12 +32,15 @@ type Handler struct {
 	recorder Recorder
 	clock    clock.PassiveClock
 	log      logr.Logger
-	inFlight inFlight
+	// inFlight bounds the requests worked on. Beyond it a request is answered 503 at once: Stripe sends it again, and a slow
+	// answer helps nobody.
+	inFlight places
+	writes   places
 }
 
 // NewHandler returns a handler that takes events signed with any of the secrets, at most limit of them at a time.
 func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
-	return &Handler{secrets: secrets, decoder: decoder, recorder: recorder, clock: now, log: log, inFlight: make(inFlight, limit)}
+	return &Handler{secrets: secrets, decoder: decoder, recorder: recorder, clock: now, log: log, inFlight: make(places, limit), writes: make(places, maxWrites)}
 }
 
 // answer is a status code, the reason that is counted, and the text that is sent.
@@ -90,7 +93,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) answer {
 	if reason != "" {
 		return badSignature(reason)
 	}
-	if !h.inFlight.enter() {
+	if !h.inFlight.tryEnter() {
 		return refuse(http.StatusServiceUnavailable, "overload", "too many requests in flight")
 	}
 	metrics.InFlight.Inc()
@@ -113,7 +116,7 @@ func (h *Handler) record(ctx context.Context, body []byte) answer {
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	recorded, err := h.recorder.Record(ctx, e)
+	recorded, err := h.write(ctx, e)
 	if err != nil {
 		h.log.Error(err, "Event not recorded; Stripe will send it again", "eventID", e.EventID, "eventType", events.Label(e.Type))
 		return refuse(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
@@ -122,6 +125,14 @@ func (h *Handler) record(ctx context.Context, body []byte) answer {
 		return answer{http.StatusOK, "duplicate", "{}"}
 	}
 	return answer{http.StatusOK, "recorded", "{}"}
+}
+
+func (h *Handler) write(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
+	if err := h.writes.enter(ctx); err != nil {
+		return false, err
+	}
+	defer h.writes.leave()
+	return h.recorder.Record(ctx, e)
 }
 
 // readBody reads all of the body, or says why it is refused. It never cuts one off.

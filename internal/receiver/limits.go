@@ -1,6 +1,8 @@
 package receiver
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -27,24 +29,37 @@ const (
 	// ShutdownTimeout is how long requests in flight may take to end once the receiver stops.
 	ShutdownTimeout = writeTimeout + time.Second
 
+	// maxWrites is how many events are written to the API server at a time. More would not be written any faster; they queue.
+	maxWrites = 32
+
 	// retryAfter is what a 503 asks the sender to wait, in seconds. Stripe keeps to its own schedule.
 	retryAfter = "5"
 )
 
-// inFlight bounds the requests worked on at a time. Beyond it a request is answered 503 at once: Stripe sends it again, and a slow
-// answer helps nobody.
-type inFlight chan struct{}
+// places bounds how many do something at a time.
+type places chan struct{}
 
-func (f inFlight) enter() bool {
+// tryEnter takes a place if one is free.
+func (p places) tryEnter() bool {
 	select {
-	case f <- struct{}{}:
+	case p <- struct{}{}:
 		return true
 	default:
 		return false
 	}
 }
 
-func (f inFlight) leave() { <-f }
+// enter waits for a place.
+func (p places) enter(ctx context.Context) error {
+	select {
+	case p <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waited for a place to write: %w", ctx.Err())
+	}
+}
+
+func (p places) leave() { <-p }
 
 // bound sets the server's limits.
 func bound(server *http.Server) {

@@ -81,7 +81,9 @@ func refusedFields(err error) string {
 	}
 	var fields []string
 	for _, cause := range status.Status().Details.Causes {
-		fields = append(fields, cause.Field)
+		if cause.Field != "" && cause.Field != "<nil>" { // rules that were not evaluated name none
+			fields = append(fields, cause.Field)
+		}
 	}
 	return strings.Join(fields, ", ")
 }

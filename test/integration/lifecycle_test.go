@@ -16,7 +16,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
-	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive // the vocabulary of the stories
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
 // life is a customer's history at Stripe, in the order in which it happened.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/events"
-	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive // the vocabulary of the table
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the table
 )
 
 // world holds the ids of one case, so that no two cases share a customer.

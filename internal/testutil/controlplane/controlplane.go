@@ -65,6 +65,11 @@ func (c *ControlPlane) Namespace(ctx context.Context, prefix string) (string, er
 	return namespace.Name, err
 }
 
+// NamedNamespace creates a namespace.
+func (c *ControlPlane) NamedNamespace(ctx context.Context, name string) error {
+	return c.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+}
+
 // Kubeconfig is a kubeconfig file's content for an administrator of the control plane.
 func (c *ControlPlane) Kubeconfig() ([]byte, error) {
 	user, err := c.environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)

@@ -11,7 +11,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -20,10 +22,7 @@ type Object map[string]any
 
 // With is a copy of the object with one field replaced.
 func (o Object) With(key string, value any) Object {
-	copied := Object{}
-	for k, v := range o {
-		copied[k] = v
-	}
+	copied := maps.Clone(o)
 	copied[key] = value
 	return copied
 }
@@ -76,14 +75,15 @@ func (e Event) JSON() []byte {
 // Sign is the Stripe-Signature header of a body sent at the time, by one or more secrets.
 // See https://docs.stripe.com/webhooks#verify-manually.
 func Sign(body []byte, at time.Time, secrets ...string) string {
-	header := fmt.Sprintf("t=%d", at.Unix())
+	var header strings.Builder
+	fmt.Fprintf(&header, "t=%d", at.Unix())
 	for _, secret := range secrets {
 		mac := hmac.New(sha256.New, []byte(secret))
 		fmt.Fprintf(mac, "%d.", at.Unix())
 		mac.Write(body)
-		header += ",v1=" + hex.EncodeToString(mac.Sum(nil))
+		header.WriteString(",v1=" + hex.EncodeToString(mac.Sum(nil)))
 	}
-	return header
+	return header.String()
 }
 
 // Endpoint is where events are posted to.

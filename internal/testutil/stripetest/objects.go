@@ -70,8 +70,7 @@ func Invoice(shape Shape, id, customer, subscription, status string, amount int,
 		"period_start": start.Unix(), "period_end": start.Unix(), "status_transitions": transitions,
 		"customer_email": nil, "customer_name": nil,
 	}
-	switch {
-	case shape == New:
+	if shape == New {
 		line["parent"] = Object{"type": "subscription_item_details", "subscription_item_details": Object{"subscription": subscription}}
 		line["pricing"] = Object{"type": "price_details", "price_details": Object{"price": Price, "product": Product}}
 		if subscription != "" {
@@ -79,7 +78,7 @@ func Invoice(shape Shape, id, customer, subscription, status string, amount int,
 				"type": "subscription_details", "subscription_details": Object{"subscription": subscription, "metadata": Object{}},
 			}
 		}
-	default:
+	} else {
 		line["type"], line["price"] = "subscription", Object{"id": Price, "product": Product}
 		invoice["paid"] = status == "paid"
 		if subscription != "" {

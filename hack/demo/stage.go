@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/receiver"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
+)
+
+const (
+	zapError  = zapcore.ErrorLevel
+	namespace = "tollkeeper-system"
+	secret    = "whsec_demo" //nolint:gosec // signs the demo's own events
+	// patience bounds the wait for what must come.
+	patience = 30 * time.Second
+)
+
+// stage is what the stories are played on: a control plane and a manager.
+type stage struct {
+	cluster    *controlplane.ControlPlane
+	endpoint   stripetest.Endpoint
+	folder     string
+	kubeconfig string
+	manager    *exec.Cmd
+	log        *os.File
+	ended      chan error
+}
+
+// newStage starts everything. What it returns is to be closed, even after an error.
+func newStage(ctx context.Context) (*stage, error) {
+	s := &stage{}
+	if err := step("Starting etcd and kube-apiserver, installing the CRDs", s.startCluster); err != nil {
+		return s, err
+	}
+	if err := s.cluster.NamedNamespace(ctx, namespace); err != nil {
+		return s, err
+	}
+	return s, step("Starting the manager", func() error { return s.startManager(ctx) })
+}
+
+// step says what is done, and how long it took.
+func step(what string, do func() error) error {
+	begin := time.Now()
+	fmt.Printf("%s ... ", what)
+	if err := do(); err != nil {
+		fmt.Println("failed")
+		return err
+	}
+	fmt.Printf("%.1fs\n", time.Since(begin).Seconds())
+	return nil
+}
+
+func (s *stage) startCluster() (err error) {
+	if s.folder, err = os.MkdirTemp("", "tollkeeper-demo-"); err != nil {
+		return err
+	}
+	if s.cluster, err = controlplane.Start(); err != nil {
+		return err
+	}
+	kubeconfig, err := s.cluster.Kubeconfig()
+	if err != nil {
+		return err
+	}
+	s.kubeconfig = filepath.Join(s.folder, "kubeconfig")
+	return os.WriteFile(s.kubeconfig, kubeconfig, 0o600)
+}
+
+func (s *stage) startManager(ctx context.Context) error {
+	ports, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	if s.log, err = os.Create(filepath.Join(s.folder, "manager.log")); err != nil {
+		return err
+	}
+	address, probe := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	s.endpoint = stripetest.Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}
+
+	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"), //nolint:gosec // our own binary
+		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
+	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets())
+	s.manager.Stdout, s.manager.Stderr = s.log, s.log
+	s.manager.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo, which stops it in order
+	if err := s.manager.Start(); err != nil {
+		return fmt.Errorf("start the manager: %w", err)
+	}
+	s.ended = make(chan error, 1)
+	go func() { s.ended <- s.manager.Wait() }()
+	return s.awaitReady(ctx, "http://"+probe+"/readyz")
+}
+
+// secrets are those that the manager accepts: the demo's, and one from outside, such as the Stripe CLI's.
+func secrets() string {
+	if outside := os.Getenv(config.EnvStripeEndpointSecret); outside != "" {
+		return secret + "," + outside
+	}
+	return secret
+}
+
+func (s *stage) awaitReady(ctx context.Context, url string) error {
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		select {
+		case err := <-s.ended:
+			s.ended <- err
+			return false, fmt.Errorf("the manager ended: %w", err)
+		default:
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false, nil //nolint:nilerr // not listening yet
+		}
+		return response.StatusCode == http.StatusOK, response.Body.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("the manager did not get ready: %w", err)
+	}
+	return nil
+}
+
+// show prints what kubectl shows of everything.
+func (s *stage) show(ctx context.Context) error {
+	for _, kinds := range []string{"customers,subscriptions", "billingevents", "emails"} {
+		fmt.Printf("\n$ kubectl get %s\n", kinds)
+		kubectl := exec.CommandContext(ctx, filepath.Join(controlplane.Root(), "bin", "k8s", "kubectl"), //nolint:gosec // our own binary
+			"--kubeconfig", s.kubeconfig, "--namespace", namespace, "get", kinds)
+		kubectl.Stdout, kubectl.Stderr = os.Stdout, os.Stderr
+		if err := kubectl.Run(); err != nil {
+			return fmt.Errorf("kubectl get %s: %w", kinds, err)
+		}
+	}
+	return nil
+}
+
+// keep leaves everything running until the user has had enough.
+func (s *stage) keep(ctx context.Context) {
+	fmt.Printf(`
+Still running; Ctrl-C stops it. In another terminal:
+
+  export KUBECONFIG=%s
+  kubectl -n %s get customers,subscriptions
+
+Endpoint  %s
+Secret    %s
+Log       %s
+
+To forward events from your Stripe sandbox, start the demo so that it knows the Stripe CLI's secret, then listen:
+
+  STRIPE_ENDPOINT_SECRET=$(stripe listen --print-secret) KEEP=1 make demo
+  stripe listen --forward-to %s
+`, s.kubeconfig, namespace, s.endpoint.URL, secret, s.log.Name(), s.endpoint.URL)
+	select {
+	case <-ctx.Done():
+	case err := <-s.ended:
+		s.ended <- err
+		fmt.Println("The manager ended by itself.")
+	}
+	fmt.Println("\nStopping.")
+}
+
+// close stops what was started, the last first. After a failure it keeps the manager's log.
+func (s *stage) close(failed bool) error {
+	var errs []error
+	if s.ended != nil {
+		_ = s.manager.Process.Signal(syscall.SIGTERM)
+		select {
+		case err := <-s.ended:
+			if err != nil {
+				errs = append(errs, fmt.Errorf("the manager ended with an error: %w", err))
+			}
+		case <-time.After(patience):
+			errs = append(errs, errors.New("the manager did not stop"), s.manager.Process.Kill())
+		}
+	}
+	if s.cluster != nil {
+		errs = append(errs, s.cluster.Stop())
+	}
+	if failed && s.log != nil {
+		fmt.Fprintf(os.Stderr, "\nThe manager's log is %s.\n", s.log.Name())
+	} else if s.folder != "" {
+		errs = append(errs, os.RemoveAll(s.folder))
+	}
+	return errors.Join(errs...)
+}
+
+// freePorts finds ports that nobody listens on.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = listener.Close() }()
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}

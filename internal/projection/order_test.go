@@ -1,0 +1,118 @@
+package projection_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the lives
+)
+
+const (
+	customer = "cus_A"
+	lives    = 300
+	orders   = 40
+)
+
+var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+// randomLife makes events that a customer's life could hold, many of them in the same second. They need not make sense together: the
+// fold must not depend on their order even so.
+func randomLife(random *rand.Rand) []Event {
+	shape := []Shape{Old, New}[random.IntN(2)]
+	pick := func(words ...string) string { return words[random.IntN(len(words))] }
+	n := 5 + random.IntN(25)
+	var life []Event
+	for range n {
+		at := begin.Add(time.Duration(random.IntN(4)) * time.Second)
+		sub, invoice, charge := pick("sub_A", "sub_B"), fmt.Sprintf("in_%d", random.IntN(16)), fmt.Sprintf("ch_%d", random.IntN(24))
+		nth := random.IntN(3)
+		intent, asked := fmt.Sprintf("pi_%d", nth), begin.Add(time.Duration(nth)*time.Minute) // when a thing was made never changes
+		card := fmt.Sprintf("card_%d", random.IntN(14))
+		made := begin.Add(time.Duration(random.IntN(16)) * time.Minute)
+		status := pick("incomplete", "trialing", "active", "past_due", "unpaid", "paused", "canceled")
+		paid := Charge(shape, charge, customer, intent, "succeeded", made)
+		e := []Event{
+			{Type: "customer.created", Object: Customer(customer, pick("a@example.com", "b@example.com"), pick("Ada", "Bob"))},
+			{Type: "customer.updated", Object: Customer(customer, pick("a@example.com", "c@example.com"), "Ada")},
+			{Type: "customer.subscription.created", Object: Subscription(shape, sub, customer, "incomplete", made, made.AddDate(0, 1, 0))},
+			{Type: "customer.subscription.updated", Object: Subscription(shape, sub, customer, status, begin, made.AddDate(0, 1, 0)),
+				Previous: Object{"status": pick("incomplete", "active", "past_due")}},
+			{Type: "customer.subscription.deleted", Object: Subscription(shape, sub, customer, "canceled", begin, made)},
+			{Type: "customer.subscription.trial_will_end", Object: Trial(shape, sub, customer, begin, made)},
+			{Type: pick("invoice.created", "invoice.updated", "invoice.finalized", "invoice.payment_failed", "invoice.paid"),
+				Object: Invoice(shape, invoice, customer, pick(sub, ""), pick("draft", "open", "paid", "void", "uncollectible"), Amount, made, made.AddDate(0, 1, 0)).
+					With("created", begin.Unix()+int64(len(invoice))).With("attempt_count", random.IntN(3))},
+			{Type: "payment_intent.created", Object: PaymentIntent(shape, intent, customer, "", "requires_payment_method", asked)},
+			{Type: "payment_intent.succeeded", Object: PaymentIntent(shape, intent, customer, charge, "succeeded", asked)},
+			{Type: "payment_intent.payment_failed", Object: Declined(PaymentIntent(shape, intent, customer, charge, "", asked))},
+			{Type: "charge.succeeded", Object: paid.With("payment_method", pick(card, "pm_1"))},
+			{Type: "charge.failed", Object: Declined(paid)},
+			{Type: "charge.refunded", Object: Refunded(paid, pickInt(random, 100, 900, Amount))},
+			{Type: "charge.dispute.created", Object: Dispute(fmt.Sprintf("dp_%d", random.IntN(24)), charge, intent, made, made).
+				With("status", pick("needs_response", "under_review"))},
+			{Type: "customer.source.expiring", Object: Card(card, customer, 1+random.IntN(12), 2026)},
+			{Type: "customer.source.updated", Object: Card(card, customer, 1+random.IntN(12), 2030)},
+			{Type: "setup_intent.created", Object: SetupIntent("seti_1", customer, "", "requires_payment_method", begin)},
+			{Type: "setup_intent.succeeded", Object: SetupIntent("seti_1", customer, pick(card, "pm_1"), "succeeded", begin)},
+			{Type: "checkout.session.completed", Object: Checkout(pick("cs_1", "cs_2"), customer, sub, "d@example.com", made)},
+		}[random.IntN(19)]
+		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
+		life = append(life, e)
+	}
+	return life
+}
+
+func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }
+
+// fold applies the events in batches, and everything twice if the coin says so.
+func fold(t *testing.T, decoded []*projection.Event, random *rand.Rand) projection.Aggregate {
+	t.Helper()
+	var a projection.Aggregate
+	for len(decoded) > 0 {
+		n := 1 + random.IntN(len(decoded))
+		var batch []projection.Change
+		for _, e := range decoded[:n] {
+			batch = append(batch, events.Change(e))
+			if random.IntN(4) == 0 {
+				batch = append(batch, events.Change(e))
+			}
+		}
+		projection.Fold(&a, batch)
+		if random.IntN(3) == 0 {
+			projection.Fold(&a, batch) // a crash before the outcomes were written
+		}
+		decoded = decoded[n:]
+	}
+	return a
+}
+
+// Any order, any batches, any duplicates: the same statuses.
+func TestFoldDoesNotDependOnOrder(t *testing.T) {
+	for seed := range uint64(lives) {
+		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a replayable test
+		var decoded []*projection.Event
+		for _, e := range randomLife(random) {
+			d, err := events.Decoder{MetadataPrefix: "tollkeeper_"}.Decode(e.JSON())
+			if err != nil || d.DecodeError != "" {
+				t.Fatalf("seed %d: %s: %v %s", seed, e.Type, err, d.DecodeError)
+			}
+			if d.CustomerID == "" {
+				d.CustomerID = customer // a dispute, linked
+			}
+			decoded = append(decoded, d)
+		}
+		want := fold(t, decoded, random)
+		for range orders {
+			random.Shuffle(len(decoded), func(i, j int) { decoded[i], decoded[j] = decoded[j], decoded[i] })
+			if diff := cmp.Diff(want, fold(t, decoded, random)); diff != "" {
+				t.Fatalf("seed %d: two orders of the same %d events differ (-one +other):\n%s", seed, len(decoded), diff)
+			}
+		}
+	}
+}
