@@ -19,7 +19,7 @@ import (
 // scene is one story on the stage.
 type scene struct {
 	*stage
-	ctx    context.Context //nolint:containedctx // a story is told in one go
+	ctx    context.Context // a story is told in one go
 	story  int
 	events int
 }

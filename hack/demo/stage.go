@@ -24,7 +24,7 @@ import (
 const (
 	zapError  = zapcore.ErrorLevel
 	namespace = "tollkeeper-system"
-	secret    = "whsec_demo" //nolint:gosec // signs the demo's own events
+	secret    = "whsec_demo"
 	// patience bounds the wait for what must come.
 	patience = 30 * time.Second
 )
@@ -90,7 +90,7 @@ func (s *stage) startManager(ctx context.Context) error {
 	address, probe := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
 	s.endpoint = stripetest.Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}
 
-	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"), //nolint:gosec // our own binary
+	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
 		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets())
 	s.manager.Stdout, s.manager.Stderr = s.log, s.log
@@ -125,7 +125,7 @@ func (s *stage) awaitReady(ctx context.Context, url string) error {
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return false, nil //nolint:nilerr // not listening yet
+			return false, nil // not listening yet
 		}
 		return response.StatusCode == http.StatusOK, response.Body.Close()
 	})
@@ -139,7 +139,7 @@ func (s *stage) awaitReady(ctx context.Context, url string) error {
 func (s *stage) show(ctx context.Context) error {
 	for _, kinds := range []string{"customers,subscriptions", "billingevents", "emails"} {
 		fmt.Printf("\n$ kubectl get %s\n", kinds)
-		kubectl := exec.CommandContext(ctx, filepath.Join(controlplane.Root(), "bin", "k8s", "kubectl"), //nolint:gosec // our own binary
+		kubectl := exec.CommandContext(ctx, filepath.Join(controlplane.Root(), "bin", "k8s", "kubectl"),
 			"--kubeconfig", s.kubeconfig, "--namespace", namespace, "get", kinds)
 		kubectl.Stdout, kubectl.Stderr = os.Stdout, os.Stderr
 		if err := kubectl.Run(); err != nil {
@@ -204,7 +204,7 @@ func (s *stage) close(failed bool) error {
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func update(page string, check bool) (changed bool, err error) {
 	if check {
 		return true, nil
 	}
-	return true, os.WriteFile(page, []byte(text), 0o644) //nolint:gosec // documentation is for everybody
+	return true, os.WriteFile(page, []byte(text), 0o644)
 }
 
 // row writes one line of a Markdown table.

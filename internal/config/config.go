@@ -16,7 +16,7 @@ import (
 // Environment variables. One that is set to the empty string counts as not set.
 const (
 	// EnvStripeEndpointSecret: required; the endpoint's signing secret (`whsec_…`), or several separated by commas while one is being rolled.
-	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET" //nolint:gosec // a variable's name
+	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET"
 	// EnvStripeSecretKey: Stripe's API key; without it nothing is fetched from Stripe.
 	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
 	// EnvStripeAPIBase: scheme and host of Stripe's API, if not `https://api.stripe.com`.
@@ -30,7 +30,7 @@ const (
 	// EnvMailgunAPIBase: Mailgun's API with its version path, if not `https://api.mailgun.net/v3`.
 	EnvMailgunAPIBase = "MAILGUN_API_BASE"
 	// EnvPasswordResetURL: https URL of your password page, which the reset token is added to.
-	EnvPasswordResetURL = "PASSWORD_RESET_URL" //nolint:gosec // a variable's name
+	EnvPasswordResetURL = "PASSWORD_RESET_URL"
 	// EnvAppName: what the e-mails call your application.
 	EnvAppName = "APP_NAME"
 	// EnvPodNamespace: namespace of all resources if `--namespace` is not given.

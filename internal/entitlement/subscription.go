@@ -143,7 +143,7 @@ func trialing(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time
 		end = s.CurrentPeriodEnd
 	}
 	if end == nil {
-		return yes(v1alpha1.ReasonTrialing, nil, "Subscription %s is in its trial.", id)
+		return yes(v1alpha1.ReasonTrialing, scheduledEnd(s), "Subscription %s is in its trial.", id)
 	}
 	deadline := first(&metav1.Time{Time: end.Add(policy.TrialLeeway)}, scheduledEnd(s))
 	if !now.Before(deadline.Time) {

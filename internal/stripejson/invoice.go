@@ -9,16 +9,19 @@ import (
 // Invoice reads an invoice. See https://docs.stripe.com/api/invoices/object.
 func Invoice(o Object) *v1alpha1.InvoiceRecord {
 	start, end := servicePeriod(o)
+	status := invoiceStatus(o)
+	due := o.Amount("amount_due")
+	paid, remaining := settled(o, status, due)
 	return &v1alpha1.InvoiceRecord{
 		Invoice: v1alpha1.Invoice{
 			ID:                 o.ID("id"),
 			Number:             o.Text(maxName, "number"),
-			Status:             invoiceStatus(o),
+			Status:             status,
 			BillingReason:      o.Word("billing_reason"),
 			Currency:           o.Text(maxCurrency, "currency"),
-			AmountDue:          o.Amount("amount_due"),
-			AmountPaid:         o.Amount("amount_paid"),
-			AmountRemaining:    o.Amount("amount_remaining"),
+			AmountDue:          due,
+			AmountPaid:         paid,
+			AmountRemaining:    remaining,
 			AttemptCount:       o.Count("attempt_count"),
 			NextPaymentAttempt: o.Time("next_payment_attempt"),
 			Created:            o.Time("created", "date"),
@@ -45,6 +48,21 @@ func invoiceStatus(o Object) string {
 	default:
 		return "open"
 	}
+}
+
+// settled is how much was paid and how much is left to pay. Invoices of 2017 do not tell: it is all or nothing.
+func settled(o Object, status string, due int64) (paid, remaining int64) {
+	if status == "paid" {
+		paid = due
+	}
+	if told := o.Int("amount_paid"); told != nil {
+		paid = *told
+	}
+	remaining = due - paid
+	if told := o.Int("amount_remaining"); told != nil {
+		remaining = *told
+	}
+	return paid, remaining
 }
 
 // servicePeriod is what the subscription lines bill; the invoice's own period_start and period_end are those of the period

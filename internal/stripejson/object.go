@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,9 +70,12 @@ func (o Object) Present() bool { return o.fields != nil }
 
 // Object is the object at the first path that holds one; absent if none does.
 func (o Object) Object(paths ...string) Object {
-	_, value := o.first(paths)
-	fields, _ := value.(map[string]any)
-	return Object{fields: fields, problems: o.problems}
+	for _, path := range paths {
+		if fields, ok := o.at(path).(map[string]any); ok {
+			return Object{fields: fields, problems: o.problems}
+		}
+	}
+	return Object{problems: o.problems}
 }
 
 // List is the list of objects at the first path that is present. Elements that are no objects are left out.
@@ -108,7 +112,7 @@ func (o Object) ID(paths ...string) string {
 		o.note(path, "an id", value)
 		return ""
 	case len(id) > maxID || clean(id, maxID) != id:
-		*o.problems = append(*o.problems, fmt.Sprintf("%s: not an id: over %d bytes, or with characters that do not print", path, maxID))
+		o.problem("%s: not an id: over %d bytes, or with characters that do not print", path, maxID)
 		return ""
 	}
 	return id
@@ -171,7 +175,7 @@ func (o Object) Amount(paths ...string) int64 {
 func (o Object) Count(paths ...string) int32 {
 	n := o.Amount(paths...)
 	if n != int64(int32(n)) {
-		*o.problems = append(*o.problems, fmt.Sprintf("%s: does not fit 32 bits", strings.Join(paths, " or ")))
+		o.problem("%s: does not fit 32 bits", strings.Join(paths, " or "))
 		return 0
 	}
 	return int32(n)
@@ -184,7 +188,7 @@ var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 func (o Object) Time(paths ...string) *metav1.Time {
 	n := o.Amount(paths...)
 	if n < 0 || n > endOfTime {
-		*o.problems = append(*o.problems, fmt.Sprintf("%s: not a time that can be written down", strings.Join(paths, " or ")))
+		o.problem("%s: not a time that can be written down", strings.Join(paths, " or "))
 		return nil
 	}
 	if n == 0 {
@@ -228,7 +232,14 @@ func (o Object) at(path string) any {
 }
 
 func (o Object) note(path, want string, got any) {
-	*o.problems = append(*o.problems, fmt.Sprintf("%s: want %s, got %s", path, want, kind(got)))
+	o.problem("%s: want %s, got %s", path, want, kind(got))
+}
+
+// problem remembers what is wrong, once.
+func (o Object) problem(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(*o.problems, text) {
+		*o.problems = append(*o.problems, text)
+	}
 }
 
 func kind(value any) string {

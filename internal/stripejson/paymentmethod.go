@@ -44,9 +44,12 @@ func Setup(o Object) *v1alpha1.SetupRecord {
 		Status:  o.Word("status"),
 		Failure: failure(o.Object("last_setup_error")),
 	}
-	if expanded := o.Object("payment_method", "last_setup_error.payment_method"); expanded.Present() {
+	id := o.ID("payment_method", "last_setup_error.payment_method")
+	expanded := o.Object("payment_method", "last_setup_error.payment_method")
+	switch {
+	case expanded.Present() && expanded.ID("id") == id: // the error may be of a method that was tried before
 		record.PaymentMethod = PaymentMethod(expanded)
-	} else if id := o.ID("payment_method"); id != "" {
+	case id != "":
 		record.PaymentMethod = &v1alpha1.PaymentMethod{ID: id}
 	}
 	return record

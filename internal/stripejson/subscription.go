@@ -23,7 +23,7 @@ func Subscription(o, previous Object, prefix string) *v1alpha1.SubscriptionRecor
 		SubscriptionState: v1alpha1.SubscriptionState{
 			Status:                 o.Word("status"),
 			Items:                  subscriptionItems(o, items, prefix),
-			StartedAt:              o.Time("start_date", "start", "created"),
+			StartedAt:              o.Time("start_date", "created", "start"), // start moves with every change of plan
 			CurrentPeriodStart:     start,
 			CurrentPeriodEnd:       end,
 			TrialStart:             o.Time("trial_start"),

@@ -1,0 +1,119 @@
+IMG            ?= ghcr.io/tollkeeper/tollkeeper:latest
+VERSION        ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+CONTAINER_TOOL ?= docker
+KUBECTL        ?= $(shell command -v kubectl || echo bin/k8s/kubectl)
+
+SHELL         := /usr/bin/env bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ General
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build controlplane ## Show a billing life cycle on a local control plane. KEEP=1 leaves it running.
+	go run ./hack/demo
+
+##@ Development
+
+GENERATORS := object:headerFile=hack/boilerplate.go.txt crd rbac:roleName=manager-role
+GENERATORS += paths=./api/... paths=./internal/...
+
+.PHONY: generate
+generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role and the tables of README.md.
+	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	go run ./hack/docs
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the code.
+	bin/golangci-lint fmt
+
+.PHONY: lint
+lint: bin/golangci-lint ## Lint the code and its tests.
+	bin/golangci-lint run
+
+.PHONY: verify
+verify: bin/controller-gen ## Check that generated files and go.mod are current; changes nothing.
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; stale=0; \
+	bin/controller-gen $(GENERATORS) output:object:dir=$$fresh/api/v1alpha1 \
+	  output:crd:dir=$$fresh/config/crd/bases output:rbac:dir=$$fresh/config/rbac; \
+	for file in $$( (cd "$$fresh" && find api config -type f; cd "$(CURDIR)" && find config/crd/bases -type f) | sort -u); do \
+	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
+	done; \
+	go run ./hack/docs -check || { echo "verify: README.md is stale: run \`make generate\`" >&2; stale=1; }; \
+	go mod tidy -diff || { echo "verify: go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
+	exit $$stale
+
+.PHONY: test
+test: controlplane ## Run every test, with the race detector, against a real API server.
+	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: govulncheck
+govulncheck: bin/govulncheck ## Look for known vulnerabilities in what the code calls.
+	bin/govulncheck ./...
+
+##@ Build
+
+.PHONY: build
+build: ## Build the manager into bin/manager.
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/manager ./cmd
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG.
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: docker-push
+docker-push: ## Push the image IMG.
+	$(CONTAINER_TOOL) push $(IMG)
+
+.PHONY: build-installer
+build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the manager with the image IMG.
+	mkdir -p dist
+	$(render) > dist/install.yaml
+
+##@ Cluster
+
+# The rendered config/default with the image IMG; no tracked file changes.
+render = ( rm -rf bin/overlay && mkdir -p bin/overlay && cd bin/overlay && \
+  ../kustomize create --resources ../../config/default && \
+  ../kustomize edit set image ghcr.io/tollkeeper/tollkeeper=$(IMG) && ../kustomize build )
+
+.PHONY: install
+install: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install the CRDs. DRY_RUN=server only checks them.
+	bin/kustomize build config/crd | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
+
+.PHONY: uninstall
+uninstall: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete the CRDs and with them every billing resource.
+	bin/kustomize build config/crd | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
+
+.PHONY: deploy
+deploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install CRDs and manager with the image IMG. DRY_RUN=server only checks (the namespace must exist).
+	$(render) | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
+
+.PHONY: undeploy
+undeploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete manager, namespace and CRDs, and with them every billing resource.
+	$(render) | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
+
+##@ Tools
+
+.PHONY: controlplane
+controlplane: ## Put etcd, kube-apiserver and kubectl into bin/k8s. CONTROLPLANE_SOURCE=build skips the download.
+	@hack/controlplane/install.sh
+
+bin/k8s/kubectl: hack/controlplane/go.mod
+	@hack/controlplane/install.sh && touch $@
+
+# Every tool has its own module, so that no tool bends another's dependencies. A new pin rebuilds it.
+bin/%: hack/tools/%/go.mod
+	@echo "Building $*"
+	cd $(<D) && go build -o $(CURDIR)/$@ tool && touch $(CURDIR)/$@
