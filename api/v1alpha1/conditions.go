@@ -44,7 +44,7 @@ const (
 
 // Reasons of Ready.
 const (
-	// ReasonUpToDate: every event that was recorded for the object is in its status.
+	// ReasonUpToDate: every event that could be used is in the status.
 	ReasonUpToDate = "UpToDate"
 	// ReasonAwaitingState: the object is known by name only; no event with its state has come yet.
 	ReasonAwaitingState = "AwaitingState"

@@ -89,7 +89,7 @@ func (r *CustomerReconciler) describeCustomer(customer *v1alpha1.Customer, aggre
 	setCondition(&customer.Status.Conditions, customer.Generation, now,
 		v1alpha1.ConditionEntitled, decision.Entitled, decision.Reason, decision.Message)
 	setCondition(&customer.Status.Conditions, customer.Generation, now,
-		v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate, "Every event recorded for the customer is in its status.")
+		v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate, "Every event that could be used is in the status.")
 	return soonest(decision.Next, expires)
 }
 
@@ -101,7 +101,7 @@ func describeSubscription(s *v1alpha1.Subscription, now time.Time) {
 		return
 	}
 	setCondition(&s.Status.Conditions, s.Generation, now, v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate,
-		"Every event recorded for the subscription is in its status.")
+		"Every event that could be used is in the status.")
 }
 
 func setCondition(conditions *[]metav1.Condition, generation int64, now time.Time, kind string, status bool, reason, message string) {

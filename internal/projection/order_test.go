@@ -95,7 +95,7 @@ func fold(t *testing.T, decoded []*projection.Event, random *rand.Rand) projecti
 // Any order, any batches, any duplicates: the same statuses.
 func TestFoldDoesNotDependOnOrder(t *testing.T) {
 	for seed := range uint64(lives) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a replayable test
+		random := rand.New(rand.NewPCG(seed, 1))
 		var decoded []*projection.Event
 		for _, e := range randomLife(random) {
 			d, err := events.Decoder{MetadataPrefix: "tollkeeper_"}.Decode(e.JSON())

@@ -51,8 +51,9 @@ func Fold(a *Aggregate, changes []Change) []v1alpha1.Outcome {
 
 func (a *Aggregate) apply(change Change) v1alpha1.Outcome {
 	e := change.Event
-	a.Customer.Livemode = &e.Livemode
-	latest(&a.Customer.LastEvent, e)
+	if latest(&a.Customer.LastEvent, e) {
+		a.Customer.Livemode = new(e.Livemode)
+	}
 	if subscription := a.subscription(e.SubscriptionID); subscription != nil {
 		latest(&subscription.LastEvent, e)
 	}
@@ -80,12 +81,14 @@ func (a *Aggregate) subscription(id string) *v1alpha1.SubscriptionStatus {
 	return a.Subscriptions[id]
 }
 
-// latest keeps the newest event.
-func latest(last **v1alpha1.EventReference, e *Event) {
+// latest keeps the newest event, and says whether it is this one.
+func latest(last **v1alpha1.EventReference, e *Event) bool {
 	have := *last
-	if have == nil || cmp.Or(e.Created.Compare(have.Created.Time), cmp.Compare(e.EventID, have.ID)) > 0 {
-		*last = &v1alpha1.EventReference{ID: e.EventID, Type: e.Type, Created: e.Created}
+	if have != nil && cmp.Or(e.Created.Compare(have.Created.Time), cmp.Compare(e.EventID, have.ID)) <= 0 {
+		return false
 	}
+	*last = &v1alpha1.EventReference{ID: e.EventID, Type: e.Type, Created: e.Created}
+	return true
 }
 
 func compareEvents(a, b *Event) int {

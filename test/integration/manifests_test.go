@@ -42,7 +42,7 @@ func TestTheManifestsAreAccepted(t *testing.T) {
 func kubectl(t *testing.T, kubeconfig string, args ...string) string {
 	t.Helper()
 	binary := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
-	command := exec.CommandContext(t.Context(), binary, append([]string{"--kubeconfig", kubeconfig}, args...)...) //nolint:gosec // our own
+	command := exec.CommandContext(t.Context(), binary, append([]string{"--kubeconfig", kubeconfig}, args...)...)
 	var out, problems bytes.Buffer
 	command.Stdout, command.Stderr = &out, &problems
 	if err := command.Run(); err != nil {

@@ -115,3 +115,9 @@ func (p Endpoint) PostSigned(ctx context.Context, body []byte, signature string)
 	_, err = io.Copy(io.Discard, response.Body)
 	return response.StatusCode, err
 }
+
+// As is the event under another id.
+func (e Event) As(id string) Event {
+	e.ID = id
+	return e
+}

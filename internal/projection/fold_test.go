@@ -1,0 +1,219 @@
+package projection_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
+)
+
+var (
+	end  = begin.AddDate(0, 1, 0)
+	next = begin.AddDate(0, 2, 0)
+)
+
+func sub(status string) Object { return Subscription(New, "sub_A", customer, status, begin, end) }
+
+func bill(id, status string, amount int) Object {
+	return Invoice(New, id, customer, "sub_A", status, amount, begin, end)
+}
+
+// at makes an event so long after the beginning. Its id is made of its type and time.
+func at(after time.Duration, kind string, object Object) Event {
+	return Event{ID: fmt.Sprintf("evt_%s_%s", kind, after), Type: kind, Created: begin.Add(after), Shape: New, Object: object}
+}
+
+func change(t *testing.T, e Event) projection.Change {
+	t.Helper()
+	decoded, err := events.Decoder{MetadataPrefix: "tollkeeper_"}.Decode(e.JSON())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events.Change(decoded)
+}
+
+// Each case sends its events one at a time, in the order given, and tells what becomes of each and what shows in the end.
+func TestFoldOneByOne(t *testing.T) {
+	const applied, superseded = v1alpha1.OutcomeApplied, v1alpha1.OutcomeSuperseded
+	subscription := func(show func(*v1alpha1.SubscriptionStatus) string) func(projection.Aggregate) string {
+		return func(a projection.Aggregate) string { return show(a.Subscriptions["sub_A"]) }
+	}
+	status := subscription(func(s *v1alpha1.SubscriptionStatus) string { return s.Status })
+	for name, tc := range map[string]struct {
+		events       []Event
+		wantOutcomes []v1alpha1.Outcome
+		want         string
+		show         func(projection.Aggregate) string
+	}{
+		"a late created does not undo an active": {
+			[]Event{at(5*time.Second, "customer.subscription.updated", sub("active")), at(0, "customer.subscription.created", sub("incomplete"))},
+			[]v1alpha1.Outcome{applied, applied}, "active since creation as incomplete", subscription(func(s *v1alpha1.SubscriptionStatus) string {
+				return s.Status + " since creation as " + s.LastTransition.To
+			}),
+		},
+		"of one second, the later stage counts": {
+			[]Event{at(0, "customer.subscription.updated", sub("active")), at(0, "customer.subscription.updated", sub("trialing")).As("evt_zzz")},
+			[]v1alpha1.Outcome{applied, superseded}, "active", status,
+		},
+		"of one second and one stage, deleted is after updated": {
+			[]Event{at(0, "customer.subscription.deleted", sub("canceled")), at(0, "customer.subscription.updated", sub("canceled")).As("evt_zzz")},
+			[]v1alpha1.Outcome{applied, superseded}, "canceled", status,
+		},
+		"an end is never left": {
+			[]Event{at(0, "customer.subscription.deleted", sub("canceled")), at(time.Hour, "customer.subscription.updated", sub("active"))},
+			[]v1alpha1.Outcome{applied, superseded}, "canceled", status,
+		},
+		"a deletion is an end, whatever its last word": {
+			[]Event{at(0, "customer.subscription.deleted", sub("active"))}, []v1alpha1.Outcome{applied}, "canceled", status,
+		},
+		"the announced end of a trial is no state": {
+			[]Event{at(0, "customer.subscription.updated", sub("active")), at(time.Hour, "customer.subscription.trial_will_end", sub("trialing"))},
+			[]v1alpha1.Outcome{applied, applied}, "active", status,
+		},
+		"but it is better than nothing": {
+			[]Event{at(0, "customer.subscription.trial_will_end", sub("trialing"))}, []v1alpha1.Outcome{applied}, "trialing", status,
+		},
+		"a late refund shows beside a newer invoice": {
+			[]Event{at(time.Hour, "invoice.paid", bill("in_1", "paid", Amount)),
+				at(0, "charge.refunded", Refunded(Charge(New, "ch_1", customer, "pi_1", "succeeded", begin), 900))},
+			[]v1alpha1.Outcome{applied, applied}, "in_1, 900 back", func(a projection.Aggregate) string {
+				return fmt.Sprintf("%s, %d back", a.Customer.LatestInvoice.ID, a.Customer.Refunds[0].AmountRefunded)
+			},
+		},
+		"a smaller total of refunds is an earlier one": {
+			[]Event{at(0, "charge.refunded", Refunded(Charge(New, "ch_1", customer, "pi_1", "succeeded", begin), Amount)),
+				at(0, "charge.refunded", Refunded(Charge(New, "ch_1", customer, "pi_1", "succeeded", begin), 900)).As("evt_zzz")},
+			[]v1alpha1.Outcome{applied, superseded}, "2900 of 2900", func(a projection.Aggregate) string {
+				return fmt.Sprintf("%d of %d", a.Customer.Refunds[0].AmountRefunded, a.Customer.Refunds[0].Amount)
+			},
+		},
+		"a paid invoice stays paid": {
+			[]Event{at(0, "invoice.paid", bill("in_1", "paid", Amount)), at(time.Hour, "invoice.updated", bill("in_1", "open", Amount))},
+			[]v1alpha1.Outcome{applied, superseded}, "paid", subscription(func(s *v1alpha1.SubscriptionStatus) string { return s.LatestInvoice.Status }),
+		},
+		"a free trial's invoice is paid through the trial": {
+			[]Event{at(0, "invoice.payment_succeeded", bill("in_1", "paid", 0))}, []v1alpha1.Outcome{applied}, "2026-03-03", subscription(
+				func(s *v1alpha1.SubscriptionStatus) string { return s.PaidThrough.Format(time.DateOnly) }),
+		},
+		"a later failure does not restart a run, whichever comes first": {
+			[]Event{at(72*time.Hour, "invoice.payment_failed", FailedAttempt(bill("in_1", "open", Amount), 2, next)),
+				at(time.Hour, "invoice.payment_failed", FailedAttempt(bill("in_1", "open", Amount), 1, end))},
+			[]v1alpha1.Outcome{applied, applied}, "since 1h0m0s, attempt 2", subscription(func(s *v1alpha1.SubscriptionStatus) string {
+				return fmt.Sprintf("since %s, attempt %d", s.RecentInvoices[0].FirstFailedAt.Sub(begin), s.LatestPaymentFailure.AttemptCount)
+			}),
+		},
+		"what a checkout tells of a customer gives way to the customer's own event, even an older one": {
+			[]Event{at(time.Hour, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "typed@example.com", begin)),
+				at(0, "customer.created", Customer(customer, "own@example.com", "Ada"))},
+			[]v1alpha1.Outcome{applied, applied}, "own@example.com", func(a projection.Aggregate) string { return a.Customer.Email },
+		},
+		"what a payment tells of a card gives way to the card's own event": {
+			[]Event{at(0, "customer.source.updated", Card("pm_"+customer, customer, 1, 2035)),
+				at(time.Hour, "charge.succeeded", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))},
+			[]v1alpha1.Outcome{applied, applied}, "1/2035", func(a projection.Aggregate) string {
+				return fmt.Sprintf("%d/%d", a.Customer.PaymentMethods[0].ExpMonth, a.Customer.PaymentMethods[0].ExpYear)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a projection.Aggregate
+			var outcomes []v1alpha1.Outcome
+			for _, e := range tc.events {
+				outcomes = append(outcomes, projection.Fold(&a, []projection.Change{change(t, e)})...)
+			}
+			if diff := cmp.Diff(tc.wantOutcomes, outcomes); diff != "" {
+				t.Errorf("outcomes (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.want, tc.show(a)); diff != "" {
+				t.Errorf("status (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A sign-up is the first checkout of a customer of whom nothing is known from before.
+func TestIsSignup(t *testing.T) {
+	opened := begin.Add(time.Minute)
+	checkout := at(2*time.Minute, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "ada@example.com", opened))
+	for name, tc := range map[string]struct {
+		others []Event
+		want   bool
+	}{
+		"nothing else":                {nil, true},
+		"the customer was made first": {[]Event{at(0, "customer.created", Customer(customer, "ada@example.com", "Ada"))}, true},
+		"what the checkout began": {[]Event{at(90*time.Second, "customer.subscription.created",
+			Subscription(New, "sub_A", customer, "incomplete", begin.Add(90*time.Second), end))}, true},
+		"a subscription from before": {[]Event{at(0, "customer.subscription.created", sub("active"))}, false},
+		"a payment from before":      {[]Event{at(0, "charge.succeeded", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))}, false},
+		"an invoice from before":     {[]Event{at(0, "invoice.paid", bill("in_1", "paid", Amount))}, false},
+		"another checkout before": {[]Event{at(time.Second, "checkout.session.completed",
+			Checkout("cs_0", customer, "sub_B", "ada@example.com", begin))}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a projection.Aggregate
+			changes := []projection.Change{change(t, checkout)}
+			for _, e := range tc.others {
+				changes = append(changes, change(t, e))
+			}
+			projection.Fold(&a, changes)
+			if got := projection.IsSignup(&a.Customer, changes[0].Event); got != tc.want {
+				t.Errorf("IsSignup is %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestSummarise(t *testing.T) {
+	name := func(id string) string { return "object-" + id }
+	pro := v1alpha1.SubscriptionStatus{SubscriptionState: v1alpha1.SubscriptionState{
+		Status: "active", Items: []v1alpha1.SubscriptionItem{{Entitlements: map[string]v1alpha1.Value{"seats": "5", "plan": "pro"}}},
+		DefaultPaymentMethodID: "pm_2",
+	}, Plan: "pro"}
+	addOn := v1alpha1.SubscriptionStatus{SubscriptionState: v1alpha1.SubscriptionState{
+		Status: "active", Items: []v1alpha1.SubscriptionItem{{Entitlements: map[string]v1alpha1.Value{"seats": "1", "sso": "yes"}}},
+	}, Plan: "sso"}
+	old := v1alpha1.SubscriptionStatus{SubscriptionState: v1alpha1.SubscriptionState{
+		Status: "canceled", Items: []v1alpha1.SubscriptionItem{{Entitlements: map[string]v1alpha1.Value{"legacy": "yes"}}},
+	}}
+	a := projection.Aggregate{
+		Customer: v1alpha1.CustomerStatus{PaymentMethods: []v1alpha1.PaymentMethod{
+			{ID: "pm_1", ExpMonth: 1, ExpYear: 2030}, {ID: "pm_2", ExpMonth: 12, ExpYear: 2026},
+		}},
+		Subscriptions: map[string]*v1alpha1.SubscriptionStatus{"sub_A": &old, "sub_B": &addOn, "sub_C": &pro},
+	}
+	view := projection.View{Deciding: "sub_C", Entitling: []string{"sub_C", "sub_B"}, Name: name, Now: begin}
+	next := projection.Summarise(&a, view)
+
+	want := v1alpha1.CustomerStatus{
+		PaymentMethods: a.Customer.PaymentMethods,
+		Plan:           "pro",
+		Subscriptions: []v1alpha1.SubscriptionSummary{
+			{Name: "object-sub_C", SubscriptionID: "sub_C", Status: "active", Plan: "pro"},
+			{Name: "object-sub_B", SubscriptionID: "sub_B", Status: "active", Plan: "sso"},
+			{Name: "object-sub_A", SubscriptionID: "sub_A", Status: "canceled"},
+		},
+		Entitlements:  map[string]v1alpha1.Value{"seats": "5", "plan": "pro", "sso": "yes"},
+		PaymentMethod: &v1alpha1.PaymentMethod{ID: "pm_2", ExpMonth: 12, ExpYear: 2026},
+	}
+	if diff := cmp.Diff(want, a.Customer); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	notice := metav1.NewTime(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	if diff := cmp.Diff(&notice, next); diff != "" {
+		t.Errorf("the card shows as expiring from (-want +got):\n%s", diff)
+	}
+	view.Now = notice.Time
+	if projection.Summarise(&a, view) != nil || !a.Customer.PaymentMethod.Expiring {
+		t.Error("a month before its expiry the card does not show as expiring, or will change again")
+	}
+	if a.Customer.PaymentMethods[1].Expiring {
+		t.Error("the clock has changed what the events told")
+	}
+}
