@@ -3,6 +3,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 
 	"k8s.io/klog/v2"
@@ -28,7 +29,7 @@ func main() {
 	klog.SetLogger(logger)
 	logger.WithName("setup").Info("Tollkeeper starts", "version", version)
 	if err := run(cfg); err != nil {
-		logger.WithName("setup").Error(err, "Tollkeeper ends")
+		fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
 		os.Exit(1)
 	}
 }

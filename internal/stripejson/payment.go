@@ -1,6 +1,10 @@
 package stripejson
 
-import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+import (
+	"cmp"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
 
 // PaymentIntent reads a payment intent. See https://docs.stripe.com/api/payment_intents/object.
 func PaymentIntent(o Object) *v1alpha1.PaymentRecord {
@@ -11,13 +15,14 @@ func PaymentIntent(o Object) *v1alpha1.PaymentRecord {
 	}
 	charge := o.Object("latest_charge", "charges.data.0") // expanded, or before 2022-11-15
 	return &v1alpha1.PaymentRecord{
-		Status:        status,
-		Amount:        amount,
-		Currency:      o.Text(maxCurrency, "currency"),
-		InvoiceID:     o.ID("invoice"),
-		Created:       o.Time("created"),
-		Failure:       failure(o.Object("last_payment_error")),
-		PaymentMethod: paidWith(charge, o.Object("last_payment_error.payment_method", "payment_method"), o.ID("payment_method", "source")),
+		Status:    status,
+		Amount:    amount,
+		Currency:  o.Text(maxCurrency, "currency"),
+		InvoiceID: o.ID("invoice"),
+		Created:   o.Time("created"),
+		Failure:   failure(o.Object("last_payment_error")),
+		PaymentMethod: paidWith(charge, o.Object("last_payment_error.payment_method", "payment_method"),
+			cmp.Or(o.ID("payment_method", "source"), charge.ID("payment_method"))),
 	}
 }
 
