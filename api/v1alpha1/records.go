@@ -42,7 +42,7 @@ type SubscriptionItem struct {
 	IntervalCount int32 `json:"intervalCount,omitempty"`
 	// entitlements are the price's and product's metadata under the allowed prefix, the prefix removed.
 	// +optional
-	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:MaxProperties=16
 	Entitlements map[string]Value `json:"entitlements,omitempty"`
 }
 

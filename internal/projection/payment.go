@@ -70,7 +70,7 @@ func Refunded(a *Aggregate, e *Event) bool {
 	if e.Refund == nil || e.ChargeID == "" {
 		return false
 	}
-	total := int32(min(e.Refund.AmountRefunded, math.MaxInt32))
+	total := int32(max(0, min(e.Refund.AmountRefunded, math.MaxInt32)))
 	c := &a.Customer
 	if claim(&c.Positions, partRefund+e.ChargeID, position(e, v1alpha1.AuthorityState, total)) {
 		refund := v1alpha1.Refund{ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, At: e.Created, RefundRecord: *e.Refund}

@@ -41,10 +41,8 @@ func invoiceStatus(o Object) string {
 		return word
 	case o.Bool("paid"):
 		return "paid"
-	case o.Bool("forgiven"):
+	case o.Bool("forgiven"), o.Bool("closed"): // Stripe closed an invoice by itself once it had given up collecting it
 		return "uncollectible"
-	case o.Bool("closed"):
-		return "void"
 	default:
 		return "open"
 	}

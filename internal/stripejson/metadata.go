@@ -12,7 +12,8 @@ import (
 const maxMetadata = 50
 
 // Metadata collects the metadata at the paths whose keys begin with prefix, the prefix removed. A later path overrides an
-// earlier one. Keys that are nothing but the prefix are left out, and so is everything if prefix is empty.
+// earlier one. Keys that are nothing but the prefix, or hold what
+// does not print, are left out, and so is everything if prefix is empty.
 func (o Object) Metadata(prefix string, limit int, paths ...string) map[string]v1alpha1.Value {
 	if prefix == "" {
 		return nil
@@ -22,7 +23,7 @@ func (o Object) Metadata(prefix string, limit int, paths ...string) map[string]v
 		metadata := o.Object(path)
 		for _, key := range slices.Sorted(maps.Keys(metadata.fields)) {
 			short, ok := strings.CutPrefix(key, prefix)
-			if !ok || short == "" || len(short) > maxID {
+			if !ok || short == "" || len(short) > maxID || clean(short, maxID) != short {
 				continue
 			}
 			if _, known := found[short]; !known && len(found) >= limit {

@@ -9,8 +9,8 @@ import (
 const (
 	// maxItems is Stripe's limit of items per subscription.
 	maxItems = 20
-	// maxEntitlements per item.
-	maxEntitlements = 32
+	// maxEntitlements per item, so that the record of a whole subscription stays far below what etcd takes.
+	maxEntitlements = 16
 )
 
 // Subscription reads a subscription. Since 2025-03-31 the period is on the items, of which the widest span counts; before,

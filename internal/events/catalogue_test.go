@@ -1,0 +1,165 @@
+package events
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// handled are the types that the operator promises to handle, by name.
+var handled = []string{
+	"charge.dispute.created",
+	"charge.failed",
+	"charge.refunded",
+	"charge.succeeded",
+	"checkout.session.completed",
+	"customer.created",
+	"customer.source.expiring",
+	"customer.source.updated",
+	"customer.subscription.created",
+	"customer.subscription.deleted",
+	"customer.subscription.trial_will_end",
+	"customer.subscription.updated",
+	"customer.updated",
+	"invoice.created",
+	"invoice.finalized",
+	"invoice.paid",
+	"invoice.payment_failed",
+	"invoice.payment_succeeded",
+	"invoice.updated",
+	"payment_intent.created",
+	"payment_intent.payment_failed",
+	"payment_intent.succeeded",
+	"setup_intent.created",
+	"setup_intent.failed",
+	"setup_intent.setup_failed",
+	"setup_intent.succeeded",
+}
+
+func TestCatalogue(t *testing.T) {
+	var names []string
+	for _, registered := range All() {
+		names = append(names, registered.Name)
+	}
+	if diff := cmp.Diff(handled, names); diff != "" {
+		t.Errorf("types in the catalogue (-want +got):\n%s", diff)
+	}
+	folders, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = nil
+	for _, folder := range folders {
+		names = append(names, folder.Name())
+	}
+	if diff := cmp.Diff(handled, names); diff != "" {
+		t.Errorf("folders of testdata (-want +got):\n%s", diff)
+	}
+}
+
+// A type is one source file with its test, and payloads of more than one API version.
+func TestEveryTypeIsComplete(t *testing.T) {
+	for _, name := range handled {
+		t.Run(name, func(t *testing.T) {
+			got, ok := Lookup(name)
+			if !ok || got.Name != name || got.Record == "" || got.Does == "" || got.read == nil || len(got.effects) == 0 {
+				t.Errorf("Lookup(%q) = %+v, %t: a part is missing", name, got, ok)
+			}
+			file := strings.ReplaceAll(name, ".", "_")
+			for _, path := range []string{file + ".go", file + "_test.go"} {
+				if _, err := os.Stat(path); err != nil {
+					t.Error(err)
+				}
+			}
+			var versions []string
+			for _, payloadName := range payloads(t, name) {
+				e, err := decoder.Decode(payload(t, name, payloadName))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Type != name || e.DecodeError != "" {
+					t.Errorf("%s is of type %s, with the error %q", payloadName, e.Type, e.DecodeError)
+				}
+				if record := records(t, e); !slices.Equal(record, []string{got.Record}) {
+					t.Errorf("%s has the records %v, want %s only", payloadName, record, got.Record)
+				}
+				versions = append(versions, e.APIVersion)
+			}
+			slices.Sort(versions)
+			if len(slices.Compact(versions)) < 2 {
+				t.Error("payloads of one API version only")
+			}
+		})
+	}
+}
+
+// records names the records that the event holds, as BillingEvent.spec calls them.
+func records(t *testing.T, e *projection.Event) []string {
+	t.Helper()
+	var names []string
+	spec := reflect.ValueOf(*e)
+	for i := range spec.NumField() {
+		if field := spec.Field(i); field.Kind() == reflect.Pointer && !field.IsNil() {
+			name, _, _ := strings.Cut(spec.Type().Field(i).Tag.Get("json"), ",")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func TestRegisterTwice(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a type went into the catalogue twice")
+		}
+	}()
+	register(Type{Name: "invoice.paid"})
+}
+
+// The ids in testdata are made up for it, and stay within it.
+func TestEventIDsAreUnique(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range handled {
+		for _, payloadName := range payloads(t, name) {
+			var envelope struct {
+				ID string `json:"id"`
+			}
+			if err := json.Unmarshal(payload(t, name, payloadName), &envelope); err != nil {
+				t.Fatal(err)
+			}
+			if other, twice := seen[envelope.ID]; twice {
+				t.Errorf("%s/%s and %s share the id %s", name, payloadName, other, envelope.ID)
+			}
+			seen[envelope.ID] = name + "/" + payloadName
+		}
+	}
+}
+
+func TestLabel(t *testing.T) {
+	for name, tc := range map[string]struct{ eventType, want string }{
+		"handled":     {"invoice.paid", "invoice.paid"},
+		"not handled": {"invoice.voided", "other"},
+		"made up":     {"x{y=\"z\"}", "other"},
+		"empty":       {"", "other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Label(tc.eventType)); diff != "" {
+				t.Errorf("Label(%q) (-want +got):\n%s", tc.eventType, diff)
+			}
+		})
+	}
+}
+
+func TestChangeOfATypeThatIsNotHandled(t *testing.T) {
+	e := &projection.Event{Type: "invoice.voided"}
+	if got := Change(e); got.Event != e || got.Effects != nil {
+		t.Errorf("Change = %+v, want the event without effects", got)
+	}
+}

@@ -1,0 +1,202 @@
+package events
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// body is an event with an object, both given as the inner part of their JSON.
+func body(envelope, object string) string {
+	return fmt.Sprintf(`{%s, "data": {"object": {%s}}}`, envelope, object)
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	const rest = `"type": "invoice.paid", "created": 1500000000, "data": {"object": {"id": "in_1"}}}`
+	for name, tc := range map[string]struct{ body, want string }{
+		"nothing":              {``, "not a JSON object: EOF"},
+		"bad JSON":             {`{"id": "evt_1",`, "not a JSON object: unexpected EOF"},
+		"an array":             {`[]`, "not a JSON object: json: cannot unmarshal array into Go value" + ofType},
+		"null":                 {`null`, "not a JSON object: null"},
+		"a string":             {`"evt_1"`, "not a JSON object: json: cannot unmarshal string into Go value" + ofType},
+		"something after it":   {`{"id": "evt_1", ` + rest + `{}`, "not a JSON object: something follows it"},
+		"garbage after it":     {`{"id": "evt_1", ` + rest + `]`, "not a JSON object: something follows it"},
+		"a thin event":         {`{"object": "v2.core.event", "id": "evt_1", "type": "v1.billing.meter.no_meter_found"}`, thin},
+		"another object":       {`{"object": "list", "data": []}`, strings.Replace(thin, "v2.core.event", "list", 1)},
+		"no id":                {`{` + rest, "the event has no id"},
+		"an id of null":        {`{"id": null, ` + rest, "the event has no id"},
+		"an empty id":          {`{"id": "", ` + rest, "the event has no id"},
+		"an id that is number": {`{"id": 7, ` + rest, "id: want an id, got a number"},
+		"an id that is list":   {`{"id": ["evt_1"], ` + rest, "id: want an id, got a list"},
+		"an id too long":       {`{"id": "` + strings.Repeat("e", 256) + `", ` + rest, badID},
+		"an id with a newline": {`{"id": "evt_1\n", ` + rest, badID},
+		"an id with NUL":       {`{"id": "evt_\u0000", ` + rest, badID},
+		"an id that turns":     {`{"id": "evt_\u202e1", ` + rest, badID},
+		"no type":              {body(`"id": "evt_1", "created": 1500000000`, ``), "the event has no type"},
+		"a type that is list":  {body(`"id": "evt_1", "type": [], "created": 1500000000`, ``), "type: want a string, got a list"},
+		"no time":              {body(`"id": "evt_1", "type": "invoice.paid"`, ``), "the event has no time of creation"},
+		"a time of zero":       {body(`"id": "evt_1", "type": "invoice.paid", "created": 0`, ``), "the event has no time of creation"},
+		"a time before 1970":   {body(`"id": "evt_1", "type": "invoice.paid", "created": -1`, ``), badTime},
+		"a time after 9999":    {body(`"id": "evt_1", "type": "invoice.paid", "created": 253402300800`, ``), badTime},
+		"a time in words":      {body(`"id": "evt_1", "type": "x", "created": "now"`, ``), "created: want an integer, got a string"},
+		"no data":              {`{"id": "evt_1", "type": "invoice.paid", "created": 1500000000}`, noObject},
+		"data without object":  {`{"id": "evt_1", "type": "invoice.paid", "created": 1500000000, "data": {}}`, noObject},
+		"an object of null":    {`{"id": "evt_1", "type": "invoice.paid", "created": 1500000000, "data": {"object": null}}`, noObject},
+		"a list of objects":    {`{"id": "evt_1", "type": "invoice.paid", "created": 1500000000, "data": {"object": [{}]}}`, noObject},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decoder.Decode([]byte(tc.body))
+			if err == nil {
+				t.Fatalf("decoded as %+v", got)
+			}
+			if diff := cmp.Diff(tc.want, err.Error()); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+const (
+	thin     = `the object is a "v2.core.event", not an event; send snapshot events to this endpoint`
+	noObject = "the event carries no object"
+	badTime  = "created: not a time that can be written down"
+	ofType   = " of type map[string]interface {}"
+	badID    = "id: not an id: over 255 bytes, or with characters that do not print"
+)
+
+func TestDecodeAccepts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body string
+		want projection.Event
+	}{
+		"a type that is not handled": { // it is kept for the audit trail, with its links
+			body: body(`"object": "event", "id": "evt_1", "type": "invoice.voided", "created": 1500000000, "livemode": true`,
+				`"id": "in_1", "object": "invoice", "customer": "cus_1", "subscription": "sub_1", "charge": "ch_1",
+				 "payment_intent": "pi_1", "amount_due": "not read"`),
+			want: projection.Event{
+				EventID: "evt_1", Type: "invoice.voided", Livemode: true, ObjectID: "in_1", ObjectKind: "invoice",
+				CustomerID: "cus_1", SubscriptionID: "sub_1", ChargeID: "ch_1", PaymentIntentID: "pi_1",
+			},
+		},
+		"no kind of its own": {
+			body: body(`"id": "evt_1", "type": "balance.available", "created": 1500000000`, `"livemode": false`),
+			want: projection.Event{EventID: "evt_1", Type: "balance.available"},
+		},
+		"an expanded customer": {
+			body: body(`"id": "evt_1", "type": "x", "created": 1500000000`, `"customer": {"id": "cus_1", "object": "customer"}`),
+			want: projection.Event{EventID: "evt_1", Type: "x", CustomerID: "cus_1"},
+		},
+		"a deleted customer": {
+			body: body(`"id": "evt_1", "type": "customer.deleted", "created": 1500000000`, `"id": "cus_1", "object": "customer"`),
+			want: projection.Event{
+				EventID: "evt_1", Type: "customer.deleted", CustomerID: "cus_1", ObjectID: "cus_1", ObjectKind: "customer",
+			},
+		},
+		"a connected account": {
+			body: body(`"id": "evt_1", "type": "x", "created": 1500000000, "account": "acct_1", "api_version": null`, ``),
+			want: projection.Event{EventID: "evt_1", Type: "x", Account: "acct_1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decoder.Decode([]byte(tc.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256([]byte(tc.body))
+			tc.want.PayloadSHA256, tc.want.Created = hex.EncodeToString(sum[:]), *at("2017-07-14T02:40:00Z")
+			if diff := cmp.Diff(&tc.want, got); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The hash must be that of `sha256sum` of the body as it came, white space and all.
+func TestDecodeHashesTheBody(t *testing.T) {
+	const whole = `{"id":"evt_1","type":"x","created":1,"data":{"object":{}}}` + "\n"
+	got, err := decoder.Decode([]byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("31cd0aa154303e430f0faba9c1b0756f8973dd9ec50ba26e240aff74c4ba6e15", got.PayloadSHA256); diff != "" {
+		t.Errorf("payloadSHA256 (-want +got):\n%s", diff)
+	}
+}
+
+// An event whose object has values of the wrong type is an event; what is wrong with it is told without the values, which
+// may be personal.
+func TestDecodeErrorNamesPathsOnly(t *testing.T) {
+	for name, tc := range map[string]struct{ eventType, object, want string }{
+		"a text": {"customer.updated", `"email": ["secret@example.com"], "delinquent": "secret"`,
+			"email: want a string, got a list; delinquent: want true or false, got a string"},
+		"an amount": {"invoice.paid", `"amount_due": "secret", "attempt_count": 98765432101`,
+			"amount_due: want an integer, got a string; attempt_count: does not fit 32 bits"},
+		"a fraction": {"invoice.paid", `"amount_due": 19.5`, "amount_due: want an integer, got a number"},
+		"a time":     {"charge.succeeded", `"created": {"secret": 1}`, "created: want an integer, got an object"},
+		"a list":     {"customer.subscription.updated", `"items": {"data": {"secret": 1}}`, "items.data: want a list, got an object"},
+		"a link": {"invoice.paid", `"customer": 98765, "subscription": true, "charge": {"id": 98765}`,
+			"customer: want an id, got a number; subscription: want an id, got a boolean; charge.id: want an id, got a number"},
+		"a previous value": {"customer.subscription.updated", `"status": "active"}, "previous_attributes": {"status": {"secret": 1}`,
+			"status: want a string, got an object"},
+		"the same in every item": {"customer.subscription.updated", `"items": {"data": [{"quantity": "x"}, {"quantity": "y"}]}`,
+			"quantity: want an integer, got a string"},
+		"an id of many bytes": {"invoice.paid", `"customer": "` + strings.Repeat("s", 300) + `"`,
+			"customer: not an id: over 255 bytes, or with characters that do not print"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decoder.Decode([]byte(body(`"id": "evt_1", "created": 1500000000, "type": "`+tc.eventType+`"`, tc.object)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got.DecodeError); diff != "" {
+				t.Errorf("decodeError (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// When the API server refuses a record, the event goes in without it, and everything else stays.
+func TestWithoutRecord(t *testing.T) {
+	for _, eventType := range handled {
+		for _, name := range payloads(t, eventType) {
+			body := bytes.ReplaceAll(payload(t, eventType, name),
+				[]byte(`"livemode": false,`), []byte(`"livemode": true, "account": "acct_1",`))
+			whole, err := decoder.Decode(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bare := WithoutRecord(whole, "spec.invoice.status")
+			if got := records(t, bare); got != nil {
+				t.Errorf("%s/%s: has the records %v", eventType, name, got)
+			}
+			if diff := cmp.Diff("the record could not be stored; refused fields: spec.invoice.status", bare.DecodeError); diff != "" {
+				t.Errorf("decodeError (-want +got):\n%s", diff)
+			}
+			recordsAndError := cmpopts.IgnoreFields(v1alpha1.BillingEventSpec{}, "DecodeError", "Subscription", "Invoice", "Payment",
+				"Refund", "Dispute", "Checkout", "Customer", "PaymentMethod", "Setup")
+			if diff := cmp.Diff(whole, bare, recordsAndError); diff != "" {
+				t.Errorf("%s/%s: envelope (-want +got):\n%s", eventType, name, diff)
+			}
+		}
+	}
+}
+
+func TestWithoutRecordBoundsTheFields(t *testing.T) {
+	const most = 1024 // as BillingEvent.spec.decodeError
+	for _, fields := range []string{strings.Repeat("spec.items, ", 1000), strings.Repeat("é", 1000), strings.Repeat("€", 1000)} {
+		got := WithoutRecord(&projection.Event{}, fields).DecodeError
+		if len(got) > most || len(got) < most-3 || !utf8.ValidString(got) {
+			t.Errorf("decodeError has %d bytes, valid: %t; want %d, cut at a character", len(got), utf8.ValidString(got), most)
+		}
+	}
+}

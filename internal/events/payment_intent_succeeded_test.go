@@ -1,0 +1,54 @@
+package events
+
+import (
+	"testing"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+func TestPaymentIntentSucceeded(t *testing.T) {
+	succeeded := func(record v1alpha1.PaymentRecord) projection.Event {
+		record.Status, record.Currency = "succeeded", "eur"
+		return projection.Event{CustomerID: customerID, ChargeID: chargeID, PaymentIntentID: intentID, Payment: &record}
+	}
+	received := func(when string, amount int64) v1alpha1.CustomerStatus {
+		return v1alpha1.CustomerStatus{LastPayment: &v1alpha1.Payment{
+			At: *at(when), Amount: amount, Currency: "eur", ChargeID: chargeID, PaymentIntentID: intentID,
+		}}
+	}
+	both := func(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus) {
+		showsIntent(e, c, s)
+		showsPayment(e, c, s)
+	}
+	testType(t, "payment_intent.succeeded", both, map[string]eventCase{
+		"2019-charges": {
+			event: succeeded(v1alpha1.PaymentRecord{
+				Amount: 1900, InvoiceID: invoiceID, Created: at("2019-09-01"), PaymentMethod: mastercard(),
+			}),
+			customer: received("2019-09-01T10:00:05Z", 1900),
+		},
+		"2019-charge-of-a-source": {
+			event: succeeded(v1alpha1.PaymentRecord{
+				Amount: 1900, InvoiceID: invoiceID, Created: at("2019-03-01"), PaymentMethod: visa(),
+			}),
+			customer: received("2019-03-01T10:00:05Z", 1900),
+		},
+		"2022-both-shapes": { // latest_charge is an id only, and charges tells how it was paid
+			event: succeeded(v1alpha1.PaymentRecord{
+				Amount: 1900, InvoiceID: invoiceID, Created: at("2022-09-01"), PaymentMethod: mastercard(),
+			}),
+			customer: received("2022-09-01T10:00:05Z", 1900),
+		},
+		"2023-latest-charge-expanded": {
+			event: succeeded(v1alpha1.PaymentRecord{
+				Amount: 1900, InvoiceID: invoiceID, Created: at("2023-11-01"), PaymentMethod: mastercard(),
+			}),
+			customer: received("2023-11-01T10:00:05Z", 1900),
+		},
+		"2026-received-less": { // than was asked for
+			event:    succeeded(v1alpha1.PaymentRecord{Amount: 1500, Created: at("2026-09-01"), PaymentMethod: mastercard()}),
+			customer: received("2026-09-01T10:00:05Z", 1500),
+		},
+	})
+}
