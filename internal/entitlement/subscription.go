@@ -50,15 +50,15 @@ func subscriptions(in Input, policy Policy, now time.Time) (decision Decision, t
 	slices.SortStableFunc(verdicts, func(a, b verdict) int {
 		return cmp.Or(preference(a)-preference(b), newestFirst(in.Subscriptions[a.id], in.Subscriptions[b.id]))
 	})
-	return decide(verdicts)
+	return decide(verdicts, now)
 }
 
-// decide takes the first verdict.
-func decide(verdicts []verdict) (decision Decision, turn *metav1.Time) {
+// decide takes the first verdict. A turn is always later than now: who goes from turn to turn comes to an end.
+func decide(verdicts []verdict, now time.Time) (decision Decision, turn *metav1.Time) {
 	best := verdicts[0]
 	decision = Decision{Entitled: best.entitled, Reason: best.reason, Message: best.message, SubscriptionID: best.id}
 	for _, v := range verdicts {
-		if v.until != nil {
+		if v.until != nil && v.until.After(now) {
 			turn = first(v.until, turn)
 		}
 		if v.entitled {
