@@ -79,6 +79,8 @@ func failureToRecovery(s *scene) []act {
 	open := Invoice(Old, "in_Carol", customer, sub, "open", Amount, ago, month)
 	failed := s.event("customer.subscription.updated", ago, Old, active.With("status", "past_due"))
 	failed.Previous = Object{"status": "active"}
+	recovered := s.event("customer.subscription.updated", now, Old, active)
+	recovered.Previous = Object{"status": "past_due"}
 	return []act{
 		s.all(
 			failed,
@@ -94,8 +96,8 @@ func failureToRecovery(s *scene) []act {
 			return ""
 		}),
 		s.all(
-			s.event("invoice.paid", now, Old, Invoice(Old, "in_Carol", customer, sub, "paid", Amount, now, month)),
-			s.event("customer.subscription.updated", now, Old, active),
+			s.event("invoice.paid", now, Old, Invoice(Old, "in_Carol", customer, sub, "paid", Amount, ago, month)),
+			recovered,
 		),
 		s.status(sub, "active"),
 		s.entitled(customer, "True (SubscriptionActive)"),

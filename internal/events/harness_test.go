@@ -126,7 +126,7 @@ func checkFold(t *testing.T, e *projection.Event, want projection.Aggregate) {
 }
 
 // payloads lists the cases of the type in testdata.
-func payloads(t *testing.T, eventType string) []string {
+func payloads(t testing.TB, eventType string) []string {
 	t.Helper()
 	files, err := os.ReadDir(filepath.Join("testdata", eventType))
 	if err != nil {
@@ -139,7 +139,7 @@ func payloads(t *testing.T, eventType string) []string {
 	return names
 }
 
-func payload(t *testing.T, eventType, name string) []byte {
+func payload(t testing.TB, eventType, name string) []byte {
 	t.Helper()
 	body, err := os.ReadFile(filepath.Join("testdata", eventType, name+".json"))
 	if err != nil {
