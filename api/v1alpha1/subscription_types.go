@@ -67,16 +67,6 @@ type InvoiceStanding struct {
 	FirstFailedAt *metav1.Time `json:"firstFailedAt,omitempty"`
 }
 
-// StatusTransition is a change of a subscription's status.
-type StatusTransition struct {
-	// to is the status that the subscription came into.
-	// +optional
-	// +kubebuilder:validation:MaxLength=64
-	To string `json:"to,omitempty"`
-	// at is when it did.
-	At metav1.Time `json:"at"`
-}
-
 // SubscriptionStatus mirrors the subscription in Stripe.
 type SubscriptionStatus struct {
 	SubscriptionState `json:",inline"`
@@ -84,9 +74,10 @@ type SubscriptionStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
-	// lastTransition is the newest change of status that an event told of.
+	// statusSince says, by status, when the subscription last came into it, as far as events told.
 	// +optional
-	LastTransition *StatusTransition `json:"lastTransition,omitempty"`
+	// +kubebuilder:validation:MaxProperties=8
+	StatusSince map[string]metav1.Time `json:"statusSince,omitempty"`
 	// trialEndingAnnounced is when Stripe announced the end of the trial (customer.subscription.trial_will_end).
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`

@@ -199,8 +199,8 @@ func GraceStart(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	if start != nil {
 		return start
 	}
-	if t := s.LastTransition; t != nil && t.To == s.Status {
-		return &t.At
+	if since, known := s.StatusSince[s.Status]; known {
+		return &since
 	}
 	return s.CurrentPeriodStart
 }

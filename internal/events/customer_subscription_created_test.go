@@ -3,6 +3,8 @@ package events
 import (
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
@@ -15,7 +17,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 		}
 	}
 	to := func(status, when, plan string) v1alpha1.SubscriptionStatus {
-		return v1alpha1.SubscriptionStatus{Plan: plan, LastTransition: &v1alpha1.StatusTransition{To: status, At: *at(when)}}
+		return v1alpha1.SubscriptionStatus{Plan: plan, StatusSince: map[string]metav1.Time{status: *at(when)}}
 	}
 	testType(t, "customer.subscription.created", showsState, map[string]eventCase{
 		"2015-plan-only": { // one plan and its quantity stand on the subscription itself
@@ -73,7 +75,6 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 		},
 		"2026-nulls": {
 			event:        created(v1alpha1.SubscriptionState{}),
-			subscription: to("", "2026-09-01T10:00:02Z", ""),
-		},
+					},
 	})
 }

@@ -3,6 +3,8 @@ package events
 import (
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
@@ -21,7 +23,7 @@ func TestCustomerSubscriptionUpdated(t *testing.T) {
 				StartedAt: at("2017-09-01"), CurrentPeriodStart: at("2017-10-01"), CurrentPeriodEnd: at("2017-11-01"),
 			}),
 			subscription: v1alpha1.SubscriptionStatus{
-				Plan: "kite-monthly", LastTransition: &v1alpha1.StatusTransition{To: "past_due", At: *at("2017-10-01T11:00:00Z")},
+				Plan: "kite-monthly", StatusSince: map[string]metav1.Time{"past_due": *at("2017-10-01T11:00:00Z")},
 			},
 		},
 		"2019-new-start": { // start has moved with the plan; the status did not change
@@ -64,7 +66,7 @@ func TestCustomerSubscriptionUpdated(t *testing.T) {
 				PauseCollection: &v1alpha1.PauseCollection{Behavior: "keep_as_draft"},
 			}),
 			subscription: v1alpha1.SubscriptionStatus{
-				Plan: "kite_monthly", LastTransition: &v1alpha1.StatusTransition{To: "unpaid", At: *at("2026-11-01")},
+				Plan: "kite_monthly", StatusSince: map[string]metav1.Time{"unpaid": *at("2026-11-01")},
 			},
 		},
 	})

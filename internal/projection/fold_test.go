@@ -54,8 +54,8 @@ func TestFoldOneByOne(t *testing.T) {
 	}{
 		"a late created does not undo an active": {
 			[]Event{at(5*time.Second, "customer.subscription.updated", sub("active")), at(0, "customer.subscription.created", sub("incomplete"))},
-			[]v1alpha1.Outcome{applied, applied}, "active since creation as incomplete", subscription(func(s *v1alpha1.SubscriptionStatus) string {
-				return s.Status + " since creation as " + s.LastTransition.To
+			[]v1alpha1.Outcome{applied, applied}, "active, incomplete on 2026-01-31", subscription(func(s *v1alpha1.SubscriptionStatus) string {
+				return fmt.Sprintf("%s, %s on %s", s.Status, "incomplete", s.StatusSince["incomplete"].Format(time.DateOnly))
 			}),
 		},
 		"of one second, the later stage counts": {

@@ -1,6 +1,12 @@
 package projection
 
-import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
 
 // Stripe's subscription statuses. See https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses.
 const (
@@ -14,10 +20,13 @@ const (
 	StatusCanceled          = "canceled"
 )
 
+var statuses = []string{
+	StatusIncomplete, StatusIncompleteExpired, StatusTrialing, StatusActive, StatusPastDue, StatusUnpaid, StatusPaused, StatusCanceled,
+}
+
 // Parts of a Subscription's status.
 const (
 	partState        = "state"
-	partTransition   = "lastTransition"
 	partTrialEnding  = "trialEndingAnnounced"
 	partInvoice      = "latestInvoice"
 	partFailure      = "latestPaymentFailure"
@@ -67,12 +76,21 @@ func subscriptionState(a *Aggregate, e *Event, authority v1alpha1.Authority) boo
 		s.Plan = plan(state.Items)
 	}
 	if record.PreviousStatus != "" || e.Type == "customer.subscription.created" {
-		if claim(&s.Positions, partTransition, p) {
-			s.LastTransition = &v1alpha1.StatusTransition{To: state.Status, At: e.Created}
-			shows = true
-		}
+		shows = entered(s, state.Status, e) || shows
 	}
 	return shows
+}
+
+// entered remembers when the subscription last came into the status. Statuses that are not Stripe's are not remembered.
+func entered(s *v1alpha1.SubscriptionStatus, status string, e *Event) bool {
+	if since, known := s.StatusSince[status]; known && e.Created.Before(&since) || !slices.Contains(statuses, status) {
+		return false
+	}
+	if s.StatusSince == nil {
+		s.StatusSince = map[string]metav1.Time{}
+	}
+	s.StatusSince[status] = e.Created
+	return true
 }
 
 // Ended says whether the status is one that Stripe never leaves again.

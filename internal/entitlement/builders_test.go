@@ -1,0 +1,135 @@
+package entitlement
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// noon is the present of every test.
+var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+
+// day is noon, so many days later or earlier.
+func day(n int) *metav1.Time { return &metav1.Time{Time: noon.AddDate(0, 0, n)} }
+
+const (
+	leeway = 10 * time.Second
+	week   = 7 * 24 * time.Hour
+)
+
+// plain is the policy that the flags have by default.
+var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record}
+
+// strict is a policy that suspends whenever it may.
+var strict = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Suspend}
+
+// subscription builds a subscription's status.
+type subscription struct{ status v1alpha1.SubscriptionStatus }
+
+// sub is a subscription of which Stripe has told the status and no more.
+func sub(status string) *subscription {
+	s := &subscription{}
+	s.status.Status = status
+	return s
+}
+
+func (s *subscription) started(t *metav1.Time) *subscription    { s.status.StartedAt = t; return s }
+func (s *subscription) ended(t *metav1.Time) *subscription      { s.status.EndedAt = t; return s }
+func (s *subscription) trialUntil(t *metav1.Time) *subscription { s.status.TrialEnd = t; return s }
+func (s *subscription) cancelAt(t *metav1.Time) *subscription   { s.status.CancelAt = t; return s }
+func (s *subscription) cancelAtPeriodEnd() *subscription        { s.status.CancelAtPeriodEnd = true; return s }
+
+func (s *subscription) period(start, end *metav1.Time) *subscription {
+	s.status.CurrentPeriodStart, s.status.CurrentPeriodEnd = start, end
+	return s
+}
+
+// paused has its collection paused; resumes is nil if nobody has said until when.
+func (s *subscription) paused(behavior string, resumes *metav1.Time) *subscription {
+	s.status.PauseCollection = &v1alpha1.PauseCollection{Behavior: behavior, ResumesAt: resumes}
+	return s
+}
+
+// invoice adds an invoice, newest first as the projection keeps them; failed is nil if no attempt to collect it failed.
+func (s *subscription) invoice(id, status string, failed *metav1.Time) *subscription {
+	standing := v1alpha1.InvoiceStanding{ID: id, Status: status, FirstFailedAt: failed}
+	s.status.RecentInvoices = append([]v1alpha1.InvoiceStanding{standing}, s.status.RecentInvoices...)
+	return s
+}
+
+func (s *subscription) lastPaid(t *metav1.Time) *subscription    { s.status.LastPaidAt = t; return s }
+func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.PaidThrough = t; return s }
+
+// became remembers when the subscription last came into a status.
+func (s *subscription) became(status string, t *metav1.Time) *subscription {
+	if s.status.StatusSince == nil {
+		s.status.StatusSince = map[string]metav1.Time{}
+	}
+	s.status.StatusSince[status] = *t
+	return s
+}
+
+// customer builds the input of a decision.
+type customer struct{ in Input }
+
+// newCustomer is a customer of whom a name and an address are known, which no message may repeat.
+func newCustomer() *customer {
+	return &customer{in: Input{
+		Spec:          v1alpha1.CustomerSpec{CustomerID: "cus_A", Access: v1alpha1.AccessAuto},
+		Customer:      &v1alpha1.CustomerStatus{Email: "ada@example.com", Name: "Ada Lovelace"},
+		Subscriptions: map[string]*v1alpha1.SubscriptionStatus{},
+	}}
+}
+
+func (c *customer) with(id string, s *subscription) *customer {
+	c.in.Subscriptions[id] = &s.status
+	return c
+}
+
+func (c *customer) access(mode v1alpha1.AccessMode) *customer { c.in.Spec.Access = mode; return c }
+
+func (c *customer) grace(d time.Duration) *customer {
+	c.in.Spec.GracePeriod = &metav1.Duration{Duration: d}
+	return c
+}
+
+func (c *customer) dispute(id, status string) *customer {
+	c.in.Customer.OpenDisputes = append(c.in.Customer.OpenDisputes, v1alpha1.Dispute{
+		ID: id, ChargeID: "ch_" + id, DisputeRecord: v1alpha1.DisputeRecord{Reason: "fraudulent", Status: status},
+	})
+	return c
+}
+
+func (c *customer) paid(charge, intent string) *customer {
+	c.in.Customer.LastPayment = &v1alpha1.Payment{At: *day(-3), Amount: 2900, ChargeID: charge, PaymentIntentID: intent}
+	return c
+}
+
+func (c *customer) refunded(charge, intent string, full bool) *customer {
+	c.in.Customer.Refunds = append(c.in.Customer.Refunds, v1alpha1.Refund{
+		ChargeID: charge, PaymentIntentID: intent, At: *day(-1), RefundRecord: v1alpha1.RefundRecord{Full: full},
+	})
+	return c
+}
+
+// served is a decision for the customer, for the subscriptions, of which the first one decides.
+func served(reason, message string, ids ...string) Decision {
+	d := Decision{Entitled: true, Reason: reason, Message: message, Entitling: ids}
+	if len(ids) > 0 {
+		d.SubscriptionID = ids[0]
+	}
+	return d
+}
+
+// refused is a decision against the customer, by the subscription; empty if there is none.
+func refused(reason, message, id string) Decision {
+	return Decision{Reason: reason, Message: message, SubscriptionID: id}
+}
+
+// until is when Entitled turns false, which is the next change as well.
+func (d Decision) until(t *metav1.Time) Decision { d.Until, d.Next = t, t; return d }
+
+// next is when the decision changes and Entitled stays as it is, or turns true.
+func (d Decision) next(t *metav1.Time) Decision { d.Next = t; return d }

@@ -1,0 +1,482 @@
+package entitlement
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// decisionCase is a customer at noon, and the whole decision about it. The zero policy stands for the plain one.
+type decisionCase struct {
+	customer *customer
+	policy   Policy
+	want     Decision
+}
+
+func (tc decisionCase) decide() Decision {
+	if tc.policy == (Policy{}) {
+		tc.policy = plain
+	}
+	return Decide(tc.customer.in, tc.policy, noon)
+}
+
+func runDecisions(t *testing.T, cases map[string]decisionCase) {
+	t.Helper()
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, tc.decide()); diff != "" {
+				t.Errorf("Decide (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+const (
+	granted  = "Access is granted by hand (spec.access is Granted)."
+	denied   = "Access is denied by hand (spec.access is Denied)."
+	disputed = "The payment ch_dp_1 is disputed (dispute dp_1, reason fraudulent); access is suspended until the dispute is settled."
+	refund1  = "The last payment (ch_1) was refunded in full; access resumes with the next payment."
+	isActive = "Subscription sub_A is active."
+)
+
+// chainCases has every rule of the chain, and which one comes before which.
+var chainCases = map[string]decisionCase{
+	"no subscription": {
+		customer: newCustomer(),
+		want:     refused("NoSubscription", "The customer has no subscription.", ""),
+	},
+	"no access mode means Auto": {
+		customer: newCustomer().access("").with("sub_A", sub("active")),
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+
+	"granted, without a subscription": {
+		customer: newCustomer().access(v1alpha1.AccessGranted),
+		want:     served("OverrideGranted", granted),
+	},
+	"granted, served for what entitles anyway": {
+		customer: newCustomer().access(v1alpha1.AccessGranted).
+			with("sub_A", sub("active")).with("sub_B", sub("trialing")).with("sub_C", sub("canceled")),
+		want: served("OverrideGranted", granted, "sub_A", "sub_B"),
+	},
+	"granted, served for what would decide if nothing entitles": {
+		customer: newCustomer().access(v1alpha1.AccessGranted).
+			with("sub_A", sub("canceled")).with("sub_B", sub("unpaid")),
+		want: served("OverrideGranted", granted, "sub_B"),
+	},
+	"granted for good, while what it is served for changes": {
+		customer: newCustomer().access(v1alpha1.AccessGranted).
+			with("sub_A", sub("active")).with("sub_B", sub("trialing").trialUntil(day(4)).cancelAt(day(4))),
+		want: served("OverrideGranted", granted, "sub_A", "sub_B").next(day(4)),
+	},
+	"granted, in dispute and refunded": {
+		customer: newCustomer().access(v1alpha1.AccessGranted).with("sub_A", sub("active")).
+			dispute("dp_1", "needs_response").paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		policy: strict,
+		want:   served("OverrideGranted", granted, "sub_A"),
+	},
+	"denied, without a subscription": {
+		customer: newCustomer().access(v1alpha1.AccessDenied),
+		want:     refused("OverrideDenied", denied, ""),
+	},
+	"denied, though active": {
+		customer: newCustomer().access(v1alpha1.AccessDenied).with("sub_A", sub("active")),
+		want:     refused("OverrideDenied", denied, "sub_A"),
+	},
+	"denied for good, whatever the clock does": {
+		customer: newCustomer().access(v1alpha1.AccessDenied).with("sub_A", sub("active").cancelAt(day(5))),
+		want:     refused("OverrideDenied", denied, "sub_A"),
+	},
+	"denied, in dispute": {
+		customer: newCustomer().access(v1alpha1.AccessDenied).with("sub_A", sub("active")).dispute("dp_1", "needs_response"),
+		policy:   strict,
+		want:     refused("OverrideDenied", denied, "sub_A"),
+	},
+
+	"a dispute, recorded": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "needs_response"),
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a dispute suspends": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "needs_response"),
+		policy:   strict,
+		want:     refused("Disputed", disputed, "sub_A"),
+	},
+	"a dispute suspends, whatever the clock does": {
+		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))).dispute("dp_1", "under_review"),
+		policy:   strict,
+		want:     refused("Disputed", disputed, "sub_A"),
+	},
+	"a dispute tells more than the lack of a subscription": {
+		customer: newCustomer().dispute("dp_1", "needs_response"),
+		policy:   strict,
+		want:     refused("Disputed", disputed, ""),
+	},
+	"a lost dispute suspends": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "lost"),
+		policy:   strict,
+		want:     refused("Disputed", disputed, "sub_A"),
+	},
+	"a dispute with a status of the future suspends": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "escalated"),
+		policy:   strict,
+		want:     refused("Disputed", disputed, "sub_A"),
+	},
+	"a dispute that was won": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "won"),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a dispute that was only a warning": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "warning_closed"),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a dispute that was prevented": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "prevented"),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"one dispute won, another one open": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_2", "won").dispute("dp_1", "needs_response"),
+		policy:   strict,
+		want:     refused("Disputed", disputed, "sub_A"),
+	},
+	"a dispute comes before a refund": {
+		customer: newCustomer().with("sub_A", sub("active")).
+			dispute("dp_1", "needs_response").paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		policy: strict,
+		want:   refused("Disputed", disputed, "sub_A"),
+	},
+	"to suspend on refunds says nothing of disputes": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "needs_response"),
+		policy:   Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Suspend},
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+
+	"a full refund of the last payment, recorded": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a full refund of the last payment suspends": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		policy:   strict,
+		want:     refused("AwaitingPayment", refund1, "sub_A"),
+	},
+	"a full refund suspends, until the subscription has an end to speak of": {
+		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))).
+			paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		policy: strict,
+		want:   refused("AwaitingPayment", refund1, "sub_A").next(day(5)),
+	},
+	"a full refund known by its charge only": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "").refunded("ch_1", "", true),
+		policy:   strict,
+		want:     refused("AwaitingPayment", refund1, "sub_A"),
+	},
+	"a full refund of the payment intent that was paid by another charge": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("", "pi_1").refunded("ch_1", "pi_1", true),
+		policy:   strict,
+		want:     refused("AwaitingPayment", refund1, "sub_A"),
+	},
+	"a refund in part": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", false),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a full refund of an older payment": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_2", "pi_2").refunded("ch_1", "pi_1", true),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a full refund without a payment intent, of an older payment without one": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_2", "").refunded("ch_1", "", true),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a full refund of the last payment among others": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "pi_1").
+			refunded("ch_3", "pi_3", true).refunded("ch_1", "pi_1", true),
+		policy: strict,
+		want:   refused("AwaitingPayment", refund1, "sub_A"),
+	},
+	"a refund, no payment known": {
+		customer: newCustomer().with("sub_A", sub("active")).refunded("ch_1", "pi_1", true),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a full refund takes nothing from who has nothing": {
+		customer: newCustomer().with("sub_A", sub("canceled")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		policy:   strict,
+		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled.", "sub_A"),
+	},
+	"to suspend on disputes says nothing of refunds": {
+		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
+		policy:   Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Record},
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+}
+
+func TestChain(t *testing.T) { runDecisions(t, chainCases) }
+
+// A reason that no case produces is one that tenant controllers wait for in vain, or one whose case is missing here.
+func TestEveryReasonIsProduced(t *testing.T) {
+	type answer struct {
+		status bool
+		reason string
+	}
+	got := map[answer]bool{}
+	for _, cases := range []map[string]decisionCase{chainCases, subscriptionCases, severalCases} {
+		for _, tc := range cases {
+			d := tc.decide()
+			got[answer{d.Entitled, d.Reason}] = true
+		}
+	}
+	want := map[answer]bool{}
+	for _, reason := range reasonsUnder(t, "Reasons of Entitled=True.") {
+		want[answer{true, reason}] = true
+	}
+	for _, reason := range reasonsUnder(t, "Reasons of Entitled=False.") {
+		want[answer{false, reason}] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("reasons declared and reasons produced (-want +got):\n%s", diff)
+	}
+}
+
+// reasonsUnder reads the values of the constants under a heading of the API package.
+func reasonsUnder(t *testing.T, heading string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../../api/v1alpha1/conditions.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, decl := range file.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST || strings.TrimSpace(group.Doc.Text()) != heading {
+			continue
+		}
+		for _, spec := range group.Specs {
+			for _, value := range spec.(*ast.ValueSpec).Values {
+				reason, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				reasons = append(reasons, reason)
+			}
+		}
+	}
+	if len(reasons) == 0 {
+		t.Fatalf("no constants under %q", heading)
+	}
+	return reasons
+}
+
+// The properties below hold for any customer. The seed is fixed: a failure comes again.
+
+func TestDecideIsPure(t *testing.T) {
+	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
+		before := copyOf(in)
+		first, second := Decide(in, policy, now), Decide(in, policy, now)
+		if !reflect.DeepEqual(before, in) {
+			t.Fatalf("Decide has changed its input (-before +after):\n%s", cmp.Diff(before, in))
+		}
+		if !reflect.DeepEqual(first, second) {
+			t.Fatalf("two decisions about the same differ (-first +second):\n%s", cmp.Diff(first, second))
+		}
+	})
+}
+
+// Who asks at Next gets another answer; who asks earlier need not have asked; where Next is nil nobody ever needs to.
+func TestNextIsTheFirstChange(t *testing.T) {
+	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
+		decision := Decide(in, policy, now)
+		end := now.AddDate(1, 0, 0)
+		if next := decision.Next; next != nil {
+			if !next.After(now) {
+				t.Fatalf("Next = %s is not after now", next)
+			}
+			if reflect.DeepEqual(timeless(decision), timeless(Decide(in, policy, next.Time))) {
+				t.Fatalf("nothing changes at Next = %s: %+v", next, decision)
+			}
+			end = next.Time
+		}
+		for _, moment := range between(now, end) {
+			if then := Decide(in, policy, moment); !reflect.DeepEqual(timeless(decision), timeless(then)) {
+				t.Fatalf("the decision changes at %s, before Next = %v: %+v", moment, decision.Next, then)
+			}
+		}
+	})
+}
+
+// Who is entitled stays so until Until, and not a second longer.
+func TestUntilIsTheEndOfEntitled(t *testing.T) {
+	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
+		decision := Decide(in, policy, now)
+		if !decision.Entitled {
+			if decision.Until != nil {
+				t.Fatalf("not entitled, but Until = %s", decision.Until)
+			}
+			return
+		}
+		end := now.AddDate(1, 0, 0)
+		if decision.Until != nil {
+			end = decision.Until.Time
+			if Decide(in, policy, end).Entitled {
+				t.Fatalf("still entitled at Until = %s", decision.Until)
+			}
+		}
+		for _, moment := range between(now, end) {
+			if !Decide(in, policy, moment).Entitled {
+				t.Fatalf("not entitled at %s, before Until = %v", moment, decision.Until)
+			}
+		}
+	})
+}
+
+// The customer is served for something that it has, and the one that decides comes first.
+func TestEntitlingAreKnownSubscriptions(t *testing.T) {
+	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
+		decision := Decide(in, policy, now)
+		if !decision.Entitled && len(decision.Entitling) > 0 {
+			t.Fatalf("not entitled, but for %v", decision.Entitling)
+		}
+		if len(decision.Entitling) > 0 && decision.Entitling[0] != decision.SubscriptionID {
+			t.Fatalf("%s decides, but %v entitle", decision.SubscriptionID, decision.Entitling)
+		}
+		for _, id := range decision.Entitling {
+			if in.Subscriptions[id] == nil {
+				t.Fatalf("entitled for %s, which the customer does not have", id)
+			}
+		}
+		if known := in.Subscriptions[decision.SubscriptionID] != nil; known != (len(in.Subscriptions) > 0) {
+			t.Fatalf("%q decides of %v", decision.SubscriptionID, slices.Collect(maps.Keys(in.Subscriptions)))
+		}
+	})
+}
+
+// A support engineer reads the message out: it is a sentence, and names nobody.
+func TestMessagesAreSentencesWithoutPersons(t *testing.T) {
+	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
+		message := Decide(in, policy, now).Message
+		if message[0] < 'A' || message[0] > 'Z' || !strings.HasSuffix(message, ".") {
+			t.Fatalf("not a sentence: %q", message)
+		}
+		for _, wrong := range []string{"  ", " .", "%!", "<nil>", "0001-01-01", "@", "Ada", "Lovelace"} {
+			if strings.Contains(message, wrong) {
+				t.Fatalf("%q is in the message %q", wrong, message)
+			}
+		}
+	})
+}
+
+func forAny(t *testing.T, property func(t *testing.T, in Input, policy Policy, now time.Time)) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(7, 11))
+	for i := range 1_500 {
+		in, policy, now := anyInput(random), anyPolicy(random), noon.Add(time.Duration(random.IntN(48))*time.Hour)
+		property(t, in, policy, now)
+		if t.Failed() {
+			t.Fatalf("case %d: %+v", i, in)
+		}
+	}
+}
+
+func anyPolicy(random *rand.Rand) Policy {
+	return Policy{
+		GracePeriod: pick(random, 0, time.Hour, 2*24*time.Hour, week),
+		TrialLeeway: pick(random, 0, leeway, 24*time.Hour),
+		OnDispute:   pick(random, Record, Suspend),
+		OnRefund:    pick(random, Record, Suspend),
+	}
+}
+
+func anyInput(random *rand.Rand) Input {
+	c := newCustomer()
+	c.access(pick(random, "", v1alpha1.AccessAuto, v1alpha1.AccessAuto, v1alpha1.AccessGranted, v1alpha1.AccessDenied))
+	if random.IntN(4) == 0 {
+		c.grace(pick(random, 0, time.Hour, 2*week))
+	}
+	if random.IntN(4) == 0 {
+		c.dispute("dp_1", pick(random, "needs_response", "won", "lost"))
+	}
+	if random.IntN(2) == 0 {
+		c.paid(pick(random, "ch_1", ""), pick(random, "pi_1", "")).refunded(pick(random, "ch_1", "ch_2"), "pi_1", random.IntN(2) == 0)
+	}
+	for i := range random.IntN(5) {
+		c.with(fmt.Sprintf("sub_%d", i), anySubscription(random))
+	}
+	return c.in
+}
+
+func anySubscription(random *rand.Rand) *subscription {
+	s := sub(pick(random, "incomplete", "incomplete_expired", "trialing", "trialing", "active", "active", "active", "past_due",
+		"past_due", "unpaid", "paused", "canceled", "hibernating", ""))
+	s.started(anyDay(random)).ended(anyDay(random)).trialUntil(anyDay(random)).period(anyDay(random), anyDay(random))
+	s.lastPaid(anyDay(random)).paidThrough(anyDay(random))
+	if random.IntN(3) == 0 {
+		s.cancelAt(anyDay(random))
+	}
+	if random.IntN(3) == 0 {
+		s.cancelAtPeriodEnd()
+	}
+	if random.IntN(3) == 0 {
+		s.paused(pick(random, "void", "void", "keep_as_draft"), anyDay(random))
+	}
+	if t := anyDay(random); t != nil {
+		s.became(pick(random, "past_due", "active"), t)
+	}
+	for i := range random.IntN(3) {
+		s.invoice(fmt.Sprintf("in_%d", i), pick(random, "open", "paid", "void", "uncollectible"), anyDay(random))
+	}
+	return s
+}
+
+// anyDay is now and then missing. There are few of them, so that deadlines often fall together.
+func anyDay(random *rand.Rand) *metav1.Time {
+	if random.IntN(4) == 0 {
+		return nil
+	}
+	return day(random.IntN(16) - 8)
+}
+
+func pick[T any](random *rand.Rand, values ...T) T { return values[random.IntN(len(values))] }
+
+// between are moments from start on and before end, the last second among them.
+func between(start, end time.Time) []time.Time {
+	moments := []time.Time{start, end.Add(-time.Second)}
+	for moment := start; moment.Before(end) && len(moments) < 16; moment = moment.Add(25*time.Hour + 7*time.Minute) {
+		moments = append(moments, moment)
+	}
+	return slices.DeleteFunc(moments, func(moment time.Time) bool { return moment.Before(start) })
+}
+
+// timeless is what a decision says, without when it ends.
+func timeless(d Decision) Decision {
+	d.Until, d.Next = nil, nil
+	return d
+}
+
+func copyOf(in Input) Input {
+	copied := Input{Spec: *in.Spec.DeepCopy(), Customer: in.Customer.DeepCopy()}
+	copied.Subscriptions = map[string]*v1alpha1.SubscriptionStatus{}
+	for id, s := range in.Subscriptions {
+		copied.Subscriptions[id] = s.DeepCopy()
+	}
+	return copied
+}

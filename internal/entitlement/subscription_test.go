@@ -1,0 +1,484 @@
+package entitlement
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// subscriptionCases has every row of the table in subscription.go: one subscription, and what is decided by it.
+var subscriptionCases = map[string]decisionCase{
+	"active": {
+		customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29))),
+		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+	},
+	"active, its period over: Stripe renews it, however late the event": {
+		customer: newCustomer().with("sub_A", sub("active").period(day(-31), day(-1))),
+		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+	},
+	"active, to end at a moment": {
+		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))),
+		want: served("SubscriptionActive",
+			"Subscription sub_A is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_A").until(day(5)),
+	},
+	"active, to end with its period": {
+		customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29)).cancelAtPeriodEnd()),
+		want: served("SubscriptionActive",
+			"Subscription sub_A is active and scheduled to end on 2026-04-08 12:00 UTC.", "sub_A").until(day(29)),
+	},
+	"active, to end both at a moment and with its period: the moment counts": {
+		customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29)).cancelAtPeriodEnd().cancelAt(day(5))),
+		want: served("SubscriptionActive",
+			"Subscription sub_A is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_A").until(day(5)),
+	},
+	"active, to end with a period that nobody told": {
+		customer: newCustomer().with("sub_A", sub("active").cancelAtPeriodEnd()),
+		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+	},
+	"active, the scheduled end over": {
+		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(-1))),
+		want:     refused("SubscriptionEnded", "Subscription sub_A was scheduled to end on 2026-03-09 12:00 UTC.", "sub_A"),
+	},
+	"active, invoices voided for good": {
+		customer: newCustomer().with("sub_A", sub("active").paused("void", nil)),
+		want:     refused("Paused", "Subscription sub_A is paused: its invoices are voided.", "sub_A"),
+	},
+	"active, invoices voided for a while": {
+		customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
+		want: refused("Paused",
+			"Subscription sub_A is paused: its invoices are voided until it resumes on 2026-03-13 12:00 UTC.", "sub_A").next(day(3)),
+	},
+	"active, resumed": {
+		customer: newCustomer().with("sub_A", sub("active").paused("void", day(-3))),
+		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+	},
+	"active, resumed and to end": {
+		customer: newCustomer().with("sub_A", sub("active").paused("void", day(-3)).cancelAt(day(5))),
+		want: served("SubscriptionActive",
+			"Subscription sub_A is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_A").until(day(5)),
+	},
+	"active, invoices voided, to end: a scheduled end gives no service back": {
+		customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(5))),
+		want:     refused("Paused", "Subscription sub_A is paused: its invoices are voided.", "sub_A").next(day(5)),
+	},
+	"active, invoices voided until after it ends": {
+		customer: newCustomer().with("sub_A", sub("active").paused("void", day(9)).cancelAt(day(5))),
+		want: refused("Paused",
+			"Subscription sub_A is paused: its invoices are voided until it resumes on 2026-03-19 12:00 UTC.", "sub_A").next(day(5)),
+	},
+	"active, invoices kept as drafts: service goes on": {
+		customer: newCustomer().with("sub_A", sub("active").paused("keep_as_draft", nil)),
+		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+	},
+	"active, invoices marked uncollectible: service goes on": {
+		customer: newCustomer().with("sub_A", sub("active").paused("mark_uncollectible", day(3))),
+		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+	},
+
+	"trialing": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4))),
+		want: served("Trialing",
+			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
+	},
+	"trialing, its end known by the period only": {
+		customer: newCustomer().with("sub_A", sub("trialing").period(day(-10), day(4))),
+		want: served("Trialing",
+			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
+	},
+	"trialing, the trial's own end counts before the period's": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).period(day(-10), day(6))),
+		want: served("Trialing",
+			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
+	},
+	"trialing, its end not known": {
+		customer: newCustomer().with("sub_A", sub("trialing")),
+		want:     served("Trialing", "Subscription sub_A is in its trial.", "sub_A"),
+	},
+	"trialing, its end not known, to end": {
+		customer: newCustomer().with("sub_A", sub("trialing").cancelAt(day(2))),
+		want:     served("Trialing", "Subscription sub_A is in its trial.", "sub_A").until(day(2)),
+	},
+	"trialing, to end before the trial does": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).cancelAt(day(2))),
+		want: served("Trialing",
+			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(day(2)),
+	},
+	"trialing, to end with the trial: no leeway": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).period(day(-10), day(4)).cancelAtPeriodEnd()),
+		want: served("Trialing",
+			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(day(4)),
+	},
+	"trialing, the trial over and no word since": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-1))),
+		want: refused("AwaitingPayment",
+			"The trial of subscription sub_A ended on 2026-03-09 12:00 UTC and Stripe has reported no payment since.", "sub_A"),
+	},
+	"trialing, the trial over, to end later": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-1)).cancelAt(day(5))),
+		want: refused("AwaitingPayment",
+			"The trial of subscription sub_A ended on 2026-03-09 12:00 UTC and Stripe has reported no payment since.", "sub_A").
+			next(day(5)),
+	},
+	"trialing, the scheduled end over": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-1)).cancelAt(day(-1))),
+		want:     refused("SubscriptionEnded", "Subscription sub_A was scheduled to end on 2026-03-09 12:00 UTC.", "sub_A"),
+	},
+
+	"past due, in grace": {
+		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
+		want: served("GracePeriod",
+			"A payment for subscription sub_A failed on 2026-03-08 12:00 UTC; access ends on 2026-03-15 12:00 UTC unless it is paid.",
+			"sub_A").until(day(5)),
+	},
+	"past due, in grace, to end before the grace does: paying would not help": {
+		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(1))),
+		want: served("GracePeriod",
+			"A payment for subscription sub_A failed on 2026-03-08 12:00 UTC; "+
+				"the subscription is scheduled to end on 2026-03-11 12:00 UTC.",
+			"sub_A").until(day(1)),
+	},
+	"past due, in grace, to end after it": {
+		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(9))),
+		want: served("GracePeriod",
+			"A payment for subscription sub_A failed on 2026-03-08 12:00 UTC; access ends on 2026-03-15 12:00 UTC unless it is paid.",
+			"sub_A").until(day(5)),
+	},
+	"past due, grace over": {
+		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-8))),
+		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-02 12:00 UTC "+
+			"and the grace period ended on 2026-03-09 12:00 UTC.", "sub_A"),
+	},
+	"past due, grace over, to end later": {
+		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-8)).cancelAt(day(5))),
+		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-02 12:00 UTC "+
+			"and the grace period ended on 2026-03-09 12:00 UTC.", "sub_A").next(day(5)),
+	},
+	"past due, nobody knows since when": {
+		customer: newCustomer().with("sub_A", sub("past_due")),
+		want:     refused("PaymentFailed", "A payment for subscription sub_A failed, it is not known when.", "sub_A"),
+	},
+	"past due, nobody knows since when, to end": {
+		customer: newCustomer().with("sub_A", sub("past_due").cancelAt(day(5))),
+		want: refused("PaymentFailed", "A payment for subscription sub_A failed, it is not known when.", "sub_A").
+			next(day(5)),
+	},
+	"past due, the scheduled end over": {
+		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(-1))),
+		want:     refused("SubscriptionEnded", "Subscription sub_A was scheduled to end on 2026-03-09 12:00 UTC.", "sub_A"),
+	},
+	"past due, the customer's own grace is longer": {
+		customer: newCustomer().grace(2*week).with("sub_A", sub("past_due").invoice("in_1", "open", day(-8))),
+		want: served("GracePeriod",
+			"A payment for subscription sub_A failed on 2026-03-02 12:00 UTC; access ends on 2026-03-16 12:00 UTC unless it is paid.",
+			"sub_A").until(day(6)),
+	},
+	"past due, the customer's own grace is shorter": {
+		customer: newCustomer().grace(24*time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
+		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-08 12:00 UTC "+
+			"and the grace period ended on 2026-03-09 12:00 UTC.", "sub_A"),
+	},
+	"past due, the customer has no grace": {
+		customer: newCustomer().grace(0).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
+		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-10 12:00 UTC "+
+			"and the grace period ended on 2026-03-10 12:00 UTC.", "sub_A"),
+	},
+
+	"unpaid": {
+		customer: newCustomer().with("sub_A", sub("unpaid").invoice("in_1", "open", day(-2))),
+		want: refused("PaymentFailed",
+			"Subscription sub_A is unpaid: its payments failed and Stripe has stopped trying.", "sub_A"),
+	},
+	"incomplete": {
+		customer: newCustomer().with("sub_A", sub("incomplete")),
+		want:     refused("AwaitingPayment", "Subscription sub_A waits for its first payment.", "sub_A"),
+	},
+	"paused by Stripe": {
+		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1))),
+		want:     refused("Paused", "Subscription sub_A is paused: its trial ended without a payment method.", "sub_A"),
+	},
+	"canceled": {
+		customer: newCustomer().with("sub_A", sub("canceled").ended(day(-1))),
+		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled and ended on 2026-03-09 12:00 UTC.", "sub_A"),
+	},
+	"canceled, nobody knows when": {
+		customer: newCustomer().with("sub_A", sub("canceled")),
+		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled.", "sub_A"),
+	},
+	"canceled, in a period that was paid for: the end is Stripe's last word": {
+		customer: newCustomer().with("sub_A", sub("canceled").paidThrough(day(20))),
+		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled.", "sub_A"),
+	},
+	"expired": {
+		customer: newCustomer().with("sub_A", sub("incomplete_expired")),
+		want:     refused("SubscriptionEnded", "Subscription sub_A expired: its first payment was never made.", "sub_A"),
+	},
+
+	"status not told, paid for": {
+		customer: newCustomer().with("sub_A", sub("").paidThrough(day(20))),
+		want: served("SubscriptionActive",
+			"Subscription sub_A is paid for and its period ends on 2026-03-30 12:00 UTC.", "sub_A").until(day(20)),
+	},
+	"status not told, the paid period over": {
+		customer: newCustomer().with("sub_A", sub("").paidThrough(day(-1))),
+		want: refused("AwaitingPayment",
+			"Subscription sub_A is known by name only: Stripe has not told its status or a payment.", "sub_A"),
+	},
+	"status not told": {
+		customer: newCustomer().with("sub_A", sub("")),
+		want: refused("AwaitingPayment",
+			"Subscription sub_A is known by name only: Stripe has not told its status or a payment.", "sub_A"),
+	},
+	"a status of the future, paid for": {
+		customer: newCustomer().with("sub_A", sub("hibernating").paidThrough(day(20))),
+		want: served("SubscriptionActive",
+			"Subscription sub_A is paid for and its period ends on 2026-03-30 12:00 UTC.", "sub_A").until(day(20)),
+	},
+	"a status of the future": {
+		customer: newCustomer().with("sub_A", sub("hibernating")),
+		want: refused("AwaitingPayment",
+			"Subscription sub_A has the status hibernating, which is not known here, and no paid period.", "sub_A"),
+	},
+}
+
+func TestSubscription(t *testing.T) { runDecisions(t, subscriptionCases) }
+
+// Every deadline is the first moment of what comes after it.
+func TestDeadlines(t *testing.T) {
+	for name, tc := range map[string]struct {
+		customer                *customer
+		deadline                *metav1.Time
+		wantBefore, wantOnwards string
+	}{
+		"trial and its leeway": {
+			customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4))),
+			deadline: plus(day(4), leeway), wantBefore: "Trialing", wantOnwards: "AwaitingPayment",
+		},
+		"grace": {
+			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
+			deadline: day(5), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
+		},
+		"the customer's own grace": {
+			customer: newCustomer().grace(time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
+			deadline: plus(day(0), time.Hour), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
+		},
+		"scheduled end of an active one, at a moment": {
+			customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))),
+			deadline: day(5), wantBefore: "SubscriptionActive", wantOnwards: "SubscriptionEnded",
+		},
+		"scheduled end of an active one, with its period": {
+			customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29)).cancelAtPeriodEnd()),
+			deadline: day(29), wantBefore: "SubscriptionActive", wantOnwards: "SubscriptionEnded",
+		},
+		"scheduled end of a trial": {
+			customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).cancelAt(day(4))),
+			deadline: day(4), wantBefore: "Trialing", wantOnwards: "SubscriptionEnded",
+		},
+		"scheduled end after a trial": {
+			customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).cancelAt(day(9))),
+			deadline: day(9), wantBefore: "AwaitingPayment", wantOnwards: "SubscriptionEnded",
+		},
+		"scheduled end in grace": {
+			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(1))),
+			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "SubscriptionEnded",
+		},
+		"scheduled end after grace": {
+			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(9))),
+			deadline: day(9), wantBefore: "PaymentFailed", wantOnwards: "SubscriptionEnded",
+		},
+		"pause": {
+			customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
+			deadline: day(3), wantBefore: "Paused", wantOnwards: "SubscriptionActive",
+		},
+		"scheduled end of a paused one": {
+			customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(3))),
+			deadline: day(3), wantBefore: "Paused", wantOnwards: "SubscriptionEnded",
+		},
+		"a paid period": {
+			customer: newCustomer().with("sub_A", sub("").paidThrough(day(20))),
+			deadline: day(20), wantBefore: "SubscriptionActive", wantOnwards: "AwaitingPayment",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for offset, want := range map[time.Duration]string{
+				-time.Second: tc.wantBefore, 0: tc.wantOnwards, time.Second: tc.wantOnwards,
+			} {
+				got := Decide(tc.customer.in, plain, tc.deadline.Add(offset))
+				if diff := cmp.Diff(want, got.Reason); diff != "" {
+					t.Errorf("reason %s from the deadline (-want +got):\n%s", offset, diff)
+				}
+			}
+			if got := Decide(tc.customer.in, plain, tc.deadline.Add(-time.Second)).Next; !got.Equal(tc.deadline) {
+				t.Errorf("a second before the deadline Next = %v, want %v", got, tc.deadline)
+			}
+		})
+	}
+}
+
+func TestGraceStart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		subscription *subscription
+		want         *metav1.Time
+	}{
+		"first failure of a run": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-2)),
+			want:         day(-2),
+		},
+		"failure before any payment": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-2)).became("past_due", day(-1)).period(day(-3), day(27)),
+			want:         day(-2),
+		},
+		"another invoice fails in the same run": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-5)).invoice("in_2", "open", day(-2)),
+			want:         day(-5),
+		},
+		"the newer invoice failed first": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-2)).invoice("in_2", "open", day(-5)),
+			want:         day(-5),
+		},
+		"a payment ends the run, a later failure starts a new one": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-9)).lastPaid(day(-6)).invoice("in_2", "open", day(-2)),
+			want:         day(-2),
+		},
+		"a payment in the second of the failure ends the run": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-9)).lastPaid(day(-9)).became("past_due", day(-4)),
+			want:         day(-4),
+		},
+		"a failure one second after the payment starts a run": {
+			subscription: sub("past_due").lastPaid(day(-9)).invoice("in_1", "open", plus(day(-9), time.Second)),
+			want:         plus(day(-9), time.Second),
+		},
+		"a paid invoice is settled, however it came by": {
+			subscription: sub("past_due").invoice("in_1", "paid", day(-5)).invoice("in_2", "open", day(-2)),
+			want:         day(-2),
+		},
+		"a void invoice is settled": {
+			subscription: sub("past_due").invoice("in_1", "void", day(-5)).invoice("in_2", "open", day(-2)),
+			want:         day(-2),
+		},
+		"an uncollectible invoice is still owed": {
+			subscription: sub("past_due").invoice("in_1", "uncollectible", day(-5)).invoice("in_2", "open", day(-2)),
+			want:         day(-5),
+		},
+		"an invoice that has not failed says nothing": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-2)).invoice("in_2", "open", nil).invoice("in_3", "draft", nil),
+			want:         day(-2),
+		},
+		"no failure known: the change of status": {
+			subscription: sub("past_due").became("past_due", day(-4)).period(day(-6), day(24)),
+			want:         day(-4),
+		},
+		"no failure known, the change was to another status: the period": {
+			subscription: sub("past_due").became("active", day(-4)).period(day(-6), day(24)),
+			want:         day(-6),
+		},
+		"no failure known, several changes of status: the one to this status": {
+			subscription: sub("past_due").became("active", day(-9)).became("past_due", day(-4)).became("trialing", day(-20)),
+			want:         day(-4),
+		},
+		"no failure and no change known: the period": {
+			subscription: sub("past_due").period(day(-6), day(24)),
+			want:         day(-6),
+		},
+		"nothing known": {
+			subscription: sub("past_due"),
+			want:         nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, GraceStart(&tc.subscription.status)); diff != "" {
+				t.Errorf("GraceStart (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// severalCases are of customers with more than one subscription.
+var severalCases = map[string]decisionCase{
+	"active before trialing before grace; the last one to end counts": {
+		customer: newCustomer().
+			with("sub_G", sub("past_due").invoice("in_1", "open", day(-2))).
+			with("sub_T", sub("trialing").trialUntil(day(9)).cancelAt(day(9))).
+			with("sub_A", sub("active").cancelAt(day(3))),
+		want: Decision{
+			Entitled: true, Reason: "SubscriptionActive", SubscriptionID: "sub_A", Entitling: []string{"sub_A", "sub_T", "sub_G"},
+			Message: "Subscription sub_A is active and scheduled to end on 2026-03-13 12:00 UTC.",
+			Next:    day(3), Until: day(9),
+		},
+	},
+	"one that goes on forever: no end, but the grace of the other ends": {
+		customer: newCustomer().
+			with("sub_G", sub("past_due").invoice("in_1", "open", day(-2))).
+			with("sub_Z", sub("active")),
+		want: served("SubscriptionActive", "Subscription sub_Z is active.", "sub_Z", "sub_G").next(day(5)),
+	},
+	"one resumes before the other ends: service does not stop": {
+		customer: newCustomer().
+			with("sub_E", sub("active").cancelAt(day(5))).
+			with("sub_R", sub("active").paused("void", day(3))),
+		want: served("SubscriptionActive",
+			"Subscription sub_E is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_E").next(day(3)),
+	},
+	"one resumes as the other ends: service does not stop": {
+		customer: newCustomer().
+			with("sub_E", sub("active").cancelAt(day(5))).
+			with("sub_R", sub("active").paused("void", day(5))),
+		want: served("SubscriptionActive",
+			"Subscription sub_E is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_E").next(day(5)),
+	},
+	"one resumes after the other ended: service stops in between": {
+		customer: newCustomer().
+			with("sub_E", sub("active").cancelAt(day(5))).
+			with("sub_R", sub("active").paused("void", day(7))),
+		want: served("SubscriptionActive",
+			"Subscription sub_E is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_E").until(day(5)),
+	},
+	"one that ended says nothing of one that is active": {
+		customer: newCustomer().
+			with("sub_A", sub("canceled").started(day(-1))).
+			with("sub_B", sub("active").started(day(-100))),
+		want: served("SubscriptionActive", "Subscription sub_B is active.", "sub_B"),
+	},
+	"a failed payment tells more than a pause": {
+		customer: newCustomer().with("sub_A", sub("paused")).with("sub_B", sub("unpaid")),
+		want: refused("PaymentFailed",
+			"Subscription sub_B is unpaid: its payments failed and Stripe has stopped trying.", "sub_B"),
+	},
+	"a pause tells more than a payment not made yet": {
+		customer: newCustomer().with("sub_A", sub("incomplete")).with("sub_B", sub("paused")),
+		want:     refused("Paused", "Subscription sub_B is paused: its trial ended without a payment method.", "sub_B"),
+	},
+	"a payment not made yet tells more than an end": {
+		customer: newCustomer().with("sub_A", sub("canceled")).with("sub_B", sub("incomplete")),
+		want:     refused("AwaitingPayment", "Subscription sub_B waits for its first payment.", "sub_B"),
+	},
+	"a change that does not show is none": {
+		customer: newCustomer().
+			with("sub_A", sub("past_due").invoice("in_1", "open", day(-9)).cancelAt(day(2))).
+			with("sub_Z", sub("active")),
+		want: served("SubscriptionActive", "Subscription sub_Z is active.", "sub_Z"),
+	},
+	"of equals the newest": {
+		customer: newCustomer().
+			with("sub_A", sub("active").started(day(-9))).
+			with("sub_B", sub("active").started(day(-1))).
+			with("sub_C", sub("active").started(day(-5))),
+		want: served("SubscriptionActive", "Subscription sub_B is active.", "sub_B", "sub_C", "sub_A"),
+	},
+	"of equals one whose start is known": {
+		customer: newCustomer().with("sub_A", sub("active")).with("sub_B", sub("active").started(day(-9))),
+		want:     served("SubscriptionActive", "Subscription sub_B is active.", "sub_B", "sub_A"),
+	},
+	"of equals of one second the one whose id is first": {
+		customer: newCustomer().
+			with("sub_C", sub("active").started(day(-1))).
+			with("sub_A", sub("active").started(day(-1))).
+			with("sub_B", sub("active").started(day(-1))),
+		want: served("SubscriptionActive", "Subscription sub_A is active.", "sub_A", "sub_B", "sub_C"),
+	},
+}
+
+func TestSeveralSubscriptions(t *testing.T) { runDecisions(t, severalCases) }
+
+func plus(t *metav1.Time, d time.Duration) *metav1.Time { return &metav1.Time{Time: t.Add(d)} }
