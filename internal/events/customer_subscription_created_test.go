@@ -74,7 +74,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 			subscription: to("active", "2026-09-01T10:00:02Z", "kite_monthly"),
 		},
 		"2026-nulls": {
-			event:        created(v1alpha1.SubscriptionState{}),
-					},
+			event: created(v1alpha1.SubscriptionState{}),
+		},
 	})
 }

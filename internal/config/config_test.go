@@ -1,0 +1,317 @@
+package config
+
+import (
+	"flag"
+	"io"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+)
+
+type env map[string]string
+
+// signed is the least that the environment must hold, with more added.
+func signed(more env) env {
+	e := env{EnvStripeEndpointSecret: "whsec_1"}
+	maps.Copy(e, more)
+	return e
+}
+
+// load does what main does: declare the flags, parse them, read the environment.
+func load(e env, args ...string) (Config, error) {
+	var c Config
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	c.Flags(flags)
+	if err := flags.Parse(args); err != nil {
+		return c, err
+	}
+	return c, c.Load(func(name string) string { return e[name] })
+}
+
+// changed is the default configuration with some of it changed.
+func changed(change func(*Config)) Config {
+	c := Config{
+		Namespace:              "tollkeeper-system",
+		ReceiverBindAddress:    ":8080",
+		HealthProbeBindAddress: ":8081",
+		MetricsBindAddress:     "0",
+		MetricsSecure:          true,
+		MaxInFlight:            128,
+		DrainDelay:             5 * time.Second,
+		LinkTimeout:            time.Hour,
+		MetadataPrefix:         "tollkeeper_",
+		Policy: entitlement.Policy{
+			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: 10 * time.Second,
+			OnDispute: entitlement.Record, OnRefund: entitlement.Record,
+		},
+		Stripe: Stripe{EndpointSecrets: []string{"whsec_1"}},
+	}
+	change(&c)
+	return c
+}
+
+func TestLoad(t *testing.T) {
+	for name, tc := range map[string]struct {
+		env  env
+		args []string
+		want Config
+	}{
+		"an endpoint secret is enough": {
+			env:  signed(nil),
+			want: changed(func(*Config) {}),
+		},
+		"every variable": {
+			env: env{
+				"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_ENDPOINT_SECRET": "whsec_2", "STRIPE_API_BASE": "http://stripe.test:12111",
+				"MAILGUN_API_KEY": "key-1", "MAILGUN_DOMAIN": "mg.example.com", "MAILGUN_SENDER_EMAIL": "us@example.com",
+				"MAILGUN_API_BASE":   "https://api.eu.mailgun.net/v3",
+				"PASSWORD_RESET_URL": "https://app.example.com/reset?token=", "APP_NAME": "Example", "POD_NAMESPACE": "billing",
+			},
+			want: changed(func(c *Config) {
+				c.Namespace = "billing"
+				c.Stripe = Stripe{EndpointSecrets: []string{"whsec_2"}, SecretKey: "sk_test_1", APIBase: "http://stripe.test:12111"}
+				c.Mailgun = Mailgun{
+					APIKey: "key-1", Domain: "mg.example.com", SenderEmail: "us@example.com", APIBase: "https://api.eu.mailgun.net/v3",
+				}
+				c.App = App{Name: "Example", PasswordResetURL: "https://app.example.com/reset?token="}
+			}),
+		},
+		"every flag": {
+			env: signed(nil),
+			args: []string{
+				"--namespace=ns", "--leader-elect", "--receiver-bind-address=:1", "--health-probe-bind-address=0",
+				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--drain-delay=0s", "--link-timeout=1m",
+				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=1h", "--on-dispute=Suspend", "--on-refund=Suspend",
+			},
+			want: changed(func(c *Config) {
+				c.Namespace, c.LeaderElect = "ns", true
+				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
+				c.MaxInFlight, c.DrainDelay, c.LinkTimeout, c.MetadataPrefix = 1, 0, time.Minute, ""
+				c.Policy = entitlement.Policy{TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
+			}),
+		},
+		"set to the empty string is not set": {
+			env: signed(env{
+				"STRIPE_SECRET_KEY": "", "STRIPE_API_BASE": "", "MAILGUN_API_KEY": "", "MAILGUN_DOMAIN": "", "MAILGUN_SENDER_EMAIL": "",
+				"MAILGUN_API_BASE": "", "PASSWORD_RESET_URL": "", "APP_NAME": "", "POD_NAMESPACE": "",
+			}),
+			want: changed(func(*Config) {}),
+		},
+		"the flag comes before POD_NAMESPACE": {
+			env:  signed(env{"POD_NAMESPACE": "pod"}),
+			args: []string{"--namespace=flag"},
+			want: changed(func(c *Config) { c.Namespace = "flag" }),
+		},
+		"an empty flag leaves POD_NAMESPACE": {
+			env:  signed(env{"POD_NAMESPACE": "pod"}),
+			args: []string{"--namespace="},
+			want: changed(func(c *Config) { c.Namespace = "pod" }),
+		},
+		"secrets being rotated": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_new,whsec_old"},
+			want: changed(func(c *Config) { c.Stripe.EndpointSecrets = []string{"whsec_new", "whsec_old"} }),
+		},
+		"blanks around secrets": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": " whsec_new ,\twhsec_old\n"},
+			want: changed(func(c *Config) { c.Stripe.EndpointSecrets = []string{"whsec_new", "whsec_old"} }),
+		},
+		"password reset on the own machine, by name": {
+			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost:3000/reset"}),
+			want: changed(func(c *Config) { c.App.PasswordResetURL = "http://localhost:3000/reset" }),
+		},
+		"password reset on the own machine, by address": {
+			env:  signed(env{"PASSWORD_RESET_URL": "http://127.0.0.1/reset"}),
+			want: changed(func(c *Config) { c.App.PasswordResetURL = "http://127.0.0.1/reset" }),
+		},
+		"password reset on the own machine, by its other address": {
+			env:  signed(env{"PASSWORD_RESET_URL": "http://[::1]:3000/reset"}),
+			want: changed(func(c *Config) { c.App.PasswordResetURL = "http://[::1]:3000/reset" }),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := load(tc.env, tc.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+const (
+	noSecret = "STRIPE_ENDPOINT_SECRET is not set: give the endpoint's signing secret (whsec_…), several separated by commas"
+	notHTTPS = "PASSWORD_RESET_URL must be https: it carries a secret"
+)
+
+func TestLoadRefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		env  env
+		args []string
+		want string
+	}{
+		"no endpoint secret":       {env: env{}, want: noSecret},
+		"an empty endpoint secret": {env: env{"STRIPE_ENDPOINT_SECRET": ""}, want: noSecret},
+		"a blank endpoint secret": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": " "},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is empty",
+		},
+		"first secret empty": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": ",whsec_a"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 2 is empty",
+		},
+		"last secret empty": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_a,"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty",
+		},
+		"secret in the middle empty": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_a,,whsec_b"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 3 is empty",
+		},
+		"secret in the middle blank": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_a, ,whsec_b"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 3 is empty",
+		},
+		"a comma": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": ","},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 2 is empty",
+		},
+		"nothing in flight": {
+			env: signed(nil), args: []string{"--max-in-flight=0"},
+			want: "--max-in-flight is 0: want at least 1",
+		},
+		"negative durations": {
+			env:  signed(nil),
+			args: []string{"--drain-delay=-1ns", "--link-timeout=-1s", "--grace-period=-1h", "--trial-leeway=-1m"},
+			want: "--drain-delay is -1ns: want a duration of 0 or more\n" +
+				"--link-timeout is -1s: want a duration of 0 or more\n" +
+				"--grace-period is -1h0m0s: want a duration of 0 or more\n" +
+				"--trial-leeway is -1m0s: want a duration of 0 or more",
+		},
+		"an unknown action on disputes": {
+			env: signed(nil), args: []string{"--on-dispute=suspend"},
+			want: `invalid value "suspend" for flag -on-dispute: want Record or Suspend`,
+		},
+		"an empty action on refunds": {
+			env: signed(nil), args: []string{"--on-refund="},
+			want: `invalid value "" for flag -on-refund: want Record or Suspend`,
+		},
+		"a host for a URL": {
+			env:  signed(env{"STRIPE_API_BASE": "api.stripe.com"}),
+			want: "STRIPE_API_BASE is not a http or https URL",
+		},
+		"a host and port for a URL": {
+			env:  signed(env{"STRIPE_API_BASE": "localhost:12111"}),
+			want: "STRIPE_API_BASE is not a http or https URL",
+		},
+		"a URL without a host": {
+			env:  signed(env{"MAILGUN_API_BASE": "https:///v3"}),
+			want: "MAILGUN_API_BASE is not a http or https URL",
+		},
+		"a URL with a port only": {
+			env:  signed(env{"MAILGUN_API_BASE": "https://:443/v3"}),
+			want: "MAILGUN_API_BASE is not a http or https URL",
+		},
+		"a URL of another scheme": {
+			env:  signed(env{"MAILGUN_API_BASE": "ftp://api.mailgun.net/v3"}),
+			want: "MAILGUN_API_BASE is not a http or https URL",
+		},
+		"a URL that cannot be read": {
+			env:  signed(env{"PASSWORD_RESET_URL": "https://app.example.com/%zz"}),
+			want: "PASSWORD_RESET_URL is not a http or https URL",
+		},
+		"password reset in the open": {
+			env:  signed(env{"PASSWORD_RESET_URL": "http://app.example.com/reset"}),
+			want: notHTTPS,
+		},
+		"password reset on what only looks like the own machine": {
+			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost.example.com/reset"}),
+			want: notHTTPS,
+		},
+		"password reset on another machine, the own one as its user": {
+			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost@example.com/reset"}),
+			want: notHTTPS,
+		},
+		"everything at once": {
+			env: env{
+				"STRIPE_API_BASE": "x", "MAILGUN_API_BASE": "y", "PASSWORD_RESET_URL": "http://example.com", "STRIPE_ENDPOINT_SECRET": "a,",
+			},
+			args: []string{"--max-in-flight=-1", "--grace-period=-1s"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty\n" +
+				"--max-in-flight is -1: want at least 1\n" +
+				"--grace-period is -1s: want a duration of 0 or more\n" +
+				"STRIPE_API_BASE is not a http or https URL\n" +
+				"MAILGUN_API_BASE is not a http or https URL\n" +
+				notHTTPS,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(tc.env, tc.args...)
+			if err == nil {
+				t.Fatal("want an error")
+			}
+			if diff := cmp.Diff(tc.want, err.Error()); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What refuses to start ends up in a log: it names the variable, never its value.
+func TestErrorsHoldNoValueOfTheEnvironment(t *testing.T) {
+	secret := "hunter2"
+	for name, value := range map[string]string{
+		"a word":                     secret,
+		"a list with a hole":         secret + ",," + secret,
+		"a list with an end missing": secret + ",",
+		"not a URL":                  "://" + secret,
+		"a URL that cannot be read":  "https://example.com/%zz" + secret,
+		"a URL with a bad port":      "https://example.com:" + secret,
+		"a URL with a password":      "ftp://user:" + secret + "@example.com",
+		"a URL in the open":          "http://user:" + secret + "@example.com/" + secret,
+		"control characters":         secret + "\x00\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := env{}
+			for _, variable := range []string{
+				EnvStripeSecretKey, EnvStripeEndpointSecret, EnvStripeAPIBase, EnvMailgunAPIKey, EnvMailgunDomain, EnvMailgunSenderEmail,
+				EnvMailgunAPIBase, EnvPasswordResetURL, EnvAppName,
+			} {
+				e[variable] = value
+			}
+			_, err := load(e, "--max-in-flight=0")
+			if err == nil {
+				t.Fatal("want an error")
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("a value is in the error: %v", err)
+			}
+		})
+	}
+}
+
+func TestMailgunConfigured(t *testing.T) {
+	for name, tc := range map[string]struct {
+		mailgun Mailgun
+		want    bool
+	}{
+		"all":       {Mailgun{APIKey: "k", Domain: "d", SenderEmail: "s"}, true},
+		"no key":    {Mailgun{Domain: "d", SenderEmail: "s"}, false},
+		"no domain": {Mailgun{APIKey: "k", SenderEmail: "s"}, false},
+		"no sender": {Mailgun{APIKey: "k", Domain: "d"}, false},
+		"base only": {Mailgun{APIBase: "https://api.eu.mailgun.net/v3"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := tc.mailgun.Configured(); got != tc.want {
+				t.Errorf("Configured() = %t, want %t", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package metrics
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+// used gives every collector with labels a first value, without which it shows nothing.
+func used() []prometheus.Collector {
+	Requests.WithLabelValues("200", "recorded")
+	RequestSeconds.WithLabelValues("200")
+	EventsRecorded.WithLabelValues("other")
+	EventOutcomes.WithLabelValues("other", "Applied")
+	EntitlementChanges.WithLabelValues("True", "Trialing")
+	return Collectors()
+}
+
+func TestCollectorsAreCleanAndExplained(t *testing.T) {
+	for _, collector := range used() {
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(collector)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(families) != 1 {
+			t.Fatalf("%d families of one collector: it is not among those used", len(families))
+		}
+		name, help := families[0].GetName(), families[0].GetHelp()
+		if !strings.HasPrefix(name, "tollkeeper_") {
+			t.Errorf("%s does not say whose it is", name)
+		}
+		if !strings.HasSuffix(help, ".") {
+			t.Errorf("%s: help %q is no sentence", name, help)
+		}
+		problems, err := promlint.NewWithMetricFamilies(families).Lint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, problem := range problems {
+			t.Errorf("%s: %s", problem.Metric, problem.Text)
+		}
+	}
+}
+
+// A label with an id would make a series for every customer: what labels there are is decided here.
+func TestLabels(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(used()...)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, family := range families {
+		var labels []string
+		for _, label := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, label.GetName())
+		}
+		got[family.GetName()] = labels
+	}
+	want := map[string][]string{
+		"tollkeeper_receiver_requests_total":           {"code", "reason"},
+		"tollkeeper_receiver_request_duration_seconds": {"code"},
+		"tollkeeper_receiver_requests_in_flight":       nil,
+		"tollkeeper_events_recorded_total":             {"type"},
+		"tollkeeper_event_outcomes_total":              {"outcome", "type"},
+		"tollkeeper_event_lag_seconds":                 nil,
+		"tollkeeper_entitlement_changes_total":         {"reason", "status"},
+		"tollkeeper_stripe_api_configured":             nil,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("labels by collector (-want +got):\n%s", diff)
+	}
+}
+
+func TestCollectorsAreServed(t *testing.T) {
+	for _, collector := range Collectors() {
+		if err := metrics.Registry.Register(collector); err == nil {
+			t.Errorf("%T was not registered", collector)
+		}
+	}
+}
