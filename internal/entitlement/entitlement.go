@@ -132,7 +132,7 @@ func dispute(in Input, policy Policy, _ Decision) (Decision, bool) {
 		if !closedDispute[d.Status] {
 			return Decision{
 				Reason:  v1alpha1.ReasonDisputed,
-				Message: fmt.Sprintf("The payment %s is disputed (dispute %s, reason %s); access is suspended until the dispute is settled.", d.ChargeID, d.ID, d.Reason),
+				Message: fmt.Sprintf("The payment %s is disputed (dispute %s, reason %s); access is suspended until it is won or withdrawn.", d.ChargeID, d.ID, d.Reason),
 			}, true
 		}
 	}

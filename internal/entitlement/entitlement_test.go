@@ -48,7 +48,7 @@ func runDecisions(t *testing.T, cases map[string]decisionCase) {
 const (
 	granted  = "Access is granted by hand (spec.access is Granted)."
 	denied   = "Access is denied by hand (spec.access is Denied)."
-	disputed = "The payment ch_dp_1 is disputed (dispute dp_1, reason fraudulent); access is suspended until the dispute is settled."
+	disputed = "The payment ch_dp_1 is disputed (dispute dp_1, reason fraudulent); access is suspended until it is won or withdrawn."
 	refund1  = "The last payment (ch_1) was refunded in full; access resumes with the next payment."
 	isActive = "Subscription sub_A is active."
 )

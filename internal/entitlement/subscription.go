@@ -15,7 +15,7 @@ import (
 
 // A subscription is judged by its status, as told by Stripe:
 //
-//	active      entitled: SubscriptionActive; not while collection is paused with behavior void: Paused
+//	active      entitled: SubscriptionActive
 //	trialing    entitled until the trial ends: Trialing; then AwaitingPayment, until Stripe says how it went on
 //	past_due    entitled from the first failed payment for the grace period: GracePeriod; then PaymentFailed
 //	unpaid      not entitled: PaymentFailed (Stripe has given up collecting)
@@ -23,6 +23,8 @@ import (
 //	paused      not entitled: Paused (a trial ended without a payment method)
 //	canceled, incomplete_expired   not entitled: SubscriptionEnded
 //	any of the first three, from a scheduled end on   not entitled: SubscriptionEnded
+//	any of the first three, while collection is paused with behavior void   not entitled: Paused
+//	trialing, past_due, unpaid or incomplete, but paid since Stripe said so   entitled through the paid period: SubscriptionActive
 //	unknown     entitled through a period that was paid for: SubscriptionActive; else AwaitingPayment
 
 // verdict is what one subscription says.
@@ -94,21 +96,26 @@ func unix(t *metav1.Time) int64 {
 
 // judge is the table above. A scheduled end holds for whatever was running, should Stripe's word of it be late.
 func judge(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) verdict {
-	running := s.Status == projection.StatusActive || s.Status == projection.StatusTrialing || s.Status == projection.StatusPastDue
-	if end := scheduledEnd(s); running && end != nil && !now.Before(end.Time) {
-		return no(v1alpha1.ReasonSubscriptionEnded, "Subscription %s was scheduled to end%s.", id, on("", end))
+	if s.Status == projection.StatusActive || s.Status == projection.StatusTrialing || s.Status == projection.StatusPastDue {
+		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
+			return no(v1alpha1.ReasonSubscriptionEnded, "Subscription %s was scheduled to end%s.", id, on("", end))
+		}
+		if v, paused := voided(id, s, now); paused {
+			return v
+		}
 	}
 	switch s.Status {
 	case projection.StatusActive:
-		return active(id, s, now)
+		return active(id, s)
 	case projection.StatusTrialing:
 		return trialing(id, s, policy, now)
 	case projection.StatusPastDue:
 		return pastDue(id, s, policy, now)
 	case projection.StatusUnpaid:
-		return no(v1alpha1.ReasonPaymentFailed, "Subscription %s is unpaid: its payments failed and Stripe has stopped trying.", id)
+		return unlessPaid(id, s, now, no(v1alpha1.ReasonPaymentFailed,
+			"Subscription %s is unpaid: its payments failed and Stripe has stopped trying.", id))
 	case projection.StatusIncomplete:
-		return no(v1alpha1.ReasonAwaitingPayment, "Subscription %s waits for its first payment.", id)
+		return unlessPaid(id, s, now, no(v1alpha1.ReasonAwaitingPayment, "Subscription %s waits for its first payment.", id))
 	case projection.StatusPaused:
 		return no(v1alpha1.ReasonPaused, "Subscription %s is paused: its trial ended without a payment method.", id)
 	case projection.StatusCanceled:
@@ -120,21 +127,38 @@ func judge(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Ti
 	}
 }
 
-func active(id string, s *v1alpha1.SubscriptionStatus, now time.Time) verdict {
-	end := scheduledEnd(s)
-	if pause := s.PauseCollection; pause != nil && pause.Behavior == "void" {
-		if pause.ResumesAt == nil {
-			return no(v1alpha1.ReasonPaused, "Subscription %s is paused: its invoices are voided.", id).turning(end)
-		}
-		if now.Before(pause.ResumesAt.Time) {
-			return no(v1alpha1.ReasonPaused, "Subscription %s is paused: its invoices are voided until it resumes%s.",
-				id, on("", pause.ResumesAt)).turning(first(pause.ResumesAt, end))
-		}
-	}
-	if end != nil {
+func active(id string, s *v1alpha1.SubscriptionStatus) verdict {
+	if end := scheduledEnd(s); end != nil {
 		return yes(v1alpha1.ReasonSubscriptionActive, end, "Subscription %s is active and scheduled to end%s.", id, on("", end))
 	}
 	return yes(v1alpha1.ReasonSubscriptionActive, nil, "Subscription %s is active.", id)
+}
+
+// voided says whether collection is paused in the way that means no service.
+func voided(id string, s *v1alpha1.SubscriptionStatus, now time.Time) (v verdict, paused bool) {
+	pause := s.PauseCollection
+	switch {
+	case pause == nil || pause.Behavior != "void":
+		return verdict{}, false
+	case pause.ResumesAt == nil:
+		return no(v1alpha1.ReasonPaused, "Subscription %s is paused: its invoices are voided.", id).turning(scheduledEnd(s)), true
+	case now.Before(pause.ResumesAt.Time):
+		return no(v1alpha1.ReasonPaused, "Subscription %s is paused: its invoices are voided until it resumes%s.",
+			id, on("", pause.ResumesAt)).turning(first(pause.ResumesAt, scheduledEnd(s))), true
+	default:
+		return verdict{}, false
+	}
+}
+
+// unlessPaid is the verdict, unless a payment came in since Stripe told the status: then the word that it is active again is on its
+// way, and what was paid for is served.
+func unlessPaid(id string, s *v1alpha1.SubscriptionStatus, now time.Time, otherwise verdict) verdict {
+	told, known := projection.StateTold(s)
+	if !known || s.LastPaidAt == nil || s.LastPaidAt.Before(told) || s.PaidThrough == nil || !now.Before(s.PaidThrough.Time) {
+		return otherwise
+	}
+	end := first(s.PaidThrough, scheduledEnd(s))
+	return yes(v1alpha1.ReasonSubscriptionActive, end, "Subscription %s is paid for and its period ends%s.", id, on("", end))
 }
 
 func trialing(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) verdict {
@@ -147,28 +171,34 @@ func trialing(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time
 	}
 	deadline := first(&metav1.Time{Time: end.Add(policy.TrialLeeway)}, scheduledEnd(s))
 	if !now.Before(deadline.Time) {
-		return no(v1alpha1.ReasonAwaitingPayment, "The trial of subscription %s ended%s and Stripe has reported no payment since.",
-			id, on("", end)).turning(scheduledEnd(s))
+		return unlessPaid(id, s, now, no(v1alpha1.ReasonAwaitingPayment,
+			"The trial of subscription %s ended%s and Stripe has reported no payment since.", id, on("", end)).turning(scheduledEnd(s)))
 	}
 	return yes(v1alpha1.ReasonTrialing, deadline, "Subscription %s is in its trial, which ends%s.", id, on("", end))
 }
 
 func pastDue(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) verdict {
+	return unlessPaid(id, s, now, grace(id, s, policy, now))
+}
+
+// grace is the verdict on a subscription in dunning.
+func grace(id string, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) verdict {
 	since, scheduled := GraceStart(s), scheduledEnd(s)
 	if since == nil {
 		return no(v1alpha1.ReasonPaymentFailed, "A payment for subscription %s failed, it is not known when.", id).turning(scheduled)
 	}
-	grace := &metav1.Time{Time: since.Add(policy.GracePeriod)}
-	if !now.Before(grace.Time) {
+	end := &metav1.Time{Time: since.Add(policy.GracePeriod)}
+	switch {
+	case !now.Before(end.Time):
 		return no(v1alpha1.ReasonPaymentFailed, "A payment for subscription %s failed%s and the grace period ended%s.",
-			id, on("", since), on("", grace)).turning(scheduled)
-	}
-	if scheduled != nil && scheduled.Before(grace) {
+			id, on("", since), on("", end)).turning(scheduled)
+	case scheduled != nil && scheduled.Before(end):
 		return yes(v1alpha1.ReasonGracePeriod, scheduled, "A payment for subscription %s failed%s; the subscription is scheduled to end%s.",
 			id, on("", since), on("", scheduled))
+	default:
+		return yes(v1alpha1.ReasonGracePeriod, end, "A payment for subscription %s failed%s; access ends%s unless it is paid.",
+			id, on("", since), on("", end))
 	}
-	return yes(v1alpha1.ReasonGracePeriod, grace, "A payment for subscription %s failed%s; access ends%s unless it is paid.",
-		id, on("", since), on("", grace))
 }
 
 // unknown: no event has told the status, or it is a word that this version does not know. What was paid for is served.
@@ -199,10 +229,24 @@ func GraceStart(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	if start != nil {
 		return start
 	}
-	if since, known := s.StatusSince[s.Status]; known {
-		return &since
+	if since := presentSince(s); since != nil {
+		return since
 	}
 	return s.CurrentPeriodStart
+}
+
+// presentSince is when the subscription came into its present status; nil if no event told, or if it was in another one since.
+func presentSince(s *v1alpha1.SubscriptionStatus) *metav1.Time {
+	since, known := s.StatusSince[s.Status]
+	if !known {
+		return nil
+	}
+	for _, other := range s.StatusSince {
+		if since.Before(&other) {
+			return nil
+		}
+	}
+	return &since
 }
 
 // scheduledEnd is when a cancellation that was asked for takes effect; nil if none was.

@@ -98,6 +98,12 @@ func Ended(status string) bool {
 	return status == StatusCanceled || status == StatusIncompleteExpired
 }
 
+// StateTold is when Stripe made the event that the subscription's state is from.
+func StateTold(s *v1alpha1.SubscriptionStatus) (told *metav1.Time, known bool) {
+	p, known := s.Positions[partState]
+	return &p.Created, known
+}
+
 // lifecycle ranks the statuses that may meet within one second.
 func lifecycle(status string) int32 {
 	switch status {
