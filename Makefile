@@ -54,6 +54,11 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current;
 test: controlplane ## Run every test, with the race detector, against a real API server.
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race ./...
 
+.PHONY: test-order
+test-order: N ?= 1000000
+test-order: ## Try N orders of the events of generated lives.
+	go test ./internal/projection -run '^TestOrder$$' -v -timeout 0 -order.permutations=$(N)
+
 .PHONY: bench
 bench: ## Run the benchmarks.
 	go test -run='^$$' -bench=. -benchmem ./...

@@ -6,6 +6,8 @@ const (
 	ConditionEntitled = "Entitled"
 	// ConditionReady says that the status shows all that is known (kstatus).
 	ConditionReady = "Ready"
+	// ConditionInSync is on a Customer and a Subscription: whether the status is what Stripe has, as far as can be known.
+	ConditionInSync = "InSync"
 	// ConditionProcessed is on a BillingEvent: whether its outcome is known.
 	ConditionProcessed = "Processed"
 	// ConditionSent is on an Email: whether the mail provider accepted the message.
@@ -48,6 +50,22 @@ const (
 	ReasonUpToDate = "UpToDate"
 	// ReasonAwaitingState: the object is known by name only; no event with its state has come yet.
 	ReasonAwaitingState = "AwaitingState"
+)
+
+// Reasons of InSync.
+const (
+	// ReasonEventsAgree: every known event follows on another; Stripe was not asked.
+	ReasonEventsAgree = "EventsAgree"
+	// ReasonCompared: Stripe was asked, and had the same.
+	ReasonCompared = "Compared"
+	// ReasonRepaired: Stripe was asked and had something else, which is shown now; the message names the fields.
+	ReasonRepaired = "Repaired"
+	// ReasonEventsTie: several events of one second tell different states, and nothing says which came last (status Unknown).
+	ReasonEventsTie = "EventsTie"
+	// ReasonEventsMissing: an event follows on a state that no known event has told (status Unknown).
+	ReasonEventsMissing = "EventsMissing"
+	// ReasonNotInStripe: Stripe was asked and does not know the object (status False).
+	ReasonNotInStripe = "NotInStripe"
 )
 
 // Reasons of Sent=False.

@@ -244,6 +244,9 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=20
 	OpenDisputes []Dispute `json:"openDisputes,omitempty"`
 
+	// lastComparison is the latest comparison with Stripe that was asked for, or that found a difference.
+	// +optional
+	LastComparison *Comparison `json:"lastComparison,omitempty"`
 	// lastEvent is the newest event that was folded into this status.
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
@@ -254,7 +257,7 @@ type CustomerStatus struct {
 	// observedGeneration is the generation of the spec that this status was made for.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Entitled, Ready.
+	// conditions: Entitled, Ready, InSync.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -127,6 +127,7 @@ type SubscriptionRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PreviousStatus string `json:"previousStatus,omitempty"`
+	Trace          `json:",inline"`
 }
 
 // Invoice is a bill. See https://docs.stripe.com/api/invoices/object.
@@ -187,7 +188,8 @@ type InvoiceRecord struct {
 	// name is the customer's name at the time of the invoice.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
-	Name string `json:"name,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Trace `json:",inline"`
 }
 
 // PaymentMethod is a card, a bank account or another way to pay. Of a card only the brand, the last four digits and the
@@ -363,6 +365,7 @@ type CustomerRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=50
 	Metadata map[string]Value `json:"metadata,omitempty"`
+	Trace    `json:",inline"`
 }
 
 // SetupRecord is what a setup_intent.* event says. See https://docs.stripe.com/api/setup_intents/object.

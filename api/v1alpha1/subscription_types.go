@@ -99,6 +99,9 @@ type SubscriptionStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=12
 	RecentInvoices []InvoiceStanding `json:"recentInvoices,omitempty"`
+	// lastComparison is the latest comparison with Stripe that was asked for, or that found a difference.
+	// +optional
+	LastComparison *Comparison `json:"lastComparison,omitempty"`
 	// lastEvent is the newest event that was folded into this status.
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
@@ -109,7 +112,7 @@ type SubscriptionStatus struct {
 	// observedGeneration is the generation of the spec that this status was made for.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready.
+	// conditions: Ready, InSync.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -11,7 +11,7 @@ import (
 )
 
 // pages are the files that hold tables.
-var pages = []string{"README.md", "docs/reference.md"}
+var pages = []string{"README.md", "docs/reference.md", "docs/order.md"}
 
 // tables by name.
 var tables = map[string]func() (string, error){
@@ -20,6 +20,7 @@ var tables = map[string]func() (string, error){
 	"environment": environmentTable,
 	"conditions":  conditionTable,
 	"metrics":     metricTable,
+	"order":       orderTable,
 }
 
 func main() {

@@ -15,6 +15,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/ordercases"
 )
 
 // eventTable lists the handled events: the catalogue.
@@ -23,6 +25,27 @@ func eventTable() (string, error) {
 	header(&out, "Stripe event", "recorded as", "what it does")
 	for _, t := range events.All() {
 		row(&out, "`"+t.Name+"`", "`"+t.Record+"`", t.Does)
+	}
+	return out.String(), nil
+}
+
+// orderTable lists the rules of order with the events that need them: the cases that the fold is tested with. What shows comes from
+// folding them.
+func orderTable() (string, error) {
+	var out strings.Builder
+	header(&out, "what decides", "the events, of one second unless it says otherwise", "shows", "why")
+	for _, c := range ordercases.All() {
+		changes, err := c.Changes()
+		if err != nil {
+			return "", err
+		}
+		var aggregate projection.Aggregate
+		projection.Fold(&aggregate, changes)
+		var told []string
+		for _, e := range c.Events {
+			told = append(told, fmt.Sprintf("`%s` `%s`: %s", e.ID, e.Type, e.Tells))
+		}
+		row(&out, c.Rule, strings.Join(told, "<br>"), c.Shows(aggregate), c.Why)
 	}
 	return out.String(), nil
 }

@@ -23,12 +23,14 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	tkcontroller "github.com/tollkeeper/tollkeeper/internal/controller"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 const (
@@ -44,6 +46,7 @@ const (
 type App struct {
 	manager  ctrl.Manager
 	receiver *receiver.Server
+	stripe   *stripeapi.Client // nil without a key
 	log      func(msg string, keysAndValues ...any)
 }
 
@@ -64,7 +67,10 @@ func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	a := &App{manager: manager, log: manager.GetLogger().WithName("setup").Info}
-	for _, add := range []func(config.Config) error{a.addControllers, a.addReceiver, a.addChecks} {
+	if cfg.Stripe.SecretKey != "" {
+		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase)
+	}
+	for _, add := range []func(config.Config) error{a.addControllers, a.addReceiver, a.addBackfill, a.addChecks} {
 		if err := add(cfg); err != nil {
 			return nil, err
 		}
@@ -117,24 +123,19 @@ func cacheOptions(namespace string) cache.Options {
 }
 
 func (a *App) addControllers(cfg config.Config) error {
-	if err := tkcontroller.Index(context.Background(), a.manager.GetFieldIndexer()); err != nil {
+	scope := tkcontroller.Scope{Livemode: cfg.Livemode}
+	if err := tkcontroller.Index(context.Background(), a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
-	options := func(concurrent int) controller.Options {
-		return controller.Options{
-			MaxConcurrentReconciles: concurrent,
-			ReconciliationTimeout:   reconcileTimeout,
-			SkipNameValidation:      new(true), // tests run several managers in one process
-		}
-	}
-	c, now := a.manager.GetClient(), clock.RealClock{}
+	c, reader, now := a.manager.GetClient(), a.manager.GetAPIReader(), clock.RealClock{}
+	notices, comparisons := a.manager.GetEventRecorder("tollkeeper"), tkcontroller.NewComparisons()
 	if err := (&tkcontroller.CustomerReconciler{
-		Client: c, Clock: now, Policy: cfg.Policy, Recorder: a.manager.GetEventRecorder("tollkeeper"),
+		Client: c, Reader: reader, Clock: now, Policy: cfg.Policy, Recorder: notices, Comparisons: comparisons, Scope: scope,
 	}).SetupWithManager(a.manager, options(concurrentCustomers)); err != nil {
 		return fmt.Errorf("set up the customer controller: %w", err)
 	}
 	if err := (&tkcontroller.EventReconciler{
-		Client: c, Reader: a.manager.GetAPIReader(), Clock: now, LinkTimeout: cfg.LinkTimeout,
+		Client: c, Reader: reader, Clock: now, Stripe: a.stripe, Scope: scope, LinkTimeout: cfg.LinkTimeout, Delay: cfg.RefetchDelay,
 	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
 		return fmt.Errorf("set up the event controller: %w", err)
 	}
@@ -143,17 +144,59 @@ func (a *App) addControllers(cfg config.Config) error {
 	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
 		return fmt.Errorf("set up the email controller: %w", err)
 	}
+	if a.stripe == nil {
+		return nil
+	}
+	if err := (&tkcontroller.SyncReconciler{
+		Client: c, Stripe: a.stripe, Decoder: decoder(cfg), Comparisons: comparisons, Clock: now, Recorder: notices,
+		Interval: cfg.ResyncInterval, Delay: cfg.RefetchDelay,
+	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
+		return fmt.Errorf("set up the sync controller: %w", err)
+	}
 	return nil
+}
+
+func options(concurrent int) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: concurrent,
+		ReconciliationTimeout:   reconcileTimeout,
+		SkipNameValidation:      new(true), // tests run several managers in one process
+	}
+}
+
+func decoder(cfg config.Config) events.Decoder {
+	return events.Decoder{MetadataPrefix: cfg.MetadataPrefix}
+}
+
+func (a *App) recorder(cfg config.Config) *recorder.Recorder {
+	return &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
 }
 
 func (a *App) addReceiver(cfg config.Config) error {
 	log := a.manager.GetLogger().WithName("receiver")
-	record := &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
-	decoder := events.Decoder{MetadataPrefix: cfg.MetadataPrefix}
-	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder, record, clock.RealClock{}, log)
+	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), a.recorder(cfg), clock.RealClock{}, log)
 	a.receiver = receiver.NewServer(cfg.ReceiverBindAddress, cfg.DrainDelay, handler, log)
 	if err := a.manager.Add(a.receiver); err != nil {
 		return fmt.Errorf("add the receiver: %w", err)
+	}
+	return nil
+}
+
+// addBackfill adds the look for missed events, if there is a key to look with.
+func (a *App) addBackfill(cfg config.Config) error {
+	if a.stripe == nil || cfg.BackfillInterval == 0 {
+		return nil
+	}
+	log := a.manager.GetLogger().WithName("backfill")
+	if err := a.manager.Add(&backfill.Backfill{
+		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg),
+		Checkpoints: backfill.Checkpoints{
+			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
+		},
+		Customers: a.manager.GetClient(), Namespace: cfg.Namespace,
+		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
+	}); err != nil {
+		return fmt.Errorf("add the backfill: %w", err)
 	}
 	return nil
 }

@@ -37,6 +37,9 @@ const (
 	EnvPodNamespace = "POD_NAMESPACE"
 )
 
+// maxBackfillWindow is how long Stripe lists its events. See https://docs.stripe.com/api/events.
+const maxBackfillWindow = 30 * 24 * time.Hour
+
 // DefaultNamespace holds the resources if neither --namespace nor POD_NAMESPACE says otherwise.
 const DefaultNamespace = "tollkeeper-system"
 
@@ -60,6 +63,16 @@ type Config struct {
 	DrainDelay time.Duration
 	// LinkTimeout is how long an event that names no customer waits for one to be found.
 	LinkTimeout time.Duration
+	// RefetchDelay is how long a doubt about an object waits for the event that clears it, before Stripe is asked.
+	RefetchDelay time.Duration
+	// BackfillInterval is the time between two looks for missed events; 0 turns them off.
+	BackfillInterval time.Duration
+	// BackfillWindow is how far back the first look goes.
+	BackfillWindow time.Duration
+	// ResyncInterval is the time in which every customer is compared with Stripe once; 0 turns the comparison off.
+	ResyncInterval time.Duration
+	// Livemode is the mode whose events are applied; nil for both. Load sets it.
+	Livemode *bool
 	// MetadataPrefix selects the Stripe metadata to keep.
 	MetadataPrefix string
 	// Policy decides about entitlement.
@@ -109,6 +122,11 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxInFlight, "max-in-flight", 128, "Events that the receiver works on at a time; beyond it answers 503.")
 	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver goes on answering, not ready, after it was told to stop.")
 	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for one to be found.")
+	fs.DurationVar(&c.RefetchDelay, "refetch-delay", 5*time.Second, "How long events that leave a state in doubt wait for those that clear it, before Stripe is asked.")
+	fs.DurationVar(&c.BackfillInterval, "backfill-interval", 10*time.Minute, "Time between two looks at Stripe for events that never came; 0 for none.")
+	fs.DurationVar(&c.BackfillWindow, "backfill-window", maxBackfillWindow, "How far back the first look goes; Stripe lists the events of 30 days.")
+	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread out; 0 for never.")
+	fs.Func("livemode", "The mode whose events are applied: true, false, or auto: the Stripe key's, and both without a key. (default auto)", c.setLivemode)
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Stripe metadata whose keys begin so is kept, the prefix removed; empty keeps none.")
 	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long service goes on after the first failed payment of a run.")
 	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", 10*time.Second, "How long after the end of a trial Stripe's word is waited for, before the customer is suspended.")
@@ -146,9 +164,14 @@ func (c *Config) Load(getenv func(string) string) error {
 	}
 	c.App = App{Name: getenv(EnvAppName), PasswordResetURL: getenv(EnvPasswordResetURL)}
 	return errors.Join(err,
+		c.livemodeOfKey(),
 		positive("--max-in-flight", c.MaxInFlight),
 		notNegative("--drain-delay", c.DrainDelay),
 		notNegative("--link-timeout", c.LinkTimeout),
+		notNegative("--refetch-delay", c.RefetchDelay),
+		notNegative("--backfill-interval", c.BackfillInterval),
+		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
+		notNegative("--resync-interval", c.ResyncInterval),
 		notNegative("--grace-period", c.Policy.GracePeriod),
 		notNegative("--trial-leeway", c.Policy.TrialLeeway),
 		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
@@ -171,6 +194,36 @@ func endpointSecrets(list string) ([]string, error) {
 	return secrets, nil
 }
 
+func (c *Config) setLivemode(value string) error {
+	if value == "auto" {
+		c.Livemode = nil
+		return nil
+	}
+	live := value == "true"
+	if !live && value != "false" {
+		return errors.New("want auto, true or false")
+	}
+	c.Livemode = &live
+	return nil
+}
+
+// livemodeOfKey completes --livemode=auto: a key reads objects of its own mode only. See https://docs.stripe.com/keys.
+func (c *Config) livemodeOfKey() error {
+	kind, mode, _ := strings.Cut(c.Stripe.SecretKey, "_")
+	mode, _, _ = strings.Cut(mode, "_")
+	if kind != "sk" && kind != "rk" || mode != "live" && mode != "test" {
+		return nil
+	}
+	live := mode == "live"
+	if c.Livemode == nil {
+		c.Livemode = &live
+	}
+	if *c.Livemode != live {
+		return fmt.Errorf("--livemode is %t, but %s is a key of %s mode", *c.Livemode, EnvStripeSecretKey, mode)
+	}
+	return nil
+}
+
 func positive(name string, n int) error {
 	if n < 1 {
 		return fmt.Errorf("%s is %d: want at least 1", name, n)
@@ -181,6 +234,13 @@ func positive(name string, n int) error {
 func notNegative(name string, d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("%s is %s: want a duration of 0 or more", name, d)
+	}
+	return nil
+}
+
+func within(name string, d, most time.Duration) error {
+	if d <= 0 || d > most {
+		return fmt.Errorf("%s is %s: want more than 0 and at most %s", name, d, most)
 	}
 	return nil
 }

@@ -45,6 +45,10 @@ func changed(change func(*Config)) Config {
 		MaxInFlight:            128,
 		DrainDelay:             5 * time.Second,
 		LinkTimeout:            time.Hour,
+		RefetchDelay:           5 * time.Second,
+		BackfillInterval:       10 * time.Minute,
+		BackfillWindow:         30 * 24 * time.Hour,
+		ResyncInterval:         24 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
 		Policy: entitlement.Policy{
 			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: 10 * time.Second,
@@ -80,19 +84,43 @@ func TestLoad(t *testing.T) {
 					APIKey: "key-1", Domain: "mg.example.com", SenderEmail: "us@example.com", APIBase: "https://api.eu.mailgun.net/v3",
 				}
 				c.App = App{Name: "Example", PasswordResetURL: "https://app.example.com/reset?token="}
+				c.Livemode = new(false)
 			}),
+		},
+		"the mode of a restricted key": {
+			env:  signed(env{"STRIPE_SECRET_KEY": "rk_live_1"}),
+			want: changed(func(c *Config) { c.Stripe.SecretKey, c.Livemode = "rk_live_1", new(true) }),
+		},
+		"a key that does not tell its mode": {
+			env:  signed(env{"STRIPE_SECRET_KEY": "key"}),
+			want: changed(func(c *Config) { c.Stripe.SecretKey = "key" }),
+		},
+		"a mode without a key": {
+			env: signed(nil), args: []string{"--livemode=true"},
+			want: changed(func(c *Config) { c.Livemode = new(true) }),
+		},
+		"the key's mode, said again": {
+			env: signed(env{"STRIPE_SECRET_KEY": "sk_test_1"}), args: []string{"--livemode=false"},
+			want: changed(func(c *Config) { c.Stripe.SecretKey, c.Livemode = "sk_test_1", new(false) }),
+		},
+		"nothing fetched on its own": {
+			env: signed(nil), args: []string{"--backfill-interval=0", "--resync-interval=0", "--refetch-delay=0", "--livemode=auto"},
+			want: changed(func(c *Config) { c.BackfillInterval, c.ResyncInterval, c.RefetchDelay = 0, 0, 0 }),
 		},
 		"every flag": {
 			env: signed(nil),
 			args: []string{
 				"--namespace=ns", "--leader-elect", "--receiver-bind-address=:1", "--health-probe-bind-address=0",
 				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--drain-delay=0s", "--link-timeout=1m",
+				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=1h", "--on-dispute=Suspend", "--on-refund=Suspend",
 			},
 			want: changed(func(c *Config) {
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
 				c.MaxInFlight, c.DrainDelay, c.LinkTimeout, c.MetadataPrefix = 1, 0, time.Minute, ""
+				c.BackfillInterval, c.BackfillWindow, c.ResyncInterval = time.Minute, time.Hour, 2*time.Hour
+				c.RefetchDelay, c.Livemode = time.Second, new(false)
 				c.Policy = entitlement.Policy{TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
 			}),
 		},
@@ -194,6 +222,28 @@ func TestLoadRefuses(t *testing.T) {
 				"--link-timeout is -1s: want a duration of 0 or more\n" +
 				"--grace-period is -1h0m0s: want a duration of 0 or more\n" +
 				"--trial-leeway is -1m0s: want a duration of 0 or more",
+		},
+		"more than Stripe keeps": {
+			env: signed(nil), args: []string{"--backfill-window=721h"},
+			want: "--backfill-window is 721h0m0s: want more than 0 and at most 720h0m0s",
+		},
+		"no window": {
+			env: signed(nil), args: []string{"--backfill-window=0"},
+			want: "--backfill-window is 0s: want more than 0 and at most 720h0m0s",
+		},
+		"negative intervals": {
+			env: signed(nil), args: []string{"--backfill-interval=-1m", "--resync-interval=-1h", "--refetch-delay=-1s"},
+			want: "--refetch-delay is -1s: want a duration of 0 or more\n" +
+				"--backfill-interval is -1m0s: want a duration of 0 or more\n" +
+				"--resync-interval is -1h0m0s: want a duration of 0 or more",
+		},
+		"a mode that is none": {
+			env: signed(nil), args: []string{"--livemode=live"},
+			want: `invalid value "live" for flag -livemode: want auto, true or false`,
+		},
+		"a key of the other mode": {
+			env: signed(env{"STRIPE_SECRET_KEY": "sk_test_1"}), args: []string{"--livemode=true"},
+			want: "--livemode is true, but STRIPE_SECRET_KEY is a key of test mode",
 		},
 		"an unknown action on disputes": {
 			env: signed(nil), args: []string{"--on-dispute=suspend"},

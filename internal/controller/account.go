@@ -24,7 +24,9 @@ type account struct {
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; nil where the object is still to be created
 	aggregate     projection.Aggregate
 	pending       []verdict
-	next          *time.Time // when the clock alone changes something
+	comparison    *comparison  // what Stripe had, if it was asked
+	differences   []difference // what showed something else
+	next          *time.Time   // when the clock alone changes something
 }
 
 // verdict is a pending event and what becomes of it.
@@ -42,7 +44,7 @@ func (r *CustomerReconciler) load(ctx context.Context, key client.ObjectKey) (*a
 		client.DisableReadYourWritesConsistency); err != nil {
 		return nil, err
 	}
-	a := &account{customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}}
+	a := &account{customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, comparison: r.Comparisons.peek(key)}
 	for i := range pending.Items {
 		a.pending = append(a.pending, verdict{event: &pending.Items[i]})
 	}
@@ -61,14 +63,21 @@ func (r *CustomerReconciler) load(ctx context.Context, key client.ObjectKey) (*a
 	if err := r.Client.List(ctx, &subscriptions, client.InNamespace(key.Namespace), client.MatchingFields{byCustomer: key.Name}); err != nil {
 		return nil, err
 	}
-	a.aggregate.Customer = *a.customer.Status.DeepCopy()
-	a.aggregate.Subscriptions = map[string]*v1alpha1.SubscriptionStatus{}
 	for i := range subscriptions.Items {
 		s := &subscriptions.Items[i]
 		a.subscriptions[s.Spec.SubscriptionID] = s
-		a.aggregate.Subscriptions[s.Spec.SubscriptionID] = s.Status.DeepCopy()
 	}
 	return a, r.refuseForeign(ctx, a)
+}
+
+// begin makes the aggregate what the objects' statuses are.
+func (a *account) begin() {
+	a.aggregate = projection.Aggregate{
+		Customer: *a.customer.Status.DeepCopy(), Subscriptions: map[string]*v1alpha1.SubscriptionStatus{},
+	}
+	for id, s := range a.subscriptions {
+		a.aggregate.Subscriptions[id] = s.Status.DeepCopy()
+	}
 }
 
 // refuseForeign fails the events that name a subscription of another customer. Stripe never moves one.
@@ -92,8 +101,8 @@ func (r *CustomerReconciler) refuseForeign(ctx context.Context, a *account) erro
 	return nil
 }
 
-// fold applies the pending events. One that could not be read fails; the others go on.
-func (a *account) fold() {
+// fold applies the pending events, and what Stripe had if it was asked. An event that could not be read fails; the others go on.
+func (r *CustomerReconciler) fold(ctx context.Context, a *account) error {
 	var changes []projection.Change
 	var folded []*verdict
 	for i := range a.pending {
@@ -107,12 +116,40 @@ func (a *account) fold() {
 		changes = append(changes, events.Change(&v.event.Spec))
 		folded = append(folded, v)
 	}
-	for i, outcome := range projection.Fold(&a.aggregate, changes) {
-		folded[i].outcome = outcome
-		if outcome == v1alpha1.OutcomeSuperseded {
-			folded[i].message = "Newer events have told all that this one tells."
+	a.begin()
+	outcomes, missing := projection.Fold(&a.aggregate, changes)
+	if len(missing) > 0 {
+		recalled, err := r.recall(ctx, a.customer, missing)
+		if err != nil {
+			return err
+		}
+		a.begin()
+		outcomes, _ = projection.Fold(&a.aggregate, append(changes, recalled...))
+	}
+	for i, v := range folded {
+		v.outcome = outcomes[i]
+		if v.outcome == v1alpha1.OutcomeSuperseded {
+			v.message = "Newer events have told all that this one tells."
 		}
 	}
+	a.compare()
+	return nil
+}
+
+// recall reads events that were folded before. One that is gone leaves its part of the status in doubt.
+func (r *CustomerReconciler) recall(ctx context.Context, customer *v1alpha1.Customer, eventIDs []string) ([]projection.Change, error) {
+	var changes []projection.Change
+	for _, id := range eventIDs {
+		var e v1alpha1.BillingEvent
+		key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, id)}
+		switch err := r.Reader.Get(ctx, key, &e); {
+		case err == nil:
+			changes = append(changes, events.Change(&e.Spec))
+		case !apierrors.IsNotFound(err):
+			return nil, fmt.Errorf("get BillingEvent %s again: %w", key.Name, err)
+		}
+	}
+	return changes, nil
 }
 
 // subscriptionIDs lists the subscriptions in a fixed order.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
@@ -20,10 +21,16 @@ import (
 // CustomerReconciler folds the pending events of one customer, all at once, into the customer and its subscriptions, and
 // decides whether the customer is entitled. It is the one writer of all their statuses.
 type CustomerReconciler struct {
-	Client   client.Client
+	Client client.Client
+	// Reader reads from the API server itself: the cache holds pending events only.
+	Reader   client.Reader
 	Clock    clock.PassiveClock
 	Policy   entitlement.Policy
 	Recorder events.EventRecorder
+	// Comparisons holds what was read from Stripe and waits to be written.
+	Comparisons *Comparisons
+	// Scope tells which events are applied.
+	Scope Scope
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create
@@ -35,7 +42,7 @@ type CustomerReconciler struct {
 // writes it or one of its subscriptions.
 func (r *CustomerReconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	toCustomer := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
-		name := customerOf(o)
+		name := r.Scope.customerOf(o)
 		if name == "" {
 			return nil
 		}
@@ -46,6 +53,7 @@ func (r *CustomerReconciler) SetupWithManager(mgr ctrl.Manager, options controll
 		For(&v1alpha1.Customer{}).
 		Watches(&v1alpha1.Subscription{}, toCustomer).
 		Watches(&v1alpha1.BillingEvent{}, toCustomer, builder.WithPredicates(present(func(client.Object) bool { return true }))).
+		WatchesRawSource(source.Channel(r.Comparisons.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
 		Complete(r)
 }
@@ -54,11 +62,15 @@ func (r *CustomerReconciler) SetupWithManager(mgr ctrl.Manager, options controll
 // folded again, with the same result.
 func (r *CustomerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	a, err := r.load(ctx, req.NamespacedName)
-	if err != nil || a == nil {
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	a.fold()
+	if a == nil {
+		r.Comparisons.done(req.NamespacedName, r.Comparisons.peek(req.NamespacedName))
+		return ctrl.Result{}, nil
+	}
 	for _, phase := range []func(context.Context, *account) error{
+		r.fold,
 		r.ensureObjects,
 		r.writeStatuses,
 		r.planEmails,
@@ -68,6 +80,8 @@ func (r *CustomerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 			return retry(err)
 		}
 	}
+	a.report(ctrl.LoggerFrom(ctx).Info)
+	r.Comparisons.done(req.NamespacedName, a.comparison)
 	return again(a.next, r.Clock.Now()), nil
 }
 

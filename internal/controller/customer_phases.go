@@ -90,11 +90,14 @@ func (r *CustomerReconciler) describeCustomer(customer *v1alpha1.Customer, aggre
 		v1alpha1.ConditionEntitled, decision.Entitled, decision.Reason, decision.Message)
 	setCondition(&customer.Status.Conditions, customer.Generation, now,
 		v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate, "Every event that could be used is in the status.")
+	setInSync(&customer.Status.Conditions, customer.Generation, now,
+		projection.ProfilePosition(&customer.Status), customer.Status.LastComparison)
 	return soonest(decision.Next, expires)
 }
 
 func describeSubscription(s *v1alpha1.Subscription, now time.Time) {
 	s.Status.ObservedGeneration = s.Generation
+	setInSync(&s.Status.Conditions, s.Generation, now, projection.StatePosition(&s.Status), s.Status.LastComparison)
 	if s.Status.Status == "" {
 		setCondition(&s.Status.Conditions, s.Generation, now, v1alpha1.ConditionReady, false, v1alpha1.ReasonAwaitingState,
 			"No event has told the subscription's state yet.")
@@ -102,6 +105,14 @@ func describeSubscription(s *v1alpha1.Subscription, now time.Time) {
 	}
 	setCondition(&s.Status.Conditions, s.Generation, now, v1alpha1.ConditionReady, true, v1alpha1.ReasonUpToDate,
 		"Every event that could be used is in the status.")
+}
+
+func setInSync(conditions *[]metav1.Condition, generation int64, now time.Time, p v1alpha1.Position, last *v1alpha1.Comparison) {
+	status, reason, message := inSync(p, last)
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type: v1alpha1.ConditionInSync, Status: status, Reason: reason, Message: message,
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
+	})
 }
 
 func setCondition(conditions *[]metav1.Condition, generation int64, now time.Time, kind string, status bool, reason, message string) {

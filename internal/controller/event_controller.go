@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // EventReconciler settles the events that no customer's reconciler takes, and links those that name a payment to its
@@ -24,8 +26,14 @@ type EventReconciler struct {
 	// Reader reads from the API server itself: the cache holds pending events only.
 	Reader client.Reader
 	Clock  clock.PassiveClock
+	// Stripe is asked for the customer of a payment that no event names; nil without a key.
+	Stripe *stripeapi.Client
+	// Scope tells which events are applied.
+	Scope Scope
 	// LinkTimeout is how long an event waits for its customer to be found.
 	LinkTimeout time.Duration
+	// Delay is how long the event that names the customer is waited for before Stripe is asked.
+	Delay time.Duration
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=get;list;watch;create
@@ -35,7 +43,7 @@ type EventReconciler struct {
 func (r *EventReconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("event").
-		For(&v1alpha1.BillingEvent{}, builder.WithPredicates(present(func(o client.Object) bool { return customerOf(o) == "" }))).
+		For(&v1alpha1.BillingEvent{}, builder.WithPredicates(present(func(o client.Object) bool { return r.Scope.customerOf(o) == "" }))).
 		WithOptions(options).
 		Complete(r)
 }
@@ -58,8 +66,12 @@ func (r *EventReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	}
 	t, handled := events.Lookup(e.Spec.Type)
 	switch {
-	case e.Status.Outcome != v1alpha1.OutcomePending || customerOf(&e) != "":
+	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.customerOf(&e) != "":
 		return ctrl.Result{}, nil
+	case !r.Scope.covers(&e):
+		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+			"The event is of Stripe's %s mode, and this operator applies the events of %s mode (--livemode).",
+			modeName(e.Spec.Livemode), modeName(!e.Spec.Livemode)))
 	case !handled:
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "Events of this type are kept for the audit trail only.")
 	case e.Spec.DecodeError != "":
@@ -71,23 +83,60 @@ func (r *EventReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	}
 }
 
-// link finds the customer by the charge or the payment intent, from events recorded of them.
+func modeName(live bool) string {
+	if live {
+		return "live"
+	}
+	return "test"
+}
+
+// link finds the customer by the charge or the payment intent: from events recorded of them, else from Stripe.
 func (r *EventReconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.Result, error) {
 	customerID, err := r.customerOfPayment(ctx, e)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	age := r.Clock.Since(e.CreationTimestamp.Time)
+	if customerID == "" && r.Stripe != nil && age >= r.Delay && age < r.LinkTimeout {
+		var known bool
+		customerID, known, err = r.customerAtStripe(ctx, e)
+		switch {
+		case err != nil:
+			return askAgain(err)
+		case known && customerID == "":
+			return r.settle(ctx, e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+				"Stripe knows no customer of charge %q, payment intent %q: it was paid by a guest.", e.Spec.ChargeID, e.Spec.PaymentIntentID))
+		}
+	}
 	if customerID != "" {
 		e.Status.CustomerID = customerID
 		return retry(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
 	}
-	age := r.Clock.Since(e.CreationTimestamp.Time)
 	if age >= r.LinkTimeout {
 		return r.settle(ctx, e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
 			"No event was found that names the customer of charge %q or payment intent %q.", e.Spec.ChargeID, e.Spec.PaymentIntentID))
 	}
 	// Twice the age later, within a second and a minute, but no later than the end.
 	return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil
+}
+
+// customerAtStripe asks Stripe whose the charge, or else the payment intent, is, and whether Stripe knows it at all.
+func (r *EventReconciler) customerAtStripe(ctx context.Context, e *v1alpha1.BillingEvent) (customerID string, known bool, err error) {
+	get, id := r.Stripe.Charge, e.Spec.ChargeID
+	if id == "" {
+		get, id = r.Stripe.PaymentIntent, e.Spec.PaymentIntentID
+	}
+	if id == "" {
+		return "", false, nil
+	}
+	reading, err := get(ctx, e.Spec.Account, id)
+	if errors.Is(err, stripeapi.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return reading.Object.ID("customer"), true, nil
 }
 
 func (r *EventReconciler) customerOfPayment(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {

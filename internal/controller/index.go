@@ -1,6 +1,7 @@
 // Package controller holds the reconcilers. They are thin: load, call the pure code, persist.
 //
 //	events     BillingEvents that no customer's reconciler takes: of types that are not handled, or that name no customer
+//	sync       asking Stripe where the events leave a doubt, or somebody wants to know
 //	customer   a customer, its subscriptions and the events about them: the one writer of all their statuses
 //	email      Emails
 package controller
@@ -18,24 +19,35 @@ import (
 // byCustomer indexes pending events and subscriptions by the name of their Customer object.
 const byCustomer = "customer"
 
+// Scope tells which events are applied: those of one of Stripe's modes, or of both.
+type Scope struct {
+	// Livemode is the mode whose events are applied; nil for both.
+	Livemode *bool
+}
+
+// covers says whether the event is of a mode that is applied.
+func (s Scope) covers(e *v1alpha1.BillingEvent) bool {
+	return s.Livemode == nil || *s.Livemode == e.Spec.Livemode
+}
+
 // Index adds the indexes that the reconcilers list by.
-func Index(ctx context.Context, indexer client.FieldIndexer) error {
-	if err := indexer.IndexField(ctx, &v1alpha1.BillingEvent{}, byCustomer, func(o client.Object) []string {
-		return nonEmpty(customerOf(o))
-	}); err != nil {
-		return err
+func Index(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
+	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}} {
+		if err := indexer.IndexField(ctx, object, byCustomer, func(o client.Object) []string {
+			return nonEmpty(scope.customerOf(o))
+		}); err != nil {
+			return err
+		}
 	}
-	return indexer.IndexField(ctx, &v1alpha1.Subscription{}, byCustomer, func(o client.Object) []string {
-		return nonEmpty(customerOf(o))
-	})
+	return nil
 }
 
 // customerOf is the name of the Customer whose reconciler takes the object; empty if none does.
-func customerOf(o client.Object) string {
+func (s Scope) customerOf(o client.Object) string {
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
 		_, handled := events.Lookup(o.Spec.Type)
-		if !handled || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
+		if !handled || !s.covers(o) || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
 			return ""
 		}
 		return naming.Object(o.Spec.Account, o.CustomerID())

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -8,10 +9,19 @@ import (
 // The readers below set the one record of an event. Types that carry the same kind of object share one.
 
 func readSubscription(p Payload, e *projection.Event) {
-	e.Subscription = stripejson.Subscription(p.Object, p.Previous, p.MetadataPrefix)
+	e.Subscription = &v1alpha1.SubscriptionRecord{
+		SubscriptionState: *stripejson.Subscription(p.Object, p.MetadataPrefix),
+		Trace:             trace(e.Type, p, subscriptionIdentity),
+	}
+	if before := p.Object.Before(p.Previous).Word("status"); before != e.Subscription.Status {
+		e.Subscription.PreviousStatus = before
+	}
 }
 
-func readInvoice(p Payload, e *projection.Event) { e.Invoice = stripejson.Invoice(p.Object) }
+func readInvoice(p Payload, e *projection.Event) {
+	e.Invoice = stripejson.Invoice(p.Object)
+	e.Invoice.Trace = trace(e.Type, p, func(o stripejson.Object) any { return stripejson.Invoice(o).Invoice })
+}
 
 func readPaymentIntent(p Payload, e *projection.Event) {
 	e.Payment = stripejson.PaymentIntent(p.Object)
@@ -27,6 +37,7 @@ func readCheckout(p Payload, e *projection.Event) { e.Checkout = stripejson.Chec
 
 func readCustomer(p Payload, e *projection.Event) {
 	e.Customer = stripejson.Customer(p.Object, p.MetadataPrefix)
+	e.Customer.Trace = trace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
 }
 
 func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Object) }

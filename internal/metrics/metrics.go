@@ -53,6 +53,43 @@ var (
 		Help: "Changes of the Entitled condition, by its new status and reason.",
 	}, []string{"status", "reason"})
 
+	// StripeAPIRequests counts requests to Stripe's API, by resource and HTTP status code ("error" if there was no answer).
+	StripeAPIRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_stripe_api_requests_total",
+		Help: "Requests to Stripe's API, by resource and HTTP status code (error if there was no answer).",
+	}, []string{"resource", "code"})
+
+	// BackfillEvents counts events that a look for missed ones has listed, by what became of them: recorded, known before, ignored (of a
+	// type that is not handled) or failed (no event).
+	BackfillEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_backfill_events_total",
+		Help: "Events listed by looks for missed ones, by result: recorded, known, ignored, failed.",
+	}, []string{"result"})
+
+	// BackfillRuns counts looks for missed events, by how they ended: complete or failed.
+	BackfillRuns = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_backfill_runs_total",
+		Help: "Looks for missed events, by result: complete, failed.",
+	}, []string{"result"})
+
+	// BackfillCheckpoint is up to when the platform's events are recorded.
+	BackfillCheckpoint = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_backfill_checkpoint_timestamp_seconds",
+		Help: "Time of the newest event of the platform's account of which all before are known to be recorded.",
+	})
+
+	// BackfillLastSuccess is when the last look for missed events was complete.
+	BackfillLastSuccess = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_backfill_last_success_timestamp_seconds",
+		Help: "Time at which the last look for missed events was complete.",
+	})
+
+	// Drift counts fields that showed something else than Stripe had and were repaired, by the object's kind and the field.
+	Drift = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_drift_repaired_total",
+		Help: "Fields that showed something else than Stripe had and were repaired, by the object's kind and the field.",
+	}, []string{"kind", "field"})
+
 	// StripeAPIConfigured is 1 if a Stripe key is set, so that missed events can be fetched, else 0.
 	StripeAPIConfigured = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_stripe_api_configured",
@@ -67,6 +104,7 @@ func init() {
 // Collectors lists them all.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventLag, EntitlementChanges, StripeAPIConfigured,
+		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventLag, EntitlementChanges,
+		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Drift, StripeAPIConfigured,
 	}
 }

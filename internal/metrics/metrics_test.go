@@ -17,6 +17,10 @@ func used() []prometheus.Collector {
 	EventsRecorded.WithLabelValues("other")
 	EventOutcomes.WithLabelValues("other", "Applied")
 	EntitlementChanges.WithLabelValues("True", "Trialing")
+	StripeAPIRequests.WithLabelValues("events", "200")
+	BackfillEvents.WithLabelValues("recorded")
+	BackfillRuns.WithLabelValues("complete")
+	Drift.WithLabelValues("subscription", "status")
 	return Collectors()
 }
 
@@ -72,7 +76,14 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_event_outcomes_total":              {"outcome", "type"},
 		"tollkeeper_event_lag_seconds":                 nil,
 		"tollkeeper_entitlement_changes_total":         {"reason", "status"},
+		"tollkeeper_stripe_api_requests_total":         {"code", "resource"},
 		"tollkeeper_stripe_api_configured":             nil,
+		"tollkeeper_drift_repaired_total":              {"field", "kind"},
+
+		"tollkeeper_backfill_events_total":                   {"result"},
+		"tollkeeper_backfill_runs_total":                     {"result"},
+		"tollkeeper_backfill_checkpoint_timestamp_seconds":   nil,
+		"tollkeeper_backfill_last_success_timestamp_seconds": nil,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("labels by collector (-want +got):\n%s", diff)

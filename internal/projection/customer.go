@@ -15,7 +15,7 @@ const (
 // Profile sets what Stripe knows of the customer.
 func Profile(a *Aggregate, e *Event) bool {
 	c, record := &a.Customer, e.Customer
-	if record == nil || !claim(&c.Positions, partProfile, position(e, v1alpha1.AuthorityState, stage(e.Type))) {
+	if record == nil || !contest(&c.Positions, partProfile, position(e, v1alpha1.AuthorityState, stage(e.Type)), record.Trace) {
 		return false
 	}
 	c.Email, c.Name = record.Email, record.Name

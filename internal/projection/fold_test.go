@@ -126,7 +126,8 @@ func TestFoldOneByOne(t *testing.T) {
 			var a projection.Aggregate
 			var outcomes []v1alpha1.Outcome
 			for _, e := range tc.events {
-				outcomes = append(outcomes, projection.Fold(&a, []projection.Change{change(t, e)})...)
+				became, _ := projection.Fold(&a, []projection.Change{change(t, e)})
+				outcomes = append(outcomes, became...)
 			}
 			if diff := cmp.Diff(tc.wantOutcomes, outcomes); diff != "" {
 				t.Errorf("outcomes (-want +got):\n%s", diff)

@@ -28,14 +28,14 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	}
 	earlier(&a.Customer.CustomerSince, invoice.Created)
 	p := invoicePosition(e)
-	shows := newestInvoice(&a.Customer.LatestInvoice, &a.Customer.Positions, &invoice.Invoice, p)
+	shows := newestInvoice(&a.Customer.LatestInvoice, &a.Customer.Positions, invoice, p)
 	shows = contact(a, e, invoice.Email, invoice.Name) || shows
 
 	s := a.subscription(e.SubscriptionID)
 	if s == nil {
 		return shows
 	}
-	shows = newestInvoice(&s.LatestInvoice, &s.Positions, &invoice.Invoice, p) || shows
+	shows = newestInvoice(&s.LatestInvoice, &s.Positions, invoice, p) || shows
 	shows = standing(s, e, p) || shows
 	if invoice.Status == InvoicePaid {
 		shows = later(&s.PaidThrough, invoice.PeriodEnd) || shows
@@ -75,19 +75,24 @@ func InvoicePaymentFailed(a *Aggregate, e *Event) bool {
 	return shows
 }
 
-// newestInvoice shows the newest invoice, in its latest state.
-func newestInvoice(shown **v1alpha1.Invoice, parts *positions, invoice *v1alpha1.Invoice, p v1alpha1.Position) bool {
+// newestInvoice shows the newest invoice, in its latest state. Endpoints need not be sent all events of an invoice, so that a gap
+// in its history tells nothing.
+func newestInvoice(shown **v1alpha1.Invoice, parts *positions, invoice *v1alpha1.InvoiceRecord, p v1alpha1.Position) bool {
 	if have := *shown; have != nil && have.ID != invoice.ID {
-		if compareInvoices(have, invoice) > 0 {
+		if compareInvoices(have, &invoice.Invoice) > 0 {
 			return false
 		}
 		delete(*parts, partInvoice)
 	}
-	if !claim(parts, partInvoice, p) {
-		return false
+	shows := contest(parts, partInvoice, p, invoice.Trace)
+	if p := (*parts)[partInvoice]; p.Doubt == v1alpha1.DoubtGap {
+		p.Doubt = ""
+		put(parts, partInvoice, p)
 	}
-	*shown = invoice.DeepCopy()
-	return true
+	if shows {
+		*shown = invoice.Invoice.DeepCopy()
+	}
+	return shows
 }
 
 func compareInvoices(a, b *v1alpha1.Invoice) int {
@@ -122,16 +127,18 @@ func standing(s *v1alpha1.SubscriptionStatus, e *Event, p v1alpha1.Position) boo
 	return shows
 }
 
-// invoicePosition: a paid or void invoice never changes its status again; an uncollectible one can still be paid.
+// invoicePosition: a paid or void invoice never changes its status again; an uncollectible one can still be paid. Of one status, the
+// one with more attempts to collect it is the later one.
 func invoicePosition(e *Event) v1alpha1.Position {
+	rank := min(max(e.Invoice.AttemptCount, 0), 999)*10 + stage(e.Type)
 	switch e.Invoice.Status {
 	case InvoicePaid, InvoiceVoid:
-		return position(e, v1alpha1.AuthorityFinal, stage(e.Type))
+		return position(e, v1alpha1.AuthorityFinal, rank)
 	case InvoiceDraft:
-		return position(e, v1alpha1.AuthorityState, stage(e.Type))
+		return position(e, v1alpha1.AuthorityState, rank)
 	case InvoiceUncollectible:
-		return position(e, v1alpha1.AuthorityState, 20+stage(e.Type))
+		return position(e, v1alpha1.AuthorityState, 20_000+rank)
 	default:
-		return position(e, v1alpha1.AuthorityState, 10+stage(e.Type))
+		return position(e, v1alpha1.AuthorityState, 10_000+rank)
 	}
 }

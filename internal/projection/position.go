@@ -105,13 +105,18 @@ func upsert[T any](list []T, element T, id func(*T) string) []T {
 	return append(list, element)
 }
 
-// stage ranks the events of one second by what they are called.
+// stage ranks the events of one second by what they are called. One that only gives notice of something (invoice.finalized) does
+// not win over the state's own update. What was read from Stripe has seen all events before it.
 func stage(eventType string) int32 {
 	switch eventType[strings.LastIndex(eventType, ".")+1:] {
 	case "created":
 		return 0
-	case "deleted":
+	case "updated":
 		return 2
+	case "deleted":
+		return 3
+	case "read":
+		return 4
 	default:
 		return 1
 	}

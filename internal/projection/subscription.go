@@ -70,7 +70,7 @@ func subscriptionState(a *Aggregate, e *Event, authority v1alpha1.Authority) boo
 	earlier(&a.Customer.CustomerSince, state.StartedAt)
 
 	p := position(e, authority, lifecycle(state.Status)*10+stage(e.Type))
-	shows := claim(&s.Positions, partState, p)
+	shows := contest(&s.Positions, partState, p, record.Trace)
 	if shows {
 		s.SubscriptionState = state
 		s.Plan = plan(state.Items)

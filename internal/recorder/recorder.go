@@ -42,6 +42,16 @@ func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (re
 	return recorded, err
 }
 
+// Known says whether the event is recorded.
+func (r *Recorder) Known(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
+	key := client.ObjectKey{Namespace: r.Namespace, Name: naming.Object(e.Account, e.EventID)}
+	err := r.confirm(ctx, key, e)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
 	object := &v1alpha1.BillingEvent{
 		ObjectMeta: metav1.ObjectMeta{
@@ -65,7 +75,7 @@ func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bo
 func (r *Recorder) confirm(ctx context.Context, key client.ObjectKey, e *v1alpha1.BillingEventSpec) error {
 	var known v1alpha1.BillingEvent
 	if err := r.Reader.Get(ctx, key, &known); err != nil {
-		return fmt.Errorf("get BillingEvent %s, which exists: %w", key.Name, err)
+		return fmt.Errorf("get BillingEvent %s: %w", key.Name, err)
 	}
 	if known.Spec.EventID != e.EventID || known.Spec.Account != e.Account {
 		return fmt.Errorf("the name %s of event %s is taken by event %s: record it by hand", key.Name, e.EventID, known.Spec.EventID)

@@ -14,30 +14,27 @@ const (
 )
 
 // Subscription reads a subscription. Since 2025-03-31 the period is on the items, of which the widest span counts; before,
-// it was on the subscription. previous holds what the event says was there before, prefix selects the metadata to keep.
+// it was on the subscription. prefix selects the metadata to keep.
 // See https://docs.stripe.com/api/subscriptions/object.
-func Subscription(o, previous Object, prefix string) *v1alpha1.SubscriptionRecord {
+func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 	items := o.List("items.data")
 	start, end := period(o, items)
-	return &v1alpha1.SubscriptionRecord{
-		SubscriptionState: v1alpha1.SubscriptionState{
-			Status:                 o.Word("status"),
-			Items:                  subscriptionItems(o, items, prefix),
-			StartedAt:              o.Time("start_date", "created", "start"), // start moves with every change of plan
-			CurrentPeriodStart:     start,
-			CurrentPeriodEnd:       end,
-			TrialStart:             o.Time("trial_start"),
-			TrialEnd:               o.Time("trial_end"),
-			CancelAt:               o.Time("cancel_at"),
-			CancelAtPeriodEnd:      o.Bool("cancel_at_period_end"),
-			CanceledAt:             o.Time("canceled_at"),
-			EndedAt:                o.Time("ended_at"),
-			CancellationReason:     o.Word("cancellation_details.reason"),
-			PauseCollection:        pauseCollection(o.Object("pause_collection")),
-			CollectionMethod:       o.Word("collection_method", "billing"),
-			DefaultPaymentMethodID: o.ID("default_payment_method", "default_source"),
-		},
-		PreviousStatus: previous.Word("status"),
+	return &v1alpha1.SubscriptionState{
+		Status:                 o.Word("status"),
+		Items:                  subscriptionItems(o, items, prefix),
+		StartedAt:              o.Time("start_date", "created", "start"), // start moves with every change of plan
+		CurrentPeriodStart:     start,
+		CurrentPeriodEnd:       end,
+		TrialStart:             o.Time("trial_start"),
+		TrialEnd:               o.Time("trial_end"),
+		CancelAt:               o.Time("cancel_at"),
+		CancelAtPeriodEnd:      o.Bool("cancel_at_period_end"),
+		CanceledAt:             o.Time("canceled_at"),
+		EndedAt:                o.Time("ended_at"),
+		CancellationReason:     o.Word("cancellation_details.reason"),
+		PauseCollection:        pauseCollection(o.Object("pause_collection")),
+		CollectionMethod:       o.Word("collection_method", "billing"),
+		DefaultPaymentMethodID: o.ID("default_payment_method", "default_source"),
 	}
 }
 

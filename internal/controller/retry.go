@@ -5,6 +5,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // conflictDelay is how long to wait before an object that somebody else wrote meanwhile is read again.
@@ -15,6 +17,14 @@ const conflictDelay = 20 * time.Millisecond
 func retry(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+// askAgain turns an error of Stripe's API into what the reconciler does next: it comes back when Stripe says, else it backs off.
+func askAgain(err error) (ctrl.Result, error) {
+	if wait, limited := stripeapi.RetryAfter(err); limited {
+		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	return ctrl.Result{}, err
 }

@@ -1,0 +1,258 @@
+package projection_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the lives
+)
+
+// permutationsPerLife are the orders in which each life is delivered.
+const permutationsPerLife = 20
+
+var permutationsWanted = flag.Int("order.permutations", 10_000, "how many orders of events TestOrder tries")
+
+var decoder = events.Decoder{MetadataPrefix: "tollkeeper_"}
+
+// Lives that make sense, as Stripe would tell them: whatever the order, the batches, the duplicates and the restarts, the
+// statuses end the same, to the byte, and are what Stripe has in the end.
+func TestOrder(t *testing.T) {
+	for name, value := range map[string]string{
+		"rapid.checks":     strconv.Itoa(max(1, *permutationsWanted/permutationsPerLife)),
+		"rapid.nofailfile": "true",
+	} {
+		if err := flag.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lives, orders, doubts := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		world := live(t)
+		recorded := recorded(t, world)
+		lost := lose(t, &recorded)
+		want := &projection.Aggregate{}
+		foldRecalling(want, recorded, recorded)
+		lives++
+		if lost {
+			checkRepair(t, world, want)
+		} else {
+			doubts += checkFinal(t, world, want)
+		}
+		wantJSON := asJSON(t, want)
+		for range permutationsPerLife {
+			order := rapid.Permutation(recorded).Draw(t, "order")
+			got := deliver(t, order, rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "cuts"), 0)))
+			orders++
+			if gotJSON := asJSON(t, got); gotJSON != wantJSON {
+				t.Fatalf("in the order\n%sthe statuses differ (-as it happened +in this order):\n%s", told(order), cmp.Diff(want, got))
+			}
+		}
+	})
+	t.Logf("%d lives in %d orders; %d objects in doubt", lives, orders, doubts)
+}
+
+// step is something that happens in a life, and how long after the step before it.
+type step struct {
+	After time.Duration
+	Op    Op
+}
+
+func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
+
+// often are the ops to draw from: those that lead back to where they came from are the hardest to put in order.
+var often = slices.Concat(Ops(), slices.Repeat([]Op{
+	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
+}, 3))
+
+// live draws a life: a sign-up, and what may follow. Most of it happens within a second or two.
+func live(t *rapid.T) *World {
+	world := NewWorld(begin, rapid.SampledFrom([]Shape{Old, New}).Draw(t, "shape"), rapid.Uint64().Draw(t, "ids"))
+	world.Do(rapid.SampledFrom([]Op{SignUp, SignUpWithTrial, SignUpUnpaid}).Draw(t, "begins with"))
+	steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+		return step{
+			After: rapid.SampledFrom([]time.Duration{0, 0, 0, 0, time.Second, time.Second, time.Hour, 30 * 24 * time.Hour}).Draw(t, "after"),
+			Op:    rapid.SampledFrom(often).Draw(t, "op"),
+		}
+	}), 0, 30).Draw(t, "life")
+	for _, s := range steps {
+		world.Advance(s.After)
+		world.Do(s.Op)
+	}
+	return world
+}
+
+// recorded decodes the world's events. Disputes are linked, as the reconciler does.
+func recorded(t *rapid.T, world *World) []projection.Change {
+	var changes []projection.Change
+	for _, e := range world.Events() {
+		decoded, err := decoder.Decode(e.JSON())
+		if err != nil || decoded.DecodeError != "" {
+			t.Fatalf("%s %s: %v %s", e.Type, e.ID, err, decoded.DecodeError)
+		}
+		if decoded.CustomerID == "" {
+			decoded.CustomerID = customer
+		}
+		changes = append(changes, events.Change(decoded))
+	}
+	return changes
+}
+
+// deliver folds the events in this order, cut into batches, some of them twice. Between batches the process may be restarted, which
+// leaves the statuses as the API server has them; it may have been stopped before the outcomes were written.
+func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projection.Aggregate {
+	a := &projection.Aggregate{}
+	for rest := order; len(rest) > 0; {
+		n := 1 + random.IntN(len(rest))
+		batch := rest[:n:n]
+		for _, change := range rest[:n] {
+			if random.IntN(4) == 0 {
+				batch = append(batch, change)
+			}
+		}
+		foldRecalling(a, batch, order)
+		if random.IntN(3) == 0 {
+			foldRecalling(a, batch, order)
+		}
+		if random.IntN(3) == 0 {
+			restarted := &projection.Aggregate{}
+			if err := json.Unmarshal([]byte(asJSON(t, a)), restarted); err != nil {
+				t.Fatal(err)
+			}
+			a = restarted
+		}
+		rest = rest[n:]
+	}
+	return a
+}
+
+// checkFinal wants the statuses to be what Stripe has in the end. Only where more has happened in one second than is remembered may the
+// events leave a doubt, which Stripe is asked about. It returns how many objects are in doubt.
+func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) {
+	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
+		now := reading(t, object, world.Now())
+		asked := a.DeepCopy()
+		if p, doubted := projection.InDoubt(a, customerOf(world))[object.ID()]; doubted {
+			if first := p.Recent[0]; len(p.Recent) < 8 || !first.Created.Equal(&p.Created) {
+				t.Fatalf("%s is in doubt (%s) though all its events are there; the life was\n%s", object.ID(), p.Doubt, toldBy(world))
+			}
+			doubts++
+			projection.Read(asked, now)
+		}
+		if differed := projection.Read(asked, now); len(differed) > 0 {
+			t.Fatalf("%s ends with another %v than Stripe has; the life was\n%s", object.ID(), differed, toldBy(world))
+		}
+	}
+	checkInvoices(t, world, a)
+	for i := range a.Customer.Refunds {
+		refund := &a.Customer.Refunds[i]
+		charge := stripejson.Refund(parsed(t, world.Object(refund.ChargeID)))
+		if diff := cmp.Diff(*charge, refund.RefundRecord); diff != "" {
+			t.Fatalf("refunds of %s (-Stripe +shown):\n%s", refund.ChargeID, diff)
+		}
+	}
+	return doubts
+}
+
+// lose drops a few events of some lives: those that Stripe never delivers.
+func lose(t *rapid.T, recorded *[]projection.Change) bool {
+	n := min(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 5}).Draw(t, "lost"), len(*recorded)-1)
+	for range n {
+		i := rapid.IntRange(0, len(*recorded)-1).Draw(t, "loses")
+		*recorded = slices.Delete(*recorded, i, i+1)
+	}
+	return n > 0
+}
+
+// checkRepair wants what is read from Stripe to repair what lost events have left, for good.
+func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
+	repaired, at := a.DeepCopy(), world.Now().Add(time.Second)
+	objects := append(world.Objects("customer"), world.Objects("subscription")...)
+	for _, object := range objects {
+		projection.Read(repaired, reading(t, object, at))
+	}
+	for _, object := range objects {
+		if differed := projection.Read(repaired, reading(t, object, at)); len(differed) > 0 {
+			t.Fatalf("%s still differs in %v from what was read", object.ID(), differed)
+		}
+	}
+	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
+		t.Fatalf("what was read leaves doubts: %v", doubts)
+	}
+}
+
+// checkInvoices looks at the latest invoice of every subscription.
+func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
+	for id, s := range a.Subscriptions {
+		if s.LatestInvoice == nil {
+			continue
+		}
+		want := stripejson.Invoice(parsed(t, world.Object(s.LatestInvoice.ID))).Invoice
+		if diff := cmp.Diff(want, *s.LatestInvoice); diff != "" {
+			t.Fatalf("the latest invoice of %s (-Stripe +shown):\n%s\nthe life was\n%s", id, diff, toldBy(world))
+		}
+	}
+}
+
+func customerOf(world *World) string {
+	for _, c := range world.Objects("customer") {
+		return c.ID()
+	}
+	return ""
+}
+
+func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
+	e, err := decoder.Reading("", parsed(t, object), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func parsed(t *rapid.T, object Object) stripejson.Object {
+	text, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := stripejson.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func asJSON(t *rapid.T, a *projection.Aggregate) string {
+	text, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// told lists events for a person to read.
+func told(changes []projection.Change) string {
+	text := ""
+	for _, c := range changes {
+		text += fmt.Sprintf("  %s %s %s\n", c.Event.Created.Sub(begin), c.Event.EventID, c.Event.Type)
+	}
+	return text
+}
+
+func toldBy(world *World) string {
+	text := ""
+	for _, e := range world.Events() {
+		text += fmt.Sprintf("  %s %s %s %v\n", e.Created.Sub(begin), e.ID, e.Type, e.Previous)
+	}
+	return text
+}

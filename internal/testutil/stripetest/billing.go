@@ -1,0 +1,161 @@
+package stripetest
+
+import (
+	"slices"
+	"time"
+)
+
+// This is how an account bills: what happens to invoices, payments and the subscription together.
+
+func (w *World) signUp(status string) {
+	if w.customer() != "" {
+		return
+	}
+	w.add(Customer(w.id("cus"), "ada@example.com", "Ada").With("created", w.now.Unix()), "customer.created")
+	opened := w.now
+	id := w.subscribe(status)
+	if status != "incomplete" {
+		w.add(Checkout(w.id("cs"), w.customer(), id, "ada@example.com", opened), "checkout.session.completed")
+	}
+}
+
+// subscribe makes a subscription with its first invoice, which is paid unless it stays incomplete.
+func (w *World) subscribe(status string) string {
+	first, amount := "incomplete", Amount
+	end := monthAfter(w.now)
+	if status == "trialing" {
+		first, amount, end = "trialing", 0, w.now.AddDate(0, 0, 14)
+	}
+	o := Subscription(Old, w.id("sub"), w.customer(), first, w.now, end)
+	if status == "trialing" {
+		o = Trial(Old, o.ID(), w.customer(), w.now, end)
+	}
+	w.add(o, "customer.subscription.created")
+	w.bill(o.ID(), amount)
+	if status == "incomplete" {
+		w.attempt(o.ID())
+		return o.ID()
+	}
+	w.payLatest(o.ID())
+	if status == "active" {
+		w.update(o.ID(), func(o Object) { o["status"] = "active" })
+	}
+	return o.ID()
+}
+
+// customer is the customer's id; empty if there is none yet.
+func (w *World) customer() string { return w.newest("customer", func(Object) bool { return true }) }
+
+// newest is the id of the newest object of a kind that is wanted; empty if there is none.
+func (w *World) newest(kind string, wanted func(Object) bool) string {
+	for _, id := range slices.Backward(w.made) {
+		if o := w.objects[id]; o != nil && o["object"] == kind && wanted(o) {
+			return id
+		}
+	}
+	return ""
+}
+
+func (w *World) subscriptions() []string {
+	return slices.DeleteFunc(slices.Clone(w.made), func(id string) bool {
+		return w.objects[id] == nil || w.objects[id]["object"] != "subscription"
+	})
+}
+
+// withSubscription does something to the newest subscription of these statuses, if there is one.
+func (w *World) withSubscription(do func(id string), statuses ...string) {
+	id := w.newest("subscription", func(o Object) bool { return slices.Contains(statuses, o["status"].(string)) })
+	if id != "" {
+		do(id)
+	}
+}
+
+func (w *World) update(id string, change func(Object)) {
+	w.change(id, "customer.subscription.updated", change)
+}
+
+// period begins the subscription's next period.
+func (w *World) period(id string) {
+	w.change(id, "customer.subscription.updated", func(o Object) {
+		start := time.Unix(int64(o["current_period_end"].(float64)), 0).UTC()
+		o["current_period_start"], o["current_period_end"] = start.Unix(), monthAfter(start).Unix()
+	})
+}
+
+// bill makes the subscription's next invoice and finalizes it.
+func (w *World) bill(subscription string, amount int) {
+	o := w.objects[subscription]
+	start, end := int64(o["current_period_start"].(float64)), int64(o["current_period_end"].(float64))
+	invoice := Invoice(Old, w.id("in"), w.customer(), subscription, "draft", amount, time.Unix(start, 0), time.Unix(end, 0)).
+		With("number", nil).With("created", w.now.Unix())
+	w.add(invoice, "invoice.created")
+	w.finalize(invoice.ID())
+}
+
+func (w *World) finalize(id string) {
+	w.change(id, "invoice.updated", func(o Object) { o["status"], o["number"] = "open", "TK-"+id })
+	w.tell("invoice.finalized", id, nil)
+}
+
+func (w *World) latestInvoice(subscription string) string {
+	return w.newest("invoice", func(o Object) bool { return o["subscription"] == subscription })
+}
+
+func (w *World) draft() string {
+	return w.newest("invoice", func(o Object) bool { return o["status"] == "draft" })
+}
+
+// charge is the newest charge that succeeded.
+func (w *World) charge() Object {
+	return w.objects[w.newest("charge", func(o Object) bool { return o["status"] == "succeeded" })]
+}
+
+// payLatest pays the subscription's latest invoice, by card unless it is free.
+func (w *World) payLatest(subscription string) {
+	id := w.latestInvoice(subscription)
+	amount := w.objects[id]["amount_due"].(float64)
+	if amount > 0 {
+		charge := w.id("ch")
+		intent := w.intent(subscription)
+		w.add(Charge(Old, charge, w.customer(), intent, "succeeded", w.now), "charge.succeeded")
+		w.change(intent, "payment_intent.succeeded", func(o Object) {
+			o["status"], o["amount_received"], o["latest_charge"] = "succeeded", Amount, charge
+		})
+	}
+	w.change(id, "invoice.updated", func(o Object) {
+		o["status"], o["paid"], o["amount_paid"], o["amount_remaining"] = "paid", true, amount, 0
+		o["next_payment_attempt"] = nil
+		o["status_transitions"].(map[string]any)["paid_at"] = w.now.Unix()
+	})
+	w.tell("invoice.paid", id, nil)
+	w.tell("invoice.payment_succeeded", id, nil)
+}
+
+// attempt tries in vain to collect the subscription's latest invoice.
+func (w *World) attempt(subscription string) {
+	id := w.latestInvoice(subscription)
+	charge := w.id("ch")
+	intent := w.intent(subscription)
+	w.add(Declined(Charge(Old, charge, w.customer(), intent, "", w.now)), "charge.failed")
+	w.change(intent, "payment_intent.payment_failed", func(o Object) {
+		o["status"], o["latest_charge"] = "requires_payment_method", charge
+		o["last_payment_error"] = Object{"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds",
+			"message": "Your card has insufficient funds."}
+	})
+	w.change(id, "invoice.updated", func(o Object) {
+		o["attempt_count"], o["next_payment_attempt"] = o["attempt_count"].(float64)+1, w.now.AddDate(0, 0, 3).Unix()
+	})
+	w.tell("invoice.payment_failed", id, nil)
+}
+
+// intent is the payment intent of the subscription's latest invoice, made when it is first needed.
+func (w *World) intent(subscription string) string {
+	invoice := w.latestInvoice(subscription)
+	if known, ok := w.objects[invoice]["payment_intent"].(string); ok {
+		return known
+	}
+	intent := PaymentIntent(Old, w.id("pi"), w.customer(), "", "requires_payment_method", w.now)
+	w.add(intent, "payment_intent.created")
+	w.change(invoice, "", func(o Object) { o["payment_intent"] = intent.ID() })
+	return intent.ID()
+}

@@ -1,0 +1,303 @@
+package stripetest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Op is something that can happen in an account.
+type Op string
+
+// Ops lists all of them, in a fixed order, the simplest first.
+func Ops() []Op {
+	return slices.SortedFunc(maps.Keys(ops), func(a, b Op) int { return rankOf(a) - rankOf(b) })
+}
+
+func rankOf(op Op) int { return slices.Index(simplestFirst, op) }
+
+// The ops.
+const (
+	SignUp           Op = "sign up"
+	SignUpWithTrial  Op = "sign up with a trial"
+	SignUpUnpaid     Op = "sign up without paying"
+	PayFirst         Op = "pay the first invoice"
+	ExpireIncomplete Op = "expire unpaid"
+	SubscribeAgain   Op = "subscribe again"
+	AnnounceTrialEnd Op = "announce the trial's end"
+	EndTrial         Op = "end the trial"
+	PauseTrial       Op = "pause at the trial's end"
+	ResumeTrial      Op = "resume after the trial"
+	GiveTrial        Op = "give a trial"
+	ChangePlan       Op = "change the plan"
+	ChangeQuantity   Op = "change the quantity"
+	RevertQuantity   Op = "change the quantity back"
+	Renew            Op = "renew"
+	FailRenewal      Op = "fail to renew"
+	FailAgain        Op = "fail again"
+	Recover          Op = "recover"
+	GiveUp           Op = "give up collecting"
+	PauseCollecting  Op = "pause collection"
+	ResumeCollecting Op = "resume collection"
+	ScheduleCancel   Op = "schedule cancellation"
+	UndoCancel       Op = "undo cancellation"
+	SetCancelAt      Op = "set cancel_at"
+	UnsetCancelAt    Op = "unset cancel_at"
+	Cancel           Op = "cancel"
+	RefundPart       Op = "refund a part"
+	RefundAll        Op = "refund all"
+	OpenDispute      Op = "dispute"
+	ChangeEmail      Op = "change the e-mail address"
+	RevertEmail      Op = "change the e-mail address back"
+	ChangeDefault    Op = "change the default payment method"
+	ExpireCard       Op = "announce a card's expiry"
+	UpdateCard       Op = "update a card"
+	SetUpMethod      Op = "set up a payment method"
+	FailSetup        Op = "fail to set up a payment method"
+	EditDraft        Op = "edit a draft invoice"
+	FinalizeDraft    Op = "finalize a draft invoice"
+)
+
+var simplestFirst = []Op{
+	SignUp, SignUpWithTrial, SignUpUnpaid, ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, Cancel, ChangePlan, Renew,
+	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
+	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
+	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
+}
+
+// Do lets it happen, if it can: an ended subscription is not upgraded. It says whether it did.
+func (w *World) Do(op Op) bool {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	do, known := ops[op]
+	if !known {
+		panic(fmt.Sprintf("no such op: %q", op))
+	}
+	before := len(w.events)
+	do(w)
+	return len(w.events) > before
+}
+
+// ops do nothing where they do not apply.
+var ops = map[Op]func(*World){
+	SignUp:          func(w *World) { w.signUp("active") },
+	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
+	SignUpUnpaid:    func(w *World) { w.signUp("incomplete") },
+	SubscribeAgain: func(w *World) {
+		if n := len(w.subscriptions()); n > 0 && n < 3 {
+			w.subscribe("active")
+		}
+	},
+	PayFirst: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.payLatest(id)
+			w.update(id, func(o Object) { o["status"] = "active" })
+		}, "incomplete")
+	},
+	ExpireIncomplete: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.change(w.latestInvoice(id), "invoice.updated", func(o Object) { o["status"] = "void" })
+			w.update(id, func(o Object) { o["status"], o["ended_at"] = "incomplete_expired", w.now.Unix() })
+		}, "incomplete")
+	},
+	AnnounceTrialEnd: func(w *World) {
+		w.withSubscription(func(id string) { w.tell("customer.subscription.trial_will_end", id, nil) }, "trialing")
+	},
+	EndTrial: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.period(id)
+			w.bill(id, Amount)
+			w.payLatest(id)
+			w.update(id, func(o Object) { o["status"] = "active" })
+		}, "trialing")
+	},
+	PauseTrial: func(w *World) {
+		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["status"] = "paused" }) }, "trialing")
+	},
+	ResumeTrial: func(w *World) {
+		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["status"] = "active" }) }, "paused")
+	},
+	GiveTrial: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) {
+				o["status"], o["trial_start"], o["trial_end"] = "trialing", w.now.Unix(), w.now.AddDate(0, 0, 7).Unix()
+			})
+		}, "active")
+	},
+	ChangePlan: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) {
+				price := firstItem(o)["price"].(map[string]any)
+				if price["id"] == Price {
+					price["id"], price["lookup_key"], price["unit_amount"] = "price_Max99", "max-monthly", 9900
+				} else {
+					price["id"], price["lookup_key"], price["unit_amount"] = Price, LookupKey, Amount
+				}
+			})
+		}, "active", "trialing")
+	},
+	ChangeQuantity: func(w *World) { w.quantity(+1) },
+	RevertQuantity: func(w *World) { w.quantity(-1) },
+	Renew: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.period(id)
+			w.bill(id, Amount)
+			w.payLatest(id)
+		}, "active")
+	},
+	FailRenewal: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.period(id)
+			w.bill(id, Amount)
+			w.attempt(id)
+			w.update(id, func(o Object) { o["status"] = "past_due" })
+		}, "active")
+	},
+	FailAgain: func(w *World) { w.withSubscription(w.attempt, "past_due") },
+	Recover: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.payLatest(id)
+			w.update(id, func(o Object) { o["status"] = "active" })
+		}, "past_due", "unpaid")
+	},
+	GiveUp: func(w *World) {
+		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["status"] = "unpaid" }) }, "past_due")
+	},
+	PauseCollecting: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) { o["pause_collection"] = Object{"behavior": "void", "resumes_at": nil} })
+		}, "active")
+	},
+	ResumeCollecting: func(w *World) {
+		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["pause_collection"] = nil }) }, "active")
+	},
+	ScheduleCancel: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) {
+				o["cancel_at_period_end"], o["cancel_at"], o["canceled_at"] = true, o["current_period_end"], w.now.Unix()
+			})
+		}, "active", "trialing", "past_due")
+	},
+	UndoCancel: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) { o["cancel_at_period_end"], o["cancel_at"], o["canceled_at"] = false, nil, nil })
+		}, "active", "trialing", "past_due")
+	},
+	SetCancelAt: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) { o["cancel_at"] = w.now.AddDate(0, 3, 0).Unix() })
+		}, "active", "trialing")
+	},
+	UnsetCancelAt: func(w *World) {
+		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["cancel_at"] = nil }) }, "active", "trialing")
+	},
+	Cancel: func(w *World) {
+		w.withSubscription(func(id string) {
+			w.change(id, "customer.subscription.deleted", func(o Object) {
+				o["status"], o["ended_at"], o["canceled_at"] = "canceled", w.now.Unix(), w.now.Unix()
+			})
+		}, "incomplete", "trialing", "active", "past_due", "unpaid", "paused")
+	},
+	RefundPart: func(w *World) { w.refund(500) },
+	RefundAll:  func(w *World) { w.refund(Amount) },
+	OpenDispute: func(w *World) {
+		if charge := w.charge(); charge != nil {
+			intent, _ := charge["payment_intent"].(string)
+			w.add(Dispute(w.id("dp"), charge.ID(), intent, w.now, w.now.AddDate(0, 0, 9)), "charge.dispute.created")
+		}
+	},
+	ChangeEmail: func(w *World) {
+		w.profile(func(o Object) { o["email"] = fmt.Sprintf("ada%d@example.com", len(w.events)) })
+	},
+	RevertEmail: func(w *World) { w.profile(func(o Object) { o["email"] = "ada@example.com" }) },
+	ChangeDefault: func(w *World) {
+		w.profile(func(o Object) {
+			o["invoice_settings"] = Object{"default_payment_method": fmt.Sprintf("pm_%d", len(w.events))}
+		})
+	},
+	ExpireCard: func(w *World) { w.card("customer.source.expiring", func(Object) {}) },
+	UpdateCard: func(w *World) {
+		w.card("customer.source.updated", func(o Object) { o["exp_year"] = o["exp_year"].(float64) + 4 })
+	},
+	SetUpMethod: func(w *World) { w.setUp("setup_intent.succeeded", "succeeded") },
+	FailSetup:   func(w *World) { w.setUp("setup_intent.setup_failed", "requires_payment_method") },
+	EditDraft: func(w *World) {
+		if w.customer() == "" {
+			return
+		}
+		id := w.draft()
+		if id == "" {
+			invoice := Invoice(Old, w.id("in"), w.customer(), "", "draft", 100, w.now, w.now.AddDate(0, 1, 0)).With("number", nil)
+			w.add(invoice, "invoice.created")
+			id = invoice.ID()
+		}
+		w.change(id, "invoice.updated", func(o Object) {
+			due := o["amount_due"].(float64) + 100
+			o["amount_due"], o["amount_remaining"] = due, due
+		})
+	},
+	FinalizeDraft: func(w *World) {
+		if id := w.draft(); id != "" {
+			w.finalize(id)
+		}
+	},
+}
+
+func (w *World) quantity(by float64) {
+	w.withSubscription(func(id string) {
+		w.update(id, func(o Object) {
+			item := firstItem(o)
+			item["quantity"] = max(1, item["quantity"].(float64)+by)
+		})
+	}, "active", "trialing", "past_due")
+}
+
+func (w *World) profile(change func(Object)) {
+	if id := w.customer(); id != "" {
+		w.change(id, "customer.updated", change)
+	}
+}
+
+// card tells of the customer's card, which it has from then on.
+func (w *World) card(eventType string, change func(Object)) {
+	customer := w.customer()
+	if customer == "" {
+		return
+	}
+	id := "card_" + customer
+	if w.objects[id] == nil {
+		w.add(Card(id, customer, 3, 2026), "")
+	}
+	w.change(id, eventType, change)
+}
+
+func (w *World) setUp(eventType, status string) {
+	if w.customer() == "" {
+		return
+	}
+	intent := SetupIntent(w.id("seti"), w.customer(), "", "requires_payment_method", w.now)
+	w.add(intent, "setup_intent.created")
+	w.change(intent.ID(), eventType, func(o Object) {
+		o["status"] = status
+		if status == "succeeded" {
+			o["payment_method"] = "pm_" + intent.ID()
+		} else {
+			o["last_setup_error"] = Object{"type": "card_error", "code": "card_declined", "decline_code": "generic_decline", "message": "Declined."}
+		}
+	})
+}
+
+func (w *World) refund(amount float64) {
+	charge := w.charge()
+	if charge == nil || charge["amount_refunded"].(float64) >= Amount {
+		return
+	}
+	w.change(charge.ID(), "charge.refunded", func(o Object) {
+		total := min(Amount, o["amount_refunded"].(float64)+amount)
+		o["amount_refunded"], o["refunded"] = total, total == Amount
+	})
+}
+
+// monthAfter is the end of a period.
+func monthAfter(t time.Time) time.Time { return t.AddDate(0, 1, 0) }
