@@ -78,6 +78,13 @@ func (w *World) Objects(kind string) []Object {
 	return list
 }
 
+// Put adds an object with no event to tell.
+func (w *World) Put(o Object) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.add(o, "")
+}
+
 // Forget removes an object, as if it had never been.
 func (w *World) Forget(id string) {
 	w.mutex.Lock()
@@ -87,10 +94,10 @@ func (w *World) Forget(id string) {
 
 // Amend changes an object with no event to tell.
 func (w *World) Amend(id string, change func(Object)) {
+	o := w.Object(id)
+	change(o)
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	o := clone(w.objects[id])
-	change(o)
 	w.objects[id] = clone(o)
 }
 

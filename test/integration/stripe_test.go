@@ -1,0 +1,502 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/backfill"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
+)
+
+const stripeKey = "sk_test_integration"
+
+// stripe is a stand-in of Stripe's API with an account, and the setting that makes an operator ask it.
+func stripe(t *testing.T, world *World) (*API, func(*config.Config)) {
+	t.Helper()
+	api := NewAPI(stripeKey, world)
+	server := api.Start()
+	t.Cleanup(server.Close)
+	return api, func(c *config.Config) {
+		c.Stripe.SecretKey, c.Stripe.APIBase = stripeKey, server.URL
+		c.RefetchDelay = 200 * time.Millisecond
+	}
+}
+
+// aWholeLife is a sign-up with a trial and all that follows, in as few or as many seconds as pause says.
+func aWholeLife(shape Shape, pause time.Duration) *World {
+	world := NewWorld(time.Now().AddDate(0, 0, -20).Truncate(time.Second), shape, 1)
+	for _, op := range []Op{
+		SignUpWithTrial, AnnounceTrialEnd, EndTrial, ChangeQuantity, ChangePlan, ScheduleCancel, UndoCancel, SubscribeAgain, ChangeEmail,
+		RefundPart, FailRenewal, FailAgain, ExpireCard, UpdateCard, SetUpMethod, Recover, RefundAll, OpenDispute, RevertEmail,
+		PauseCollecting, ResumeCollecting, Cancel,
+	} {
+		world.Advance(pause)
+		if !world.Do(op) {
+			panic(fmt.Sprintf("%q does not apply: the life is told wrong", op))
+		}
+	}
+	return world
+}
+
+// ends are the statuses of everything that a life has led to, without the times of processing.
+func (o *operator) ends(world *World) map[string]any {
+	o.t.Helper()
+	ends := map[string]any{}
+	for _, object := range world.Objects("customer") {
+		ends[object.ID()] = o.customer(object.ID()).Status
+	}
+	for _, object := range world.Objects("subscription") {
+		ends[object.ID()] = o.subscription(object.ID()).Status
+	}
+	return ends
+}
+
+// inSync waits for the InSync condition of every object: "True Compared".
+func (o *operator) inSync(id, want string) {
+	o.t.Helper()
+	o.eventually("InSync of "+id, func() string {
+		conditions := o.subscription(id).Status.Conditions
+		if strings.HasPrefix(id, "cus_") {
+			conditions = o.customer(id).Status.Conditions
+		}
+		if got := condition(conditions, v1alpha1.ConditionInSync); got != want {
+			return fmt.Sprintf("is %q, want %q", got, want)
+		}
+		return ""
+	})
+}
+
+// A whole life that happened within one second, told backwards over HTTP, with no key to ask with.
+func TestALifeWithinASecondBackwards(t *testing.T) {
+	for _, shape := range []Shape{Old, New} {
+		t.Run(string(shape), func(t *testing.T) {
+			world := aWholeLife(shape, 0)
+			forward := start(t)
+			forward.send(world.Events()...)
+			forward.settled()
+			want := forward.ends(world)
+			if got := forward.subscription(world.Objects("subscription")[1].ID()).Status.Status; got != "canceled" {
+				t.Fatalf("the life ends %q, not as told", got)
+			}
+
+			backward := start(t)
+			for _, e := range slices.Backward(world.Events()) {
+				backward.send(e)
+				if e.Type != "charge.dispute.created" { // it waits for its charge
+					backward.settledEvent(e.ID)
+				}
+			}
+			backward.settled()
+			if diff := cmp.Diff(want, backward.ends(world), ignoreProcessing); diff != "" {
+				t.Errorf("statuses (-forward +backward):\n%s", diff)
+			}
+			for id := range want {
+				backward.inSync(id, "True EventsAgree")
+			}
+		})
+	}
+}
+
+// The endpoint was down for a whole life: what Stripe lists makes up for it.
+func TestBackfillAloneTellsTheWholeLife(t *testing.T) {
+	world := aWholeLife(New, time.Hour)
+	told := start(t)
+	told.send(world.Events()...)
+	told.settled()
+
+	api, ask := stripe(t, world)
+	api.PageSize = 7
+	api.Fail(1, RateLimited, path("/v1/events"))
+	api.Fail(1, Truncated, path("/v1/events"))
+	api.Fail(1, ServerError, path("/v1/events"))
+	api.Fail(1, Dropped, path("/v1/events"))
+	missed := start(t, ask)
+	missed.recordedAll(world)
+	missed.settled()
+	if diff := cmp.Diff(told.ends(world), missed.ends(world), ignoreProcessing); diff != "" {
+		t.Errorf("statuses (-told +backfilled):\n%s", diff)
+	}
+	missed.checkpoint("platform", newest(world))
+	for _, r := range api.Requests("/v1/") {
+		if r.Version != "2023-10-16" {
+			t.Errorf("%s was asked in version %q, want stripe-go's", r.Path, r.Version)
+		}
+	}
+}
+
+func path(path string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.URL.Path == path }
+}
+
+func newest(world *World) time.Time {
+	events := world.Events()
+	return events[len(events)-1].Created
+}
+
+// recordedAll waits until every event of a handled type is recorded.
+func (o *operator) recordedAll(world *World) {
+	o.t.Helper()
+	o.eventually("every event is recorded", func() string {
+		recorded := map[string]bool{}
+		for _, e := range o.events() {
+			recorded[e.Spec.EventID] = true
+		}
+		for _, e := range world.Events() {
+			if !recorded[e.ID] {
+				return fmt.Sprintf("%s %s is not, %d are", e.Type, e.ID, len(recorded))
+			}
+		}
+		return ""
+	})
+}
+
+// checkpoint waits for the checkpoint of an account.
+func (o *operator) checkpoint(account string, want time.Time) {
+	o.t.Helper()
+	o.eventually("the checkpoint of "+account, func() string {
+		if got := o.checkpoints()[account]; got != want.UTC().Format(time.RFC3339) {
+			return fmt.Sprintf("is %q, want %s", got, want.UTC().Format(time.RFC3339))
+		}
+		return ""
+	})
+}
+
+func (o *operator) checkpoints() map[string]string {
+	o.t.Helper()
+	var stored corev1.ConfigMap
+	key := client.ObjectKey{Namespace: o.namespace, Name: backfill.ConfigMapName}
+	if err := client.IgnoreNotFound(cluster.Client.Get(o.t.Context(), key, &stored)); err != nil {
+		o.t.Fatal(err)
+	}
+	return stored.Data
+}
+
+// An operator that ends in the middle of a backfill leaves no checkpoint, and the next one loses nothing.
+func TestBackfillThatIsCutOff(t *testing.T) {
+	world := aWholeLife(Old, time.Hour)
+	api, ask := stripe(t, world)
+	api.PageSize = 10
+	third := func(r *http.Request) bool {
+		return r.URL.Path == "/v1/events" && r.URL.Query().Get("starting_after") == world.Events()[len(world.Events())-20].ID
+	}
+	api.Fail(1, Hanging, third)
+	o := start(t, ask)
+	o.eventually("two pages are recorded and the third is asked for", func() string {
+		if got := len(api.Requests("/v1/events")); got != 3 || len(o.events()) < 20 {
+			return fmt.Sprintf("%d requests, %d events", got, len(o.events()))
+		}
+		return ""
+	})
+	o.stop()
+	if got := len(o.events()); got != 20 {
+		t.Fatalf("%d events are recorded, want those of two pages: the third was not answered", got)
+	}
+	if got := o.checkpoints(); len(got) != 0 {
+		t.Fatalf("the checkpoint is %v before everything is recorded", got)
+	}
+	o = startIn(t, o.namespace, ask)
+	o.recordedAll(world)
+	o.settled()
+	o.checkpoint("platform", newest(world))
+}
+
+// With everything recorded, a backfill changes nothing, and begins where the last one ended.
+func TestBackfillComesToRest(t *testing.T) {
+	world := aWholeLife(New, time.Hour)
+	api, ask := stripe(t, world)
+	often := func(c *config.Config) { c.BackfillInterval = 100 * time.Millisecond }
+	o := start(t, ask, often)
+	o.recordedAll(world)
+	o.settled()
+	o.checkpoint("platform", newest(world))
+	before := o.everyVersion()
+	asked := len(api.Requests("/v1/events"))
+	o.eventually("three more looks", func() string {
+		if got := len(api.Requests("/v1/events")); got < asked+3 {
+			return fmt.Sprintf("%d so far", got-asked)
+		}
+		return ""
+	})
+	if diff := cmp.Diff(before, o.everyVersion()); diff != "" {
+		t.Errorf("resourceVersions moved (-before +after):\n%s", diff)
+	}
+	requests := api.Requests("/v1/events")
+	since := newest(world).Add(-10 * time.Minute).Unix()
+	if got := requests[len(requests)-1].Query.Get("created[gte]"); got != fmt.Sprint(since) {
+		t.Errorf("the last look began at %s, want the checkpoint less the overlap: %d", got, since)
+	}
+}
+
+// everyVersion are the resourceVersions of all resources and the checkpoint.
+func (o *operator) everyVersion() map[string]string {
+	o.t.Helper()
+	versions := map[string]string{}
+	for _, list := range []client.ObjectList{
+		&v1alpha1.BillingEventList{}, &v1alpha1.CustomerList{}, &v1alpha1.SubscriptionList{}, &v1alpha1.EmailList{}, &corev1.ConfigMapList{},
+	} {
+		if err := cluster.Client.List(o.t.Context(), list, client.InNamespace(o.namespace)); err != nil {
+			o.t.Fatal(err)
+		}
+		items, err := meta.ExtractList(list)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		for _, item := range items {
+			object := item.(client.Object)
+			versions[fmt.Sprintf("%T %s", object, object.GetName())] = object.GetResourceVersion()
+		}
+	}
+	return versions
+}
+
+// Two events of one second that contradict each other: Stripe is asked once, however often it has to be tried.
+func TestATieIsAskedAbout(t *testing.T) {
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
+	world.Amend(sub, func(o Object) { o["status"] = "past_due" })
+	api, ask := stripe(t, world)
+	api.Fail(1, RateLimited, path("/v1/subscriptions/"+sub))
+	api.Fail(1, ServerError, path("/v1/subscriptions/"+sub))
+	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	o.send(world.Events()...)
+	o.entitled(customer, "True SubscriptionActive")
+
+	at := world.Now().Add(time.Minute)
+	object := Subscription(New, sub, customer, "past_due", world.Now(), world.Now().AddDate(0, 1, 0))
+	o.send(
+		Event{ID: "evt_1", Type: "customer.subscription.updated", Created: at, Shape: New, Object: object},
+		Event{ID: "evt_9", Type: "customer.subscription.updated", Created: at, Shape: New, Object: object.With("status", "unpaid")},
+	)
+	o.inSync(sub, "True Repaired")
+	o.settled()
+	if got := o.subscription(sub).Status; got.Status != "past_due" || got.LastComparison == nil || len(got.LastComparison.Differed) == 0 {
+		t.Errorf("the subscription is %q, compared: %+v; want past_due, as Stripe has it", got.Status, got.LastComparison)
+	}
+	var answers []int
+	for _, r := range api.Requests("/v1/subscriptions/") {
+		answers = append(answers, r.Status)
+	}
+	if diff := cmp.Diff([]int{429, 500, 200}, answers); diff != "" {
+		t.Errorf("answers to the questions about the subscription (-want +got):\n%s", diff)
+	}
+}
+
+// Without a key the doubt shows, and says what to do.
+func TestATieThatNobodyCanBeAskedAbout(t *testing.T) {
+	o := start(t)
+	now := time.Now()
+	object := Subscription(New, "sub_A", "cus_A", "past_due", now, now.AddDate(0, 1, 0))
+	o.send(
+		Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object},
+		Event{ID: "evt_9", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object.With("status", "unpaid")},
+	)
+	o.settled()
+	o.inSync("sub_A", "Unknown EventsTie")
+	o.send(Event{ID: "evt_10", Type: "customer.subscription.updated", Created: now.Add(time.Minute), Shape: New,
+		Object: object.With("status", "active"), Previous: Object{"status": "unpaid"}})
+	o.inSync("sub_A", "True EventsAgree")
+}
+
+// What nobody told is found by comparing: on a person's wish, ended subscriptions and all pages included.
+func TestResyncRepairs(t *testing.T) {
+	world := NewWorld(time.Now().Add(-48*time.Hour), Old, 1)
+	for _, op := range []Op{SignUp, SubscribeAgain, SubscribeAgain, OpenDispute} {
+		world.Advance(time.Hour)
+		world.Do(op)
+	}
+	api, ask := stripe(t, world)
+	api.PageSize = 1
+	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	o.send(world.Events()...)
+	o.settled()
+	customer, subs := world.Objects("customer")[0].ID(), world.Objects("subscription")
+	dispute := world.Objects("dispute")[0].ID()
+	before := o.everyVersion()
+
+	o.annotate(o.customer(customer), "first")
+	o.inSync(customer, "True Compared")
+	after := o.everyVersion()
+	for name := range before {
+		if !strings.Contains(name, "Customer") && before[name] != after[name] {
+			t.Errorf("a comparison that found nothing has written %s", name)
+		}
+	}
+
+	world.Amend(customer, func(c Object) { c["email"] = "new@example.com" })
+	world.Amend(subs[0].ID(), func(s Object) { s["status"], s["ended_at"] = "canceled", world.Now().Unix() })
+	world.Amend(subs[1].ID(), func(s Object) { s["cancel_at_period_end"] = true })
+	world.Amend(dispute, func(d Object) { d["status"] = "won" })
+	world.Forget(subs[2].ID())
+	o.annotate(o.customer(customer), "second")
+	o.inSync(customer, "True Repaired")
+	o.inSync(subs[0].ID(), "True Repaired")
+	o.inSync(subs[1].ID(), "True Repaired")
+	o.inSync(subs[2].ID(), "False NotInStripe")
+	got := o.customer(customer).Status
+	want := []string{
+		"email", subs[0].ID() + ".endedAt", subs[0].ID() + ".status", subs[1].ID() + ".cancelAtPeriodEnd", "status",
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got.LastComparison.Differed); diff != "" || got.LastComparison.Request != "second" {
+		t.Errorf("request %q; what differed (-want +got):\n%s", got.LastComparison.Request, diff)
+	}
+	if got.Email != "new@example.com" || got.OpenDisputes[0].Status != "won" {
+		t.Errorf("the customer shows %q and a dispute that is %q", got.Email, got.OpenDisputes[0].Status)
+	}
+	if got := o.subscription(subs[0].ID()).Status.Status; got != "canceled" {
+		t.Errorf("the subscription that ended is %q", got)
+	}
+}
+
+// annotate asks for a comparison.
+func (o *operator) annotate(object client.Object, value string) {
+	o.t.Helper()
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationResync, value)
+	if err := cluster.Client.Patch(o.t.Context(), object, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// One subscription can be compared alone.
+func TestResyncOfASubscription(t *testing.T) {
+	world := NewWorld(time.Now().Add(-48*time.Hour), New, 1)
+	world.Do(SignUp)
+	world.Do(SubscribeAgain)
+	api, ask := stripe(t, world)
+	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	o.send(world.Events()...)
+	o.settled()
+	id := world.Objects("subscription")[1].ID()
+	world.Amend(id, func(s Object) { s["status"] = "unpaid" })
+	o.annotate(o.subscription(id), "now")
+	o.inSync(id, "True Repaired")
+	if got := o.subscription(id).Status.Status; got != "unpaid" {
+		t.Errorf("the subscription is %q, want unpaid", got)
+	}
+	for _, r := range api.Requests("/v1/") {
+		if r.Path != "/v1/subscriptions/"+id {
+			t.Errorf("%s was asked for as well", r.Path)
+		}
+	}
+}
+
+// The sweep comes by on its own.
+func TestTheSweepRepairs(t *testing.T) {
+	world := NewWorld(time.Now().Add(-48*time.Hour), New, 1)
+	world.Do(SignUp)
+	_, ask := stripe(t, world)
+	o := start(t, ask, func(c *config.Config) { c.BackfillInterval, c.ResyncInterval = 0, 2*time.Second })
+	o.send(world.Events()...)
+	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
+	o.entitled(customer, "True SubscriptionActive")
+	world.Amend(sub, func(s Object) { s["status"], s["ended_at"] = "canceled", world.Now().Unix() })
+	o.entitled(customer, "False SubscriptionEnded")
+	o.inSync(sub, "True Repaired")
+}
+
+// A dispute whose charge no event has told: Stripe is asked whose it is.
+func TestStripeTellsWhoseChargeIsDisputed(t *testing.T) {
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	world.Do(OpenDispute)
+	_, ask := stripe(t, world)
+	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	customer := world.Objects("customer")[0].ID()
+	for _, e := range world.Events() {
+		if e.Type == "charge.dispute.created" || e.Type == "customer.created" {
+			o.send(e)
+		}
+	}
+	now := time.Now()
+	guest := Charge(New, "ch_guest", "", "", "succeeded", now).With("customer", nil)
+	world.Put(guest)
+	o.send(Event{ID: "evt_guest", Type: "charge.dispute.created", Created: now, Shape: New,
+		Object: Dispute("dp_guest", "ch_guest", "", now, now.AddDate(0, 0, 9))})
+	o.settled()
+	if got := o.customer(customer).Status.OpenDisputes; len(got) != 1 {
+		t.Errorf("%d open disputes, want 1", len(got))
+	}
+	want := `Stripe knows no customer of charge "ch_guest", payment intent "": it was paid by a guest.`
+	if got := o.event("evt_guest").Status; got.Outcome != v1alpha1.OutcomeRecorded || got.Message != want {
+		t.Errorf("the dispute of a guest's charge is %q: %s", got.Outcome, got.Message)
+	}
+}
+
+// Events of the other mode are kept and never applied.
+func TestTheOtherModeIsNotApplied(t *testing.T) {
+	o := start(t, func(c *config.Config) { c.Livemode = new(true) })
+	now := time.Now()
+	active := Subscription(New, "sub_A", "cus_A", "active", now, now.AddDate(0, 1, 0))
+	o.send(
+		Event{ID: "evt_test", Type: "customer.subscription.created", Created: now.Add(time.Minute), Shape: New, Object: active.With("status", "unpaid")},
+		Event{ID: "evt_dispute", Type: "charge.dispute.created", Created: now, Shape: New, Object: Dispute("dp_1", "ch_1", "", now, now)},
+		Event{ID: "evt_live", Type: "customer.subscription.created", Created: now, Shape: New, Object: active, Livemode: true},
+	)
+	o.entitled("cus_A", "True SubscriptionActive")
+	o.settled()
+	want := "The event is of Stripe's test mode, and this operator applies the events of live mode (--livemode)."
+	for _, id := range []string{"evt_test", "evt_dispute"} {
+		if got := o.event(id).Status; got.Outcome != v1alpha1.OutcomeRecorded || got.Message != want {
+			t.Errorf("%s is %q: %s", id, got.Outcome, got.Message)
+		}
+	}
+	if got := *o.customer("cus_A").Status.Livemode; !got {
+		t.Error("the customer is said to be of test mode")
+	}
+}
+
+// One customer id under two accounts is two customers, and each account is asked about its own.
+func TestAccountsAreKeptApart(t *testing.T) {
+	begin := time.Now().Add(-time.Hour)
+	own := NewWorld(begin, New, 1)
+	own.Do(SignUp)
+	connected := NewWorld(begin, New, 2)
+	connected.Account = "acct_Other"
+	connected.Do(SignUp)
+	api, ask := stripe(t, own)
+	api.Connect(connected)
+	o := start(t, ask)
+	o.recordedAll(own)
+
+	// The same ids at the connected account, and one event that makes the operator know the account.
+	now := time.Now()
+	customer, sub := own.Objects("customer")[0].ID(), own.Objects("subscription")[0].ID()
+	o.send(Event{ID: own.Events()[0].ID, Type: "customer.subscription.created", Created: now, Shape: New, Account: "acct_Other",
+		Object: Subscription(New, sub, customer, "unpaid", now, now.AddDate(0, 1, 0))})
+	o.settled()
+	o.entitled(customer, "True SubscriptionActive")
+	var other v1alpha1.Customer
+	key := client.ObjectKey{Namespace: o.namespace, Name: naming.Object("acct_Other", customer)}
+	o.eventually("the other account's customer is decided about", func() string {
+		if err := client.IgnoreNotFound(cluster.Client.Get(t.Context(), key, &other)); err != nil {
+			t.Fatal(err)
+		}
+		if got := condition(other.Status.Conditions, v1alpha1.ConditionEntitled); got != "False PaymentFailed" {
+			return fmt.Sprintf("is %q, want False PaymentFailed", got)
+		}
+		return ""
+	})
+	o.stop()
+	o = startIn(t, o.namespace, ask) // it looks for missed events when it starts
+	o.checkpoint("acct_Other", newest(connected))
+	for _, e := range connected.Events() {
+		var recorded v1alpha1.BillingEvent
+		key := client.ObjectKey{Namespace: o.namespace, Name: naming.Object("acct_Other", e.ID)}
+		if err := cluster.Client.Get(t.Context(), key, &recorded); err != nil || recorded.Spec.Account != "acct_Other" {
+			t.Errorf("%s of the connected account: account %q, %v", e.ID, recorded.Spec.Account, err)
+		}
+	}
+}
