@@ -89,6 +89,9 @@ func (s *statusRecorder) WriteHeader(status int) {
 	s.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap lets the half of an answer be flushed.
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
 // kinds are the resources of which single objects are served, with what Stripe calls their kind.
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
@@ -256,6 +259,7 @@ func Truncated(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) 
 	w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
 	w.WriteHeader(whole.Code)
 	_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
+	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
 

@@ -1,0 +1,333 @@
+package backfill
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	testingclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// cluster holds what a backfill reads and writes: one ConfigMap, the recorded events by account and id, the accounts of customers.
+type cluster struct {
+	client.Reader // any other use fails
+	client.Writer
+
+	mutex       *sync.Mutex
+	checkpoints *corev1.ConfigMap
+	writes      int
+	recorded    map[string]bool
+	refuse      string // the id of an event that cannot be recorded
+	accounts    []string
+}
+
+func (c *cluster) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	if c.checkpoints == nil {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, key.Name)
+	}
+	c.checkpoints.DeepCopyInto(o.(*corev1.ConfigMap))
+	return nil
+}
+
+func (c *cluster) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
+	return c.write(o)
+}
+
+func (c *cluster) Update(_ context.Context, o client.Object, _ ...client.UpdateOption) error {
+	return c.write(o)
+}
+
+func (c *cluster) write(o client.Object) error {
+	c.writes++
+	c.checkpoints = o.(*corev1.ConfigMap).DeepCopy()
+	c.checkpoints.ResourceVersion = fmt.Sprint(c.writes)
+	return nil
+}
+
+func (c *cluster) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	for _, account := range c.accounts {
+		customers := list.(*v1alpha1.CustomerList)
+		customers.Items = append(customers.Items, v1alpha1.Customer{Spec: v1alpha1.CustomerSpec{Account: account}})
+	}
+	return nil
+}
+
+func (c *cluster) Known(_ context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.recorded[e.Account+"/"+e.EventID], nil
+}
+
+func (c *cluster) Record(_ context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if e.EventID == c.refuse {
+		return false, errors.New("the API server is down")
+	}
+	c.recorded[e.Account+"/"+e.EventID] = true
+	return true, nil
+}
+
+// stripe lists pages of events, the newest first, and fails where it is told to.
+type stripe struct {
+	events map[string][]stripetest.Event // by account, the newest first
+	fails  map[int]error                 // by the number of the page, from 1
+	raw    string                        // listed before everything else
+	asked  []string                      // "<account> since <time>"
+}
+
+const perPage = 2
+
+func (s *stripe) Events(_ context.Context, account string, since time.Time) iter.Seq2[stripeapi.Page, error] {
+	s.asked = append(s.asked, fmt.Sprintf("%s since %s", account, since.UTC().Format(time.RFC3339)))
+	return func(yield func(stripeapi.Page, error) bool) {
+		var items []json.RawMessage
+		if s.raw != "" {
+			items = append(items, json.RawMessage(s.raw))
+		}
+		for _, e := range s.events[account] {
+			if !e.Created.Before(since) {
+				items = append(items, e.JSON())
+			}
+		}
+		n := 0
+		for page := range slices.Chunk(items, perPage) {
+			n++
+			if err := s.fails[n]; err != nil {
+				yield(stripeapi.Page{}, err)
+				return
+			}
+			if !yield(stripeapi.Page{Items: page}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// event of a customer, so long before noon.
+func event(id string, before time.Duration) stripetest.Event {
+	return stripetest.Event{
+		ID: id, Type: "customer.updated", Created: noon.Add(-before), Shape: stripetest.New,
+		Object: stripetest.Customer("cus_A", "ada@example.com", "Ada"),
+	}
+}
+
+// five events, the newest first: three pages.
+func five() []stripetest.Event {
+	return []stripetest.Event{
+		event("evt_5", time.Hour), event("evt_4", 2*time.Hour), event("evt_3", 3*time.Hour), event("evt_2", 4*time.Hour), event("evt_1", 5*time.Hour),
+	}
+}
+
+func newBackfill(s *stripe, c *cluster) *Backfill {
+	c.mutex = &sync.Mutex{}
+	if c.recorded == nil {
+		c.recorded = map[string]bool{}
+	}
+	return &Backfill{
+		Source: s, Recorder: c, Customers: c, Namespace: "ns", Interval: time.Minute, Window: 24 * time.Hour,
+		Decoder:     events.Decoder{},
+		Checkpoints: Checkpoints{Reader: c, Writer: c, Namespace: "ns", Log: logr.Discard()},
+		Clock:       testingclock.NewFakeClock(noon), Log: logr.Discard(),
+	}
+}
+
+func checkpointed(values map[string]string) *corev1.ConfigMap {
+	stored := &corev1.ConfigMap{Data: values}
+	stored.ResourceVersion = "0"
+	return stored
+}
+
+func TestOneLook(t *testing.T) {
+	product := event("evt_product", 30*time.Minute)
+	product.Type = "product.created"
+	broken := event("evt_broken", time.Hour)
+	broken.Object = broken.Object.With("email", 7)
+	for name, tc := range map[string]struct {
+		stripe       stripe
+		cluster      cluster
+		wantAsked    []string
+		wantRecorded []string
+		wantKept     map[string]string
+		wantWrites   int
+		wantError    bool
+	}{
+		"the first one goes back the whole window": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": append(five(), event("evt_old", 25*time.Hour))}},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_1", "/evt_2", "/evt_3", "/evt_4", "/evt_5"},
+			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
+		},
+		"the next one begins a little before the last one's newest event": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
+			cluster:      cluster{checkpoints: checkpointed(map[string]string{"platform": "2026-03-01T10:00:00Z"})},
+			wantAsked:    []string{" since 2026-03-01T09:50:00Z"},
+			wantRecorded: []string{"/evt_4", "/evt_5"},
+			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
+		},
+		"no further back than the window": {
+			cluster:   cluster{checkpoints: checkpointed(map[string]string{"platform": "2026-01-01T00:00:00Z"})},
+			wantAsked: []string{" since 2026-02-28T12:00:00Z"},
+			wantKept:  map[string]string{"platform": "2026-01-01T00:00:00Z"},
+		},
+		"a checkpoint that cannot be read is none": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": five()[:1]}},
+			cluster:      cluster{checkpoints: checkpointed(map[string]string{"platform": "yesterday"})},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_5"},
+			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
+		},
+		"nothing new, nothing written": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
+			cluster:      cluster{checkpoints: checkpointed(map[string]string{"platform": "2026-03-01T11:00:00Z"}), recorded: map[string]bool{"/evt_5": true}},
+			wantAsked:    []string{" since 2026-03-01T10:50:00Z"},
+			wantRecorded: []string{"/evt_5"},
+			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"},
+		},
+		"a page that fails keeps the checkpoint where it was": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}, fails: map[int]error{3: errors.New("cut off")}},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_2", "/evt_3", "/evt_4", "/evt_5"},
+			wantError:    true,
+		},
+		"an event that cannot be recorded does so too": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
+			cluster:      cluster{refuse: "evt_3"},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_2", "/evt_4", "/evt_5"}, // evt_2 is on the same page
+			wantError:    true,
+		},
+		"what is no event holds up nothing": {
+			stripe:       stripe{raw: `{"object":"event","id":"evt_thin"}`, events: map[string][]stripetest.Event{"": five()[:1]}},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_5"},
+			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
+		},
+		"an event whose object cannot be read is recorded": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": {broken}}},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_broken"},
+			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
+		},
+		"types that nothing is done with are passed over": {
+			stripe:    stripe{events: map[string][]stripetest.Event{"": {product}}},
+			wantAsked: []string{" since 2026-02-28T12:00:00Z"},
+			wantKept:  map[string]string{"platform": "2026-03-01T11:30:00Z"}, wantWrites: 1,
+		},
+		"connected accounts are looked at too, each from where it is": {
+			stripe: stripe{events: map[string][]stripetest.Event{"acct_B": five()[:1], "acct_A": five()[1:2]}},
+			cluster: cluster{
+				accounts:    []string{"acct_B", "", "acct_A", "acct_B"},
+				checkpoints: checkpointed(map[string]string{"acct_B": "2026-03-01T10:00:00Z"}),
+			},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z", "acct_A since 2026-02-28T12:00:00Z", "acct_B since 2026-03-01T09:50:00Z"},
+			wantRecorded: []string{"acct_A/evt_4", "acct_B/evt_5"},
+			wantKept:     map[string]string{"acct_A": "2026-03-01T10:00:00Z", "acct_B": "2026-03-01T11:00:00Z"}, wantWrites: 2,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := newBackfill(&tc.stripe, &tc.cluster).all(t.Context())
+			if (err != nil) != tc.wantError {
+				t.Errorf("error is %v, want one: %t", err, tc.wantError)
+			}
+			if diff := cmp.Diff(tc.wantAsked, tc.stripe.asked); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			var recorded []string
+			for id := range tc.cluster.recorded {
+				recorded = append(recorded, id)
+			}
+			slices.Sort(recorded)
+			if diff := cmp.Diff(tc.wantRecorded, recorded); diff != "" {
+				t.Errorf("recorded (-want +got):\n%s", diff)
+			}
+			var kept map[string]string
+			if tc.cluster.checkpoints != nil {
+				kept = tc.cluster.checkpoints.Data
+			}
+			if diff := cmp.Diff(tc.wantKept, kept); diff != "" || tc.cluster.writes != tc.wantWrites {
+				t.Errorf("%d writes, want %d; checkpoints (-want +got):\n%s", tc.cluster.writes, tc.wantWrites, diff)
+			}
+		})
+	}
+}
+
+// One account that fails does not keep the others from being looked at.
+func TestAnAccountThatFails(t *testing.T) {
+	s := &stripe{events: map[string][]stripetest.Event{"": five(), "acct_A": five()[:2]}, fails: map[int]error{2: errors.New("cut off")}}
+	c := &cluster{accounts: []string{"acct_A"}}
+	if err := newBackfill(s, c).all(t.Context()); err == nil {
+		t.Error("no error")
+	}
+	if !c.recorded["acct_A/evt_4"] {
+		t.Error("the account after the one that fails was not looked at")
+	}
+}
+
+// After a failure it looks again soon, ever later, and not before Stripe says; after a success an interval later.
+func TestWhenItLooksAgain(t *testing.T) {
+	s := &stripe{events: map[string][]stripetest.Event{"": five()}, fails: map[int]error{1: errors.New("down")}}
+	c := &cluster{}
+	b := newBackfill(s, c)
+	waits := &waits{FakeClock: testingclock.NewFakeClock(noon)}
+	waits.then = func(n int) bool {
+		if n == 8 {
+			s.fails = nil
+		}
+		return n < 10
+	}
+	b.Clock = waits
+	ctx, cancel := context.WithCancel(t.Context())
+	waits.end = cancel
+	if err := b.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	second := time.Second
+	want := []time.Duration{
+		second, 2 * second, 4 * second, 8 * second, 16 * second, 32 * second, time.Minute, time.Minute, time.Minute, time.Minute,
+	}
+	if diff := cmp.Diff(want, waits.waits); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+	if len(c.recorded) != 5 {
+		t.Errorf("%d events are recorded, want 5", len(c.recorded))
+	}
+}
+
+// waits is a clock that notes how long it is waited for, and lets no time pass.
+type waits struct {
+	*testingclock.FakeClock
+	waits []time.Duration
+	then  func(n int) bool
+	end   func()
+}
+
+func (w *waits) After(d time.Duration) <-chan time.Time {
+	w.waits = append(w.waits, d)
+	passed := make(chan time.Time, 1)
+	if w.then(len(w.waits)) {
+		passed <- noon
+	} else {
+		w.end()
+	}
+	return passed
+}

@@ -1,0 +1,298 @@
+package stripeapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the cases
+)
+
+const key = "sk_test_SecretOfTheTest"
+
+var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+// account is a stand-in of Stripe's API with a life in it, and a client that asks it.
+func account(t *testing.T, ops ...Op) (*World, *API, *stripeapi.Client) {
+	t.Helper()
+	world := NewWorld(begin, New, 1)
+	for _, op := range append([]Op{SignUp}, ops...) {
+		world.Advance(time.Minute)
+		world.Do(op)
+	}
+	api := NewAPI(key, world)
+	server := api.Start()
+	t.Cleanup(server.Close)
+	return world, api, stripeapi.New(key, server.URL)
+}
+
+func all(*http.Request) bool { return true }
+
+// Every kind of object is asked for in its place, in stripe-go's version, and comes back as it is.
+func TestObjects(t *testing.T) {
+	world, api, client := account(t, OpenDispute)
+	connected := NewWorld(begin, New, 2)
+	connected.Account = "acct_Other"
+	connected.Do(SignUp)
+	api.Connect(connected)
+	type get func(ctx context.Context, account, id string) (stripeapi.Reading, error)
+	for kind, tc := range map[string]struct {
+		get  get
+		path string
+	}{
+		"customer":       {client.Customer, "/v1/customers/"},
+		"subscription":   {client.Subscription, "/v1/subscriptions/"},
+		"charge":         {client.Charge, "/v1/charges/"},
+		"payment_intent": {client.PaymentIntent, "/v1/payment_intents/"},
+		"dispute":        {client.Dispute, "/v1/disputes/"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			id := world.Objects(kind)[0].ID()
+			reading, err := tc.get(t.Context(), "", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := reading.Object.ID("id"); got != id {
+				t.Errorf("got %s, want %s", got, id)
+			}
+			want := Request{Path: tc.path + id, Version: "2023-10-16", Status: http.StatusOK}
+			requests := api.Requests(tc.path)
+			if diff := cmp.Diff(want, requests[len(requests)-1], cmp.FilterPath(
+				func(p cmp.Path) bool { return p.String() == "Query" }, cmp.Ignore())); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
+			}
+			if _, err := tc.get(t.Context(), "", "missing"); !errors.Is(err, stripeapi.ErrNotFound) {
+				t.Errorf("of a missing one: %v, want ErrNotFound", err)
+			}
+		})
+	}
+	reading, err := client.Customer(t.Context(), "acct_Other", connected.Objects("customer")[0].ID())
+	if err != nil || reading.Object.ID("id") != connected.Objects("customer")[0].ID() {
+		t.Errorf("a connected account's customer: %v", err)
+	}
+}
+
+// What Stripe answers, and what is made of it.
+func TestFaults(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault Fault
+		want  string
+	}{
+		"too many requests": {RateLimited, "get customers cus_W001 from Stripe: stripe's limit of requests is reached, ask again in 1s (request req_000000)"},
+		"a failure": {ServerError,
+			`get customers cus_W001 from Stripe: stripe answered 500, type "api_error", code "" (request req_000000)`},
+		"half an answer": {Truncated, "get customers cus_W001 from Stripe: stripe's answer cannot be read: it is cut off, too large or not JSON"},
+		"a page of a proxy": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = w.Write([]byte("<html>ada@example.com</html>"))
+			return true
+		}, "get customers cus_W001 from Stripe: stripe's answer cannot be read: it is cut off, too large or not JSON"},
+		"a key that is refused": {func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
+			r.Header.Set("Authorization", "Bearer other")
+			answer(w, r)
+			return true
+		}, "get customers cus_W001 from Stripe: stripe refuses the key: check STRIPE_SECRET_KEY (request req_000000)"},
+		"a key that may not": {func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
+			r.Header.Set("Stripe-Account", "acct_none")
+			answer(w, r)
+			return true
+		}, "get customers cus_W001 from Stripe: the key may not read this: give the restricted key that permission (request req_000000)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, api, client := account(t)
+			api.Fail(1, tc.fault, all)
+			_, err := client.Customer(t.Context(), "", "cus_W001")
+			if err == nil || err.Error() != tc.want {
+				t.Errorf("error is\n%v, want\n%s", err, tc.want)
+			}
+			if _, err := client.Customer(t.Context(), "", "cus_W001"); err != nil {
+				t.Errorf("the next request: %v", err)
+			}
+		})
+	}
+}
+
+// Errors name what was asked and hold nothing of the answer or the key.
+func TestErrorsHoldNothingPersonal(t *testing.T) {
+	for name, fault := range map[string]Fault{
+		"429": RateLimited, "500": ServerError, "half": Truncated,
+		"an error with everything in it": func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+			w.WriteHeader(http.StatusPaymentRequired)
+			_, _ = w.Write([]byte(`{"error":{"type":"card_error","message":"ada@example.com","param":"Ada","doc_url":"Ada",
+				"charge":"ch_1","payment_method":{"billing_details":{"email":"ada@example.com","name":"Ada"}}}}`))
+			return true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, api, client := account(t)
+			api.Fail(1, fault, all)
+			_, err := client.Customer(t.Context(), "", "cus_W001")
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, word := range []string{"ada", "Ada", "example.com", key} {
+				if strings.Contains(err.Error(), word) {
+					t.Errorf("the error holds %q: %v", word, err)
+				}
+			}
+		})
+	}
+}
+
+// A 429 makes every caller wait as long as Stripe says.
+func TestA429PausesEverybody(t *testing.T) {
+	_, api, client := account(t)
+	api.Fail(1, RateLimited, all)
+	_, err := client.Customer(t.Context(), "", "cus_W001")
+	if wait, limited := stripeapi.RetryAfter(err); !limited || wait != time.Second {
+		t.Fatalf("RetryAfter of %v is %s, %t; want 1s", err, wait, limited)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := client.Charge(ctx, "", "ch_1"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("another request in the pause: %v, want that it waits", err)
+	}
+	if got := len(api.Requests("/")); got != 1 {
+		t.Errorf("Stripe was asked %d times, want once", got)
+	}
+	if _, limited := stripeapi.RetryAfter(errors.New("other")); limited {
+		t.Error("any error is a 429")
+	}
+}
+
+// Who does not want to wait any more does not.
+func TestAHangingStripe(t *testing.T) {
+	_, api, client := account(t)
+	api.Fail(1, Hanging, all)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := client.Customer(ctx, "", "cus_W001"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v, want the context's", err)
+	}
+}
+
+// A reading is not newer than the moment at which it was taken, by Stripe's clock.
+func TestReadingIsNoNewerThanItIs(t *testing.T) {
+	const slow = 1500 * time.Millisecond
+	stripes := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC) // its clock, which is not ours
+	read := func(date string) time.Time {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Date"] = nil
+			if date != "" {
+				w.Header().Set("Date", date)
+				Slow(slow)(w, r, nil)
+			}
+			_, _ = w.Write([]byte(`{"id":"cus_1","object":"customer"}`))
+		}))
+		defer server.Close()
+		reading, err := stripeapi.New(key, server.URL).Customer(t.Context(), "", "cus_1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reading.At != reading.At.Truncate(time.Second).UTC() {
+			t.Errorf("%s is no whole second in UTC", reading.At)
+		}
+		return reading.At
+	}
+	if at := read(stripes.Format(http.TimeFormat)); at.After(stripes.Add(-slow)) || at.Before(stripes.Add(-slow-time.Minute)) {
+		t.Errorf("by Stripe's clock it is of %s, want before %s", at, stripes.Add(-slow))
+	}
+	before := time.Now()
+	if at := read(""); at.After(time.Now()) || at.Before(before.Add(-time.Second)) {
+		t.Errorf("without Stripe's clock it is of %s, want %s", at, before)
+	}
+}
+
+// All pages are listed, the newest first, from the second asked for.
+func TestEvents(t *testing.T) {
+	world, api, client := account(t, ChangeQuantity, ChangeEmail, Cancel)
+	api.PageSize = 4
+	since := begin.Add(time.Minute)
+	var got []string
+	for page, err := range client.Events(t.Context(), "", since) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Items {
+			var e struct {
+				ID string `json:"id"`
+			}
+			if err := json.Unmarshal(item, &e); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.ID)
+		}
+	}
+	var want []string
+	for _, e := range slices.Backward(world.Events()) {
+		if !e.Created.Before(since) {
+			want = append(want, e.ID)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < 9 {
+		t.Errorf("%d events (-want +got):\n%s", len(want), diff)
+	}
+	if r := api.Requests("/v1/events")[0]; r.Query.Get("limit") != "100" || r.Query.Has("starting_after") {
+		t.Errorf("the first page is asked for with %v", r.Query)
+	}
+}
+
+// A customer's subscriptions are all listed, ended ones too.
+func TestSubscriptions(t *testing.T) {
+	world, api, client := account(t, SubscribeAgain, SubscribeAgain, Cancel)
+	api.PageSize = 1
+	readings, err := client.Subscriptions(t.Context(), "", world.Objects("customer")[0].ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, r := range readings {
+		got[r.Object.ID("id")] = r.Object.Word("status")
+	}
+	want := map[string]string{}
+	for _, o := range world.Objects("subscription") {
+		want[o.ID()] = o["status"].(string)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("subscriptions (-want +got):\n%s", diff)
+	}
+	api.Fail(1, ServerError, func(r *http.Request) bool { return r.URL.Query().Has("starting_after") })
+	if readings, err := client.Subscriptions(t.Context(), "", world.Objects("customer")[0].ID()); err == nil {
+		t.Errorf("with a page missing it lists %d subscriptions and no error", len(readings))
+	}
+}
+
+// A list that never ends, or is none, is an error.
+func TestListsThatAreNone(t *testing.T) {
+	for name, body := range map[string]string{
+		"more of nothing":        `{"object":"list","data":[],"has_more":true}`,
+		"more after no id":       `{"object":"list","data":[{}],"has_more":true}`,
+		"not a list":             `{"object":"event","id":"evt_1"}`,
+		"not JSON":               `<html>`,
+		"elements that are none": `{"object":"list","data":"none","has_more":false}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+			defer server.Close()
+			pages := 0
+			var last error
+			for _, err := range stripeapi.New(key, server.URL).Events(t.Context(), "", begin) {
+				if pages, last = pages+1, err; pages == 3 {
+					break
+				}
+			}
+			if pages != 1 || last == nil {
+				t.Errorf("%d pages, the last one with the error %v; want one error", pages, last)
+			}
+		})
+	}
+}
