@@ -92,7 +92,8 @@ func (s *stage) startManager(ctx context.Context) error {
 
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
 		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
-	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets())
+	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
+		config.EnvStripeSecretKey+"=") // the stories are no account's: nothing is to be asked
 	s.manager.Stdout, s.manager.Stderr = s.log, s.log
 	s.manager.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo, which stops it in order
 	if err := s.manager.Start(); err != nil {

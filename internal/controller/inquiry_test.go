@@ -120,6 +120,26 @@ func TestADoubtIsAskedAboutOnce(t *testing.T) {
 	}
 }
 
+// The sweep comes by once an interval, and a comparison that was asked for stands in for it.
+func TestTheSweepComesByOnce(t *testing.T) {
+	customer, subscriptions := asked()
+	var known inquiries
+	sweeps := 0
+	for now := noon; now.Before(noon.Add(10 * interval)); now = now.Add(time.Hour) {
+		known.update(customer, subscriptions, now, interval)
+		if q := known.question(customer, subscriptions, now, delay); q.all {
+			sweeps++
+			known.answered(q, now)
+		}
+		if next := known.next(delay); next == nil || !next.After(now) || next.After(now.Add(interval)) {
+			t.Fatalf("at %s it looks again at %v, want within an interval", now, next)
+		}
+	}
+	if sweeps != 10 {
+		t.Errorf("it came by %d times in ten intervals", sweeps)
+	}
+}
+
 // The sweep comes to every customer once an interval, and to all of them spread over it.
 func TestTurn(t *testing.T) {
 	const customers = 1000

@@ -99,7 +99,7 @@ func methodSeen(a *Aggregate, e *Event, method *v1alpha1.PaymentMethod, authorit
 		authority = v1alpha1.AuthorityMention
 	}
 	c := &a.Customer
-	if claim(&c.Positions, partMethod+method.ID, position(e, authority, 0)) {
+	if claim(&c.Positions, partMethod+method.ID, position(e, authority, stage(e.Type))) {
 		c.PaymentMethods = upsert(c.PaymentMethods, *method, methodID)
 	}
 	c.PaymentMethods = arrange(c.PaymentMethods, c.Positions, partMethod, maxMethods, methodID)

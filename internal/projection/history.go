@@ -66,16 +66,21 @@ func remember(recent []v1alpha1.Transition, t v1alpha1.Transition) []v1alpha1.Tr
 }
 
 // resolve tells which of the recent changes is the latest, second by second: where one second's changes end the next one's begin.
+// Of the oldest second some may be forgotten: then where it ends is not known.
 func resolve(recent []v1alpha1.Transition) (latest v1alpha1.Transition, doubt v1alpha1.Doubt) {
-	from := origin{known: len(recent) < maxRecent} // nothing has been forgotten: the first one known is the first one heard of
+	forgotten := len(recent) == maxRecent
+	from := origin{known: !forgotten}
 	for len(recent) > 0 {
 		n := slices.IndexFunc(recent, func(t v1alpha1.Transition) bool { return !t.Created.Equal(&recent[0].Created) })
 		if n < 0 {
 			n = len(recent)
 		}
 		latest, doubt = last(recent[:n], from)
+		if forgotten {
+			doubt = v1alpha1.DoubtTie
+		}
 		from = origin{state: latest.StateAfter, known: doubt != v1alpha1.DoubtTie}
-		recent = recent[n:]
+		recent, forgotten = recent[n:], false
 	}
 	return latest, doubt
 }
@@ -103,7 +108,7 @@ func last(changes []v1alpha1.Transition, from origin) (v1alpha1.Transition, v1al
 		entered[t.StateAfter] = max(entered[t.StateAfter], 1)
 	}
 	isLast := func(t v1alpha1.Transition) bool { return entered[t.StateAfter] > left[t.StateAfter] }
-	if !slices.ContainsFunc(changes, isLast) {
+	if !slices.ContainsFunc(changes, isLast) && from.known {
 		isLast = func(t v1alpha1.Transition) bool { return t.StateAfter == from.state }
 	}
 	if !slices.ContainsFunc(changes, isLast) {

@@ -1,12 +1,15 @@
 package projection_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/ordercases"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
 // Every rule of docs/order.md, with its events in every order, one at a time.
@@ -34,6 +37,39 @@ func TestRulesOfOrder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// More than is remembered of one second leaves a doubt, whichever of it is remembered; the next second clears it.
+func TestMoreThanIsRemembered(t *testing.T) {
+	seats := func(n int) Object {
+		o := sub("active")
+		item := o["items"].(Object)["data"].([]Object)[0].With("quantity", n)
+		return o.With("items", o["items"].(Object).With("data", []Object{item}))
+	}
+	for n := range 12 {
+		var changes []projection.Change
+		for i := range n + 1 {
+			e := at(0, "customer.subscription.updated", seats(i+2)).As(fmt.Sprintf("evt_%02d", i*5%12))
+			e.Previous = Object{"items": seats(i + 1)["items"]}
+			changes = append(changes, change(t, e))
+		}
+		first := at(-time.Second, "customer.subscription.created", seats(1))
+		a := &projection.Aggregate{}
+		projection.Fold(a, append(changes, change(t, first)))
+		p, doubted := projection.InDoubt(a, customer)["sub_A"]
+		if wantDoubt := n+1 >= 8; doubted != wantDoubt {
+			t.Errorf("%d changes in a second: in doubt: %t (%s), want %t", n+1, doubted, p.Doubt, wantDoubt)
+		}
+		if got := *a.Subscriptions["sub_A"].Items[0].Quantity; !doubted && got != int64(n+2) {
+			t.Errorf("%d changes in a second: %d seats, want %d", n+1, got, n+2)
+		}
+		after := at(time.Second, "customer.subscription.updated", seats(99))
+		after.Previous = Object{"items": seats(n + 2)["items"]}
+		projection.Fold(a, []projection.Change{change(t, after)})
+		if doubts := projection.InDoubt(a, customer); len(doubts) > 0 {
+			t.Errorf("%d changes in a second: the next one leaves a doubt: %v", n+1, doubts)
+		}
 	}
 }
 

@@ -111,11 +111,11 @@ func (o *object) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// call makes one GET request, when the limits let it, and returns from when the answer is current.
+// call makes one GET request, when the limit lets it, and returns from when the answer is current.
 func (c *Client) call(
 	ctx context.Context, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
-	if err := c.pause.wait(ctx); err != nil {
+	if err := c.pause.over(time.Now()); err != nil {
 		return time.Time{}, err
 	}
 	if err := c.limit.Wait(ctx); err != nil {

@@ -26,6 +26,9 @@ type limitedError struct {
 }
 
 func (e *limitedError) Error() string {
+	if e.request == "" {
+		return fmt.Sprintf("stripe's limit of requests was reached, ask again in %s", e.wait.Round(time.Second))
+	}
 	return fmt.Sprintf("stripe's limit of requests is reached, ask again in %s (request %s)", e.wait, e.request)
 }
 
@@ -92,20 +95,12 @@ func (p *pause) until(end time.Time) {
 	}
 }
 
-// wait waits until the pause is over.
-func (p *pause) wait(ctx context.Context) error {
+// over says whether the pause is over. Who asks in it is told how long it lasts, and need not wait here for it.
+func (p *pause) over(now time.Time) error {
 	p.mutex.Lock()
-	left := time.Until(p.end)
-	p.mutex.Unlock()
-	if left <= 0 {
-		return nil
+	defer p.mutex.Unlock()
+	if left := p.end.Sub(now); left > 0 {
+		return &limitedError{wait: left}
 	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait until Stripe's limit of requests is over: %w", ctx.Err())
-	}
+	return nil
 }

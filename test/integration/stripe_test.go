@@ -294,6 +294,30 @@ func TestATieIsAskedAbout(t *testing.T) {
 	}
 }
 
+// A doubt that Stripe cannot clear either, since it does not know the object, is asked about once.
+func TestADoubtThatStripeCannotClear(t *testing.T) {
+	api, ask := stripe(t, NewWorld(time.Now(), New, 1))
+	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	now := time.Now().Add(-time.Hour)
+	object := Subscription(New, "sub_A", "cus_A", "past_due", now, now.AddDate(0, 1, 0))
+	o.send(
+		Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object},
+		Event{ID: "evt_9", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object.With("status", "unpaid")},
+	)
+	o.eventually("Stripe's answer shows", func() string {
+		if last := o.subscription("sub_A").Status.LastComparison; last == nil || !last.NotFound {
+			return fmt.Sprintf("the last comparison is %+v", last)
+		}
+		return ""
+	})
+	o.inSync("sub_A", "Unknown EventsTie")
+	o.annotate(o.customer("cus_A"), "now") // a question about everything comes after all that were waiting
+	o.inSync("cus_A", "False NotInStripe")
+	if got := len(api.Requests("/v1/subscriptions/sub_A")); got != 2 {
+		t.Errorf("Stripe was asked about the subscription %d times, want once for the doubt and once for the annotation", got)
+	}
+}
+
 // Without a key the doubt shows, and says what to do.
 func TestATieThatNobodyCanBeAskedAbout(t *testing.T) {
 	o := start(t)
