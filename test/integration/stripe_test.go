@@ -183,8 +183,8 @@ func (o *operator) checkpoints() map[string]string {
 	return stored.Data
 }
 
-// An operator that ends in the middle of a backfill leaves no checkpoint, and the next one loses nothing.
-func TestBackfillThatIsCutOff(t *testing.T) {
+// An operator that is killed in the middle of a backfill leaves no checkpoint, and the next one loses nothing.
+func TestBackfillThatIsKilled(t *testing.T) {
 	world := aWholeLife(Old, time.Hour)
 	api, ask := stripe(t, world)
 	api.PageSize = 10
@@ -192,21 +192,26 @@ func TestBackfillThatIsCutOff(t *testing.T) {
 		return r.URL.Path == "/v1/events" && r.URL.Query().Get("starting_after") == world.Events()[len(world.Events())-20].ID
 	}
 	api.Fail(1, Hanging, third)
-	o := start(t, ask)
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &operator{t: t, namespace: namespace}
+	kill := startProcess(t, namespace, ask)
 	o.eventually("two pages are recorded and the third is asked for", func() string {
 		if got := len(api.Requests("/v1/events")); got != 3 || len(o.events()) < 20 {
 			return fmt.Sprintf("%d requests, %d events", got, len(o.events()))
 		}
 		return ""
 	})
-	o.stop()
+	kill()
 	if got := len(o.events()); got != 20 {
 		t.Fatalf("%d events are recorded, want those of two pages: the third was not answered", got)
 	}
 	if got := o.checkpoints(); len(got) != 0 {
 		t.Fatalf("the checkpoint is %v before everything is recorded", got)
 	}
-	o = startIn(t, o.namespace, ask)
+	o = startIn(t, namespace, ask)
 	o.recordedAll(world)
 	o.settled()
 	o.checkpoint("platform", newest(world))
