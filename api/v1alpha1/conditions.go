@@ -68,10 +68,24 @@ const (
 	ReasonNotInStripe = "NotInStripe"
 )
 
-// Reasons of Sent=False.
+// Reasons of Sent.
 const (
+	// ReasonAccepted: Mailgun accepted the message.
+	ReasonAccepted = "Accepted"
 	// ReasonMailgunNotConfigured: the e-mail waits until the MAILGUN_… variables are set.
 	ReasonMailgunNotConfigured = "MailgunNotConfigured"
-	// ReasonPending: the e-mail is planned and has not been handed to the mail provider.
-	ReasonPending = "Pending"
+	// ReasonEmailsOff: e-mails are turned off (--emails=false); the e-mail waits until they are turned on.
+	ReasonEmailsOff = "EmailsOff"
+	// ReasonNoResetURL: the e-mail waits until PASSWORD_RESET_URL is set.
+	ReasonNoResetURL = "PasswordResetURLNotSet"
+	// ReasonRecipientInvalid: the customer has no address yet, or not exactly one valid one; the e-mail waits until it has.
+	ReasonRecipientInvalid = "RecipientInvalid"
+	// ReasonSending: an attempt is under way.
+	ReasonSending = "Sending"
+	// ReasonRetrying: Mailgun did not take the message, which is sent again later.
+	ReasonRetrying = "Retrying"
+	// ReasonOutcomeUnknown: no answer came; Mailgun's log is asked whether it has the message.
+	ReasonOutcomeUnknown = "OutcomeUnknown"
+	// ReasonRejected: Mailgun refused the message for good.
+	ReasonRejected = "Rejected"
 )

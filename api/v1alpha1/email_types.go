@@ -22,8 +22,53 @@ type EmailSpec struct {
 	Purpose EmailPurpose `json:"purpose"`
 }
 
+// AttemptOutcome is what is known of an attempt to hand the message to Mailgun.
+//
+// +kubebuilder:validation:Enum="";NotAccepted;Unknown;Rejected
+type AttemptOutcome string
+
+const (
+	// AttemptOpen: the attempt was claimed, and nothing is known of it yet.
+	AttemptOpen AttemptOutcome = ""
+	// AttemptNotAccepted: Mailgun did not take the message, and may take it later.
+	AttemptNotAccepted AttemptOutcome = "NotAccepted"
+	// AttemptUnknown: no answer came. Mailgun's log is asked before the message is sent again.
+	AttemptUnknown AttemptOutcome = "Unknown"
+	// AttemptRejected: Mailgun refused the message for good.
+	AttemptRejected AttemptOutcome = "Rejected"
+)
+
+// EmailAttempt is the latest attempt to hand the message to Mailgun. It is written before the message is sent.
+type EmailAttempt struct {
+	// number of the attempt, from 1.
+	// +kubebuilder:validation:Minimum=1
+	Number int32 `json:"number"`
+	// messageID is the Message-Id header, without angle brackets. It is the same for every attempt.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	MessageID string `json:"messageID"`
+	// claimedAt is when the attempt began.
+	ClaimedAt metav1.Time `json:"claimedAt"`
+	// outcome of the attempt; empty while it is under way, or if whoever made it was stopped.
+	// +optional
+	Outcome AttemptOutcome `json:"outcome,omitempty"`
+	// retryAt is when the next attempt is due, after one that was not accepted.
+	// +optional
+	RetryAt *metav1.Time `json:"retryAt,omitempty"`
+}
+
 // EmailStatus says where the message stands.
 type EmailStatus struct {
+	// attempt is the latest attempt.
+	// +optional
+	Attempt *EmailAttempt `json:"attempt,omitempty"`
+	// sentAt is when Mailgun was known to have accepted the message.
+	// +optional
+	SentAt *metav1.Time `json:"sentAt,omitempty"`
+	// mailgunID is Mailgun's id of the message.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	MailgunID string `json:"mailgunID,omitempty"`
 	// observedGeneration is the generation of the spec that this status was made for.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

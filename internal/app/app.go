@@ -2,12 +2,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -27,6 +29,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	tkcontroller "github.com/tollkeeper/tollkeeper/internal/controller"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/mail"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
@@ -40,6 +43,8 @@ const (
 	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
 	concurrentCustomers = 8
 	concurrentOthers    = 4
+	// mailsPerSecond are handed to Mailgun at most.
+	mailsPerSecond = 10
 )
 
 // App is the operator, ready to run.
@@ -131,6 +136,7 @@ func (a *App) addControllers(cfg config.Config) error {
 	notices, comparisons := a.manager.GetEventRecorder("tollkeeper"), tkcontroller.NewComparisons()
 	if err := (&tkcontroller.CustomerReconciler{
 		Client: c, Reader: reader, Clock: now, Policy: cfg.Policy, Recorder: notices, Comparisons: comparisons, Scope: scope,
+		MailMaxAge: cfg.MailMaxAge,
 	}).SetupWithManager(a.manager, options(concurrentCustomers)); err != nil {
 		return fmt.Errorf("set up the customer controller: %w", err)
 	}
@@ -139,10 +145,8 @@ func (a *App) addControllers(cfg config.Config) error {
 	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
 		return fmt.Errorf("set up the event controller: %w", err)
 	}
-	if err := (&tkcontroller.EmailReconciler{
-		Client: c, Clock: now, Configured: cfg.Mailgun.Configured(),
-	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the email controller: %w", err)
+	if err := a.addEmails(cfg); err != nil {
+		return err
 	}
 	if a.stripe == nil {
 		return nil
@@ -152,6 +156,29 @@ func (a *App) addControllers(cfg config.Config) error {
 		Interval: cfg.ResyncInterval, Delay: cfg.RefetchDelay,
 	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
 		return fmt.Errorf("set up the sync controller: %w", err)
+	}
+	return nil
+}
+
+// addEmails adds what sends the e-mails, if Mailgun is configured; else what says that it is not.
+func (a *App) addEmails(cfg config.Config) error {
+	templates, err := mail.LoadTemplates(cfg.MailTemplates)
+	if err != nil {
+		return err
+	}
+	r := &tkcontroller.EmailReconciler{
+		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
+		Letter: tkcontroller.Letter{
+			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
+			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
+		},
+		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle,
+	}
+	if cfg.Mailgun.Configured() {
+		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
+	}
+	if err := r.SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
+		return fmt.Errorf("set up the email controller: %w", err)
 	}
 	return nil
 }

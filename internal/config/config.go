@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -40,6 +41,9 @@ const (
 // maxBackfillWindow is how long Stripe lists its events. See https://docs.stripe.com/api/events.
 const maxBackfillWindow = 30 * 24 * time.Hour
 
+// maxResetTokenTTL bounds how long a link that lets somebody in may lie about.
+const maxResetTokenTTL = 30 * 24 * time.Hour
+
 // DefaultNamespace holds the resources if neither --namespace nor POD_NAMESPACE says otherwise.
 const DefaultNamespace = "tollkeeper-system"
 
@@ -73,6 +77,16 @@ type Config struct {
 	ResyncInterval time.Duration
 	// Livemode is the mode whose events are applied; nil for both. Load sets it.
 	Livemode *bool
+	// Emails says whether e-mails are sent.
+	Emails bool
+	// MailMaxAge is how old a sign-up may be that e-mails are still planned for.
+	MailMaxAge time.Duration
+	// MailSettle is how long Mailgun's log may hide a message that it accepted.
+	MailSettle time.Duration
+	// MailTemplates is a folder whose files replace the templates of the same name; empty for none.
+	MailTemplates string
+	// ResetTokenTTL is how long a password-reset link works.
+	ResetTokenTTL time.Duration
 	// MetadataPrefix selects the Stripe metadata to keep.
 	MetadataPrefix string
 	// Policy decides about entitlement.
@@ -127,6 +141,11 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.BackfillWindow, "backfill-window", maxBackfillWindow, "How far back the first look goes; Stripe lists the events of 30 days.")
 	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread out; 0 for never.")
 	fs.Func("livemode", "The mode whose events are applied: true, false, or auto: the Stripe key's, and both without a key. (default auto)", c.setLivemode)
+	fs.BoolVar(&c.Emails, "emails", true, "Send e-mails. Off, they are planned and wait.")
+	fs.DurationVar(&c.MailMaxAge, "mail-max-age", 96*time.Hour, "How old a sign-up may be that e-mails are planned for: those that a first backfill finds get none.")
+	fs.DurationVar(&c.MailSettle, "mail-settle", 30*time.Minute, "How long Mailgun's log may hide a message that it accepted, before one without an answer is sent again.")
+	fs.StringVar(&c.MailTemplates, "mail-templates", "", "Folder whose files replace the built-in templates of the same name.")
+	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Stripe metadata whose keys begin so is kept, the prefix removed; empty keeps none.")
 	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long service goes on after the first failed payment of a run.")
 	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", 10*time.Second, "How long after the end of a trial Stripe's word is waited for, before the customer is suspended.")
@@ -172,6 +191,10 @@ func (c *Config) Load(getenv func(string) string) error {
 		notNegative("--backfill-interval", c.BackfillInterval),
 		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
 		notNegative("--resync-interval", c.ResyncInterval),
+		notNegative("--mail-max-age", c.MailMaxAge),
+		notNegative("--mail-settle", c.MailSettle),
+		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
+		sender(c.Mailgun.SenderEmail),
 		notNegative("--grace-period", c.Policy.GracePeriod),
 		notNegative("--trial-leeway", c.Policy.TrialLeeway),
 		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
@@ -241,6 +264,17 @@ func notNegative(name string, d time.Duration) error {
 func within(name string, d, most time.Duration) error {
 	if d <= 0 || d > most {
 		return fmt.Errorf("%s is %s: want more than 0 and at most %s", name, d, most)
+	}
+	return nil
+}
+
+// sender: the address that e-mails are from. Its value is not repeated.
+func sender(address string) error {
+	if address == "" {
+		return nil
+	}
+	if _, err := mail.ParseAddress(address); err != nil {
+		return fmt.Errorf("%s is not an e-mail address", EnvMailgunSenderEmail)
 	}
 	return nil
 }

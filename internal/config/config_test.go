@@ -49,6 +49,10 @@ func changed(change func(*Config)) Config {
 		BackfillInterval:       10 * time.Minute,
 		BackfillWindow:         30 * 24 * time.Hour,
 		ResyncInterval:         24 * time.Hour,
+		Emails:                 true,
+		MailMaxAge:             96 * time.Hour,
+		MailSettle:             30 * time.Minute,
+		ResetTokenTTL:          24 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
 		Policy: entitlement.Policy{
 			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: 10 * time.Second,
@@ -112,6 +116,7 @@ func TestLoad(t *testing.T) {
 			args: []string{
 				"--namespace=ns", "--leader-elect", "--receiver-bind-address=:1", "--health-probe-bind-address=0",
 				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--drain-delay=0s", "--link-timeout=1m",
+				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=1h", "--on-dispute=Suspend", "--on-refund=Suspend",
 			},
@@ -121,6 +126,8 @@ func TestLoad(t *testing.T) {
 				c.MaxInFlight, c.DrainDelay, c.LinkTimeout, c.MetadataPrefix = 1, 0, time.Minute, ""
 				c.BackfillInterval, c.BackfillWindow, c.ResyncInterval = time.Minute, time.Hour, 2*time.Hour
 				c.RefetchDelay, c.Livemode = time.Second, new(false)
+				c.Emails, c.MailMaxAge, c.MailSettle, c.ResetTokenTTL = false, time.Hour, time.Minute, time.Hour
+				c.MailTemplates = "/templates"
 				c.Policy = entitlement.Policy{TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
 			}),
 		},
@@ -236,6 +243,14 @@ func TestLoadRefuses(t *testing.T) {
 			want: "--refetch-delay is -1s: want a duration of 0 or more\n" +
 				"--backfill-interval is -1m0s: want a duration of 0 or more\n" +
 				"--resync-interval is -1h0m0s: want a duration of 0 or more",
+		},
+		"a sender that is no address": {
+			env:  signed(env{"MAILGUN_SENDER_EMAIL": "example.com"}),
+			want: "MAILGUN_SENDER_EMAIL is not an e-mail address",
+		},
+		"a link that works for ever": {
+			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
+			want: "--reset-token-ttl is 1000h0m0s: want more than 0 and at most 720h0m0s",
 		},
 		"a mode that is none": {
 			env: signed(nil), args: []string{"--livemode=live"},

@@ -31,6 +31,8 @@ type CustomerReconciler struct {
 	Comparisons *Comparisons
 	// Scope tells which events are applied.
 	Scope Scope
+	// MailMaxAge is how old a sign-up may be that e-mails are planned for.
+	MailMaxAge time.Duration
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create

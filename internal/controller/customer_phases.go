@@ -142,10 +142,13 @@ func (r *CustomerReconciler) announce(customer *v1alpha1.Customer, before []meta
 }
 
 // planEmails creates the two e-mails to a customer who signed up with one of the events. Their names make a second one
-// impossible, so that doing it again does nothing.
+// impossible, so that doing it again does nothing. Nobody is welcomed weeks later, when a first look for missed events finds the sign-up.
 func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
 	for _, v := range a.pending {
 		if v.outcome != v1alpha1.OutcomeApplied || !projection.IsSignup(&a.aggregate.Customer, &v.event.Spec) {
+			continue
+		}
+		if r.Clock.Since(v.event.Spec.Created.Time) > r.MailMaxAge {
 			continue
 		}
 		for _, purpose := range []v1alpha1.EmailPurpose{v1alpha1.EmailWelcome, v1alpha1.EmailPasswordReset} {

@@ -2,47 +2,155 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
+	"golang.org/x/time/rate"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
-// EmailReconciler says where each Email stands. It does not send: an Email waits, with the reason.
+// EmailReconciler sends Emails, each one effectively once.
+//
+// It claims an attempt in the Email's status before it hands the message to Mailgun, and notes the outcome after. Whatever stops it in
+// between, an attempt without an outcome is there to be seen: then Mailgun's log is asked for the message's Message-Id before it is sent
+// again.
 type EmailReconciler struct {
 	Client client.Client
+	// Reader reads Secrets from the API server itself: they are not kept in memory.
+	Reader client.Reader
 	Clock  clock.PassiveClock
-	// Configured says whether Mailgun's settings are there.
-	Configured bool
+	// Off says that e-mails are turned off.
+	Off bool
+	// Mailgun sends; nil while it is not configured.
+	Mailgun *mail.Mailgun
+	// Letter is what the messages are made of.
+	Letter Letter
+	// Limit of messages.
+	Limit *rate.Limiter
+	// Settle is how long Mailgun's log may hide a message that it accepted.
+	Settle time.Duration
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails,verbs=get;list;watch
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails/status,verbs=update
+// +kubebuilder:rbac:groups="",namespace=system,resources=secrets,verbs=create;get;update
 
-// SetupWithManager registers the reconciler.
+// SetupWithManager registers the reconciler. It looks at an Email again when its customer changes: its address may be there now.
 func (r *EmailReconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("email").For(&v1alpha1.Email{}).WithOptions(options).Complete(r)
+	toEmails := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, customer client.Object) []reconcile.Request {
+		var emails v1alpha1.EmailList
+		if err := r.Client.List(ctx, &emails, client.InNamespace(customer.GetNamespace()), client.MatchingFields{byCustomer: customer.GetName()},
+			client.DisableReadYourWritesConsistency); err != nil {
+			return nil // the cache answers, which does not fail
+		}
+		var requests []reconcile.Request
+		for i := range emails.Items {
+			if !settled(&emails.Items[i]) {
+				requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&emails.Items[i])})
+			}
+		}
+		return requests
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("email").
+		For(&v1alpha1.Email{}).
+		Watches(&v1alpha1.Customer{}, toEmails).
+		WithOptions(options).
+		Complete(r)
 }
 
-// Reconcile writes the Sent condition of one Email.
+// settled says whether nothing is left to do about an Email.
+func settled(email *v1alpha1.Email) bool {
+	attempt := email.Status.Attempt
+	return email.Status.SentAt != nil || attempt != nil && attempt.Outcome == v1alpha1.AttemptRejected
+}
+
+// Reconcile takes one Email a step further.
 func (r *EmailReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var email v1alpha1.Email
-	if err := r.Client.Get(ctx, req.NamespacedName, &email); err != nil {
+	email := &outgoing{}
+	if err := r.Client.Get(ctx, req.NamespacedName, &email.Email); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	before := email.Status.DeepCopy()
-	reason, message := v1alpha1.ReasonMailgunNotConfigured, "Set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL."
-	if r.Configured {
-		reason, message = v1alpha1.ReasonPending, "The message is planned; this version does not send it yet."
-	}
-	email.Status.ObservedGeneration = email.Generation
-	setCondition(&email.Status.Conditions, email.Generation, r.Clock.Now().UTC(), v1alpha1.ConditionSent, false, reason, message)
-	if equality.Semantic.DeepEqual(before, &email.Status) {
+	email.written = *email.Status.DeepCopy()
+	attempt := email.Status.Attempt
+	switch {
+	case settled(&email.Email) || !email.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
+	case r.Off:
+		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
+	case r.Mailgun == nil:
+		return r.wait(ctx, email, v1alpha1.ReasonMailgunNotConfigured, "Set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL.")
+	case attempt == nil:
+		return r.send(ctx, email)
+	case attempt.Outcome == v1alpha1.AttemptNotAccepted:
+		if left := attempt.RetryAt.Sub(r.Clock.Now()); left > 0 {
+			return ctrl.Result{RequeueAfter: left}, nil
+		}
+		return r.send(ctx, email)
+	default:
+		return r.find(ctx, email)
 	}
-	return retry(r.Client.Status().Update(ctx, &email))
+}
+
+// wait says what an Email waits for. A change of it, or of the configuration and with it a new process, comes back to it.
+func (r *EmailReconciler) wait(ctx context.Context, email *outgoing, reason, message string) (ctrl.Result, error) {
+	return ctrl.Result{}, ignoreConflict(r.write(ctx, email, false, reason, message))
+}
+
+// send claims an attempt, hands the message to Mailgun and notes the outcome.
+func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Result, error) {
+	message, err := r.compose(ctx, &email.Email)
+	if waits, ok := errors.AsType[*waitError](err); ok {
+		return r.wait(ctx, email, waits.reason, waits.message)
+	}
+	if err != nil {
+		return retry(err)
+	}
+	if turn := r.Limit.Reserve(); turn.Delay() > 0 {
+		delay := turn.Delay()
+		turn.Cancel()
+		return ctrl.Result{RequeueAfter: delay}, nil
+	}
+	if err := r.claim(ctx, email, message.ID); err != nil {
+		return retry(err)
+	}
+	id, err := r.Mailgun.Send(ctx, message)
+	if err != nil {
+		return r.failed(ctx, email, err)
+	}
+	email.Status.MailgunID = id
+	return retry(r.sent(ctx, email, "Mailgun accepted the message."))
+}
+
+// find asks Mailgun's log about an attempt of which no outcome is known. What the log does not have after it has had time to settle
+// was not accepted. A reset message does no harm twice, and is not waited for.
+func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Result, error) {
+	attempt := email.Status.Attempt
+	found, err := r.Mailgun.Find(ctx, attempt.MessageID, attempt.ClaimedAt.Time)
+	if err != nil {
+		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown, "No answer came from Mailgun, and its log cannot be read."); err != nil {
+			return retry(err)
+		}
+		return ctrl.Result{}, err
+	}
+	if found {
+		return retry(r.sent(ctx, email, "Mailgun has the message in its log."))
+	}
+	left := r.Settle - r.Clock.Since(attempt.ClaimedAt.Time)
+	if left <= 0 || email.Spec.Purpose == v1alpha1.EmailPasswordReset {
+		return r.send(ctx, email)
+	}
+	if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown,
+		"No answer came from Mailgun. Its log is looked into; if the message is not there in time (--mail-settle) it is sent again."); err != nil {
+		return retry(err)
+	}
+	return ctrl.Result{RequeueAfter: min(left, time.Minute)}, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
-// byCustomer indexes pending events and subscriptions by the name of their Customer object.
+// byCustomer indexes pending events, subscriptions and e-mails by the name of their Customer object.
 const byCustomer = "customer"
 
 // Scope tells which events are applied: those of one of Stripe's modes, or of both.
@@ -32,7 +32,7 @@ func (s Scope) covers(e *v1alpha1.BillingEvent) bool {
 
 // Index adds the indexes that the reconcilers list by.
 func Index(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
-	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}} {
+	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {
 		if err := indexer.IndexField(ctx, object, byCustomer, func(o client.Object) []string {
 			return nonEmpty(scope.customerOf(o))
 		}); err != nil {
@@ -52,6 +52,8 @@ func (s Scope) customerOf(o client.Object) string {
 		}
 		return naming.Object(o.Spec.Account, o.CustomerID())
 	case *v1alpha1.Subscription:
+		return o.Spec.CustomerRef.Name
+	case *v1alpha1.Email:
 		return o.Spec.CustomerRef.Name
 	default:
 		return ""

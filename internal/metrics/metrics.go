@@ -84,6 +84,12 @@ var (
 		Help: "Time at which the last look for missed events was complete.",
 	})
 
+	// Emails counts attempts to send e-mails, by purpose and outcome: accepted, not_accepted, rejected or unknown.
+	Emails = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_emails_total",
+		Help: "Attempts to send e-mails, by purpose and outcome: accepted, not_accepted, rejected, unknown.",
+	}, []string{"purpose", "outcome"})
+
 	// Drift counts fields that showed something else than Stripe had and were repaired, by the object's kind and the field.
 	Drift = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_drift_repaired_total",
@@ -105,6 +111,6 @@ func init() {
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventLag, EntitlementChanges,
-		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Drift, StripeAPIConfigured,
+		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Emails, Drift, StripeAPIConfigured,
 	}
 }

@@ -19,6 +19,7 @@ func used() []prometheus.Collector {
 	EntitlementChanges.WithLabelValues("True", "Trialing")
 	StripeAPIRequests.WithLabelValues("events", "200")
 	BackfillEvents.WithLabelValues("recorded")
+	Emails.WithLabelValues("Welcome", "accepted")
 	BackfillRuns.WithLabelValues("complete")
 	Drift.WithLabelValues("subscription", "status")
 	return Collectors()
@@ -78,6 +79,7 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_entitlement_changes_total":         {"reason", "status"},
 		"tollkeeper_stripe_api_requests_total":         {"code", "resource"},
 		"tollkeeper_stripe_api_configured":             nil,
+		"tollkeeper_emails_total":                      {"outcome", "purpose"},
 		"tollkeeper_drift_repaired_total":              {"field", "kind"},
 
 		"tollkeeper_backfill_events_total":                   {"result"},

@@ -1,0 +1,72 @@
+package mail
+
+import (
+	"errors"
+	"net/mail"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRecipient(t *testing.T) {
+	for name, tc := range map[string]struct {
+		address, name string
+		want          mail.Address
+		wantError     string
+	}{
+		"one address":                {"ada@example.com", "Ada Lovelace", mail.Address{Name: "Ada Lovelace", Address: "ada@example.com"}, ""},
+		"without a name":             {"ada@example.com", "", mail.Address{Address: "ada@example.com"}, ""},
+		"one with a name of its own": {"Eve <ada@example.com>", "Ada", mail.Address{Name: "Ada", Address: "ada@example.com"}, ""},
+		"none":                       {"", "Ada", mail.Address{}, ErrNoAddress.Error()},
+		"two":                        {"ada@example.com, eve@example.com", "", mail.Address{}, "the customer has 2 e-mail addresses: want exactly one"},
+		"a group":                    {"friends: ada@example.com, eve@example.com;", "", mail.Address{}, "the customer has 2 e-mail addresses: want exactly one"},
+		"a header":                   {"ada@example.com\r\nBcc: eve@example.com", "", mail.Address{}, "the customer's e-mail address holds characters that do not print"},
+		"a newline in quotes":        {"\"ada\n\"@example.com", "", mail.Address{}, "the customer's e-mail address holds characters that do not print"},
+		"a turned address":           {"ada\u202e@example.com", "", mail.Address{}, "the customer's e-mail address holds characters that do not print"},
+		"a quoted comma":             {`"ada@example.com,eve"@example.com`, "", mail.Address{}, "the customer's e-mail address holds characters that mail servers read in several ways"},
+		"what Mailgun replaces":      {"%recipient%@example.com", "", mail.Address{}, "the customer's e-mail address holds characters that mail servers read in several ways"},
+		"no address":                 {"ada", "", mail.Address{}, "the customer's e-mail address cannot be read"},
+		"10 KB":                      {strings.Repeat("a", 10_000) + "@example.com", "", mail.Address{}, "the customer's e-mail address is longer than 254 characters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Recipient(tc.address, tc.name)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("recipient (-want +got):\n%s", diff)
+			}
+			if text := errorText(err); text != tc.wantError {
+				t.Errorf("error is %q, want %q", text, tc.wantError)
+			}
+			if tc.address == "" && !errors.Is(err, ErrNoAddress) {
+				t.Error("a missing address is not told from a wrong one")
+			}
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestName(t *testing.T) {
+	for name, tc := range map[string]struct{ in, want string }{
+		"a name":                {"Ada Lovelace", "Ada Lovelace"},
+		"another script":        {"艾达·洛夫莱斯", "艾达·洛夫莱斯"},
+		"lines and blanks":      {"  Ada\r\n\tBcc: eve@example.com  ", "Ada Bcc: eve@example.com"},
+		"control characters":    {"A\x00d\x1ba\x7f", "Ada"},
+		"turned":                {"Ada\u202eevol\u2066", "Adaevol"},
+		"nothing that prints":   {"\u200b\u202e\x00", ""},
+		"no text":               {"A\xffda", "Ada"},
+		"what Mailgun replaces": {"%recipient% %recipient.name%", "recipient recipient.name"},
+		"too long":              {strings.Repeat("ab ", 5000), strings.Repeat("ab ", 26) + "ab"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Name(tc.in); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
