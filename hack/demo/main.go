@@ -47,7 +47,7 @@ func run(ctx context.Context) (err error) {
 			failed++
 		}
 	}
-	if err := s.show(ctx); err != nil {
+	if err := errors.Join(s.show(ctx), s.showMail()); err != nil {
 		return err
 	}
 	if failed > 0 {

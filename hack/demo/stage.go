@@ -18,6 +18,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
@@ -32,6 +33,7 @@ const (
 // stage is what the stories are played on: a control plane and a manager.
 type stage struct {
 	cluster    *controlplane.ControlPlane
+	mailgun    *mailguntest.Server
 	endpoint   stripetest.Endpoint
 	folder     string
 	kubeconfig string
@@ -42,7 +44,7 @@ type stage struct {
 
 // newStage starts everything. What it returns is to be closed, even after an error.
 func newStage(ctx context.Context) (*stage, error) {
-	s := &stage{}
+	s := &stage{mailgun: mailguntest.New()}
 	if err := step("Starting etcd and kube-apiserver, installing the CRDs", s.startCluster); err != nil {
 		return s, err
 	}
@@ -93,7 +95,10 @@ func (s *stage) startManager(ctx context.Context) error {
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
 		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
-		config.EnvStripeSecretKey+"=") // the stories are no account's: nothing is to be asked
+		config.EnvStripeSecretKey+"=", // the stories are no account's: nothing is to be asked
+		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,
+		config.EnvMailgunAPIBase+"="+s.mailgun.APIBase(), config.EnvMailgunSenderEmail+"=Kite <hello@kite.example>",
+		config.EnvAppName+"=Kite", config.EnvPasswordResetURL+"=https://app.kite.example/password")
 	s.manager.Stdout, s.manager.Stderr = s.log, s.log
 	s.manager.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo, which stops it in order
 	if err := s.manager.Start(); err != nil {
@@ -150,6 +155,19 @@ func (s *stage) show(ctx context.Context) error {
 	return nil
 }
 
+// showMail saves what the stand-in of Mailgun has caught, and says where.
+func (s *stage) showMail() error {
+	files, err := s.mailgun.Save(filepath.Join(controlplane.Root(), "bin", "demo-mail"))
+	if err != nil {
+		return fmt.Errorf("save the e-mails: %w", err)
+	}
+	fmt.Println("\nThe e-mails that a stand-in of Mailgun has caught:")
+	for _, file := range files {
+		fmt.Println("  " + file)
+	}
+	return nil
+}
+
 // keep leaves everything running until the user has had enough.
 func (s *stage) keep(ctx context.Context) {
 	fmt.Printf(`
@@ -193,6 +211,7 @@ func (s *stage) close(failed bool) error {
 	if s.cluster != nil {
 		errs = append(errs, s.cluster.Stop())
 	}
+	s.mailgun.Close()
 	if failed && s.log != nil {
 		fmt.Fprintf(os.Stderr, "\nThe manager's log is %s.\n", s.log.Name())
 	} else if s.folder != "" {

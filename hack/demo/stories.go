@@ -48,6 +48,7 @@ func signUp(s *scene) []act {
 		s.status(sub, "active"),
 		s.entitled(customer, "True (SubscriptionActive)"),
 		s.expect("E-mails planned", "2", func() string { return s.count(&v1alpha1.EmailList{}, v1alpha1.LabelCustomerID, customer) }),
+		s.expect("E-mails that Mailgun accepted", "2", func() string { return fmt.Sprint(len(s.mailgun.Messages())) }),
 		s.expect("Entitlements", "map[seats:5]", func() string { return fmt.Sprint(s.customer(customer).Status.Entitlements) }),
 	}
 }

@@ -149,11 +149,9 @@ func inWords(d time.Duration) string {
 	for _, unit := range []struct {
 		length time.Duration
 		name   string
-	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
 		if n := d / unit.length; n > 1 && d%unit.length == 0 {
-			return fmt.Sprintf("%d %ss", n, unit.name)
-		} else if d == unit.length {
-			return "1 " + unit.name
+			return fmt.Sprintf("%d %s", n, unit.name)
 		}
 	}
 	return d.String()

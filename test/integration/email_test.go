@@ -2,7 +2,9 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
@@ -173,34 +176,203 @@ func TestFaultsOfMailgun(t *testing.T) {
 	}
 }
 
-// An operator that stops while Mailgun has not answered, at whatever step: the next one finds out.
-func TestAnOperatorThatStopsWhileItSends(t *testing.T) {
+// planned is a namespace with the e-mails of a sign-up, which wait for Mailgun's settings.
+func planned(t *testing.T, customize ...func(Object)) (namespace string) {
+	t.Helper()
+	o := start(t)
+	world := signUp()
+	for _, change := range customize {
+		world.Amend(world.Objects("customer")[0].ID(), change)
+	}
+	events := world.Events()
+	events[0].Object = world.Objects("customer")[0]
+	o.send(events...)
+	o.settled()
+	o.mailed(v1alpha1.EmailWelcome, "False MailgunNotConfigured")
+	o.stop()
+	return o.namespace
+}
+
+// A process that is killed at any step of sending: the next one ends with one message accepted, or, where Mailgun's log hid it for
+// longer than it was waited for, with the second one that is documented.
+func TestAKillAtEveryStepOfSending(t *testing.T) {
+	alone := func(c *config.Config) { c.App.PasswordResetURL = "" } // the welcome message alone
 	for name, tc := range map[string]struct {
-		fault mailguntest.Fault
-		want  int
+		fault  mailguntest.Fault
+		hidden bool
+		want   int
 	}{
-		"after Mailgun accepted it":  {mailguntest.AcceptAndHang, 1},
-		"before Mailgun accepted it": {mailguntest.Hang, 1},
+		"after the claim, before Mailgun has the message":  {mailguntest.Hang, false, 1},
+		"after Mailgun has the message, before its answer": {mailguntest.AcceptAndHang, false, 1},
+		"the same, and the log hides the message":          {mailguntest.AcceptAndHang, true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, send := mailgun(t)
 			server.Fail(tc.fault)
-			soon := func(c *config.Config) { c.App.PasswordResetURL, c.MailSettle = "", 0 }
-			namespace, err := cluster.Namespace(t.Context(), "it-")
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := startIn(t, namespace, send, soon)
-			o.send(signUp().Events()...)
+			server.HideLog(tc.hidden)
+			o := &operator{t: t, namespace: planned(t)} // killed before the claim: nothing was begun
+			manager := startProcess(t, o.namespace, send, alone)
 			o.mailed(v1alpha1.EmailWelcome, "False Sending")
-			o.stop()
-			o = startIn(t, namespace, send, soon)
-			o.mailed(v1alpha1.EmailWelcome, "True Accepted")
+			o.eventually("Mailgun is asked", func() string {
+				if server.Asked() == 0 {
+					return "it is not"
+				}
+				return ""
+			})
+			manager.kill()
+			o = startIn(t, o.namespace, send, alone, func(c *config.Config) { c.MailSettle = 0 })
+			email := o.mailed(v1alpha1.EmailWelcome, "True Accepted")
 			if got := len(server.Messages()); got != tc.want {
-				t.Errorf("%d messages were accepted, want %d", got, tc.want)
+				t.Errorf("%d messages were accepted after %d attempts, want %d", got, email.Status.Attempt.Number, tc.want)
+			}
+			if server.Lookups() == 0 {
+				t.Error("Mailgun's log was not looked into")
 			}
 		})
 	}
+}
+
+// Hostile names and addresses reach no header, no second recipient and no markup.
+func TestHostileCustomers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		email, name string
+		want        string // Sent
+	}{
+		"a script for a name":     {"ada@example.com", "<script>alert(1)</script>", "True Accepted"},
+		"a header for a name":     {"ada@example.com", "Ada\r\nBcc: eve@example.com", "True Accepted"},
+		"a template for a name":   {"ada@example.com", "{{.ResetURL}}%recipient%", "True Accepted"},
+		"a turned name":           {"ada@example.com", "Ada\u202eadA", "True Accepted"},
+		"10 KB for a name":        {"ada@example.com", strings.Repeat("Ada ", 2500), "True Accepted"},
+		"two addresses":           {"ada@example.com, eve@example.com", "Ada", "False RecipientInvalid"},
+		"a header for an address": {"ada@example.com\r\nBcc: eve@example.com", "Ada", "False RecipientInvalid"},
+		"what Mailgun replaces":   {"%recipient%@example.com", "Ada", "False RecipientInvalid"},
+		"10 KB for an address":    {strings.Repeat("a", 10_000) + "@example.com", "Ada", "False RecipientInvalid"},
+		"no address":              {"", "Ada", "False RecipientInvalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, send := mailgun(t)
+			namespace := planned(t, func(o Object) { o["email"], o["name"] = tc.email, tc.name })
+			o := startIn(t, namespace, send)
+			o.mailed(v1alpha1.EmailWelcome, tc.want)
+			o.mailed(v1alpha1.EmailPasswordReset, tc.want)
+			for _, m := range server.Messages() {
+				to, err := mail.ParseAddressList(m.Field("to"))
+				if err != nil || len(to) != 1 || to[0].Address != "ada@example.com" || len(m.Fields["to"]) != 1 || len(to[0].Name) > 100 {
+					t.Errorf("it goes to %q, %v", m.Fields["to"], err)
+				}
+				for field, values := range m.Fields {
+					if field == "bcc" || field == "cc" || strings.HasPrefix(field, "h:") && field != "h:Message-Id" {
+						t.Errorf("it has %s: %q", field, values)
+					}
+				}
+				if html := m.Field("html"); strings.Contains(html, "<script") || strings.Contains(html, "%recipient%") || strings.Contains(html, "\u202e") {
+					t.Errorf("the HTML has it: %s", html)
+				}
+			}
+		})
+	}
+}
+
+// No address, name or token is in the log, the Kubernetes events, the metrics or the conditions of a whole run.
+func TestNothingPersonalGetsOut(t *testing.T) {
+	server, send := mailgun(t)
+	server.Fail(mailguntest.Refuse(500), mailguntest.Refuse(401), mailguntest.Drop)
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
+	world.Do(SignUp)
+	canary := func(o Object) { o["email"], o["name"] = "canary-address@example.com", "Canary-Name" }
+	customer := world.Objects("customer")[0].ID()
+	world.Amend(customer, canary)
+	world.Do(ChangeDefault) // an event that tells address and name
+	world.Do(FailRenewal)
+	_, ask := stripe(t, world)
+	address := freeAddress(t)
+	manager := startProcess(t, namespace, send, ask, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = 0, address })
+	o := &operator{t: t, namespace: namespace}
+	o.recordedAll(world) // by backfill
+	o.settled()
+	o.annotate(o.customer(customer), "now")
+	o.inSync(customer, "True Compared")
+	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
+	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	token := tokenIn(t, server)
+
+	out := map[string]string{"metrics": get(t, "http://"+address+"/metrics"), "conditions": o.everyCondition()}
+	var notices eventsv1.EventList
+	if err := cluster.Client.List(t.Context(), &notices, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	out["Kubernetes events"] = fmt.Sprintf("%+v", notices.Items)
+	manager.kill()
+	out["log"] = manager.log.String()
+	for where, text := range out {
+		if len(text) < 100 {
+			t.Errorf("the %s say next to nothing: %q", where, text)
+		}
+		for _, word := range []string{"canary", "Canary", token, mailguntest.Key, stripeKey, secret} {
+			if strings.Contains(text, word) {
+				t.Errorf("%q is in the %s", word, where)
+			}
+		}
+	}
+}
+
+// everyCondition is the text of all conditions in the namespace, and of the events' messages.
+func (o *operator) everyCondition() string {
+	o.t.Helper()
+	var customers v1alpha1.CustomerList
+	var subscriptions v1alpha1.SubscriptionList
+	for _, list := range []client.ObjectList{&customers, &subscriptions} {
+		if err := cluster.Client.List(o.t.Context(), list, client.InNamespace(o.namespace)); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	text := ""
+	for i := range customers.Items {
+		text += fmt.Sprintf("%+v\n", customers.Items[i].Status.Conditions)
+	}
+	for i := range subscriptions.Items {
+		text += fmt.Sprintf("%+v\n", subscriptions.Items[i].Status.Conditions)
+	}
+	for _, e := range o.emails() {
+		text += fmt.Sprintf("%+v\n", e.Status)
+	}
+	for _, e := range o.events() {
+		text += fmt.Sprintf("%+v\n", e.Status)
+	}
+	return text
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("get %s: %d %v", url, response.StatusCode, err)
+	}
+	return string(body)
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
 }
 
 // Emails wait for the configuration, and are sent when it comes.

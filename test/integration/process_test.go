@@ -11,8 +11,24 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
-// startProcess runs the manager as a process of its own, and returns what kills it at once (SIGKILL).
-func startProcess(t *testing.T, namespace string, configure ...func(*config.Config)) (kill func()) {
+// process is a manager in a process of its own.
+type process struct {
+	*exec.Cmd
+	log    *bytes.Buffer
+	killed bool
+}
+
+// kill ends it at once (SIGKILL). After that its log may be read.
+func (p *process) kill() {
+	if !p.killed {
+		p.killed = true
+		_ = p.Process.Kill()
+		_ = p.Wait()
+	}
+}
+
+// startProcess runs the manager as a process of its own until the test ends or it is killed.
+func startProcess(t *testing.T, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
 	cfg := defaults(t, namespace)
 	for _, set := range configure {
@@ -32,27 +48,27 @@ func startProcess(t *testing.T, namespace string, configure ...func(*config.Conf
 	if err := os.WriteFile(kubeconfig, access, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	process := exec.Command(manager, "--namespace="+namespace,
-		"--receiver-bind-address=127.0.0.1:0", "--health-probe-bind-address=0")
-	process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, config.EnvStripeEndpointSecret+"="+secret,
-		config.EnvStripeSecretKey+"="+cfg.Stripe.SecretKey, config.EnvStripeAPIBase+"="+cfg.Stripe.APIBase)
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
+	p := &process{log: &bytes.Buffer{}, Cmd: exec.Command(manager, "--namespace="+namespace,
+		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address=0",
+		"--metrics-bind-address="+cfg.MetricsBindAddress, "--metrics-secure=false",
+		"--mail-settle="+cfg.MailSettle.String(), "--zap-log-level=debug")}
+	p.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	for name, value := range map[string]string{
+		config.EnvStripeEndpointSecret: secret, config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
+		config.EnvMailgunAPIKey: cfg.Mailgun.APIKey, config.EnvMailgunDomain: cfg.Mailgun.Domain, config.EnvMailgunAPIBase: cfg.Mailgun.APIBase,
+		config.EnvMailgunSenderEmail: cfg.Mailgun.SenderEmail, config.EnvAppName: cfg.App.Name, config.EnvPasswordResetURL: cfg.App.PasswordResetURL,
+	} {
+		p.Env = append(p.Env, name+"="+value)
+	}
+	p.Stdout, p.Stderr = p.log, p.log
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	killed := false
-	kill = func() {
-		if killed {
-			return
-		}
-		killed = true
-		_ = process.Process.Kill()
-		_ = process.Wait()
+	t.Cleanup(func() {
+		p.kill()
 		if t.Failed() {
-			t.Logf("the process's log:\n%s", log.String())
+			t.Logf("the process's log:\n%s", p.log)
 		}
-	}
-	t.Cleanup(kill)
-	return kill
+	})
+	return p
 }

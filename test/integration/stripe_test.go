@@ -197,14 +197,14 @@ func TestBackfillThatIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &operator{t: t, namespace: namespace}
-	kill := startProcess(t, namespace, ask)
+	manager := startProcess(t, namespace, ask)
 	o.eventually("two pages are recorded and the third is asked for", func() string {
 		if got := len(api.Requests("/v1/events")); got != 3 || len(o.events()) < 20 {
 			return fmt.Sprintf("%d requests, %d events", got, len(o.events()))
 		}
 		return ""
 	})
-	kill()
+	manager.kill()
 	if got := len(o.events()); got != 20 {
 		t.Fatalf("%d events are recorded, want those of two pages: the third was not answered", got)
 	}

@@ -45,6 +45,7 @@ type Server struct {
 	faults   []Fault
 	hidden   bool
 	lookups  int
+	asked    int
 }
 
 // New starts one.
@@ -72,6 +73,13 @@ func (s *Server) Lookups() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.lookups
+}
+
+// Asked counts the requests to send a message.
+func (s *Server) Asked() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.asked
 }
 
 // Fail spoils the next requests, one each.
@@ -117,6 +125,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 func (s *Server) fault() Fault {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.asked++
 	if len(s.faults) == 0 {
 		return nil
 	}
