@@ -11,7 +11,7 @@ import (
 )
 
 // pages are the files that hold tables.
-var pages = []string{"README.md", "docs/reference.md", "docs/order.md"}
+var pages = []string{"README.md", "docs/reference.md", "docs/order.md", "docs/email.md"}
 
 // tables by name.
 var tables = map[string]func() (string, error){
@@ -21,6 +21,7 @@ var tables = map[string]func() (string, error){
 	"conditions":  conditionTable,
 	"metrics":     metricTable,
 	"order":       orderTable,
+	"snippet":     resetSnippet,
 }
 
 func main() {

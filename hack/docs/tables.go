@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -48,6 +49,27 @@ func orderTable() (string, error) {
 		row(&out, c.Rule, strings.Join(told, "<br>"), c.Shows(aggregate), c.Why)
 	}
 	return out.String(), nil
+}
+
+// resetSnippet is the tested example of how an application consumes a reset token.
+func resetSnippet() (string, error) {
+	const path, name = "api/passwordreset/example_test.go", "setPassword"
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, source, parser.ParseComments)
+	if err != nil {
+		return "", err
+	}
+	for _, declaration := range file.Decls {
+		if f, ok := declaration.(*ast.FuncDecl); ok && f.Name.Name == name {
+			text := source[files.Position(f.Doc.Pos()).Offset:files.Position(f.End()).Offset]
+			return "```go\n" + string(text) + "\n```\n", nil
+		}
+	}
+	return "", fmt.Errorf("%s has no function %s", path, name)
 }
 
 // flagTable lists the manager's own flags.

@@ -17,6 +17,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
+// claimHolds is how long after its claim an attempt is made, at the latest.
+const claimHolds = 30 * time.Second
+
 // EmailReconciler sends Emails, each one effectively once.
 //
 // It claims an attempt in the Email's status before it hands the message to Mailgun, and notes the outcome after. Whatever stops it in
@@ -121,6 +124,9 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 	}
 	if err := r.claim(ctx, email, message.ID); err != nil {
 		return retry(err)
+	}
+	if r.Clock.Since(email.Status.Attempt.ClaimedAt.Time) > claimHolds {
+		return ctrl.Result{RequeueAfter: time.Second}, nil // this process stood still: somebody else may have taken over
 	}
 	id, err := r.Mailgun.Send(ctx, message)
 	if err != nil {

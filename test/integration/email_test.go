@@ -290,6 +290,7 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	world.Do(FailRenewal)
 	_, ask := stripe(t, world)
 	address := freeAddress(t)
+	seen := watchEmails(t, namespace)
 	manager := startProcess(t, namespace, send, ask, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = 0, address })
 	o := &operator{t: t, namespace: namespace}
 	o.recordedAll(world) // by backfill
@@ -300,7 +301,12 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
 	token := tokenIn(t, server)
 
-	out := map[string]string{"metrics": get(t, "http://"+address+"/metrics"), "conditions": o.everyCondition()}
+	out := map[string]string{"metrics": get(t, "http://"+address+"/metrics"), "conditions": o.everyCondition(), "conditions on the way": seen()}
+	for _, reason := range []string{v1alpha1.ReasonSending, v1alpha1.ReasonRetrying, v1alpha1.ReasonOutcomeUnknown} {
+		if !strings.Contains(out["conditions on the way"], reason) {
+			t.Errorf("no e-mail was ever %s", reason)
+		}
+	}
 	var notices eventsv1.EventList
 	if err := cluster.Client.List(t.Context(), &notices, client.InNamespace(namespace)); err != nil {
 		t.Fatal(err)
@@ -317,6 +323,32 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 				t.Errorf("%q is in the %s", word, where)
 			}
 		}
+	}
+}
+
+// watchEmails notes every status that an Email ever has.
+func watchEmails(t *testing.T, namespace string) (seen func() string) {
+	t.Helper()
+	watching, err := cluster.Client.Watch(t.Context(), &v1alpha1.EmailList{}, client.InNamespace(namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(watching.Stop)
+	var mutex sync.Mutex
+	var text strings.Builder
+	go func() {
+		for e := range watching.ResultChan() {
+			if email, ok := e.Object.(*v1alpha1.Email); ok {
+				mutex.Lock()
+				fmt.Fprintf(&text, "%+v\n", email.Status)
+				mutex.Unlock()
+			}
+		}
+	}()
+	return func() string {
+		mutex.Lock()
+		defer mutex.Unlock()
+		return text.String()
 	}
 }
 
@@ -460,12 +492,32 @@ func TestTheResetLinkWorksOnce(t *testing.T) {
 	if n != 1 {
 		t.Errorf("of eight who present it at once it works for %d", n)
 	}
+
+	// The same message is sent again: it carries the same link, which stays consumed.
+	server.HideLog(true)
+	email := o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	email.Status.SentAt, email.Status.Attempt.Outcome = nil, v1alpha1.AttemptUnknown
+	if err := cluster.Client.Status().Update(t.Context(), &email); err != nil {
+		t.Fatal(err)
+	}
+	o.eventually("it is sent again", func() string {
+		if got := len(server.Messages()); got != 3 {
+			return fmt.Sprintf("%d messages, want 3", got)
+		}
+		return ""
+	})
+	if again := tokenIn(t, server); again != token {
+		t.Errorf("the second message has another token")
+	}
+	if _, err := consume(token, time.Now()); err != passwordreset.ErrConsumed { //nolint:errorlint // it is returned as it is
+		t.Errorf("once it is consumed: %v, want ErrConsumed", err)
+	}
 }
 
 // tokenIn finds the token in the reset message: in the text and in the HTML alike.
 func tokenIn(t *testing.T, server *mailguntest.Server) string {
 	t.Helper()
-	for _, m := range server.Messages() {
+	for _, m := range slices.Backward(server.Messages()) {
 		if m.Field("subject") != bothSubjects[0] {
 			continue
 		}

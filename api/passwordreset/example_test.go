@@ -1,0 +1,72 @@
+package passwordreset_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/tollkeeper/tollkeeper/api/passwordreset"
+)
+
+const namespace = "tollkeeper-system"
+
+// setPassword is the form behind PASSWORD_RESET_URL: it sets the password of the customer whom the token was sent to.
+func setPassword(cluster client.Client, save func(ctx context.Context, customerID, password string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token := r.PostFormValue(passwordreset.QueryParameter)
+		customerID, err := passwordreset.Consume(r.Context(), cluster, namespace, token, time.Now())
+		switch {
+		case errors.Is(err, passwordreset.ErrExpired), errors.Is(err, passwordreset.ErrConsumed):
+			http.Error(w, "This link does not work any more. Ask for a new one.", http.StatusGone)
+		case errors.Is(err, passwordreset.ErrInvalid):
+			http.Error(w, "This link is not valid.", http.StatusForbidden)
+		case err != nil: // the cluster could not be asked; the token is as good as before
+			http.Error(w, "Please try again.", http.StatusServiceUnavailable)
+		default:
+			if err := save(r.Context(), customerID, r.PostFormValue("password")); err != nil {
+				http.Error(w, "The password could not be saved. Ask for a new link.", http.StatusInternalServerError)
+				return
+			}
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+		}
+	}
+}
+
+func Example() {
+	token := passwordreset.NewToken("cus-ada-77e243c3", []byte("256 secret bits, made at random."))
+	cluster := fake.NewClientBuilder().WithObjects(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: passwordreset.SecretName("cus-ada-77e243c3")},
+		Data: map[string][]byte{
+			passwordreset.KeyHash:     []byte(passwordreset.Hash(token)),
+			passwordreset.KeyExpires:  []byte(time.Now().Add(time.Hour).Format(time.RFC3339)),
+			passwordreset.KeyCustomer: []byte("cus_Ada"),
+		},
+	}).Build()
+	form := setPassword(cluster, func(_ context.Context, customerID, _ string) error {
+		fmt.Println("the password of", customerID, "is set")
+		return nil
+	})
+	for _, presented := range []string{"guessed", token, token} {
+		answer := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodPost, "/password",
+			strings.NewReader(url.Values{"token": {presented}, "password": {"correct horse"}}.Encode()))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		form(answer, request)
+		fmt.Println(answer.Code)
+	}
+	// Output:
+	// 403
+	// the password of cus_Ada is set
+	// 303
+	// 410
+}
