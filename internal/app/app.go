@@ -51,7 +51,8 @@ const (
 type App struct {
 	manager  ctrl.Manager
 	receiver *receiver.Server
-	stripe   *stripeapi.Client // nil without a key
+	stripe   *stripeapi.Client  // nil without a key
+	backfill *backfill.Backfill // nil if it is off
 	log      func(msg string, keysAndValues ...any)
 }
 
@@ -75,7 +76,7 @@ func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
 	if cfg.Stripe.SecretKey != "" {
 		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase)
 	}
-	for _, add := range []func(config.Config) error{a.addControllers, a.addReceiver, a.addBackfill, a.addChecks} {
+	for _, add := range []func(config.Config) error{a.addBackfill, a.addControllers, a.addReceiver, a.addChecks} {
 		if err := add(cfg); err != nil {
 			return nil, err
 		}
@@ -148,16 +149,7 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err := a.addEmails(cfg); err != nil {
 		return err
 	}
-	if a.stripe == nil {
-		return nil
-	}
-	if err := (&tkcontroller.SyncReconciler{
-		Client: c, Stripe: a.stripe, Decoder: decoder(cfg), Comparisons: comparisons, Clock: now, Recorder: notices,
-		Interval: cfg.ResyncInterval, Delay: cfg.RefetchDelay,
-	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the sync controller: %w", err)
-	}
-	return nil
+	return a.addSync(cfg, comparisons)
 }
 
 // addEmails adds what sends the e-mails, if Mailgun is configured; else what says that it is not.
@@ -215,15 +207,34 @@ func (a *App) addBackfill(cfg config.Config) error {
 		return nil
 	}
 	log := a.manager.GetLogger().WithName("backfill")
-	if err := a.manager.Add(&backfill.Backfill{
+	a.backfill = &backfill.Backfill{
 		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg),
 		Checkpoints: backfill.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
 		},
 		Customers: a.manager.GetClient(), Namespace: cfg.Namespace,
 		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
-	}); err != nil {
+	}
+	if err := a.manager.Add(a.backfill); err != nil {
 		return fmt.Errorf("add the backfill: %w", err)
+	}
+	return nil
+}
+
+// addSync adds what asks Stripe for its objects, if there is a key to ask with.
+func (a *App) addSync(cfg config.Config, comparisons *tkcontroller.Comparisons) error {
+	if a.stripe == nil {
+		return nil
+	}
+	r := &tkcontroller.SyncReconciler{
+		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Comparisons: comparisons, Clock: clock.RealClock{},
+		Recorder: a.manager.GetEventRecorder("tollkeeper"), Interval: cfg.ResyncInterval, Delay: cfg.RefetchDelay,
+	}
+	if a.backfill != nil {
+		r.Looking = a.backfill.Looking
+	}
+	if err := r.SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
+		return fmt.Errorf("set up the sync controller: %w", err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -60,7 +61,12 @@ type Backfill struct {
 	Interval, Window time.Duration
 	Clock            clock.Clock
 	Log              logr.Logger
+
+	looking atomic.Bool
 }
+
+// Looking says whether a look is under way: events that seem to be missing may be about to be recorded.
+func (b *Backfill) Looking() bool { return b.looking.Load() }
 
 // NeedLeaderElection tells the manager that one replica is enough.
 func (b *Backfill) NeedLeaderElection() bool { return true }
@@ -95,6 +101,8 @@ func (b *Backfill) Start(ctx context.Context) error {
 
 // all looks at every account. What fails in one does not keep it from the others.
 func (b *Backfill) all(ctx context.Context) error {
+	b.looking.Store(true)
+	defer b.looking.Store(false)
 	accounts, err := b.accounts(ctx)
 	if err != nil {
 		return err

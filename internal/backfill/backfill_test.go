@@ -93,11 +93,16 @@ type stripe struct {
 	fails  map[int]error                 // by the number of the page, from 1
 	raw    string                        // listed before everything else
 	asked  []string                      // "<account> since <time>"
+
+	looking func() bool
 }
 
 const perPage = 2
 
 func (s *stripe) Events(_ context.Context, account string, since time.Time) iter.Seq2[stripeapi.Page, error] {
+	if s.looking != nil && !s.looking() {
+		panic("a look that is under way is not said to be")
+	}
 	s.asked = append(s.asked, fmt.Sprintf("%s since %s", account, since.UTC().Format(time.RFC3339)))
 	return func(yield func(stripeapi.Page, error) bool) {
 		var items []json.RawMessage
@@ -143,12 +148,14 @@ func newBackfill(s *stripe, c *cluster) *Backfill {
 	if c.recorded == nil {
 		c.recorded = map[string]bool{}
 	}
-	return &Backfill{
+	b := &Backfill{
 		Source: s, Recorder: c, Customers: c, Namespace: "ns", Interval: time.Minute, Window: 24 * time.Hour,
 		Decoder:     events.Decoder{},
 		Checkpoints: Checkpoints{Reader: c, Writer: c, Namespace: "ns", Log: logr.Discard()},
 		Clock:       testingclock.NewFakeClock(noon), Log: logr.Discard(),
 	}
+	s.looking = b.Looking
+	return b
 }
 
 func checkpointed(values map[string]string) *corev1.ConfigMap {
@@ -245,7 +252,11 @@ func TestOneLook(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := newBackfill(&tc.stripe, &tc.cluster).all(t.Context())
+			b := newBackfill(&tc.stripe, &tc.cluster)
+			err := b.all(t.Context())
+			if b.Looking() {
+				t.Error("it is said to go on when it is over")
+			}
 			if (err != nil) != tc.wantError {
 				t.Errorf("error is %v, want one: %t", err, tc.wantError)
 			}

@@ -60,6 +60,13 @@ func (n *inquiries) update(customer *v1alpha1.Customer, subscriptions map[string
 	}
 }
 
+// postpone lets the doubts wait anew.
+func (n *inquiries) postpone(now time.Time) {
+	for _, doubt := range n.doubts {
+		doubt.since = now
+	}
+}
+
 // same says whether two doubts are one: no event has come to either.
 func same(a, b v1alpha1.Position) bool {
 	return equality.Semantic.DeepEqual(a, b)

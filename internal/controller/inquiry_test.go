@@ -115,6 +115,15 @@ func TestADoubtIsAskedAboutOnce(t *testing.T) {
 			t.Errorf("after %s (-want +got):\n%s", step.after, diff)
 		}
 	}
+	subscriptions["sub_A"].Status.Positions = inDoubt("evt_3")
+	known.update(customer, subscriptions, noon.Add(3*time.Hour), 0)
+	known.postpone(noon.Add(3*time.Hour + delay))
+	if got := objects(noon.Add(3*time.Hour + delay)); len(got) > 0 {
+		t.Errorf("a doubt that was postponed is asked about: %v", got)
+	}
+	if got := objects(noon.Add(3*time.Hour + 2*delay)); len(got) != 1 {
+		t.Errorf("a doubt that was postponed is not asked about later: %v", got)
+	}
 	if next := known.next(delay); next != nil {
 		t.Errorf("with the sweep off and no doubt to ask about, it looks again at %s", next)
 	}

@@ -38,6 +38,8 @@ type SyncReconciler struct {
 	Interval time.Duration
 	// Delay is how long a doubt is given to be cleared by an event that is on its way.
 	Delay time.Duration
+	// Looking says whether missed events are being looked for, which clears doubts too; nil if they never are.
+	Looking func() bool
 
 	mutex     sync.Mutex
 	inquiries map[client.ObjectKey]*inquiries
@@ -66,6 +68,9 @@ func (r *SyncReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	now := r.Clock.Now()
 	known := r.about(req.NamespacedName)
 	known.update(customer, subscriptions, now, r.Interval)
+	if r.Looking != nil && r.Looking() {
+		known.postpone(now)
+	}
 	q := known.question(customer, subscriptions, now, r.Delay)
 	switch {
 	case !q.any():

@@ -122,7 +122,7 @@ func TestBackfillAloneTellsTheWholeLife(t *testing.T) {
 	api.Fail(1, Truncated, path("/v1/events"))
 	api.Fail(1, ServerError, path("/v1/events"))
 	api.Fail(1, Dropped, path("/v1/events"))
-	missed := start(t, ask)
+	missed := start(t, ask, func(c *config.Config) { c.RefetchDelay = time.Hour }) // events alone are to tell
 	missed.recordedAll(world)
 	missed.settled()
 	if diff := cmp.Diff(told.ends(world), missed.ends(world), ignoreProcessing); diff != "" {
