@@ -72,27 +72,41 @@ func LoadTemplates(folder string) (*Templates, error) {
 	return t, nil
 }
 
-// load reads one template.
+// load reads one template. HTML that defines a "body" is set into layout.html; other HTML stands for itself.
 func (t *Templates) load(folder, name string) error {
-	content, err := fs.ReadFile(builtIn, path.Join("templates", name))
+	content, err := read(folder, name)
 	if err != nil {
 		return err
 	}
+	if !strings.HasSuffix(name, ".html") {
+		t.text[name], err = texttemplate.New(name).Parse(content)
+		return err
+	}
+	frame, err := read(folder, layout)
+	if err != nil {
+		return err
+	}
+	set, err := htmltemplate.New(layout).Parse(frame)
+	if err != nil {
+		return err
+	}
+	t.html[name], err = set.New(name).Parse(content)
+	return err
+}
+
+// layout frames the HTML messages.
+const layout = "layout.html"
+
+// read is a template's content: the folder's, else the built-in one.
+func read(folder, name string) (string, error) {
 	if folder != "" {
 		replaced, err := os.ReadFile(filepath.Join(folder, name))
-		switch {
-		case err == nil:
-			content = replaced
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
+		if !errors.Is(err, fs.ErrNotExist) {
+			return string(replaced), err
 		}
 	}
-	if strings.HasSuffix(name, ".html") {
-		t.html[name], err = htmltemplate.New(name).Option("missingkey=error").Parse(string(content))
-	} else {
-		t.text[name], err = texttemplate.New(name).Option("missingkey=error").Parse(string(content))
-	}
-	return err
+	content, err := fs.ReadFile(builtIn, path.Join("templates", name))
+	return string(content), err
 }
 
 // unknownFiles refuses files that replace nothing: a misspelt name would go unnoticed.
@@ -130,7 +144,13 @@ func (t *Templates) Render(purpose v1alpha1.EmailPurpose, data Data) (subject, t
 	}
 	text = buffer.String()
 	buffer.Reset()
-	if err := t.html[name+".html"].Execute(&buffer, data); err != nil {
+	page := t.html[name+".html"]
+	if page.Lookup("body") != nil {
+		if page = page.Lookup("layout"); page == nil {
+			return "", "", "", fmt.Errorf("%s.html defines a body, and %s no layout to set it into", name, layout)
+		}
+	}
+	if err := page.Execute(&buffer, data); err != nil {
 		return "", "", "", err
 	}
 	return subject, text, buffer.String(), nil

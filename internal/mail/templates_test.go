@@ -84,8 +84,14 @@ func TestTemplatesFromAFolder(t *testing.T) {
 		"a field that there is not": {
 			map[string]string{"welcome.txt": "Hello\n\n{{.FirstName}}"}, "", "welcome.txt:3:2: executing \"welcome.txt\" at <.FirstName>: can't evaluate field FirstName",
 		},
-		"an empty subject": {map[string]string{"welcome.subject": " \n"}, "", "template welcome.subject makes an empty subject"},
-		"a misspelt name":  {map[string]string{"wellcome.html": "x"}, "", "wellcome.html replaces no built-in template"},
+		"a page of its own": {map[string]string{"welcome.html": "<p>Moin {{.Name}}</p>"}, "Welcome to Example", ""},
+		"a frame for all": {
+			map[string]string{"layout.html": `{{define "layout"}}<b>{{template "body" .}}</b>{{end}}`}, "Welcome to Example", "",
+		},
+		"a frame without its place for the message": {map[string]string{"layout.html": "<p>"}, "", "welcome.html defines a body, and layout.html no layout"},
+		"a frame that cannot be parsed":             {map[string]string{"layout.html": "<p>\n{{"}, "", "template: layout.html:2: unclosed action"},
+		"an empty subject":                          {map[string]string{"welcome.subject": " \n"}, "", "template welcome.subject makes an empty subject"},
+		"a misspelt name":                           {map[string]string{"wellcome.html": "x"}, "", "wellcome.html replaces no built-in template"},
 		"several at a time": {
 			map[string]string{"welcome.txt": "{{", "password-reset.txt": "{{end}}"}, "", "password-reset.txt:1: unexpected {{end}}",
 		},
@@ -107,9 +113,15 @@ func TestTemplatesFromAFolder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			subject, _, _, err := templates.Render(v1alpha1.EmailWelcome, Data{AppName: "Example"})
+			subject, _, html, err := templates.Render(v1alpha1.EmailWelcome, Data{AppName: "Example", Name: "Ada"})
 			if err != nil || subject != tc.want {
 				t.Errorf("subject is %q, %v; want %q", subject, err, tc.want)
+			}
+			if page := tc.files["welcome.html"]; page != "" && html != "<p>Moin Ada</p>" {
+				t.Errorf("the page is %q", html)
+			}
+			if frame := tc.files["layout.html"]; frame != "" && (!strings.HasPrefix(html, "<b>") || !strings.Contains(html, "Ada")) {
+				t.Errorf("the framed page is %q", html)
 			}
 		})
 	}

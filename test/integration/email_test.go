@@ -232,6 +232,29 @@ func TestAKillAtEveryStepOfSending(t *testing.T) {
 	}
 }
 
+// A process that is killed the moment Mailgun has answered, before or while it notes that the message is sent.
+func TestAKillAsMailgunAnswers(t *testing.T) {
+	server, send := mailgun(t)
+	started := make(chan *process, 1)
+	server.Fail(mailguntest.AcceptAnswerAnd(func() { (<-started).kill() }))
+	o := &operator{t: t, namespace: planned(t)}
+	alone := func(c *config.Config) { c.App.PasswordResetURL, c.MailSettle = "", 0 }
+	manager := startProcess(t, o.namespace, send, alone)
+	started <- manager
+	o.eventually("Mailgun has the message", func() string {
+		if len(server.Messages()) == 0 {
+			return "it has not"
+		}
+		return ""
+	})
+	manager.kill() // waits until it is dead
+	o = startIn(t, o.namespace, send, alone)
+	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
+	if got := len(server.Messages()); got != 1 {
+		t.Errorf("%d messages were accepted, want 1", got)
+	}
+}
+
 // Hostile names and addresses reach no header, no second recipient and no markup.
 func TestHostileCustomers(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
@@ -14,17 +15,16 @@ import (
 // process is a manager in a process of its own.
 type process struct {
 	*exec.Cmd
-	log    *bytes.Buffer
-	killed bool
+	log  *bytes.Buffer
+	once sync.Once
 }
 
 // kill ends it at once (SIGKILL). After that its log may be read.
 func (p *process) kill() {
-	if !p.killed {
-		p.killed = true
+	p.once.Do(func() {
 		_ = p.Process.Kill()
 		_ = p.Wait()
-	}
+	})
 }
 
 // startProcess runs the manager as a process of its own until the test ends or it is killed.

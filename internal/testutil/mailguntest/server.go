@@ -193,5 +193,15 @@ func AcceptAndHang(_ http.ResponseWriter, r *http.Request, accept func()) {
 	<-r.Context().Done()
 }
 
+// AcceptAnswerAnd accepts the message, answers, and does something the moment the answer is out.
+func AcceptAnswerAnd(do func()) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, accept func()) {
+		accept()
+		answer(w, http.StatusOK, map[string]any{"id": "<answered@mailguntest>", "message": "Queued. Thank you."})
+		_ = http.NewResponseController(w).Flush()
+		do()
+	}
+}
+
 // Hang does not accept the message and does not answer.
 func Hang(_ http.ResponseWriter, r *http.Request, _ func()) { <-r.Context().Done() }
