@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -68,11 +69,17 @@ func start(t *testing.T, configure ...func(*config.Config)) *operator {
 // startIn runs an operator in a namespace until the test ends or stop is called.
 func startIn(t *testing.T, namespace string, configure ...func(*config.Config)) *operator {
 	t.Helper()
+	return startAs(t, cluster.Config, namespace, configure...)
+}
+
+// startAs is startIn for somebody who may do less than an administrator.
+func startAs(t *testing.T, access *rest.Config, namespace string, configure ...func(*config.Config)) *operator {
+	t.Helper()
 	cfg := defaults(t, namespace)
 	for _, set := range configure {
 		set(&cfg)
 	}
-	a, err := app.New(cfg, cluster.Config)
+	a, err := app.New(cfg, access)
 	if err != nil {
 		t.Fatal(err)
 	}
