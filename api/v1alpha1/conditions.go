@@ -82,7 +82,7 @@ const (
 	ReasonRecipientInvalid = "RecipientInvalid"
 	// ReasonSending: an attempt is under way.
 	ReasonSending = "Sending"
-	// ReasonRetrying: Mailgun did not take the message, which is sent again later.
+	// ReasonRetrying: the message could not be made, or Mailgun did not take it; it is tried again later.
 	ReasonRetrying = "Retrying"
 	// ReasonOutcomeUnknown: no answer came; Mailgun's log is asked whether it has the message.
 	ReasonOutcomeUnknown = "OutcomeUnknown"

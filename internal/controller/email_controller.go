@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -115,7 +116,10 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 		return r.wait(ctx, email, waits.reason, waits.message)
 	}
 	if err != nil {
-		return retry(err)
+		if shown := r.write(ctx, email, false, v1alpha1.ReasonRetrying, fmt.Sprintf("The message cannot be made: %v.", err)); shown != nil {
+			return retry(shown)
+		}
+		return ctrl.Result{}, err
 	}
 	if turn := r.Limit.Reserve(); turn.Delay() > 0 {
 		delay := turn.Delay()

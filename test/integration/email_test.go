@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
@@ -447,6 +448,26 @@ func TestEmailsWaitForTheirConfiguration(t *testing.T) {
 	if diff := cmp.Diff(bothSubjects, subjects(server.Messages())); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
+}
+
+// A message that cannot be made says why, and is sent once it can.
+func TestAMessageThatCannotBeMade(t *testing.T) {
+	_, send := mailgun(t)
+	namespace := planned(t)
+	broken := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tollkeeper-reset-key"}}
+	if err := cluster.Client.Create(t.Context(), broken); err != nil {
+		t.Fatal(err)
+	}
+	o := startIn(t, namespace, send)
+	email := o.mailed(v1alpha1.EmailPasswordReset, "False Retrying")
+	want := `The message cannot be made: the Secret tollkeeper-reset-key holds no key of 32 bytes under "key": delete it, and a new one is made.`
+	if got := email.Status.Conditions[0].Message; got != want {
+		t.Errorf("the message is %q, want %q", got, want)
+	}
+	if err := cluster.Client.Delete(t.Context(), broken); err != nil {
+		t.Fatal(err)
+	}
+	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
 }
 
 // Nobody is welcomed for a sign-up of long ago, nor one who was a customer before.
