@@ -2,55 +2,38 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
-	"time"
 
-	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
-	tkcontroller "github.com/tollkeeper/tollkeeper/internal/controller"
 	"github.com/tollkeeper/tollkeeper/internal/events"
-	"github.com/tollkeeper/tollkeeper/internal/mail"
-	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
-const (
-	leaderElectionID = "leader.billing.tollkeeper.dev"
-	// reconcileTimeout bounds one reconciliation, so that an API server that does not answer holds nothing up for good.
-	reconcileTimeout = time.Minute
-	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
-	concurrentCustomers = 8
-	concurrentOthers    = 4
-	// mailsPerSecond are handed to Mailgun at most.
-	mailsPerSecond = 10
-)
+const leaderElectionID = "leader.billing.tollkeeper.dev"
 
 // App is the operator, ready to run.
 type App struct {
 	manager  ctrl.Manager
-	receiver *receiver.Server
+	receiver *receiver.Server   // nil if another process has it
 	stripe   *stripeapi.Client  // nil without a key
 	backfill *backfill.Backfill // nil if it is off
 	log      func(msg string, keysAndValues ...any)
@@ -76,7 +59,14 @@ func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
 	if cfg.Stripe.SecretKey != "" {
 		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase)
 	}
-	for _, add := range []func(config.Config) error{a.addBackfill, a.addControllers, a.addReceiver, a.addChecks} {
+	var parts []func(config.Config) error
+	if cfg.Components.Controllers {
+		parts = append(parts, a.addBackfill, a.addControllers, a.addNotices)
+	}
+	if cfg.Components.Receiver {
+		parts = append(parts, a.addReceiver)
+	}
+	for _, add := range append(parts, a.addChecks) {
 		if err := add(cfg); err != nil {
 			return nil, err
 		}
@@ -84,23 +74,36 @@ func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
 	return a, nil
 }
 
-// Run runs the operator until ctx ends and everything has stopped.
+// Run runs the operator until ctx ends and everything has stopped. The controllers end first, and hand over leadership: another replica
+// goes on while the receiver of this one still answers.
 func (a *App) Run(ctx context.Context) error {
+	if a.receiver == nil {
+		return a.manager.Start(ctx)
+	}
 	stop := context.AfterFunc(ctx, a.receiver.Stop)
 	defer stop()
-	return a.manager.Start(ctx)
+	err := a.manager.Start(ctx)
+	return errors.Join(err, a.receiver.Drain())
 }
 
-// ReceiverAddr is where the receiver listens; nil before it does.
-func (a *App) ReceiverAddr() *net.TCPAddr { return a.receiver.Addr() }
+// ReceiverAddr is where the receiver listens; nil before it does, and if there is none.
+func (a *App) ReceiverAddr() *net.TCPAddr {
+	if a.receiver == nil {
+		return nil
+	}
+	return a.receiver.Addr()
+}
 
 func managerOptions(cfg config.Config) ctrl.Options {
 	metricsOptions := metricsserver.Options{
 		BindAddress:   cfg.MetricsBindAddress,
 		SecureServing: cfg.MetricsSecure,
-		TLSOpts:       []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+			c.MinVersion, c.NextProtos = tls.VersionTLS12, []string{"http/1.1"}
+		}},
 	}
 	if cfg.MetricsSecure {
+		metricsOptions.CertDir = cfg.MetricsCertPath
 		metricsOptions.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return ctrl.Options{
@@ -109,11 +112,10 @@ func managerOptions(cfg config.Config) ctrl.Options {
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics:                       metricsOptions,
 		HealthProbeBindAddress:        cfg.HealthProbeBindAddress,
-		LeaderElection:                cfg.LeaderElect,
+		LeaderElection:                cfg.LeaderElect && cfg.Components.Controllers,
 		LeaderElectionID:              leaderElectionID,
 		LeaderElectionNamespace:       cfg.Namespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends when the manager does
-		GracefulShutdownTimeout:       new(cfg.DrainDelay + receiver.ShutdownTimeout + 5*time.Second),
 	}
 }
 
@@ -128,138 +130,10 @@ func cacheOptions(namespace string) cache.Options {
 	}
 }
 
-func (a *App) addControllers(cfg config.Config) error {
-	scope := tkcontroller.Scope{Livemode: cfg.Livemode}
-	if err := tkcontroller.Index(context.Background(), a.manager.GetFieldIndexer(), scope); err != nil {
-		return fmt.Errorf("index the caches: %w", err)
-	}
-	c, reader, now := a.manager.GetClient(), a.manager.GetAPIReader(), clock.RealClock{}
-	notices, comparisons := a.manager.GetEventRecorder("tollkeeper"), tkcontroller.NewComparisons()
-	if err := (&tkcontroller.CustomerReconciler{
-		Client: c, Reader: reader, Clock: now, Policy: cfg.Policy, Recorder: notices, Comparisons: comparisons, Scope: scope,
-		MailMaxAge: cfg.MailMaxAge,
-	}).SetupWithManager(a.manager, options(concurrentCustomers)); err != nil {
-		return fmt.Errorf("set up the customer controller: %w", err)
-	}
-	if err := (&tkcontroller.EventReconciler{
-		Client: c, Reader: reader, Clock: now, Stripe: a.stripe, Scope: scope, LinkTimeout: cfg.LinkTimeout, Delay: cfg.RefetchDelay,
-	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the event controller: %w", err)
-	}
-	if err := a.addEmails(cfg); err != nil {
-		return err
-	}
-	return a.addSync(cfg, comparisons)
-}
-
-// addEmails adds what sends the e-mails, if Mailgun is configured; else what says that it is not.
-func (a *App) addEmails(cfg config.Config) error {
-	templates, err := mail.LoadTemplates(cfg.MailTemplates)
-	if err != nil {
-		return err
-	}
-	r := &tkcontroller.EmailReconciler{
-		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
-		Letter: tkcontroller.Letter{
-			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
-			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
-		},
-		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle,
-	}
-	if cfg.Mailgun.Configured() {
-		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
-	}
-	if err := r.SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the email controller: %w", err)
-	}
-	return nil
-}
-
-func options(concurrent int) controller.Options {
-	return controller.Options{
-		MaxConcurrentReconciles: concurrent,
-		ReconciliationTimeout:   reconcileTimeout,
-		SkipNameValidation:      new(true), // tests run several managers in one process
-	}
-}
-
 func decoder(cfg config.Config) events.Decoder {
 	return events.Decoder{MetadataPrefix: cfg.MetadataPrefix}
 }
 
 func (a *App) recorder(cfg config.Config) *recorder.Recorder {
 	return &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
-}
-
-func (a *App) addReceiver(cfg config.Config) error {
-	log := a.manager.GetLogger().WithName("receiver")
-	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), a.recorder(cfg), clock.RealClock{}, log)
-	a.receiver = receiver.NewServer(cfg.ReceiverBindAddress, cfg.DrainDelay, handler, log)
-	if err := a.manager.Add(a.receiver); err != nil {
-		return fmt.Errorf("add the receiver: %w", err)
-	}
-	return nil
-}
-
-// addBackfill adds the look for missed events, if there is a key to look with.
-func (a *App) addBackfill(cfg config.Config) error {
-	if a.stripe == nil || cfg.BackfillInterval == 0 {
-		return nil
-	}
-	log := a.manager.GetLogger().WithName("backfill")
-	a.backfill = &backfill.Backfill{
-		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg),
-		Checkpoints: backfill.Checkpoints{
-			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
-		},
-		Customers: a.manager.GetClient(), Namespace: cfg.Namespace,
-		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
-	}
-	if err := a.manager.Add(a.backfill); err != nil {
-		return fmt.Errorf("add the backfill: %w", err)
-	}
-	return nil
-}
-
-// addSync adds what asks Stripe for its objects, if there is a key to ask with.
-func (a *App) addSync(cfg config.Config, comparisons *tkcontroller.Comparisons) error {
-	if a.stripe == nil {
-		return nil
-	}
-	r := &tkcontroller.SyncReconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Comparisons: comparisons, Clock: clock.RealClock{},
-		Recorder: a.manager.GetEventRecorder("tollkeeper"), Interval: cfg.ResyncInterval, Delay: cfg.RefetchDelay,
-	}
-	if a.backfill != nil {
-		r.Looking = a.backfill.Looking
-	}
-	if err := r.SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the sync controller: %w", err)
-	}
-	return nil
-}
-
-// addChecks adds /healthz and /readyz. What is switched off for want of a key shows by name in /readyz?verbose.
-func (a *App) addChecks(cfg config.Config) error {
-	if err := a.manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return fmt.Errorf("add a health check: %w", err)
-	}
-	stripe := "stripe-api"
-	metrics.StripeAPIConfigured.Set(1)
-	if cfg.Stripe.SecretKey == "" {
-		stripe = "stripe-api-off-no-" + config.EnvStripeSecretKey
-		metrics.StripeAPIConfigured.Set(0)
-		a.log("No Stripe key: refetch and backfill are off", "variable", config.EnvStripeSecretKey)
-	}
-	if !cfg.Mailgun.Configured() {
-		a.log("Mailgun is not configured: e-mails wait", "variables",
-			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
-	}
-	if err := a.manager.AddReadyzCheck(stripe, healthz.Ping); err != nil {
-		return fmt.Errorf("add a readiness check: %w", err)
-	}
-	if err := a.manager.AddReadyzCheck("receiver", a.receiver.Ready); err != nil {
-		return fmt.Errorf("add a readiness check: %w", err)
-	}
-	return nil
 }

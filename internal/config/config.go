@@ -16,7 +16,7 @@ import (
 
 // Environment variables. One that is set to the empty string counts as not set.
 const (
-	// EnvStripeEndpointSecret: required; the endpoint's signing secret (`whsec_…`), or several separated by commas while one is being rolled.
+	// EnvStripeEndpointSecret: required by the receiver; the endpoint's signing secret (`whsec_…`), or several separated by commas while one is being rolled.
 	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET"
 	// EnvStripeSecretKey: Stripe's API key; without it nothing is fetched from Stripe.
 	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
@@ -51,16 +51,22 @@ const DefaultNamespace = "tollkeeper-system"
 type Config struct {
 	// Namespace of all resources.
 	Namespace string
+	// Components are what this process runs.
+	Components Components
 	// LeaderElect runs the controllers on one replica at a time.
 	LeaderElect bool
 	// ReceiverBindAddress is where Stripe's events are taken.
 	ReceiverBindAddress string
+	// ReceiverCertPath is a folder with tls.crt and tls.key, which are read again when they change; empty for plain HTTP.
+	ReceiverCertPath string
 	// HealthProbeBindAddress serves /healthz and /readyz; "0" turns it off.
 	HealthProbeBindAddress string
 	// MetricsBindAddress serves /metrics; "0" turns it off.
 	MetricsBindAddress string
 	// MetricsSecure serves the metrics over HTTPS, to those whom the API server lets.
 	MetricsSecure bool
+	// MetricsCertPath is a folder with tls.crt and tls.key for the metrics; empty for a certificate of the process's own making.
+	MetricsCertPath string
 	// MaxInFlight is how many events the receiver works on at a time.
 	MaxInFlight int
 	// DrainDelay is how long the receiver goes on answering after it was told to stop.
@@ -98,6 +104,14 @@ type Config struct {
 	App     App
 }
 
+// Components are the parts of the operator, which may run in processes of their own.
+type Components struct {
+	// Receiver takes Stripe's events and records them.
+	Receiver bool
+	// Controllers do everything else.
+	Controllers bool
+}
+
 // Stripe is how to reach Stripe and to know its events.
 type Stripe struct {
 	// EndpointSecrets sign the events; at least one.
@@ -128,11 +142,15 @@ type App struct {
 // Flags declares the flags on fs. Call Load after they are parsed.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Namespace, "namespace", "", "Namespace of all resources; else $POD_NAMESPACE, else "+DefaultNamespace+".")
+	c.Components = Components{Receiver: true, Controllers: true}
+	fs.Func("components", "What this process runs: receiver, controllers or receiver,controllers. (default receiver,controllers)", c.setComponents)
 	fs.BoolVar(&c.LeaderElect, "leader-elect", false, "Run the controllers on one replica at a time. Needed with more than one replica.")
 	fs.StringVar(&c.ReceiverBindAddress, "receiver-bind-address", ":8080", "Where the receiver takes Stripe's events (POST /webhooks/stripe).")
+	fs.StringVar(&c.ReceiverCertPath, "receiver-cert-path", "", "Folder with tls.crt and tls.key for the receiver, read again when they change; empty for HTTP.")
 	fs.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served; 0 for nowhere.")
 	fs.StringVar(&c.MetricsBindAddress, "metrics-bind-address", "0", "Where /metrics is served, such as :8443; 0 for nowhere.")
 	fs.BoolVar(&c.MetricsSecure, "metrics-secure", true, "Serve the metrics over HTTPS, to those whom the API server authorizes.")
+	fs.StringVar(&c.MetricsCertPath, "metrics-cert-path", "", "Folder with tls.crt and tls.key for the metrics, read again when they change; empty for a self-signed one.")
 	fs.IntVar(&c.MaxInFlight, "max-in-flight", 128, "Events that the receiver works on at a time; beyond it answers 503.")
 	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver goes on answering, not ready, after it was told to stop.")
 	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for one to be found.")
@@ -173,7 +191,7 @@ func (c *Config) Load(getenv func(string) string) error {
 	if c.Namespace == "" {
 		c.Namespace = DefaultNamespace
 	}
-	secrets, err := endpointSecrets(getenv(EnvStripeEndpointSecret))
+	secrets, err := c.endpointSecrets(getenv(EnvStripeEndpointSecret))
 	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: getenv(EnvStripeSecretKey), APIBase: getenv(EnvStripeAPIBase)}
 	c.Mailgun = Mailgun{
 		APIKey:      getenv(EnvMailgunAPIKey),
@@ -203,8 +221,26 @@ func (c *Config) Load(getenv func(string) string) error {
 	)
 }
 
+func (c *Config) setComponents(list string) error {
+	c.Components = Components{}
+	for name := range strings.SplitSeq(list, ",") {
+		switch name {
+		case "receiver":
+			c.Components.Receiver = true
+		case "controllers":
+			c.Components.Controllers = true
+		default:
+			return fmt.Errorf("%q is no component: want receiver, controllers or receiver,controllers", name)
+		}
+	}
+	return nil
+}
+
 // endpointSecrets splits the comma-separated list; an empty entry would let anybody sign.
-func endpointSecrets(list string) ([]string, error) {
+func (c *Config) endpointSecrets(list string) ([]string, error) {
+	if list == "" && !c.Components.Receiver {
+		return nil, nil
+	}
 	if list == "" {
 		return nil, fmt.Errorf("%s is not set: give the endpoint's signing secret (whsec_…), several separated by commas", EnvStripeEndpointSecret)
 	}

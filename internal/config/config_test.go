@@ -38,6 +38,7 @@ func load(e env, args ...string) (Config, error) {
 func changed(change func(*Config)) Config {
 	c := Config{
 		Namespace:              "tollkeeper-system",
+		Components:             Components{Receiver: true, Controllers: true},
 		ReceiverBindAddress:    ":8080",
 		HealthProbeBindAddress: ":8081",
 		MetricsBindAddress:     "0",
@@ -130,6 +131,20 @@ func TestLoad(t *testing.T) {
 				c.MailTemplates = "/templates"
 				c.Policy = entitlement.Policy{TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
 			}),
+		},
+		"the controllers alone need no endpoint secret": {
+			args: []string{"--components=controllers"},
+			want: changed(func(c *Config) { c.Components.Receiver, c.Stripe.EndpointSecrets = false, nil }),
+		},
+		"the receiver alone": {
+			env: signed(nil), args: []string{"--components=receiver", "--receiver-cert-path=/tls", "--metrics-cert-path=/metrics"},
+			want: changed(func(c *Config) {
+				c.Components.Controllers, c.ReceiverCertPath, c.MetricsCertPath = false, "/tls", "/metrics"
+			}),
+		},
+		"both, in another order": {
+			env: signed(nil), args: []string{"--components=controllers,receiver"},
+			want: changed(func(*Config) {}),
 		},
 		"set to the empty string is not set": {
 			env: signed(env{
@@ -263,6 +278,14 @@ func TestLoadRefuses(t *testing.T) {
 		"an unknown action on disputes": {
 			env: signed(nil), args: []string{"--on-dispute=suspend"},
 			want: `invalid value "suspend" for flag -on-dispute: want Record or Suspend`,
+		},
+		"no component": {
+			env: signed(nil), args: []string{"--components=receiver,manager"},
+			want: `invalid value "receiver,manager" for flag -components: "manager" is no component: want receiver, controllers or receiver,controllers`,
+		},
+		"the receiver without a secret": {
+			args: []string{"--components=receiver"},
+			want: noSecret,
 		},
 		"an empty action on refunds": {
 			env: signed(nil), args: []string{"--on-refund="},

@@ -32,15 +32,20 @@ type Handler struct {
 	recorder Recorder
 	clock    clock.PassiveClock
 	log      logr.Logger
-	// inFlight bounds the requests worked on. Beyond it a request is answered 503 at once: Stripe sends it again, and a slow
-	// answer helps nobody.
+	// inFlight bounds the events worked on. Beyond it a request is answered 503 at once: Stripe sends it again, and a slow
+	// answer helps nobody. Only who has shown that he can sign takes a place.
 	inFlight places
+	reading  *readers
+	decoding places
 	writes   places
 }
 
 // NewHandler returns a handler that takes events signed with any of the secrets, at most limit of them at a time.
 func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
-	return &Handler{secrets: secrets, decoder: decoder, recorder: recorder, clock: now, log: log, inFlight: make(places, limit), writes: make(places, maxWrites)}
+	return &Handler{
+		secrets: secrets, decoder: decoder, recorder: recorder, clock: now, log: log,
+		inFlight: make(places, limit), reading: newReaders(limit), decoding: make(places, maxDecoding), writes: make(places, maxWrites),
+	}
 }
 
 // answer is a status code, the reason that is counted, and the text that is sent.
@@ -93,29 +98,39 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) answer {
 	if reason != "" {
 		return badSignature(reason)
 	}
-	if !h.inFlight.tryEnter() {
-		return refuse(http.StatusServiceUnavailable, "overload", "too many requests in flight")
+	if h.inFlight.full() { // not a byte of the body is read for nothing
+		return overload()
 	}
-	metrics.InFlight.Inc()
-	defer func() { metrics.InFlight.Dec(); h.inFlight.leave() }()
-	body, refused := readBody(w, r)
+	body, refused := h.readBody(w, r)
 	if refused != nil {
 		return *refused
 	}
 	if !verify(body, signature, h.secrets) {
 		return badSignature(reasonMismatch)
 	}
+	if !h.inFlight.tryEnter() {
+		return overload()
+	}
+	metrics.InFlight.Inc()
+	defer func() { metrics.InFlight.Dec(); h.inFlight.leave() }()
 	return h.record(r.Context(), body)
 }
 
+func overload() answer {
+	return refuse(http.StatusServiceUnavailable, "overload", "too many requests in flight")
+}
+
 func (h *Handler) record(ctx context.Context, body []byte) answer {
-	e, err := h.decoder.Decode(body)
-	if err != nil {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	e, err := h.decode(ctx, body)
+	switch {
+	case ctx.Err() != nil:
+		return refuse(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
+	case err != nil:
 		h.log.Info("Refused a signed body that is no event", "reason", err.Error())
 		return refuse(http.StatusBadRequest, "not_an_event", "not a Stripe event: "+err.Error())
 	}
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
-	defer cancel()
 	recorded, err := h.write(ctx, e)
 	if err != nil {
 		h.log.Error(err, "Event not recorded; Stripe will send it again", "eventID", e.EventID, "eventType", events.Label(e.Type))
@@ -127,6 +142,15 @@ func (h *Handler) record(ctx context.Context, body []byte) answer {
 	return answer{http.StatusOK, "recorded", "{}"}
 }
 
+// decode reads the event. What a body of the largest size takes while it is read is many times its size.
+func (h *Handler) decode(ctx context.Context, body []byte) (*v1alpha1.BillingEventSpec, error) {
+	if err := h.decoding.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer h.decoding.leave()
+	return h.decoder.Decode(body)
+}
+
 func (h *Handler) write(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	if err := h.writes.enter(ctx); err != nil {
 		return false, err
@@ -136,14 +160,19 @@ func (h *Handler) write(ctx context.Context, e *v1alpha1.BillingEventSpec) (reco
 }
 
 // readBody reads all of the body, or says why it is refused. It never cuts one off.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *answer) {
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *answer) {
 	tooLarge := refuse(http.StatusRequestEntityTooLarge, "too_large", "body over 1 MiB")
 	if r.ContentLength > maxBody {
 		return nil, &tooLarge
 	}
+	connection := http.NewResponseController(w)
+	begun := h.reading.begin(func() { _ = connection.SetReadDeadline(longAgo) })
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var limit *http.MaxBytesError
-	switch {
+	switch kept := h.reading.end(begun); {
+	case !kept:
+		slow := refuse(http.StatusServiceUnavailable, "slow", "too slow for the requests that wait")
+		return nil, &slow
 	case errors.As(err, &limit):
 		return nil, &tooLarge
 	case err != nil:

@@ -101,7 +101,7 @@ type endpoint struct {
 	handler  *Handler
 	server   *Server
 	log      *logLines
-	returned chan error // what Start returned
+	returned chan error // what Start, else Drain returned
 	client   *http.Client
 }
 
@@ -113,9 +113,15 @@ func start(t *testing.T, recorder *fakeRecorder, limit int, drainDelay time.Dura
 		client: &http.Client{Transport: &http.Transport{}, Timeout: patience},
 	}
 	p.handler = NewHandler(secrets, limit, events.Decoder{}, recorder, p.clock, p.log.logger())
-	p.server = NewServer("127.0.0.1:0", drainDelay, p.handler, p.log.logger())
+	p.server = NewServer("127.0.0.1:0", nil, drainDelay, p.handler, p.log.logger())
 	ctx, stop := context.WithCancel(context.Background())
-	go func() { p.returned <- p.server.Start(ctx) }()
+	go func() {
+		err := p.server.Start(ctx)
+		if err == nil {
+			err = p.server.Drain()
+		}
+		p.returned <- err
+	}()
 	p.log.await(t, "Receiver listens")
 	t.Cleanup(func() {
 		stop()

@@ -26,8 +26,11 @@ const (
 	// idleTimeout bounds how long a connection waits for its next request.
 	idleTimeout = 60 * time.Second
 
-	// ShutdownTimeout is how long requests in flight may take to end once the receiver stops.
-	ShutdownTimeout = writeTimeout + time.Second
+	// shutdownTimeout is how long requests in flight may take to end once the receiver stops.
+	shutdownTimeout = writeTimeout + time.Second
+
+	// maxDecoding is how many bodies are decoded at a time. More would be no faster, and cost memory.
+	maxDecoding = 4
 
 	// maxWrites is how many events are written to the API server at a time. More would not be written any faster; they queue.
 	maxWrites = 32
@@ -49,13 +52,16 @@ func (p places) tryEnter() bool {
 	}
 }
 
+// full says whether there is no place now.
+func (p places) full() bool { return len(p) == cap(p) }
+
 // enter waits for a place.
 func (p places) enter(ctx context.Context) error {
 	select {
 	case p <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waited for a place to write: %w", ctx.Err())
+		return fmt.Errorf("waited for a turn: %w", ctx.Err())
 	}
 }
 

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,8 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// Server runs the handler on every replica. The manager starts it once the caches are synced.
+// Server runs the handler on every replica. The manager starts it once the caches are synced, and ends before it: what runs beside it
+// stops at once, and leadership is handed over, while it goes on answering until the drain is through.
 type Server struct {
 	address    string
 	drainDelay time.Duration
@@ -27,12 +29,17 @@ type Server struct {
 	stopOnce sync.Once
 }
 
-// NewServer returns a server for the address. When it is told to stop it reports that it is not ready, goes on answering for
-// drainDelay, so that whoever routes to it can take notice, and then ends what is in flight.
-func NewServer(address string, drainDelay time.Duration, handler http.Handler, log logr.Logger) *Server {
+// NewServer returns a server for the address, with HTTPS if certificate is not nil. When it is told to stop it reports that it is not
+// ready, goes on answering for drainDelay, so that whoever routes to it can take notice, and then ends what is in flight.
+func NewServer(
+	address string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), drainDelay time.Duration, handler http.Handler, log logr.Logger,
+) *Server {
 	server := &http.Server{Handler: handler, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
 	bound(server)
+	if certificate != nil {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate}
+	}
 	return &Server{address: address, drainDelay: drainDelay, http: server, log: log, stop: make(chan struct{})}
 }
 
@@ -50,13 +57,16 @@ func (s *Server) Ready(*http.Request) error {
 // Addr is where the server listens; nil before it does.
 func (s *Server) Addr() *net.TCPAddr { return s.bound.Load() }
 
-// Stop starts the drain, without waiting for it: the manager ends other things before it ends Start's context.
+// Stop says that the server is about to end: it is not ready from now on.
 func (s *Server) Stop() {
 	s.stopOnce.Do(func() { s.ready.Store(false); close(s.stop) })
 }
 
-// Start serves until ctx ends or Stop is called, then drains.
+// Start serves. It returns when ctx ends or Stop is called; the server goes on answering until Drain has ended it.
 func (s *Server) Start(ctx context.Context) error {
+	if s.stopped() {
+		return nil
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address)
 	if err != nil {
 		return fmt.Errorf("the receiver cannot listen on %s: %w", s.address, err)
@@ -64,15 +74,10 @@ func (s *Server) Start(ctx context.Context) error {
 	address, _ := listener.Addr().(*net.TCPAddr)
 	s.bound.Store(address)
 	s.ready.Store(true)
-	select {
-	case <-s.stop:
-		s.ready.Store(false)
-	default:
-	}
-	s.log.Info("Receiver listens", "address", address.String(), "path", Path)
+	s.log.Info("Receiver listens", "address", address.String(), "path", Path, "tls", s.http.TLSConfig != nil)
 
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(listener) }()
+	go func() { failed <- s.serve(listener) }()
 	select {
 	case err := <-failed:
 		s.ready.Store(false)
@@ -80,14 +85,36 @@ func (s *Server) Start(ctx context.Context) error {
 	case <-s.stop:
 	case <-ctx.Done():
 	}
-	return s.drain()
+	s.Stop()
+	s.ready.Store(false) // Stop may have come before it was set
+	return nil
 }
 
-func (s *Server) drain() error {
-	s.ready.Store(false)
+func (s *Server) serve(listener net.Listener) error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(listener, "", "")
+	}
+	return s.http.Serve(listener)
+}
+
+func (s *Server) stopped() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Drain ends the server: after the delay it takes no new request, and it returns when those in flight are answered.
+func (s *Server) Drain() error {
+	s.Stop()
+	if s.Addr() == nil {
+		return nil
+	}
 	s.log.Info("Receiver drains", "delay", s.drainDelay.String())
 	<-time.After(s.drainDelay)
-	ctx, cancel := context.WithTimeout(context.Background(), ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests in flight did not end: %w", err)

@@ -22,7 +22,7 @@ func TestReady(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := newLogLines()
-			p := &endpoint{server: NewServer("127.0.0.1:0", 0, http.NotFoundHandler(), log.logger()), returned: make(chan error, 1)}
+			p := &endpoint{server: NewServer("127.0.0.1:0", nil, 0, http.NotFoundHandler(), log.logger()), returned: make(chan error, 1)}
 			if p.server.Ready(nil) == nil {
 				t.Error("ready before it has started")
 			}
@@ -49,7 +49,7 @@ func TestReady(t *testing.T) {
 
 // The manager may end before the server was given its turn.
 func TestStopBeforeStart(t *testing.T) {
-	server := NewServer("127.0.0.1:0", 0, http.NotFoundHandler(), newLogLines().logger())
+	server := NewServer("127.0.0.1:0", nil, 0, http.NotFoundHandler(), newLogLines().logger())
 	server.Stop()
 	if err := server.Start(context.Background()); err != nil {
 		t.Errorf("Start = %v, want nil", err)
@@ -116,7 +116,7 @@ func TestAddressTaken(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	address := taken.Addr().String()
-	server := NewServer(address, 0, http.NotFoundHandler(), newLogLines().logger())
+	server := NewServer(address, nil, 0, http.NotFoundHandler(), newLogLines().logger())
 	err = server.Start(context.Background())
 	if err == nil || !strings.HasPrefix(err.Error(), "the receiver cannot listen on "+address) {
 		t.Errorf("Start = %v, want that it cannot listen on %s", err, address)
@@ -139,14 +139,14 @@ func TestServingFails(t *testing.T) {
 }
 
 func TestEveryReplicaReceives(t *testing.T) {
-	if NewServer("", 0, nil, newLogLines().logger()).NeedLeaderElection() {
+	if NewServer("", nil, 0, nil, newLogLines().logger()).NeedLeaderElection() {
 		t.Error("the server waits to be the leader")
 	}
 }
 
 // Every wait for a sender has an end, and they fit together.
 func TestServerIsBounded(t *testing.T) {
-	server := NewServer("", 0, nil, newLogLines().logger()).http
+	server := NewServer("", nil, 0, nil, newLogLines().logger()).http
 	for name, limit := range map[string]time.Duration{
 		"reading the header": server.ReadHeaderTimeout,
 		"reading a request":  server.ReadTimeout,
@@ -163,7 +163,7 @@ func TestServerIsBounded(t *testing.T) {
 	if server.WriteTimeout <= server.ReadTimeout+recordTimeout {
 		t.Error("a request may be recorded and then not answered: there is no time left to write")
 	}
-	if ShutdownTimeout < server.WriteTimeout {
+	if shutdownTimeout < server.WriteTimeout {
 		t.Error("a request that is within its limits may be cut off by the shutdown")
 	}
 	if server.Protocols.HTTP2() || server.Protocols.UnencryptedHTTP2() || !server.Protocols.HTTP1() {

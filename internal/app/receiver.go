@@ -1,0 +1,43 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"path/filepath"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/receiver"
+)
+
+func (a *App) addReceiver(cfg config.Config) error {
+	log := a.manager.GetLogger().WithName("receiver")
+	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), a.recorder(cfg), clock.RealClock{}, log)
+	certificate, err := a.receiverCertificate(cfg.ReceiverCertPath)
+	if err != nil {
+		return err
+	}
+	a.receiver = receiver.NewServer(cfg.ReceiverBindAddress, certificate, cfg.DrainDelay, handler, log)
+	if err := a.manager.Add(a.receiver); err != nil {
+		return fmt.Errorf("add the receiver: %w", err)
+	}
+	return nil
+}
+
+// receiverCertificate is the certificate in the folder, as it is at the time; nil without a folder.
+func (a *App) receiverCertificate(folder string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+	if folder == "" {
+		return nil, nil
+	}
+	watcher, err := certwatcher.New(filepath.Join(folder, corev1.TLSCertKey), filepath.Join(folder, corev1.TLSPrivateKeyKey))
+	if err != nil {
+		return nil, fmt.Errorf("read the receiver's certificate (--receiver-cert-path): %w", err)
+	}
+	if err := a.manager.Add(watcher); err != nil {
+		return nil, fmt.Errorf("watch the receiver's certificate: %w", err)
+	}
+	return watcher.GetCertificate, nil
+}
