@@ -7,6 +7,10 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:Enum="";Applied;Recorded;Superseded;Failed
 type Outcome string
 
+// AnnotationRetry on a BillingEvent that has Failed asks to handle it once more. Any value that has not been answered yet asks, such
+// as the present time; status.retried says which one was answered last.
+const AnnotationRetry = "billing.tollkeeper.dev/retry"
+
 const (
 	// OutcomePending: the event waits to be folded.
 	OutcomePending Outcome = ""
@@ -119,10 +123,17 @@ type BillingEventStatus struct {
 	// processedAt is when the outcome was written.
 	// +optional
 	ProcessedAt *metav1.Time `json:"processedAt,omitempty"`
-	// attempts counts how often the event was handled.
+	// attempts counts how often the event was handled, since somebody asked to retry it if anybody did.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
+	// retryAt is when an event whose handling failed is tried again. The customer's other events go on meanwhile.
+	// +optional
+	RetryAt *metav1.Time `json:"retryAt,omitempty"`
+	// retried is the value of the retry annotation that was answered last.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	Retried string `json:"retried,omitempty"`
 	// message explains the outcome in a sentence.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

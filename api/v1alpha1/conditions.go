@@ -68,6 +68,12 @@ const (
 	ReasonNotInStripe = "NotInStripe"
 )
 
+// Reasons of Processed, beside the outcomes.
+const (
+	// ReasonAttemptFailed: the event could not be handled; it is tried again at status.retryAt (status False).
+	ReasonAttemptFailed = "AttemptFailed"
+)
+
 // Reasons of Sent.
 const (
 	// ReasonAccepted: Mailgun accepted the message.

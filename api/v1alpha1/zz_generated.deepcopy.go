@@ -139,6 +139,10 @@ func (in *BillingEventStatus) DeepCopyInto(out *BillingEventStatus) {
 		in, out := &in.ProcessedAt, &out.ProcessedAt
 		*out = (*in).DeepCopy()
 	}
+	if in.RetryAt != nil {
+		in, out := &in.RetryAt, &out.RetryAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
 		*out = make([]v1.Condition, len(*in))

@@ -108,7 +108,7 @@ func managerOptions(cfg config.Config) ctrl.Options {
 	}
 	return ctrl.Options{
 		Scheme:                        Scheme(),
-		Cache:                         cacheOptions(cfg.Namespace),
+		Cache:                         cacheOptions(cfg.Namespace, v1alpha1.OutcomePending),
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics:                       metricsOptions,
 		HealthProbeBindAddress:        cfg.HealthProbeBindAddress,
@@ -119,13 +119,13 @@ func managerOptions(cfg config.Config) ctrl.Options {
 	}
 }
 
-// cacheOptions: one namespace, and of the events the pending ones only, so that memory follows the backlog, not the history.
-func cacheOptions(namespace string) cache.Options {
+// cacheOptions: one namespace, and of the events those of one outcome only, so that memory follows the backlog, not the history.
+func cacheOptions(namespace string, outcome v1alpha1.Outcome) cache.Options {
 	return cache.Options{
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		DefaultTransform:  cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.BillingEvent{}: {Field: fields.OneTermEqualSelector(v1alpha1.FieldOutcome, string(v1alpha1.OutcomePending))},
+			&v1alpha1.BillingEvent{}: {Field: fields.OneTermEqualSelector(v1alpha1.FieldOutcome, string(outcome))},
 		},
 	}
 }

@@ -8,11 +8,14 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	tkcontroller "github.com/tollkeeper/tollkeeper/internal/controller"
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
@@ -34,8 +37,8 @@ func (a *App) addControllers(cfg config.Config) error {
 	c, reader, now := a.manager.GetClient(), a.manager.GetAPIReader(), clock.RealClock{}
 	notices, comparisons := a.manager.GetEventRecorder("tollkeeper"), tkcontroller.NewComparisons()
 	if err := (&tkcontroller.CustomerReconciler{
-		Client: c, Reader: reader, Clock: now, Policy: cfg.Policy, Recorder: notices, Comparisons: comparisons, Scope: scope,
-		MailMaxAge: cfg.MailMaxAge,
+		Client: c, Reader: reader, Clock: now, Policy: cfg.Policy, Recorder: notices, Change: events.Change, Comparisons: comparisons, Scope: scope,
+		MailMaxAge: cfg.MailMaxAge, EventAttempts: cfg.EventAttempts,
 	}).SetupWithManager(a.manager, options(concurrentCustomers)); err != nil {
 		return fmt.Errorf("set up the customer controller: %w", err)
 	}
@@ -44,10 +47,36 @@ func (a *App) addControllers(cfg config.Config) error {
 	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
 		return fmt.Errorf("set up the event controller: %w", err)
 	}
+	if err := a.addRetry(cfg, scope); err != nil {
+		return err
+	}
 	if err := a.addEmails(cfg); err != nil {
 		return err
 	}
 	return a.addSync(cfg, comparisons)
+}
+
+// addRetry adds what looks at failed events, which the manager's own cache does not hold, and what counts them.
+func (a *App) addRetry(cfg config.Config, scope tkcontroller.Scope) error {
+	failed, err := cluster.New(a.manager.GetConfig(), func(o *cluster.Options) {
+		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, v1alpha1.OutcomeFailed)
+	})
+	if err != nil {
+		return fmt.Errorf("make the cache of failed events: %w", err)
+	}
+	if err := a.manager.Add(failed); err != nil {
+		return fmt.Errorf("add the cache of failed events: %w", err)
+	}
+	r := &tkcontroller.RetryReconciler{Failed: failed.GetCache(), Client: a.manager.GetClient()}
+	if err := r.SetupWithManager(a.manager, options(1)); err != nil {
+		return fmt.Errorf("set up the retry controller: %w", err)
+	}
+	if err := a.manager.Add(&tkcontroller.Backlog{
+		Pending: a.manager.GetClient(), Failed: failed.GetCache(), Scope: scope, Clock: clock.RealClock{},
+	}); err != nil {
+		return fmt.Errorf("add the count of events: %w", err)
+	}
+	return nil
 }
 
 // addEmails adds what sends the e-mails, if Mailgun is configured; else what says that it is not.

@@ -71,6 +71,8 @@ type Config struct {
 	MaxInFlight int
 	// DrainDelay is how long the receiver goes on answering after it was told to stop.
 	DrainDelay time.Duration
+	// EventAttempts is how often an event that cannot be handled is tried before it ends Failed.
+	EventAttempts int
 	// LinkTimeout is how long an event that names no customer waits for one to be found.
 	LinkTimeout time.Duration
 	// RefetchDelay is how long a doubt about an object waits for the event that clears it, before Stripe is asked.
@@ -153,6 +155,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.MetricsCertPath, "metrics-cert-path", "", "Folder with tls.crt and tls.key for the metrics, read again when they change; empty for a self-signed one.")
 	fs.IntVar(&c.MaxInFlight, "max-in-flight", 128, "Events that the receiver works on at a time; beyond it answers 503.")
 	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver goes on answering, not ready, after it was told to stop.")
+	fs.IntVar(&c.EventAttempts, "event-attempts", 8, "How often an event that cannot be handled is tried, a second later and then twice as long each time, before it ends Failed.")
 	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for one to be found.")
 	fs.DurationVar(&c.RefetchDelay, "refetch-delay", 5*time.Second, "How long events that leave a state in doubt wait for those that clear it, before Stripe is asked.")
 	fs.DurationVar(&c.BackfillInterval, "backfill-interval", 10*time.Minute, "Time between two looks at Stripe for events that never came; 0 for none.")
@@ -203,6 +206,7 @@ func (c *Config) Load(getenv func(string) string) error {
 	return errors.Join(err,
 		c.livemodeOfKey(),
 		positive("--max-in-flight", c.MaxInFlight),
+		positive("--event-attempts", c.EventAttempts),
 		notNegative("--drain-delay", c.DrainDelay),
 		notNegative("--link-timeout", c.LinkTimeout),
 		notNegative("--refetch-delay", c.RefetchDelay),

@@ -45,6 +45,7 @@ func changed(change func(*Config)) Config {
 		MetricsSecure:          true,
 		MaxInFlight:            128,
 		DrainDelay:             5 * time.Second,
+		EventAttempts:          8,
 		LinkTimeout:            time.Hour,
 		RefetchDelay:           5 * time.Second,
 		BackfillInterval:       10 * time.Minute,
@@ -116,7 +117,7 @@ func TestLoad(t *testing.T) {
 			env: signed(nil),
 			args: []string{
 				"--namespace=ns", "--leader-elect", "--receiver-bind-address=:1", "--health-probe-bind-address=0",
-				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--drain-delay=0s", "--link-timeout=1m",
+				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--event-attempts=2", "--drain-delay=0s", "--link-timeout=1m",
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=1h", "--on-dispute=Suspend", "--on-refund=Suspend",
@@ -124,6 +125,7 @@ func TestLoad(t *testing.T) {
 			want: changed(func(c *Config) {
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
+				c.EventAttempts = 2
 				c.MaxInFlight, c.DrainDelay, c.LinkTimeout, c.MetadataPrefix = 1, 0, time.Minute, ""
 				c.BackfillInterval, c.BackfillWindow, c.ResyncInterval = time.Minute, time.Hour, 2*time.Hour
 				c.RefetchDelay, c.Livemode = time.Second, new(false)

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
@@ -24,6 +23,7 @@ type account struct {
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; nil where the object is still to be created
 	aggregate     projection.Aggregate
 	pending       []verdict
+	folded        bool         // whether any of them is in the aggregate
 	comparison    *comparison  // what Stripe had, if it was asked
 	differences   []difference // what showed something else
 	next          *time.Time   // when the clock alone changes something
@@ -34,6 +34,26 @@ type verdict struct {
 	event   *v1alpha1.BillingEvent
 	outcome v1alpha1.Outcome
 	message string
+	failure error // why it cannot be handled now
+	waits   bool  // until it is tried again
+}
+
+// foldable are the events whose turn it is, and that can be read.
+func (a *account) foldable() []*verdict {
+	var events []*verdict
+	for i := range a.pending {
+		if v := &a.pending[i]; !v.waits && v.outcome != v1alpha1.OutcomeFailed && v.event.Spec.DecodeError == "" {
+			events = append(events, v)
+		}
+	}
+	return events
+}
+
+// wakeAt has the customer looked at again at the time, if not before.
+func (a *account) wakeAt(at *metav1.Time) {
+	if at != nil && (a.next == nil || at.Time.Before(*a.next)) {
+		a.next = &at.Time
+	}
 }
 
 // load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do.
@@ -46,7 +66,9 @@ func (r *CustomerReconciler) load(ctx context.Context, key client.ObjectKey) (*a
 	}
 	a := &account{customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, comparison: r.Comparisons.peek(key)}
 	for i := range pending.Items {
-		a.pending = append(a.pending, verdict{event: &pending.Items[i]})
+		e := &pending.Items[i]
+		due := e.Status.RetryAt
+		a.pending = append(a.pending, verdict{event: e, waits: due != nil && due.After(r.Clock.Now())})
 	}
 	switch err := r.Client.Get(ctx, key, a.customer); {
 	case apierrors.IsNotFound(err) && len(a.pending) > 0:
@@ -72,6 +94,7 @@ func (r *CustomerReconciler) load(ctx context.Context, key client.ObjectKey) (*a
 
 // begin makes the aggregate what the objects' statuses are.
 func (a *account) begin() {
+	a.differences = nil
 	a.aggregate = projection.Aggregate{
 		Customer: *a.customer.Status.DeepCopy(), Subscriptions: map[string]*v1alpha1.SubscriptionStatus{},
 	}
@@ -85,7 +108,7 @@ func (r *CustomerReconciler) refuseForeign(ctx context.Context, a *account) erro
 	for i := range a.pending {
 		v := &a.pending[i]
 		id := v.event.Spec.SubscriptionID
-		if id == "" || a.subscriptions[id] != nil {
+		if v.waits || id == "" || a.subscriptions[id] != nil {
 			continue
 		}
 		var s v1alpha1.Subscription
@@ -101,20 +124,15 @@ func (r *CustomerReconciler) refuseForeign(ctx context.Context, a *account) erro
 	return nil
 }
 
-// fold applies the pending events, and what Stripe had if it was asked. An event that could not be read fails; the others go on.
+// fold applies the pending events, and what Stripe had if it was asked. An event that cannot be read or handled is left out.
 func (r *CustomerReconciler) fold(ctx context.Context, a *account) error {
 	var changes []projection.Change
 	var folded []*verdict
-	for i := range a.pending {
-		v := &a.pending[i]
-		if v.event.Spec.DecodeError != "" {
-			v.outcome, v.message = v1alpha1.OutcomeFailed, v.event.Spec.DecodeError
+	for _, v := range a.foldable() {
+		if v.failure == nil {
+			changes = append(changes, r.Change(&v.event.Spec))
+			folded = append(folded, v)
 		}
-		if v.outcome == v1alpha1.OutcomeFailed {
-			continue
-		}
-		changes = append(changes, events.Change(&v.event.Spec))
-		folded = append(folded, v)
 	}
 	a.begin()
 	outcomes, missing := projection.Fold(&a.aggregate, changes)
@@ -132,6 +150,7 @@ func (r *CustomerReconciler) fold(ctx context.Context, a *account) error {
 			v.message = "Newer events have told all that this one tells."
 		}
 	}
+	a.folded = len(folded) > 0
 	a.compare()
 	return nil
 }
@@ -144,7 +163,7 @@ func (r *CustomerReconciler) recall(ctx context.Context, customer *v1alpha1.Cust
 		key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, id)}
 		switch err := r.Reader.Get(ctx, key, &e); {
 		case err == nil:
-			changes = append(changes, events.Change(&e.Spec))
+			changes = append(changes, r.Change(&e.Spec))
 		case !apierrors.IsNotFound(err):
 			return nil, fmt.Errorf("get BillingEvent %s again: %w", key.Name, err)
 		}

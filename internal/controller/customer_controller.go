@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/client-go/tools/events"
+	toolsevents "k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
 // CustomerReconciler folds the pending events of one customer, all at once, into the customer and its subscriptions, and
@@ -26,11 +27,15 @@ type CustomerReconciler struct {
 	Reader   client.Reader
 	Clock    clock.PassiveClock
 	Policy   entitlement.Policy
-	Recorder events.EventRecorder
+	Recorder toolsevents.EventRecorder
+	// Change is what an event does when it is folded: the catalogue's.
+	Change func(*projection.Event) projection.Change
 	// Comparisons holds what was read from Stripe and waits to be written.
 	Comparisons *Comparisons
 	// Scope tells which events are applied.
 	Scope Scope
+	// EventAttempts is how often an event that cannot be handled is tried before it ends Failed.
+	EventAttempts int
 	// MailMaxAge is how old a sign-up may be that e-mails are planned for.
 	MailMaxAge time.Duration
 }
@@ -71,20 +76,36 @@ func (r *CustomerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		r.Comparisons.done(req.NamespacedName, r.Comparisons.peek(req.NamespacedName))
 		return ctrl.Result{}, nil
 	}
-	for _, phase := range []func(context.Context, *account) error{
-		r.fold,
-		r.ensureObjects,
-		r.writeStatuses,
-		r.planEmails,
-		r.writeOutcomes,
-	} {
-		if err := phase(ctx, a); err != nil {
-			return retry(err)
+	err = r.handle(ctx, a)
+	if blames(err) {
+		if err = r.quarantine(ctx, a, err); err == nil {
+			err = r.handle(ctx, a)
 		}
+	}
+	if err != nil {
+		return retry(err)
 	}
 	a.report(ctrl.LoggerFrom(ctx).Info)
 	r.Comparisons.done(req.NamespacedName, a.comparison)
 	return again(a.next, r.Clock.Now()), nil
+}
+
+// handle takes the customer through the phases.
+func (r *CustomerReconciler) handle(ctx context.Context, a *account) error {
+	return safely(ctx, func() error {
+		for _, phase := range []func(context.Context, *account) error{
+			r.fold,
+			r.ensureObjects,
+			r.writeStatuses,
+			r.planEmails,
+			r.writeOutcomes,
+		} {
+			if err := phase(ctx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // again asks to be called when the clock changes the decision.

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -17,14 +18,20 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
+	"github.com/tollkeeper/tollkeeper/internal/refusal"
 )
 
-// ensureObjects creates the customer and those of its subscriptions that are not there yet.
+// ensureObjects creates the customer and those of its subscriptions that are not there yet. An event that cannot be handled makes none.
 func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) error {
 	if a.customer.UID == "" {
-		if err := r.Client.Create(ctx, a.customer); err != nil {
-			return fmt.Errorf("create Customer %s: %w", a.customer.Name, err)
+		if !a.folded {
+			return nil
 		}
+		customer := a.customer.DeepCopy()
+		if err := r.Client.Create(ctx, customer); err != nil {
+			return fmt.Errorf("create Customer %s: %w", customer.Name, refusal.Hide("it", err))
+		}
+		a.customer = customer
 	}
 	for _, id := range a.subscriptionIDs() {
 		if a.subscriptions[id] != nil {
@@ -32,41 +39,62 @@ func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) erro
 		}
 		s := newSubscription(a.customer, id)
 		if err := r.Client.Create(ctx, s); err != nil {
-			return fmt.Errorf("create Subscription %s: %w", s.Name, err)
+			return fmt.Errorf("create Subscription %s: %w", s.Name, refusal.Hide("it", err))
 		}
 		a.subscriptions[id] = s
 	}
 	return nil
 }
 
-// writeStatuses writes every status that has changed, the customer's last: who sees that it is entitled finds the subscriptions
-// that say why.
-func (r *CustomerReconciler) writeStatuses(ctx context.Context, a *account) error {
+// statusWrite is a status that has changed.
+type statusWrite struct {
+	object  client.Object
+	name    string // with its kind
+	written func()
+}
+
+func (w statusWrite) failed(err error) error {
+	return fmt.Errorf("write status of %s: %w", w.name, refusal.Hide("it", err))
+}
+
+// statusWrites are the statuses that have changed, the customer's last: who sees that it is entitled finds the subscriptions that say
+// why.
+func (r *CustomerReconciler) statusWrites(a *account) []statusWrite {
+	if a.customer.UID == "" {
+		return nil
+	}
 	now := r.Clock.Now().UTC()
+	var writes []statusWrite
 	for _, id := range a.subscriptionIDs() {
 		s := a.subscriptions[id].DeepCopy()
 		before := s.Status.DeepCopy()
-		s.Status = *a.aggregate.Subscriptions[id]
+		s.Status = *a.aggregate.Subscriptions[id].DeepCopy()
 		describeSubscription(s, now)
-		if equality.Semantic.DeepEqual(before, &s.Status) {
-			continue
-		}
-		if err := r.Client.Status().Update(ctx, s); err != nil {
-			return fmt.Errorf("write status of Subscription %s: %w", s.Name, err)
+		if !equality.Semantic.DeepEqual(before, &s.Status) {
+			writes = append(writes, statusWrite{s, "Subscription " + s.Name, func() { a.subscriptions[id] = s }})
 		}
 	}
 
 	customer := a.customer.DeepCopy()
 	before := customer.Status.DeepCopy()
-	customer.Status = a.aggregate.Customer
-	a.next = r.describeCustomer(customer, &a.aggregate, now)
-	if equality.Semantic.DeepEqual(before, &customer.Status) {
-		return nil
+	a.next = r.describeCustomer(customer, a.aggregate.DeepCopy(), now)
+	if !equality.Semantic.DeepEqual(before, &customer.Status) {
+		writes = append(writes, statusWrite{customer, "Customer " + customer.Name, func() {
+			a.customer = customer
+			r.announce(customer, before.Conditions)
+		}})
 	}
-	if err := r.Client.Status().Update(ctx, customer); err != nil {
-		return fmt.Errorf("write status of Customer %s: %w", customer.Name, err)
+	return writes
+}
+
+// writeStatuses writes every status that has changed.
+func (r *CustomerReconciler) writeStatuses(ctx context.Context, a *account) error {
+	for _, write := range r.statusWrites(a) {
+		if err := r.Client.Status().Update(ctx, write.object); err != nil {
+			return write.failed(err)
+		}
+		write.written()
 	}
-	r.announce(customer, before.Conditions)
 	return nil
 }
 
@@ -144,8 +172,9 @@ func (r *CustomerReconciler) announce(customer *v1alpha1.Customer, before []meta
 // planEmails creates the two e-mails to a customer who signed up with one of the events. Their names make a second one
 // impossible, so that doing it again does nothing. Nobody is welcomed weeks later, when a first look for missed events finds the sign-up.
 func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
-	for _, v := range a.pending {
-		if v.outcome != v1alpha1.OutcomeApplied || !projection.IsSignup(&a.aggregate.Customer, &v.event.Spec) {
+	for i := range a.pending {
+		v := &a.pending[i]
+		if v.waits || v.failure != nil || v.outcome != v1alpha1.OutcomeApplied || !projection.IsSignup(&a.aggregate.Customer, &v.event.Spec) {
 			continue
 		}
 		if r.Clock.Since(v.event.Spec.Created.Time) > r.MailMaxAge {
@@ -153,7 +182,11 @@ func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
 		}
 		for _, purpose := range []v1alpha1.EmailPurpose{v1alpha1.EmailWelcome, v1alpha1.EmailPasswordReset} {
 			email := newEmail(a.customer, purpose)
-			if err := r.Client.Create(ctx, email); err != nil && !apierrors.IsAlreadyExists(err) {
+			err := r.Client.Create(ctx, email)
+			switch {
+			case refusal.Is(err):
+				v.failure = fmt.Errorf("create Email %s: %w", email.Name, refusal.Hide("it", err))
+			case err != nil && !apierrors.IsAlreadyExists(err):
 				return fmt.Errorf("create Email %s: %w", email.Name, err)
 			}
 		}
@@ -175,8 +208,20 @@ func newEmail(customer *v1alpha1.Customer, purpose v1alpha1.EmailPurpose) *v1alp
 
 // writeOutcomes ends the events, last of all.
 func (r *CustomerReconciler) writeOutcomes(ctx context.Context, a *account) error {
-	for _, v := range a.pending {
-		if err := settle(ctx, r.Client, r.Clock, v.event, v.outcome, v.message); err != nil {
+	for i := range a.pending {
+		v := &a.pending[i]
+		var err error
+		switch {
+		case v.waits:
+			a.wakeAt(v.event.Status.RetryAt)
+		case v.failure != nil:
+			err = r.endAttempt(ctx, a, v)
+		case v.event.Spec.DecodeError != "":
+			err = settle(ctx, r.Client, r.Clock, v.event, v1alpha1.OutcomeFailed, v.event.Spec.DecodeError)
+		default:
+			err = settle(ctx, r.Client, r.Clock, v.event, v.outcome, v.message)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -97,12 +97,11 @@ func (n *inquiries) question(customer *v1alpha1.Customer, subscriptions map[stri
 
 // request is the value of an annotation that has not been answered yet.
 func request(annotations map[string]string, last *v1alpha1.Comparison) string {
-	value := annotations[v1alpha1.AnnotationResync]
-	value = string([]rune(value)[:min(255, len([]rune(value)))])
-	if last != nil && last.Request == value {
-		return ""
+	answered := ""
+	if last != nil {
+		answered = last.Request
 	}
-	return value
+	return unanswered(annotations[v1alpha1.AnnotationResync], answered)
 }
 
 // answered takes notice that Stripe has answered.

@@ -3,8 +3,8 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,25 +20,36 @@ func settle(ctx context.Context, c client.Client, now clock.PassiveClock, event 
 	event = event.DeepCopy()
 	at := metav1.NewTime(now.Now().UTC())
 	event.Status.Outcome = outcome
-	event.Status.Message = message
 	event.Status.ProcessedAt = &at
-	event.Status.Attempts++
-	processed := metav1.Condition{
-		Type:               v1alpha1.ConditionProcessed,
-		Status:             metav1.ConditionTrue,
-		Reason:             string(outcome),
-		Message:            message,
-		ObservedGeneration: event.Generation,
-		LastTransitionTime: at,
-	}
-	if outcome == v1alpha1.OutcomeFailed {
-		processed.Status = metav1.ConditionFalse
-	}
-	meta.SetStatusCondition(&event.Status.Conditions, processed)
-	if err := c.Status().Update(ctx, event, client.DisableReadYourWritesConsistency); err != nil {
+	event.Status.RetryAt = nil
+	if err := attempted(ctx, c, event, at, string(outcome), message, outcome != v1alpha1.OutcomeFailed); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("write outcome of BillingEvent %s: %w", event.Name, err))
 	}
 	metrics.EventOutcomes.WithLabelValues(events.Label(event.Spec.Type), string(outcome)).Inc()
 	metrics.EventLag.Observe(at.Sub(event.Spec.Created.Time).Seconds())
 	return nil
+}
+
+// postpone writes that an event could not be handled now, and when it is tried again. It stays pending.
+func postpone(
+	ctx context.Context, c client.Client, now clock.PassiveClock, event *v1alpha1.BillingEvent, wait time.Duration, message string,
+) (until *metav1.Time, err error) {
+	event = event.DeepCopy()
+	at := metav1.NewTime(now.Now().UTC())
+	event.Status.RetryAt = &metav1.Time{Time: at.Add(wait)}
+	if err := attempted(ctx, c, event, at, v1alpha1.ReasonAttemptFailed, message, false); err != nil {
+		return nil, client.IgnoreNotFound(fmt.Errorf("write status of BillingEvent %s: %w", event.Name, err))
+	}
+	metrics.EventAttemptsFailed.WithLabelValues(events.Label(event.Spec.Type)).Inc()
+	return event.Status.RetryAt, nil
+}
+
+// attempted counts an attempt and says how it went.
+func attempted(
+	ctx context.Context, c client.Client, event *v1alpha1.BillingEvent, at metav1.Time, reason, message string, processed bool,
+) error {
+	event.Status.Attempts++
+	event.Status.Message = message
+	setCondition(&event.Status.Conditions, event.Generation, at.Time, v1alpha1.ConditionProcessed, processed, reason, message)
+	return c.Status().Update(ctx, event, client.DisableReadYourWritesConsistency)
 }

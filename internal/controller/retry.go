@@ -28,3 +28,14 @@ func askAgain(err error) (ctrl.Result, error) {
 	}
 	return ctrl.Result{}, err
 }
+
+// unanswered is an annotation's value, as far as a status has room for it, unless it was answered before.
+func unanswered(value, answered string) string {
+	if runes := []rune(value); len(runes) > 255 {
+		value = string(runes[:255])
+	}
+	if value == answered {
+		return ""
+	}
+	return value
+}

@@ -85,14 +85,14 @@ func link(e *projection.Event, links stripejson.Links) {
 	e.ChargeID, e.PaymentIntentID = links.ChargeID, links.PaymentIntentID
 }
 
-// WithoutRecord is the event with its envelope only, for when the API server refuses fields of its record.
-func WithoutRecord(e *projection.Event, fields string) *projection.Event {
+// WithoutRecord is the event with its envelope only, for when the API server refuses its record.
+func WithoutRecord(e *projection.Event, refused string) *projection.Event {
 	bare := &projection.Event{
 		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
 		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind, CustomerID: e.CustomerID, SubscriptionID: e.SubscriptionID,
 		ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, PayloadSHA256: e.PayloadSHA256,
 	}
-	bare.DecodeError = truncate("the record could not be stored; refused fields: "+fields, maxDecodeError)
+	bare.DecodeError = truncate("the record could not be stored: the API server refused it "+refused, maxDecodeError)
 	return bare
 }
 

@@ -40,6 +40,30 @@ var (
 		Help: "Outcomes of BillingEvents, by Stripe event type and outcome.",
 	}, []string{"type", "outcome"})
 
+	// EventAttemptsFailed counts attempts to handle an event that failed and are repeated, by event type ("other" if it is not handled).
+	EventAttemptsFailed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_event_attempts_failed_total",
+		Help: "Attempts to handle a BillingEvent that failed and are repeated, by Stripe event type.",
+	}, []string{"type"})
+
+	// EventsPending is how many BillingEvents wait for their outcome. Only the leader knows.
+	EventsPending = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_events_pending",
+		Help: "BillingEvents that wait for their outcome; told by the leader.",
+	})
+
+	// EventsFailed is how many BillingEvents have ended Failed, and wait for a person. Only the leader knows.
+	EventsFailed = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_events_failed",
+		Help: "BillingEvents that have ended Failed; told by the leader.",
+	})
+
+	// OldestPending is how long the oldest of the pending events that name their customer has waited. Only the leader knows.
+	OldestPending = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_oldest_pending_event_age_seconds",
+		Help: "Age of the oldest BillingEvent that names its customer and waits for its outcome; told by the leader.",
+	})
+
 	// EventLag is the time from Stripe's creation of an event to its outcome.
 	EventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "tollkeeper_event_lag_seconds",
@@ -110,7 +134,8 @@ func init() {
 // Collectors lists them all.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventLag, EntitlementChanges,
+		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventAttemptsFailed, EventsPending, EventsFailed, OldestPending,
+		EventLag, EntitlementChanges,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Emails, Drift, StripeAPIConfigured,
 	}
 }

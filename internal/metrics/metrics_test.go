@@ -16,6 +16,7 @@ func used() []prometheus.Collector {
 	RequestSeconds.WithLabelValues("200")
 	EventsRecorded.WithLabelValues("other")
 	EventOutcomes.WithLabelValues("other", "Applied")
+	EventAttemptsFailed.WithLabelValues("other")
 	EntitlementChanges.WithLabelValues("True", "Trialing")
 	StripeAPIRequests.WithLabelValues("events", "200")
 	BackfillEvents.WithLabelValues("recorded")
@@ -71,6 +72,10 @@ func TestLabels(t *testing.T) {
 	}
 	want := map[string][]string{
 		"tollkeeper_receiver_requests_total":           {"code", "reason"},
+		"tollkeeper_event_attempts_failed_total":       {"type"},
+		"tollkeeper_events_pending":                    nil,
+		"tollkeeper_events_failed":                     nil,
+		"tollkeeper_oldest_pending_event_age_seconds":  nil,
 		"tollkeeper_receiver_request_duration_seconds": {"code"},
 		"tollkeeper_receiver_requests_in_flight":       nil,
 		"tollkeeper_events_recorded_total":             {"type"},

@@ -56,7 +56,7 @@ func Fold(a *Aggregate, changes []Change) (outcomes []v1alpha1.Outcome, missing 
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(i, j int) int { return compareEvents(changes[i].Event, changes[j].Event) })
+	slices.SortFunc(order, func(i, j int) int { return CompareEvents(changes[i].Event, changes[j].Event) })
 
 	outcomes = make([]v1alpha1.Outcome, len(changes))
 	for i := range outcomes {
@@ -119,6 +119,7 @@ func latest(last **v1alpha1.EventReference, e *Event) bool {
 	return true
 }
 
-func compareEvents(a, b *Event) int {
+// CompareEvents orders events by their time, then by their id.
+func CompareEvents(a, b *Event) int {
 	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
 }

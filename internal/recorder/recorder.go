@@ -3,9 +3,7 @@ package recorder
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/refusal"
 )
 
 // Recorder creates BillingEvents.
@@ -33,8 +32,8 @@ type Recorder struct {
 // An event whose record the API server refuses as invalid is recorded without it, so that it is not lost.
 func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	recorded, err = r.create(ctx, e)
-	if apierrors.IsInvalid(err) && e.DecodeError == "" {
-		recorded, err = r.create(ctx, events.WithoutRecord(e, refusedFields(err)))
+	if refusal.Is(err) && e.DecodeError == "" {
+		recorded, err = r.create(ctx, events.WithoutRecord(e, refusal.Explain(err)))
 	}
 	if recorded {
 		metrics.EventsRecorded.WithLabelValues(events.Label(e.Type)).Inc()
@@ -66,7 +65,7 @@ func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bo
 		return false, r.confirm(ctx, client.ObjectKeyFromObject(object), e)
 	}
 	if err != nil {
-		return false, fmt.Errorf("create BillingEvent %s: %w", object.Name, err)
+		return false, fmt.Errorf("create BillingEvent %s: %w", object.Name, refusal.Hide("it", err))
 	}
 	return true, nil
 }
@@ -81,19 +80,4 @@ func (r *Recorder) confirm(ctx context.Context, key client.ObjectKey, e *v1alpha
 		return fmt.Errorf("the name %s of event %s is taken by event %s: record it by hand", key.Name, e.EventID, known.Spec.EventID)
 	}
 	return nil
-}
-
-// refusedFields names what the API server refused, without the values, which may be personal.
-func refusedFields(err error) string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Details == nil {
-		return "unknown"
-	}
-	var fields []string
-	for _, cause := range status.Status().Details.Causes {
-		if cause.Field != "" && cause.Field != "<nil>" { // rules that were not evaluated name none
-			fields = append(fields, cause.Field)
-		}
-	}
-	return strings.Join(fields, ", ")
 }

@@ -4,6 +4,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +28,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if binary.path != "" {
+		_ = os.RemoveAll(filepath.Dir(binary.path))
+	}
 	if err := cluster.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return max(code, 1)

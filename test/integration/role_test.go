@@ -46,7 +46,7 @@ func TestItsRolesAreEnough(t *testing.T) {
 	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
 	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
 	world.Amend(sub, func(s Object) { s["status"] = "unpaid" })
-	o.annotate(o.customer(customer), "now")
+	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "now")
 	o.inSync(sub, "True Repaired")
 }
 

@@ -316,7 +316,7 @@ func TestADoubtThatStripeCannotClear(t *testing.T) {
 		return ""
 	})
 	o.inSync("sub_A", "Unknown EventsTie")
-	o.annotate(o.customer("cus_A"), "now") // a question about everything comes after all that were waiting
+	o.annotate(o.customer("cus_A"), v1alpha1.AnnotationResync, "now") // a question about everything comes after all that were waiting
 	o.inSync("cus_A", "False NotInStripe")
 	if got := len(api.Requests("/v1/subscriptions/sub_A")); got != 2 {
 		t.Errorf("Stripe was asked about the subscription %d times, want once for the doubt and once for the annotation", got)
@@ -355,7 +355,7 @@ func TestResyncRepairs(t *testing.T) {
 	dispute := world.Objects("dispute")[0].ID()
 	before := o.everyVersion()
 
-	o.annotate(o.customer(customer), "first")
+	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "first")
 	o.inSync(customer, "True Compared")
 	after := o.everyVersion()
 	for name := range before {
@@ -369,7 +369,7 @@ func TestResyncRepairs(t *testing.T) {
 	world.Amend(subs[1].ID(), func(s Object) { s["cancel_at_period_end"] = true })
 	world.Amend(dispute, func(d Object) { d["status"] = "won" })
 	world.Forget(subs[2].ID())
-	o.annotate(o.customer(customer), "second")
+	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "second")
 	o.inSync(customer, "True Repaired")
 	o.inSync(subs[0].ID(), "True Repaired")
 	o.inSync(subs[1].ID(), "True Repaired")
@@ -390,10 +390,10 @@ func TestResyncRepairs(t *testing.T) {
 	}
 }
 
-// annotate asks for a comparison.
-func (o *operator) annotate(object client.Object, value string) {
+// annotate asks for something.
+func (o *operator) annotate(object client.Object, annotation, value string) {
 	o.t.Helper()
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationResync, value)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, annotation, value)
 	if err := cluster.Client.Patch(o.t.Context(), object, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
 		o.t.Fatal(err)
 	}
@@ -410,7 +410,7 @@ func TestResyncOfASubscription(t *testing.T) {
 	o.settled()
 	id := world.Objects("subscription")[1].ID()
 	world.Amend(id, func(s Object) { s["status"] = "unpaid" })
-	o.annotate(o.subscription(id), "now")
+	o.annotate(o.subscription(id), v1alpha1.AnnotationResync, "now")
 	o.inSync(id, "True Repaired")
 	if got := o.subscription(id).Status.Status; got != "unpaid" {
 		t.Errorf("the subscription is %q, want unpaid", got)

@@ -1,0 +1,68 @@
+package refusal
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+var (
+	kind     = schema.GroupKind{Group: "billing.tollkeeper.dev", Kind: "Customer"}
+	resource = schema.GroupResource{Group: "billing.tollkeeper.dev", Resource: "customers"}
+	secret   = "ada@example.com"
+)
+
+func TestRefusals(t *testing.T) {
+	schemaError := apierrors.NewInvalid(kind, "cus-1", field.ErrorList{
+		field.Invalid(field.NewPath("status", "email"), secret, "too long: "+secret), field.TooLong(field.NewPath("status", "name"), secret, 3),
+	})
+	policy := apierrors.NewInvalid(kind, "cus-1", nil)
+	policy.ErrStatus.Message = `customers "cus-1" is forbidden: ValidatingAdmissionPolicy 'no-gmail' with binding 'all' denied request: ` + secret
+	webhook := apierrors.NewBadRequest(`admission webhook "policy.example.com" denied the request: ` + secret)
+	bare := apierrors.NewBadRequest(secret)
+	for name, tc := range map[string]struct {
+		err  error
+		is   bool
+		want string
+	}{
+		"the schema":              {schemaError, true, "the API server refused Customer cus-1 for its fields status.email, status.name"},
+		"a policy":                {policy, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"a webhook":               {webhook, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"no reason given":         {bare, true, "the API server refused Customer cus-1 for the reason BadRequest"},
+		"wrapped":                 {fmt.Errorf("write: %w", bare), true, "the API server refused Customer cus-1 for the reason BadRequest"},
+		"may not":                 {apierrors.NewForbidden(resource, "cus-1", errors.New("no")), false, ""},
+		"somebody else was there": {apierrors.NewConflict(resource, "cus-1", errors.New("changed")), false, ""},
+		"too slow":                {apierrors.NewTimeoutError("slow", 1), false, ""},
+		"no answer":               {errors.New("connection refused"), false, ""},
+		"none":                    {nil, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Is(tc.err); got != tc.is {
+				t.Errorf("Is = %t, want %t", got, tc.is)
+			}
+			shown := Hide("Customer cus-1", tc.err)
+			if !tc.is {
+				if shown != tc.err { //nolint:errorlint // it is returned as it is
+					t.Errorf("Hide = %v, want the error itself", shown)
+				}
+				return
+			}
+			if shown.Error() != tc.want {
+				t.Errorf("Hide = %q, want %q", shown, tc.want)
+			}
+			if strings.Contains(shown.Error(), secret) {
+				t.Errorf("a value is repeated: %v", shown)
+			}
+			var status apierrors.APIStatus
+			if !errors.As(shown, &status) || status.Status().Reason == metav1.StatusReasonUnknown {
+				t.Error("the kind of refusal is lost")
+			}
+		})
+	}
+}
