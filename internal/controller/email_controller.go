@@ -18,8 +18,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
-// claimHolds is how long after its claim an attempt is made, at the latest.
-const claimHolds = 30 * time.Second
+const (
+	// claimHolds is how long after its claim an attempt may go on. A process that stood still for longer finds that it has ended.
+	claimHolds = 30 * time.Second
+	// resetSettle is how long Mailgun's log is given for a reset message, which somebody waits for and which does little harm twice.
+	// It is longer than any attempt.
+	resetSettle = 2 * claimHolds
+)
 
 // EmailReconciler sends Emails, each one effectively once.
 //
@@ -132,7 +137,9 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 	if r.Clock.Since(email.Status.Attempt.ClaimedAt.Time) > claimHolds {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // this process stood still: somebody else may have taken over
 	}
-	id, err := r.Mailgun.Send(ctx, message)
+	whileClaimed, cancel := context.WithDeadline(ctx, email.Status.Attempt.ClaimedAt.Add(claimHolds))
+	id, err := r.Mailgun.Send(whileClaimed, message)
+	cancel()
 	if err != nil {
 		return r.failed(ctx, email, err)
 	}
@@ -141,7 +148,7 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 }
 
 // find asks Mailgun's log about an attempt of which no outcome is known. What the log does not have after it has had time to settle
-// was not accepted. A reset message does no harm twice, and is not waited for.
+// was not accepted.
 func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Result, error) {
 	attempt := email.Status.Attempt
 	found, err := r.Mailgun.Find(ctx, attempt.MessageID, attempt.ClaimedAt.Time)
@@ -154,8 +161,12 @@ func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Resul
 	if found {
 		return retry(r.sent(ctx, email, "Mailgun has the message in its log."))
 	}
-	left := r.Settle - r.Clock.Since(attempt.ClaimedAt.Time)
-	if left <= 0 || email.Spec.Purpose == v1alpha1.EmailPasswordReset {
+	settle := r.Settle
+	if email.Spec.Purpose == v1alpha1.EmailPasswordReset {
+		settle = min(settle, resetSettle)
+	}
+	left := settle - r.Clock.Since(attempt.ClaimedAt.Time)
+	if left <= 0 {
 		return r.send(ctx, email)
 	}
 	if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown,

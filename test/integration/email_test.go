@@ -319,7 +319,7 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	o := &operator{t: t, namespace: namespace}
 	o.recordedAll(world) // by backfill
 	o.settled()
-	o.annotate(o.customer(customer), "now")
+	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "now")
 	o.inSync(customer, "True Compared")
 	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
 	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
@@ -487,7 +487,7 @@ func TestWhoIsNotWelcomed(t *testing.T) {
 // The link of the reset message works once.
 func TestTheResetLinkWorksOnce(t *testing.T) {
 	server, send := mailgun(t)
-	o := start(t, send)
+	o := start(t, send, func(c *config.Config) { c.MailSettle = 0 })
 	world := signUp()
 	o.send(world.Events()...)
 	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
