@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,33 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
+
+// binary is the manager, built once for all tests.
+var binary struct {
+	sync.Once
+	path string
+	err  error
+}
+
+func managerBinary(t *testing.T) string {
+	t.Helper()
+	binary.Do(func() {
+		var folder string
+		if folder, binary.err = os.MkdirTemp("", "tollkeeper-test-"); binary.err != nil {
+			return
+		}
+		binary.path = filepath.Join(folder, "manager")
+		build := exec.Command("go", "build", "-o", binary.path, "./cmd")
+		build.Dir = controlplane.Root()
+		if output, err := build.CombinedOutput(); err != nil {
+			binary.err = fmt.Errorf("build the manager: %w\n%s", err, output)
+		}
+	})
+	if binary.err != nil {
+		t.Fatal(binary.err)
+	}
+	return binary.path
+}
 
 // process is a manager in a process of its own.
 type process struct {
@@ -30,25 +58,25 @@ func (p *process) kill() {
 // startProcess runs the manager as a process of its own until the test ends or it is killed.
 func startProcess(t *testing.T, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
-	cfg := defaults(t, namespace)
-	for _, set := range configure {
-		set(&cfg)
-	}
-	folder := t.TempDir()
-	manager, kubeconfig := filepath.Join(folder, "manager"), filepath.Join(folder, "kubeconfig")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", manager, "./cmd")
-	build.Dir = controlplane.Root()
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the manager: %v\n%s", err, output)
-	}
 	access, err := cluster.Kubeconfig()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startProcessWith(t, access, namespace, configure...)
+}
+
+// startProcessWith is startProcess with a kubeconfig file of this content.
+func startProcessWith(t *testing.T, access []byte, namespace string, configure ...func(*config.Config)) *process {
+	t.Helper()
+	cfg := defaults(t, namespace)
+	for _, set := range configure {
+		set(&cfg)
+	}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, access, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{log: &bytes.Buffer{}, Cmd: exec.Command(manager, "--namespace="+namespace,
+	p := &process{log: &bytes.Buffer{}, Cmd: exec.Command(managerBinary(t), "--namespace="+namespace,
 		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address=0",
 		"--metrics-bind-address="+cfg.MetricsBindAddress, "--metrics-secure=false",
 		"--mail-settle="+cfg.MailSettle.String(), "--zap-log-level=debug")}
