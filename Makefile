@@ -59,6 +59,30 @@ test-order: N ?= 1000000
 test-order: ## Try N orders of the events of generated lives.
 	go test ./internal/projection -run '^TestOrder$$' -v -timeout 0 -order.permutations=$(N)
 
+.PHONY: chaos
+chaos: DURATION ?= 2m
+chaos: controlplane ## Kill, stop and cut off everything at random for DURATION, and see that nothing is lost. SEED repeats a run.
+	go run ./test/chaos -duration=$(DURATION) $(SEED:%=-seed=%) $(PLANT:%=-plant=%)
+
+.PHONY: chaos-finds
+chaos-finds: controlplane ## See that chaos finds the faults that are planted for it.
+	@for plant in ack-before-create second-writer; do \
+	  if go run ./test/chaos -duration=45s -seed=3 -plant=$$plant; then echo "chaos did not find $$plant" >&2; exit 1; fi; \
+	done; echo "chaos finds what is planted"
+
+.PHONY: failover
+failover: controlplane ## Measure how long events stand still when the leader, the API server or etcd ends.
+	go run ./test/chaos -failover=5
+
+.PHONY: fuzz
+fuzz: FUZZTIME ?= 30s
+fuzz: ## Run every fuzz target for FUZZTIME.
+	@go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./api/... ./internal/... | while read -r package; do \
+	  for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; go test "$$package" -run '^$$' -fuzz "^$$target$$" -fuzztime=$(FUZZTIME) < /dev/null; \
+	  done; \
+	done
+
 .PHONY: bench
 bench: ## Run the benchmarks.
 	go test -run='^$$' -bench=. -benchmem ./...

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -27,7 +28,7 @@ const (
 	Pass Verdict = iota
 	// LoseRequest drops the connection; the API server sees nothing.
 	LoseRequest
-	// LoseReply lets the API server do it, and drops the connection.
+	// LoseReply lets the API server do it, and drops the connection. A watch, which has no end to wait for, is dropped at once.
 	LoseReply
 )
 
@@ -64,6 +65,7 @@ func New(config *rest.Config) (*Proxy, error) {
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:      transport,
 		FlushInterval:  -1,
+		ErrorLog:       log.New(io.Discard, "", 0), // a connection that breaks is what it is for
 		ModifyResponse: func(r *http.Response) error { r.Body = p.gate(r); return nil },
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
@@ -142,6 +144,8 @@ func IsWrite(r *http.Request) bool {
 		!strings.Contains(r.URL.Path, "/leases") && !strings.Contains(r.URL.Path, "/events.k8s.io/")
 }
 
+func isWatch(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
+
 func (p *Proxy) serve(through http.Handler, w http.ResponseWriter, r *http.Request) {
 	p.mutex.Lock()
 	judge, lost := p.judge, p.lost
@@ -149,6 +153,9 @@ func (p *Proxy) serve(through http.Handler, w http.ResponseWriter, r *http.Reque
 	verdict := Pass
 	if judge != nil {
 		verdict = judge(r)
+	}
+	if isWatch(r) && verdict == LoseReply {
+		verdict = LoseRequest
 	}
 	switch verdict {
 	case LoseRequest:
@@ -173,7 +180,7 @@ func (nowhere) WriteHeader(int)             {}
 
 // gate holds the body of a watch up while watches are frozen, and ends it when they are cut.
 func (p *Proxy) gate(r *http.Response) io.ReadCloser {
-	if r.Request.URL.Query().Get("watch") == "" {
+	if !isWatch(r.Request) {
 		return r.Body
 	}
 	p.mutex.Lock()

@@ -30,17 +30,13 @@ type ControlPlane struct {
 
 // Start starts the binaries that `make controlplane` installed, on free ports, and installs the CRDs of config/crd.
 func Start() (*ControlPlane, error) {
-	root := Root()
-	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	if assets == "" {
-		assets = filepath.Join(root, "bin", "k8s")
-	}
-	if _, err := os.Stat(filepath.Join(assets, "kube-apiserver")); err != nil {
-		return nil, fmt.Errorf("no control plane in %s: run `make controlplane`: %w", assets, err)
+	assets, err := Assets()
+	if err != nil {
+		return nil, err
 	}
 	environment := &envtest.Environment{
 		BinaryAssetsDirectory: assets,
-		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
+		CRDDirectoryPaths:     []string{CRDs()},
 		ErrorIfCRDPathMissing: true,
 	}
 	config, err := environment.Start()
@@ -54,6 +50,21 @@ func Start() (*ControlPlane, error) {
 	}
 	return &ControlPlane{Config: config, Client: c, environment: environment}, nil
 }
+
+// Assets is the folder of the binaries that `make controlplane` installed.
+func Assets() (string, error) {
+	assets := os.Getenv("KUBEBUILDER_ASSETS")
+	if assets == "" {
+		assets = filepath.Join(Root(), "bin", "k8s")
+	}
+	if _, err := os.Stat(filepath.Join(assets, "kube-apiserver")); err != nil {
+		return "", fmt.Errorf("no control plane in %s: run `make controlplane`: %w", assets, err)
+	}
+	return assets, nil
+}
+
+// CRDs is the folder of Tollkeeper's CRDs.
+func CRDs() string { return filepath.Join(Root(), "config", "crd", "bases") }
 
 // Stop stops what Start started.
 func (c *ControlPlane) Stop() error { return c.environment.Stop() }

@@ -19,6 +19,8 @@ import (
 type World struct {
 	// Account is the connected account that this is; empty for the platform's own.
 	Account string
+	// Name is part of every id, so that the objects of several worlds can live side by side.
+	Name string
 
 	mutex   sync.Mutex
 	shape   Shape
@@ -146,7 +148,7 @@ func (w *World) eventID() string {
 
 // id makes the next id of a kind.
 func (w *World) id(prefix string) string {
-	return fmt.Sprintf("%s_%sW%03d", prefix, w.Account, len(w.made)+1)
+	return fmt.Sprintf("%s_%s%sW%03d", prefix, w.Account, w.Name, len(w.made)+1)
 }
 
 // previousAttributes are the old values of what changed: of nested objects what changed in them, of lists the whole list.

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/tollkeeper/tollkeeper/internal/app"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
+)
+
+const adminToken = "chaos-admin"
+
+// cluster is an etcd and a kube-apiserver that may be killed: each comes back on its port, with its data.
+type cluster struct {
+	etcd, apiserver *daemon
+	config          *rest.Config
+	client          client.Client
+}
+
+// newCluster starts both in the folder, and installs the CRDs.
+func newCluster(ctx context.Context, folder string) (c *cluster, err error) {
+	c = &cluster{}
+	if err := c.start(folder); err != nil {
+		return c, err
+	}
+	// The API server makes its certificate when it first starts.
+	certificate := filepath.Join(folder, "certificates", "apiserver.crt")
+	err = eventually(ctx, time.Minute, "the API server has a certificate", func() error { _, err := os.Stat(certificate); return err })
+	if err != nil {
+		return c, err
+	}
+	c.config.CAFile = certificate
+	if c.client, err = client.New(c.config, client.Options{Scheme: app.Scheme()}); err != nil {
+		return c, err
+	}
+	if err := c.ready(ctx); err != nil {
+		return c, err
+	}
+	if _, err := envtest.InstallCRDs(c.config, envtest.CRDInstallOptions{Paths: []string{controlplane.CRDs()}}); err != nil {
+		return c, fmt.Errorf("install the CRDs: %w", err)
+	}
+	return c, nil
+}
+
+func (c *cluster) start(folder string) (err error) {
+	assets, err := controlplane.Assets()
+	if err != nil {
+		return err
+	}
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+	key, tokens := filepath.Join(folder, "sa.key"), filepath.Join(folder, "tokens.csv")
+	if err := errors.Join(writeKey(key), os.WriteFile(tokens, []byte(adminToken+",admin,admin,system:masters\n"), 0o600)); err != nil {
+		return err
+	}
+	etcd := "http://" + ports[0]
+	if c.etcd, err = newDaemon(folder, "etcd", filepath.Join(assets, "etcd"),
+		"--data-dir="+filepath.Join(folder, "etcd"), "--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
+		"--listen-peer-urls=http://"+ports[1]); err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(ports[2])
+	if err != nil {
+		return err
+	}
+	if c.apiserver, err = newDaemon(folder, "kube-apiserver", filepath.Join(assets, "kube-apiserver"),
+		"--etcd-servers="+etcd, "--bind-address=127.0.0.1", "--secure-port="+port,
+		"--cert-dir="+filepath.Join(folder, "certificates"), "--token-auth-file="+tokens, "--authorization-mode=RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+key,
+		"--service-account-signing-key-file="+key, "--service-cluster-ip-range=10.0.0.0/24",
+		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none"); err != nil {
+		return err
+	}
+	c.config = &rest.Config{Host: "https://" + ports[2], BearerToken: adminToken, QPS: -1}
+	c.etcd.start()
+	c.apiserver.start()
+	return nil
+}
+
+// ready waits until the API server answers.
+func (c *cluster) ready(ctx context.Context) error {
+	return eventually(ctx, time.Minute, "the API server is ready", func() error {
+		return c.client.List(ctx, &corev1.NamespaceList{}, client.Limit(1))
+	})
+}
+
+func (c *cluster) namespace(ctx context.Context, name string) error {
+	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+}
+
+func (c *cluster) close() error {
+	var errs []error
+	for _, d := range []*daemon{c.apiserver, c.etcd} {
+		if d != nil {
+			errs = append(errs, d.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// writeKey makes the key that signs the tokens of service accounts.
+func writeKey(path string) error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+	return os.WriteFile(path, pem.EncodeToMemory(block), 0o600)
+}
+
+// freePorts finds addresses that nothing listens at, outside of the range that outgoing connections take: a process that comes back
+// must find its port free.
+func freePorts(n int) ([]string, error) {
+	var addresses []string
+	for port := 21000 + mathrand.IntN(8000); port < 32000 && len(addresses) < n; port++ {
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue // taken
+		}
+		if err := listener.Close(); err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, address)
+	}
+	if len(addresses) < n {
+		return nil, errors.New("no free ports")
+	}
+	return addresses, nil
+}
+
+// eventually waits until check finds nothing wrong, and says what it found last if that does not come.
+func eventually(ctx context.Context, patience time.Duration, what string, check func() error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		last = check()
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waited %s in vain until %s: %w", patience, what, errors.Join(last, ctx.Err()))
+	}
+	return nil
+}
