@@ -133,9 +133,10 @@ func (o *operator) leader(ctx context.Context) *manager {
 	return nil
 }
 
-// An end is no crash if the process said why, and the reason is that the API server did not answer: so it is to end, and be restarted.
+// An end is no crash if the process said why, and the reason is that the API server did not answer, or did not serve the CRDs yet: so it
+// is to end, and be restarted.
 var excuses = regexp.MustCompile(`leader election lost|connection refused|connection reset|EOF|timed out|timeout|deadline exceeded|` +
-	`etcdserver|unable to handle the request|apiserver not ready|is shutting down|storage is \(re\)initializing`)
+	`no matches for billing\.tollkeeper\.dev|etcdserver|unable to handle the request|apiserver not ready|is shutting down|storage is \(re\)initializing`)
 
 // judge looks at an end that nobody ordered.
 func (o *operator) judge(d *daemon, err error) {
