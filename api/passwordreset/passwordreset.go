@@ -33,6 +33,9 @@ const (
 	KeyConsumed = "consumed"
 )
 
+// SecretType is the type of the Secret.
+const SecretType corev1.SecretType = "billing.tollkeeper.dev/password-reset"
+
 // QueryParameter holds the token in the link.
 const QueryParameter = "token"
 

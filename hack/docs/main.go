@@ -11,7 +11,7 @@ import (
 )
 
 // pages are the files that hold tables.
-var pages = []string{"README.md", "docs/reference.md", "docs/order.md", "docs/email.md"}
+var pages = []string{"README.md", "docs/reference.md", "docs/order.md", "docs/email.md", "docs/security.md"}
 
 // tables by name.
 var tables = map[string]func() (string, error){
@@ -22,6 +22,7 @@ var tables = map[string]func() (string, error){
 	"metrics":     metricTable,
 	"order":       orderTable,
 	"snippet":     resetSnippet,
+	"accounts":    accountTable,
 }
 
 func main() {

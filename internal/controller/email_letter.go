@@ -24,6 +24,8 @@ import (
 const (
 	resetKeySecret = "tollkeeper-reset-key"
 	resetKey       = "key"
+	// resetKeyType is the Secret's type. A policy of the cluster holds the operator to it and to passwordreset.SecretType.
+	resetKeyType corev1.SecretType = "billing.tollkeeper.dev/reset-key"
 )
 
 // Letter is what the messages are made of.
@@ -103,7 +105,8 @@ func (r *EmailReconciler) resetKey(ctx context.Context, namespace string) ([]byt
 		fresh := make([]byte, sha256.Size)
 		_, _ = rand.Read(fresh) // it never fails
 		secret = &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: resetKeySecret}, Data: map[string][]byte{resetKey: fresh},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: resetKeySecret},
+			Type:       resetKeyType, Data: map[string][]byte{resetKey: fresh},
 		}
 		err = r.Client.Create(ctx, secret, client.DisableReadYourWritesConsistency)
 		if apierrors.IsAlreadyExists(err) {
@@ -126,7 +129,7 @@ func (r *EmailReconciler) keepToken(ctx context.Context, customer *v1alpha1.Cust
 		passwordreset.KeyExpires:  []byte(r.Clock.Now().Add(r.Letter.ResetTTL).UTC().Format(time.RFC3339)),
 		passwordreset.KeyCustomer: []byte(customer.Spec.CustomerID),
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+	secret := &corev1.Secret{Type: passwordreset.SecretType, ObjectMeta: metav1.ObjectMeta{
 		Namespace: customer.Namespace, Name: passwordreset.SecretName(customer.Name), OwnerReferences: []metav1.OwnerReference{owner(customer)},
 	}}
 	err := r.Reader.Get(ctx, client.ObjectKeyFromObject(secret), secret)

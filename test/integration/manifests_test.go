@@ -15,20 +15,13 @@ import (
 
 // What config/ installs is accepted by a real API server, by the very commands that the README gives.
 func TestTheManifestsAreAccepted(t *testing.T) {
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	content, err := cluster.Kubeconfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(kubeconfig, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	kubeconfig := adminKubeconfig(t)
 	if err := client.IgnoreAlreadyExists(cluster.NamedNamespace(t.Context(), "tollkeeper-system")); err != nil {
 		t.Fatal(err) // a dry run creates none, and what is to be in it would be refused
 	}
-	for _, folder := range []string{"config/crd", "config/default", "config/samples"} {
+	for _, folder := range []string{"config/crd", "config/default", "config/split", "config/samples"} {
 		t.Run(folder, func(t *testing.T) {
-			out := kubectl(t, kubeconfig, "apply", "--server-side", "--dry-run=server", "--namespace=tollkeeper-system", "-k",
+			out := kubectl(t, kubeconfig, "apply", "--server-side", "--dry-run=server", "--namespace="+installed, "-k",
 				filepath.Join(controlplane.Root(), folder))
 			for line := range strings.Lines(out) {
 				if !strings.HasSuffix(line, "serverside-applied (server dry run)\n") {

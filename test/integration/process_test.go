@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -69,6 +70,7 @@ func startProcess(t *testing.T, namespace string, configure ...func(*config.Conf
 func startProcessWith(t *testing.T, access []byte, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
 	cfg := defaults(t, namespace)
+	cfg.MetricsSecure = false
 	for _, set := range configure {
 		set(&cfg)
 	}
@@ -78,11 +80,12 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 	}
 	p := &process{log: &bytes.Buffer{}, Cmd: exec.Command(managerBinary(t), "--namespace="+namespace,
 		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address=0",
-		"--metrics-bind-address="+cfg.MetricsBindAddress, "--metrics-secure=false",
-		"--mail-settle="+cfg.MailSettle.String(), "--zap-log-level=debug")}
+		"--metrics-bind-address="+cfg.MetricsBindAddress, fmt.Sprintf("--metrics-secure=%t", cfg.MetricsSecure),
+		fmt.Sprintf("--leader-elect=%t", cfg.LeaderElect), "--components="+components(cfg),
+		"--mail-settle="+cfg.MailSettle.String(), "--drain-delay=0s", "--zap-log-level=debug")}
 	p.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	for name, value := range map[string]string{
-		config.EnvStripeEndpointSecret: secret, config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
+		config.EnvStripeEndpointSecret: strings.Join(cfg.Stripe.EndpointSecrets, ","), config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
 		config.EnvMailgunAPIKey: cfg.Mailgun.APIKey, config.EnvMailgunDomain: cfg.Mailgun.Domain, config.EnvMailgunAPIBase: cfg.Mailgun.APIBase,
 		config.EnvMailgunSenderEmail: cfg.Mailgun.SenderEmail, config.EnvAppName: cfg.App.Name, config.EnvPasswordResetURL: cfg.App.PasswordResetURL,
 	} {
@@ -99,4 +102,16 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 		}
 	})
 	return p
+}
+
+// components are those of the configuration, as the flag wants them.
+func components(cfg config.Config) string {
+	switch cfg.Components {
+	case config.Components{Receiver: true}:
+		return "receiver"
+	case config.Components{Controllers: true}:
+		return "controllers"
+	default:
+		return "receiver,controllers"
+	}
 }
