@@ -112,9 +112,11 @@ build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the m
 
 ##@ Cluster
 
-# The rendered config/default with the image IMG; no tracked file changes.
+# The rendered config with the image IMG; no tracked file changes.
+# CONFIG=split runs the receiver apart from the controllers.
+CONFIG ?= default
 render = ( rm -rf bin/overlay && mkdir -p bin/overlay && cd bin/overlay && \
-  ../kustomize create --resources ../../config/default && \
+  ../kustomize create --resources ../../config/$(CONFIG) && \
   ../kustomize edit set image ghcr.io/tollkeeper/tollkeeper=$(IMG) && ../kustomize build )
 
 .PHONY: install

@@ -1,0 +1,188 @@
+// Package repository checks what no compiler does: workflows, alerts, and that what the documentation names is there.
+package repository
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+)
+
+const root = "../.."
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func workflows(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("workflows: %v, %v", files, err)
+	}
+	texts := map[string]string{}
+	for _, file := range files {
+		texts[filepath.Base(file)] = read(t, filepath.Join(".github", "workflows", filepath.Base(file)))
+	}
+	return texts
+}
+
+// A tag can be moved; a commit cannot.
+func TestActionsArePinned(t *testing.T) {
+	pinned := regexp.MustCompile(`^\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	for name, text := range workflows(t) {
+		uses := regexp.MustCompile(`(?m)uses: (.+)$`).FindAllStringSubmatch(text, -1)
+		if len(uses) == 0 {
+			t.Errorf("%s uses no action", name)
+		}
+		for _, use := range uses {
+			if !pinned.MatchString(use[1]) {
+				t.Errorf("%s uses %s: want a commit, and its version beside it", name, use[1])
+			}
+		}
+		if strings.Count(text, "persist-credentials: false") != strings.Count(text, "actions/checkout@") {
+			t.Errorf("%s leaves the token in the checkout", name)
+		}
+	}
+}
+
+// What somebody else chooses (a branch's name, a title) must not become a part of a script.
+func TestScriptsHoldNoExpressions(t *testing.T) {
+	for name, text := range workflows(t) {
+		script, indent := false, 0
+		for line := range strings.Lines(text) {
+			at := len(line) - len(strings.TrimLeft(line, " -"))
+			if script && at <= indent && strings.TrimSpace(line) != "" {
+				script = false
+			}
+			if strings.Contains(line, "run: ") {
+				script, indent = true, at
+			}
+			if script && strings.Contains(line, "${{") {
+				t.Errorf("%s: %s", name, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+// The targets that workflows, documents and .ci/run call are in the Makefile.
+func TestMakeTargetsExist(t *testing.T) {
+	makefile := read(t, "Makefile")
+	texts := workflows(t)
+	for _, path := range append(documents(t), ".ci/run") {
+		texts[path] = read(t, path)
+	}
+	command := regexp.MustCompile("(?m)(?:^|[\\s`])make ((?:[a-z/-]+ ?)+)")
+	for path, text := range texts {
+		for _, found := range command.FindAllStringSubmatch(scripts(path, text), -1) {
+			for target := range strings.FieldsSeq(found[1]) {
+				if strings.HasPrefix(target, "bin/") {
+					continue // a tool: there is a rule for all of them
+				}
+				if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(target) + `:`).MatchString(makefile) {
+					t.Errorf("%s calls make %s, which the Makefile does not have", path, target)
+				}
+			}
+		}
+	}
+}
+
+// scripts is the part of a text that is commands: of .ci/run its steps, of Markdown what is set as code.
+func scripts(path, text string) string {
+	if path == ".ci/run" {
+		return strings.Join(regexp.MustCompile(`(?m)^step .*$`).FindAllString(text, -1), "\n")
+	}
+	if !strings.HasSuffix(path, ".md") {
+		return text
+	}
+	return strings.Join(regexp.MustCompile("(?s)```sh\n.*?```|`make [^`]+`").FindAllString(text, -1), "\n")
+}
+
+func documents(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	documents := []string{"README.md", "SECURITY.md"}
+	for _, file := range files {
+		documents = append(documents, filepath.Join("docs", filepath.Base(file)))
+	}
+	return documents
+}
+
+// A test that proves a defence must be there, under the name that the documentation gives it.
+func TestNamedTestsExist(t *testing.T) {
+	tests := map[string]bool{}
+	for _, folder := range []string{"api", "internal", "test"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			code, err := os.ReadFile(path)
+			for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`).FindAllStringSubmatch(string(code), -1) {
+				tests[found[1]] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := 0
+	for _, path := range documents(t) {
+		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(read(t, path), -1) {
+			named++
+			if !tests[name[1]] {
+				t.Errorf("%s names %s, which is no test", path, name[1])
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("the documents name %d tests: the threat model names more", named)
+	}
+}
+
+// Every link inside the repository leads somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, path := range documents(t) {
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, path), -1) {
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), link[1])); err != nil {
+				t.Errorf("%s links to %s: %v", path, link[1], err)
+			}
+		}
+	}
+}
+
+// The alerts ask for metrics and labels that there are.
+func TestAlertsNameMetrics(t *testing.T) {
+	descriptions := make(chan *prometheus.Desc, 100)
+	for _, collector := range metrics.Collectors() {
+		collector.Describe(descriptions)
+	}
+	close(descriptions)
+	known := map[string]bool{}
+	for d := range descriptions {
+		known[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())[1]] = true
+	}
+	named := regexp.MustCompile(`tollkeeper_[a-z_]+`).FindAllString(read(t, "config/prometheus/alerts.yaml"), -1)
+	if len(named) < 4 {
+		t.Errorf("the alerts name %v only", named)
+	}
+	for _, name := range named {
+		if !known[name] {
+			t.Errorf("an alert asks for %s, which there is not", name)
+		}
+	}
+}
