@@ -16,7 +16,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -169,7 +168,7 @@ func disturbed(ctx context.Context, c *cluster, folder string, lives []*stripete
 	for _, f := range faults {
 		fmt.Printf("%4d × %s\n", chaos.counts[f.name], f.name)
 	}
-	fmt.Printf("events=%d posts=%d emails=%d recovered after %s; logs %s\n", stripe.events, posts, len(s.emails.Items), took, filepath.Base(folder))
+	fmt.Printf("events=%d posts=%d emails=%d recovered after %s\n", stripe.events, posts, len(s.emails.Items), took)
 	fmt.Printf("kills=%d acked=%d lost=%d doubled=%d diverged=%d\n", chaos.kills, len(acked), v.lost, v.doubled, v.diverged)
 	return v.err()
 }

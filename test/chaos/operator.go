@@ -155,7 +155,7 @@ func (o *operator) crashed(what string) {
 
 var panics = regexp.MustCompile(`^panic:|^fatal error:|Observed a panic|"panic":|DATA RACE`)
 
-// crashed lists the crashes, and the panics that were caught, of all managers. They must have been closed.
+// allCrashes lists the crashes, and the panics that were caught, of all managers. They must have been closed.
 func (o *operator) allCrashes() []string {
 	o.mutex.Lock()
 	crashes := o.crashes

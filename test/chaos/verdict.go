@@ -104,8 +104,7 @@ func (o *operator) settled(ctx context.Context, patience time.Duration) (*state,
 	return later, err
 }
 
-// statuses are those of customers and subscriptions, by kind and name. Of e-mails it counts that there are any: a status tells how
-// often it had to be tried.
+// statuses are those of customers and subscriptions, by kind and name; of an e-mail its spec, as its status tells how often it was tried.
 func (s *state) statuses() map[string]any {
 	statuses := map[string]any{}
 	for _, email := range s.emails.Items {

@@ -56,6 +56,12 @@ func (p *process) kill() {
 	})
 }
 
+// end waits until it has ended by itself.
+func (p *process) end() (err error) {
+	p.once.Do(func() { err = p.Wait() })
+	return err
+}
+
 // startProcess runs the manager as a process of its own until the test ends or it is killed.
 func startProcess(t *testing.T, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
@@ -79,10 +85,10 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 		t.Fatal(err)
 	}
 	p := &process{log: &bytes.Buffer{}, Cmd: exec.Command(managerBinary(t), "--namespace="+namespace,
-		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address=0",
+		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address="+cfg.HealthProbeBindAddress,
 		"--metrics-bind-address="+cfg.MetricsBindAddress, fmt.Sprintf("--metrics-secure=%t", cfg.MetricsSecure),
 		fmt.Sprintf("--leader-elect=%t", cfg.LeaderElect), "--components="+components(cfg),
-		"--mail-settle="+cfg.MailSettle.String(), "--drain-delay=0s", "--zap-log-level=debug")}
+		"--mail-settle="+cfg.MailSettle.String(), "--drain-delay="+cfg.DrainDelay.String(), "--zap-log-level=debug")}
 	p.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	for name, value := range map[string]string{
 		config.EnvStripeEndpointSecret: strings.Join(cfg.Stripe.EndpointSecrets, ","), config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
