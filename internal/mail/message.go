@@ -51,9 +51,13 @@ func Recipient(address, name string) (mail.Address, error) {
 	return mail.Address{Name: Name(name), Address: list[0].Address}, nil
 }
 
-// Name makes a customer's name fit for a greeting and a header: one line without characters that do not print, that turn the reading
-// direction, or that Mailgun replaces (%recipient%), cut to a length that a greeting can bear.
-func Name(name string) string { return oneLine(strings.ReplaceAll(name, "%", ""), maxName) }
+// special are the characters that a name goes without: Mailgun replaces %recipient%, and net/mail writes a backslash into an encoded
+// word, where RFC 2047, 5.3 does not allow it, so that the whole header cannot be read.
+var special = strings.NewReplacer("%", "", "\\", "")
+
+// Name makes a customer's name fit for a greeting and a header: one line without special characters and those that do not print or that
+// turn the reading direction, cut to a length that a greeting can bear.
+func Name(name string) string { return oneLine(special.Replace(name), maxName) }
 
 // oneLine is a text without characters that do not print or turn the reading direction, every run of blanks one space, cut at limit.
 func oneLine(text string, limit int) string {

@@ -61,6 +61,7 @@ func TestName(t *testing.T) {
 		"nothing that prints":   {"\u200b\u202e\x00", ""},
 		"no text":               {"A\xffda", "Ada"},
 		"what Mailgun replaces": {"%recipient% %recipient.name%", "recipient recipient.name"},
+		"an escape":             {"ۍ\\", "ۍ"},
 		"too long":              {strings.Repeat("ab ", 5000), strings.Repeat("ab ", 26) + "ab"},
 	} {
 		t.Run(name, func(t *testing.T) {
