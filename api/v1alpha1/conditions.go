@@ -90,7 +90,7 @@ const (
 	ReasonSending = "Sending"
 	// ReasonRetrying: the message could not be made, or Mailgun did not take it; it is tried again later.
 	ReasonRetrying = "Retrying"
-	// ReasonOutcomeUnknown: no answer came; Mailgun's log is asked whether it has the message.
+	// ReasonOutcomeUnknown: no answer came, or one that leaves it open (5xx); Mailgun's log is asked whether it has the message.
 	ReasonOutcomeUnknown = "OutcomeUnknown"
 	// ReasonRejected: Mailgun refused the message for good.
 	ReasonRejected = "Rejected"

@@ -32,7 +32,7 @@ const (
 	AttemptOpen AttemptOutcome = ""
 	// AttemptNotAccepted: Mailgun did not take the message, and may take it later.
 	AttemptNotAccepted AttemptOutcome = "NotAccepted"
-	// AttemptUnknown: no answer came. Mailgun's log is asked before the message is sent again.
+	// AttemptUnknown: no answer came, or one that leaves it open (5xx). Mailgun's log is asked before the message is sent again.
 	AttemptUnknown AttemptOutcome = "Unknown"
 	// AttemptRejected: Mailgun refused the message for good.
 	AttemptRejected AttemptOutcome = "Rejected"

@@ -153,7 +153,7 @@ func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Resul
 	attempt := email.Status.Attempt
 	found, err := r.Mailgun.Find(ctx, attempt.MessageID, attempt.ClaimedAt.Time)
 	if err != nil {
-		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown, "No answer came from Mailgun, and its log cannot be read."); err != nil {
+		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown, "It is not known whether Mailgun took the message, and its log cannot be read."); err != nil {
 			return retry(err)
 		}
 		return ctrl.Result{}, err
@@ -170,7 +170,7 @@ func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Resul
 		return r.send(ctx, email)
 	}
 	if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown,
-		"No answer came from Mailgun. Its log is looked into; if the message is not there in time (--mail-settle) it is sent again."); err != nil {
+		"It is not known whether Mailgun took the message. If its log does not show it in time (--mail-settle) it is sent again."); err != nil {
 		return retry(err)
 	}
 	return ctrl.Result{RequeueAfter: min(left, time.Minute)}, nil

@@ -61,7 +61,7 @@ func (r *EmailReconciler) failed(ctx context.Context, email *outgoing, err error
 		attempt.Outcome = v1alpha1.AttemptUnknown
 		metrics.Emails.WithLabelValues(purpose, "unknown").Inc()
 		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown,
-			"No answer came from Mailgun; its log is looked into before the message is sent again."); err != nil {
+			sentence(err)+" Its log is looked into before the message is sent again."); err != nil {
 			return retry(err)
 		}
 		return ctrl.Result{RequeueAfter: time.Second}, nil

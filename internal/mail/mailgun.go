@@ -88,12 +88,13 @@ func explain(err error, personal ...string) error {
 		switch code := answered.Actual; {
 		case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound:
 			return &NotAcceptedError{Reason: reason + "; check the MAILGUN_… variables"}
-		case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
+		case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
 			return &NotAcceptedError{Reason: reason}
-		case code >= 400:
+		case code >= 400 && code < 500:
 			return &RejectedError{Reason: reason}
 		}
-		return errors.New(reason)
+		// Mailgun has been seen to send a message that it answered with a 5xx.
+		return errors.New("mailgun left open whether it took the message: " + reason)
 	case errors.As(err, &unreachable) && unreachable.Op == "dial":
 		return &NotAcceptedError{Reason: "it cannot be reached"}
 	case errors.Is(err, mailgun.ErrInvalidMessage):

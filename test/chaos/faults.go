@@ -174,7 +174,10 @@ func (c *chaos) stall(ctx context.Context, random *rand.Rand) {
 
 // falter spoils the next few messages: refused, lost, or accepted with no answer.
 func (c *chaos) falter(_ context.Context, random *rand.Rand) {
-	ways := []mailguntest.Fault{mailguntest.Refuse(http.StatusInternalServerError), mailguntest.Drop, mailguntest.AcceptAndDrop, mailguntest.AcceptAndHang}
+	ways := []mailguntest.Fault{
+		mailguntest.Refuse(http.StatusTooManyRequests), mailguntest.Refuse(http.StatusInternalServerError), mailguntest.Drop,
+		mailguntest.AcceptAndFail, mailguntest.AcceptAndDrop, mailguntest.AcceptAndHang,
+	}
 	for range 3 {
 		c.operator.mailgun.Fail(ways[random.IntN(len(ways))])
 	}

@@ -136,6 +136,9 @@ func TestFaultsOfMailgun(t *testing.T) {
 		"the answer is lost, and the log has it": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop}, settle: time.Hour, want: "True Accepted", wantAttempt: 1, wantCopies: 1,
 		},
+		"it is answered 500, and the log has it": {
+			faults: []mailguntest.Fault{mailguntest.AcceptAndFail}, settle: time.Hour, want: "True Accepted", wantAttempt: 1, wantCopies: 1,
+		},
 		"it is lost, and the log has had time to show it": {
 			faults: []mailguntest.Fault{mailguntest.Drop}, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
 		},

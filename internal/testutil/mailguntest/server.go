@@ -181,6 +181,12 @@ func Refuse(status int) Fault {
 // Drop closes the connection; the message is not accepted.
 func Drop(http.ResponseWriter, *http.Request, func()) { panic(http.ErrAbortHandler) }
 
+// AcceptAndFail accepts the message and answers that something went wrong, as Mailgun has done.
+func AcceptAndFail(w http.ResponseWriter, r *http.Request, accept func()) {
+	accept()
+	Refuse(http.StatusInternalServerError)(w, r, accept)
+}
+
 // AcceptAndDrop accepts the message and closes the connection.
 func AcceptAndDrop(_ http.ResponseWriter, _ *http.Request, accept func()) {
 	accept()
