@@ -49,6 +49,10 @@ type EmailAttempt struct {
 	MessageID string `json:"messageID"`
 	// claimedAt is when the attempt began.
 	ClaimedAt metav1.Time `json:"claimedAt"`
+	// inDoubtSince is when the first of the earlier attempts began of which it is not known whether Mailgun took the message. Its log is
+	// looked into from then on before the message is sent again.
+	// +optional
+	InDoubtSince *metav1.Time `json:"inDoubtSince,omitempty"`
 	// outcome of the attempt; empty while it is under way, or if whoever made it was stopped.
 	// +optional
 	Outcome AttemptOutcome `json:"outcome,omitempty"`

@@ -509,6 +509,10 @@ func (in *Email) DeepCopyObject() runtime.Object {
 func (in *EmailAttempt) DeepCopyInto(out *EmailAttempt) {
 	*out = *in
 	in.ClaimedAt.DeepCopyInto(&out.ClaimedAt)
+	if in.InDoubtSince != nil {
+		in, out := &in.InDoubtSince, &out.InDoubtSince
+		*out = (*in).DeepCopy()
+	}
 	if in.RetryAt != nil {
 		in, out := &in.RetryAt, &out.RetryAt
 		*out = (*in).DeepCopy()

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
@@ -25,6 +27,10 @@ const (
 	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
 	concurrentCustomers = 8
 	concurrentOthers    = 4
+	// firstRetry after what failed for no fault of its own, then twice as long each time, up to lastRetry: nobody says when the API server
+	// is back, and all that waits is to go on soon after.
+	firstRetry = 5 * time.Millisecond
+	lastRetry  = 30 * time.Second
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
 )
@@ -106,6 +112,7 @@ func options(concurrent int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: concurrent,
 		ReconciliationTimeout:   reconcileTimeout,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 		EnableWarmup:            new(true), // a replica that takes over has its caches filled
 		SkipNameValidation:      new(true), // tests run several managers in one process
 	}

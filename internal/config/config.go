@@ -214,7 +214,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
 		notNegative("--resync-interval", c.ResyncInterval),
 		notNegative("--mail-max-age", c.MailMaxAge),
-		notNegative("--mail-settle", c.MailSettle),
+		atLeast("--mail-settle", c.MailSettle, time.Second),
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
 		sender(c.Mailgun.SenderEmail),
 		notNegative("--grace-period", c.Policy.GracePeriod),
@@ -297,6 +297,13 @@ func positive(name string, n int) error {
 func notNegative(name string, d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("%s is %s: want a duration of 0 or more", name, d)
+	}
+	return nil
+}
+
+func atLeast(name string, d, least time.Duration) error {
+	if d < least {
+		return fmt.Errorf("%s is %s: want at least %s", name, d, least)
 	}
 	return nil
 }

@@ -99,7 +99,9 @@ func (a *account) begin() {
 		Customer: *a.customer.Status.DeepCopy(), Subscriptions: map[string]*v1alpha1.SubscriptionStatus{},
 	}
 	for id, s := range a.subscriptions {
-		a.aggregate.Subscriptions[id] = s.Status.DeepCopy()
+		if s.Status.LastEvent != nil || s.Status.LastComparison != nil { // else it was made for an event that is still to show in it
+			a.aggregate.Subscriptions[id] = s.Status.DeepCopy()
+		}
 	}
 }
 
@@ -114,6 +116,8 @@ func (r *CustomerReconciler) refuseForeign(ctx context.Context, a *account) erro
 		var s v1alpha1.Subscription
 		key := client.ObjectKey{Namespace: a.customer.Namespace, Name: naming.Object(a.customer.Spec.Account, id)}
 		switch err := r.Client.Get(ctx, key, &s); {
+		case err == nil && s.Spec.CustomerRef.Name == a.customer.Name:
+			a.subscriptions[id] = &s // made since the list was read
 		case err == nil:
 			v.outcome = v1alpha1.OutcomeFailed
 			v.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/refusal"
 )
 
-// ensureObjects creates the customer and those of its subscriptions that are not there yet. An event that cannot be handled makes none.
+// ensureObjects creates the customer and those of its subscriptions that are not there yet. Where their statuses are refused then, they
+// stay, and nothing is told of them.
 func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) error {
 	if a.customer.UID == "" {
 		if !a.folded {
@@ -87,15 +89,44 @@ func (r *CustomerReconciler) statusWrites(a *account) []statusWrite {
 	return writes
 }
 
-// writeStatuses writes every status that has changed.
+// writeStatuses writes every status that has changed. Where there are several, the API server is asked first what it would say of the
+// last one, the customer's: were it refused after a subscription is written, the customer could not be written any more, whatever
+// is left out of it.
 func (r *CustomerReconciler) writeStatuses(ctx context.Context, a *account) error {
-	for _, write := range r.statusWrites(a) {
+	writes := r.statusWrites(a)
+	if len(writes) > 1 {
+		if err := r.ask(ctx, writes[len(writes)-1]); err != nil {
+			return err
+		}
+	}
+	for _, write := range writes {
 		if err := r.Client.Status().Update(ctx, write.object); err != nil {
 			return write.failed(err)
 		}
 		write.written()
 	}
 	return nil
+}
+
+// ask has the API server say what it would answer to a write.
+func (r *CustomerReconciler) ask(ctx context.Context, write statusWrite) error {
+	object, _ := write.object.DeepCopyObject().(client.Object)
+	if err := r.Client.Status().Update(ctx, object, client.DryRunAll, client.DisableReadYourWritesConsistency); err != nil {
+		return write.failed(err)
+	}
+	return nil
+}
+
+// statuses are the statuses that are there, as if they were to be written again.
+func (a *account) statuses() []statusWrite {
+	var all []statusWrite
+	for _, s := range a.subscriptions {
+		all = append(all, statusWrite{object: s, name: "Subscription " + s.Name})
+	}
+	if a.customer.UID != "" {
+		all = append(all, statusWrite{object: a.customer, name: "Customer " + a.customer.Name})
+	}
+	return all
 }
 
 // describeCustomer derives what follows from the folded events, and returns when the clock alone will change it.
@@ -206,8 +237,9 @@ func newEmail(customer *v1alpha1.Customer, purpose v1alpha1.EmailPurpose) *v1alp
 	}
 }
 
-// writeOutcomes ends the events, last of all.
+// writeOutcomes ends the events, last of all. One whose outcome is refused holds up none after it.
 func (r *CustomerReconciler) writeOutcomes(ctx context.Context, a *account) error {
+	var refused error
 	for i := range a.pending {
 		v := &a.pending[i]
 		var err error
@@ -221,11 +253,13 @@ func (r *CustomerReconciler) writeOutcomes(ctx context.Context, a *account) erro
 		default:
 			err = settle(ctx, r.Client, r.Clock, v.event, v.outcome, v.message)
 		}
-		if err != nil {
+		if refusal.Is(err) {
+			refused = errors.Join(refused, err)
+		} else if err != nil {
 			return err
 		}
 	}
-	return nil
+	return refused
 }
 
 func soonest(times ...*metav1.Time) *time.Time {

@@ -19,8 +19,11 @@ import (
 )
 
 const (
-	// claimHolds is how long after its claim an attempt may go on. A process that stood still for longer finds that it has ended.
+	// claimHolds is how long after its claim an attempt may go on, or --mail-settle if that is shorter: nobody sends the message again
+	// before. A process that stood still for longer finds that it has ended.
 	claimHolds = 30 * time.Second
+	// noteTimeout bounds the write of what came of an attempt, which is written even if the process has been told to end.
+	noteTimeout = 5 * time.Second
 	// resetSettle is how long Mailgun's log is given for a reset message, which somebody waits for and which does little harm twice.
 	// It is longer than any attempt.
 	resetSettle = 2 * claimHolds
@@ -99,10 +102,9 @@ func (r *EmailReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 		return r.wait(ctx, email, v1alpha1.ReasonMailgunNotConfigured, "Set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL.")
 	case attempt == nil:
 		return r.send(ctx, email)
-	case attempt.Outcome == v1alpha1.AttemptNotAccepted:
-		if left := attempt.RetryAt.Sub(r.Clock.Now()); left > 0 {
-			return ctrl.Result{RequeueAfter: left}, nil
-		}
+	case attempt.Outcome == v1alpha1.AttemptNotAccepted && r.Clock.Now().Before(attempt.RetryAt.Time):
+		return ctrl.Result{RequeueAfter: attempt.RetryAt.Sub(r.Clock.Now())}, nil
+	case inDoubtSince(attempt) == nil:
 		return r.send(ctx, email)
 	default:
 		return r.find(ctx, email)
@@ -114,8 +116,11 @@ func (r *EmailReconciler) wait(ctx context.Context, email *outgoing, reason, mes
 	return ctrl.Result{}, ignoreConflict(r.write(ctx, email, false, reason, message))
 }
 
-// send claims an attempt, hands the message to Mailgun and notes the outcome.
+// send claims an attempt, hands the message to Mailgun and notes the outcome. What is begun is ended, though the process be told to end.
 func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Result, error) {
+	if err := r.Limit.Wait(ctx); err != nil {
+		return ctrl.Result{}, fmt.Errorf("wait for a turn to send Email %s: %w", email.Name, err)
+	}
 	message, err := r.compose(ctx, &email.Email)
 	if waits, ok := errors.AsType[*waitError](err); ok {
 		return r.wait(ctx, email, waits.reason, waits.message)
@@ -126,20 +131,19 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 		}
 		return ctrl.Result{}, err
 	}
-	if turn := r.Limit.Reserve(); turn.Delay() > 0 {
-		delay := turn.Delay()
-		turn.Cancel()
-		return ctrl.Result{RequeueAfter: delay}, nil
-	}
 	if err := r.claim(ctx, email, message.ID); err != nil {
 		return retry(err)
 	}
-	if r.Clock.Since(email.Status.Attempt.ClaimedAt.Time) > claimHolds {
+	ends := email.Status.Attempt.ClaimedAt.Add(min(claimHolds, r.Settle))
+	if r.Clock.Now().After(ends) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // this process stood still: somebody else may have taken over
 	}
-	whileClaimed, cancel := context.WithDeadline(ctx, email.Status.Attempt.ClaimedAt.Add(claimHolds))
+	ctx = context.WithoutCancel(ctx)
+	whileClaimed, cancel := context.WithDeadline(ctx, ends)
 	id, err := r.Mailgun.Send(whileClaimed, message)
 	cancel()
+	ctx, cancel = context.WithTimeout(ctx, noteTimeout)
+	defer cancel()
 	if err != nil {
 		return r.failed(ctx, email, err)
 	}
@@ -147,11 +151,11 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 	return retry(r.sent(ctx, email, "Mailgun accepted the message."))
 }
 
-// find asks Mailgun's log about an attempt of which no outcome is known. What the log does not have after it has had time to settle
-// was not accepted.
+// find asks Mailgun's log about attempts of which no outcome is known. What the log does not have after it has had time to settle was not
+// accepted.
 func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Result, error) {
 	attempt := email.Status.Attempt
-	found, err := r.Mailgun.Find(ctx, attempt.MessageID, attempt.ClaimedAt.Time)
+	found, err := r.Mailgun.Find(ctx, attempt.MessageID, inDoubtSince(attempt).Time)
 	if err != nil {
 		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown, "It is not known whether Mailgun took the message, and its log cannot be read."); err != nil {
 			return retry(err)
@@ -166,7 +170,7 @@ func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Resul
 		settle = min(settle, resetSettle)
 	}
 	left := settle - r.Clock.Since(attempt.ClaimedAt.Time)
-	if left <= 0 {
+	if left <= 0 || attempt.Outcome == v1alpha1.AttemptNotAccepted { // that what came before is not known had its time
 		return r.send(ctx, email)
 	}
 	if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown,

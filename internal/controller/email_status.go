@@ -32,10 +32,18 @@ type outgoing struct {
 func (r *EmailReconciler) claim(ctx context.Context, email *outgoing, messageID string) error {
 	attempt := &v1alpha1.EmailAttempt{Number: 1, MessageID: messageID, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC())}
 	if before := email.Status.Attempt; before != nil {
-		attempt.Number = before.Number + 1
+		attempt.Number, attempt.InDoubtSince = before.Number+1, inDoubtSince(before)
 	}
 	email.Status.Attempt = attempt
 	return r.write(ctx, email, false, v1alpha1.ReasonSending, "The message is being handed to Mailgun.")
+}
+
+// inDoubtSince is when the first attempt began of which it is not known whether Mailgun took the message; nil if all are known.
+func inDoubtSince(attempt *v1alpha1.EmailAttempt) *metav1.Time {
+	if attempt.InDoubtSince == nil && attempt.Outcome != v1alpha1.AttemptNotAccepted {
+		return &attempt.ClaimedAt
+	}
+	return attempt.InDoubtSince
 }
 
 // failed notes an attempt that did not succeed, as far as is known.

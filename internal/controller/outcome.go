@@ -44,10 +44,14 @@ func postpone(
 	return event.Status.RetryAt, nil
 }
 
+// maxMessage is how much of a message a status has room for, in characters.
+const maxMessage = 1024
+
 // attempted counts an attempt and says how it went.
 func attempted(
 	ctx context.Context, c client.Client, event *v1alpha1.BillingEvent, at metav1.Time, reason, message string, processed bool,
 ) error {
+	message = cut(message, maxMessage)
 	event.Status.Attempts++
 	event.Status.Message = message
 	setCondition(&event.Status.Conditions, event.Generation, at.Time, v1alpha1.ConditionProcessed, processed, reason, message)

@@ -3,8 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/bug"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/refusal"
 )
@@ -22,70 +21,73 @@ const (
 	lastEventRetry  = 10 * time.Minute
 )
 
-// panicError is a bug that an event has brought to light.
-type panicError struct{ what string }
-
-func (e *panicError) Error() string { return "the operator failed over it, which is a bug: " + e.what }
-
 // blames says whether an error is the fault of what was to be written, so that to try it again unchanged is of no use. An API server
 // that is away, or that does not let us write, is no event's fault.
 func blames(err error) bool {
-	_, panicked := errors.AsType[*panicError](err)
-	return panicked || refusal.Is(err)
+	_, failed := errors.AsType[*bug.Error](err)
+	return failed || refusal.Is(err)
 }
 
-// safely turns a panic into an error, with the stack in the log. What a panic says may be personal; what the runtime says is not.
-func safely(ctx context.Context, do func() error) (err error) {
-	defer func() {
-		reason := recover()
-		if reason == nil {
-			return
-		}
-		what := "a panic"
-		if known, ok := reason.(runtime.Error); ok {
-			what = known.Error()
-		}
-		ctrl.LoggerFrom(ctx).Error(nil, "Panicked", "panic", what, "stack", string(debug.Stack()))
-		err = &panicError{what}
-	}()
-	return do()
+// safely turns a panic into an error, with the stack in the log.
+func safely(ctx context.Context, do func() error) error {
+	err := bug.Catch(do)
+	if found, ok := errors.AsType[*bug.Error](err); ok {
+		ctrl.LoggerFrom(ctx).Error(nil, "Panicked", "panic", found.What, "stack", found.Stack)
+	}
+	return err
 }
 
 // quarantine finds the pending events that cannot be handled, and sets them apart: the others go on without them.
 //
-// It takes the events one after another into what the statuses are now. Whichever makes the fold panic, or a status that the API server
-// refuses when it is asked, is to blame. If none is, the error stands.
+// It takes the events into what the statuses are now: all of them, then either half, and so on. Whichever alone makes the fold panic, or
+// a status that the API server refuses when it is asked, is to blame. If none is, the error stands.
 func (r *CustomerReconciler) quarantine(ctx context.Context, a *account, cause error) error {
-	ctrl.LoggerFrom(ctx).Error(cause, "Events cannot be handled together, trying them one by one", "events", len(a.pending))
+	ctrl.LoggerFrom(ctx).Error(cause, "Events cannot be handled together, looking for the one to blame", "events", len(a.pending))
 	candidates := a.foldable()
-	for _, v := range candidates {
-		v.failure = errSetApart
-	}
+	setApart(candidates, errSetApart)
 	if err := r.withoutEvents(ctx, a); err != nil {
 		return errors.Join(cause, err)
 	}
 	slices.SortFunc(candidates, func(v, w *verdict) int { return projection.CompareEvents(&v.event.Spec, &w.event.Spec) })
-	found := false
-	for _, v := range candidates {
-		v.failure = nil
-		err := r.rehearse(ctx, a)
-		if err != nil && !blames(err) {
-			return err
-		}
-		v.failure = err
-		found = found || err != nil
+	if err := r.admit(ctx, a, candidates); err != nil {
+		return err
 	}
-	if !found {
+	if !slices.ContainsFunc(candidates, func(v *verdict) bool { return v.failure != nil }) {
 		return cause
 	}
 	return nil
 }
 
+// admit takes in, beside those that are, as many of the events as can be handled. The others keep the error that each causes alone.
+func (r *CustomerReconciler) admit(ctx context.Context, a *account, events []*verdict) error {
+	setApart(events, nil)
+	err := r.rehearse(ctx, a)
+	if err == nil || !blames(err) || len(events) == 0 {
+		return err
+	}
+	setApart(events, errSetApart)
+	if len(events) == 1 {
+		events[0].failure = err
+		return nil
+	}
+	half := len(events) / 2
+	if err := r.admit(ctx, a, events[:half]); err != nil {
+		return err
+	}
+	return r.admit(ctx, a, events[half:])
+}
+
 // errSetApart stands for the failure of an event whose turn has not come.
 var errSetApart = errors.New("set apart")
 
+func setApart(events []*verdict, why error) {
+	for _, v := range events {
+		v.failure = why
+	}
+}
+
 // withoutEvents makes sure that it is the events' fault. It may be what Stripe had when it was asked, which is then let go, or what is
-// there already.
+// there already, or a refusal of whatever is written.
 func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) error {
 	err := r.rehearse(ctx, a)
 	if blames(err) && a.comparison != nil {
@@ -93,7 +95,15 @@ func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) erro
 		a.comparison = nil
 		err = r.rehearse(ctx, a)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for _, unchanged := range a.statuses() {
+		if err := r.ask(ctx, unchanged); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rehearse folds the events that are not set apart, and asks the API server what it would say of the statuses. Objects that are not
@@ -107,8 +117,8 @@ func (r *CustomerReconciler) rehearse(ctx context.Context, a *account) error {
 			return err
 		}
 		for _, write := range r.statusWrites(a) {
-			if err := r.Client.Status().Update(ctx, write.object, client.DryRunAll, client.DisableReadYourWritesConsistency); err != nil {
-				return write.failed(err)
+			if err := r.ask(ctx, write); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -1,22 +1,17 @@
 package controller
 
 import (
-	"time"
-
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
-// conflictDelay is how long to wait before an object that somebody else wrote meanwhile is read again.
-const conflictDelay = 20 * time.Millisecond
-
 // retry turns the error of a write into what the reconciler does next. That somebody else wrote the object since it was read is
-// no fault.
+// no fault, and worth no word: it is read again, after a pause that grows for as long as the cache shows what was.
 func retry(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+		return ctrl.Result{Requeue: true}, nil //nolint:staticcheck // what replaces it takes no part in the backoff
 	}
 	return ctrl.Result{}, err
 }
@@ -31,11 +26,16 @@ func askAgain(err error) (ctrl.Result, error) {
 
 // unanswered is an annotation's value, as far as a status has room for it, unless it was answered before.
 func unanswered(value, answered string) string {
-	if runes := []rune(value); len(runes) > 255 {
-		value = string(runes[:255])
-	}
-	if value == answered {
+	if value = cut(value, 255); value == answered {
 		return ""
 	}
 	return value
+}
+
+// cut is the text, or its first characters if it has more than the limit.
+func cut(text string, limit int) string {
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit])
+	}
+	return text
 }

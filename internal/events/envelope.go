@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/tollkeeper/tollkeeper/internal/bug"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -26,7 +27,7 @@ type Decoder struct {
 
 // Decode reads the envelope, and the record if the type is handled. It fails on what is no event: bad JSON, a thin event
 // (v2.core.event), no id, no type, no time, no object. An event whose object cannot be read is still an event: its DecodeError
-// says what is wrong with it.
+// says what is wrong with it, be it a bug of ours.
 func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	envelope, err := stripejson.Parse(body)
 	if err != nil {
@@ -39,15 +40,23 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	sum := sha256.Sum256(body)
 	e.PayloadSHA256 = hex.EncodeToString(sum[:])
 
+	if err := bug.Catch(func() error { return d.readObject(envelope, e) }); err != nil {
+		if _, found := errors.AsType[*bug.Error](err); found {
+			e = bare(e) // nobody knows how far it came
+		}
+		e.DecodeError = truncate(err.Error(), maxDecodeError)
+	}
+	return e, nil
+}
+
+// readObject reads what the event carries.
+func (d Decoder) readObject(envelope stripejson.Object, e *projection.Event) error {
 	object := envelope.Object("data.object")
 	link(e, stripejson.ReadLinks(object))
 	if t, handled := Lookup(e.Type); handled {
 		t.read(Payload{Object: object, Previous: envelope.Object("data.previous_attributes"), MetadataPrefix: d.MetadataPrefix}, e)
 	}
-	if err := object.Err(); err != nil {
-		e.DecodeError = truncate(err.Error(), maxDecodeError)
-	}
-	return e, nil
+	return object.Err()
 }
 
 func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
@@ -87,13 +96,18 @@ func link(e *projection.Event, links stripejson.Links) {
 
 // WithoutRecord is the event with its envelope only, for when the API server refuses its record.
 func WithoutRecord(e *projection.Event, refused string) *projection.Event {
-	bare := &projection.Event{
+	e = bare(e)
+	e.DecodeError = truncate("the record could not be stored: the API server refused it "+refused, maxDecodeError)
+	return e
+}
+
+// bare is the event's envelope.
+func bare(e *projection.Event) *projection.Event {
+	return &projection.Event{
 		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
 		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind, CustomerID: e.CustomerID, SubscriptionID: e.SubscriptionID,
 		ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, PayloadSHA256: e.PayloadSHA256,
 	}
-	bare.DecodeError = truncate("the record could not be stored: the API server refused it "+refused, maxDecodeError)
-	return bare
 }
 
 func truncate(text string, limit int) string {

@@ -164,6 +164,24 @@ func TestDecodeErrorNamesPathsOnly(t *testing.T) {
 }
 
 // When the API server refuses a record, the event goes in without it, and everything else stays.
+// A bug that an object brings to light loses nothing but the record.
+func TestDecodeOutlivesABug(t *testing.T) {
+	const name = "test.bug"
+	register(Type{Name: name, read: func(_ Payload, e *projection.Event) {
+		e.Customer = &v1alpha1.CustomerRecord{Email: strings.Repeat("half read", 1000)}
+		_ = e.Invoice.ID // it has none
+	}})
+	defer delete(catalogue, name)
+	got, err := decoder.Decode([]byte(body(`"id": "evt_1", "type": "test.bug", "created": 1500000000`, `"id": "x_1", "customer": "cus_1"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "the operator failed over it, which is a bug: runtime error: invalid memory address or nil pointer dereference"
+	if got.DecodeError != want || got.CustomerID != "cus_1" || got.PayloadSHA256 == "" || got.Customer != nil {
+		t.Errorf("decoded as %+v, want the envelope and the error %q", got, want)
+	}
+}
+
 func TestWithoutRecord(t *testing.T) {
 	for _, eventType := range handled {
 		for _, name := range payloads(t, eventType) {

@@ -2,6 +2,7 @@ package events
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -78,6 +79,9 @@ func loadBounds(t testing.TB) bounds {
 func (b bounds) check(t *testing.T, e *projection.Event) {
 	t.Helper()
 	b.spec.check(t, "spec", inJSON(t, e))
+	if strings.Contains(e.DecodeError, "which is a bug") {
+		t.Errorf("decodeError is %q", e.DecodeError)
+	}
 	if !utf8.ValidString(e.DecodeError) {
 		t.Errorf("decodeError is no UTF-8: %q", e.DecodeError)
 	}

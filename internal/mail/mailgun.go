@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	requestTimeout = 20 * time.Second
+	// requestTimeout is less than what a process that is told to end is given for what it has begun.
+	requestTimeout = 10 * time.Second
 	// maxReason is how many characters of an answer are repeated.
 	maxReason = 200
 )

@@ -29,10 +29,11 @@ type Recorder struct {
 // Record makes sure that exactly one BillingEvent holds the event. When it returns nil the event is durable: the API server has
 // acknowledged it, now or before. recorded says that it was now.
 //
-// An event whose record the API server refuses as invalid is recorded without it, so that it is not lost.
+// An event whose record the schema refuses is recorded without it, so that it is not lost. What a policy of the cluster refuses may be
+// let in later, whole: that is an error, and the sender sends it again.
 func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	recorded, err = r.create(ctx, e)
-	if refusal.Is(err) && e.DecodeError == "" {
+	if refusal.OfField(err, "spec") && e.DecodeError == "" {
 		recorded, err = r.create(ctx, events.WithoutRecord(e, refusal.Explain(err)))
 	}
 	if recorded {

@@ -2,42 +2,72 @@
 package refusal
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Is says whether the object itself was refused: sending it again cannot help. That the caller may not write it, that somebody else
-// has written it, or that there is no answer, is not the object's fault.
+// has written it, or that there is no answer, is not the object's fault. A policy or a webhook may refuse with 403, as roles do: it is
+// told from them by its name.
 func Is(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
+		apierrors.IsForbidden(err) && refuserOf(err) != ""
 }
+
+// OfField says whether the schema refused a field below the path: whatever else it is sent with, the field will be refused again.
+func OfField(err error, path string) bool {
+	return slices.ContainsFunc(fields(err), func(field string) bool { return strings.HasPrefix(field, path+".") })
+}
+
+// maxFields are named.
+const maxFields = 8
 
 var refuser = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']{1,253}'|admission webhook "[^"]{1,253}"`)
 
 // Explain says who or what refused it: a policy of the cluster, or the schema of fields that it names.
 func Explain(err error) string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return "for a reason that it did not give"
-	}
-	if who := refuser.FindString(status.Status().Message); who != "" {
+	if who := refuserOf(err); who != "" {
 		return "by " + who
 	}
-	var fields []string
-	if details := status.Status().Details; details != nil {
-		for _, cause := range details.Causes {
-			if cause.Field != "" && cause.Field != "<nil>" { // rules that were not evaluated name none
-				fields = append(fields, cause.Field)
-			}
+	refused := fields(err)
+	switch left := len(refused) - maxFields; {
+	case left > 0:
+		return fmt.Sprintf("for its fields %s and %d more", strings.Join(refused[:maxFields], ", "), left)
+	case len(refused) > 0:
+		return "for its fields " + strings.Join(refused, ", ")
+	default:
+		return "for the reason " + cmp.Or(string(apierrors.ReasonForError(err)), "that it did not give")
+	}
+}
+
+// refuserOf is the policy or webhook that refused; empty if none did.
+func refuserOf(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return ""
+	}
+	return refuser.FindString(status.Status().Message)
+}
+
+// fields are those that the schema refused.
+func fields(err error) []string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
+	}
+	var names []string
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Field != "" && cause.Field != "<nil>" { // rules that were not evaluated name none
+			names = append(names, cause.Field)
 		}
 	}
-	if len(fields) == 0 {
-		return "for the reason " + string(status.Status().Reason)
-	}
-	return "for its fields " + strings.Join(fields, ", ")
+	return names
 }
 
 // Error is a refusal without the values that the API server repeats.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +40,9 @@ func mailgun(t *testing.T) (*mailguntest.Server, func(*config.Config)) {
 		c.App = config.App{Name: "Example", PasswordResetURL: "https://app.example.com/reset?lang=en"}
 	}
 }
+
+// soon is how long Mailgun's log is given where a test waits for that: as long as an attempt may take on a slow machine.
+const soon = 3 * time.Second
 
 // signUp is a new customer's first minute.
 func signUp() *World {
@@ -123,7 +127,8 @@ func TestASignUpIsTwoMessages(t *testing.T) {
 func TestFaultsOfMailgun(t *testing.T) {
 	for name, tc := range map[string]struct {
 		faults      []mailguntest.Fault
-		hidden      bool
+		hidden      bool // the log shows nothing
+		late        bool // the log shows nothing until the second attempt
 		settle      time.Duration
 		want        string
 		wantAttempt int32
@@ -148,16 +153,28 @@ func TestFaultsOfMailgun(t *testing.T) {
 		"the answer is lost, and the log hides the message for too long": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop}, hidden: true, want: "True Accepted", wantAttempt: 2, wantCopies: 2,
 		},
+		"the log shows it late, after the next attempt was not taken": {
+			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop, mailguntest.Refuse(429)}, late: true, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, send := mailgun(t)
 			server.Fail(tc.faults...)
-			server.HideLog(tc.hidden)
+			server.HideLog(tc.hidden || tc.late)
 			o := start(t, send, func(c *config.Config) {
 				c.App.PasswordResetURL = "" // one message is enough
-				c.MailSettle = tc.settle
+				c.MailSettle = max(tc.settle, soon)
 			})
 			o.send(signUp().Events()...)
+			if tc.late {
+				o.eventually("the second attempt", func() string {
+					if server.Asked() < 2 {
+						return "Mailgun is not asked"
+					}
+					return ""
+				})
+				server.HideLog(false)
+			}
 			email := o.mailed(v1alpha1.EmailWelcome, tc.want)
 			if email.Status.Attempt.Number != tc.wantAttempt || len(server.Messages()) != tc.wantCopies {
 				t.Errorf("%d messages after %d attempts, want %d after %d",
@@ -224,7 +241,7 @@ func TestAKillAtEveryStepOfSending(t *testing.T) {
 				return ""
 			})
 			manager.kill()
-			o = startIn(t, o.namespace, send, alone, func(c *config.Config) { c.MailSettle = 0 })
+			o = startIn(t, o.namespace, send, alone, func(c *config.Config) { c.MailSettle = soon })
 			email := o.mailed(v1alpha1.EmailWelcome, "True Accepted")
 			if got := len(server.Messages()); got != tc.want {
 				t.Errorf("%d messages were accepted after %d attempts, want %d", got, email.Status.Attempt.Number, tc.want)
@@ -242,7 +259,7 @@ func TestAKillAsMailgunAnswers(t *testing.T) {
 	started := make(chan *process, 1)
 	server.Fail(mailguntest.AcceptAnswerAnd(func() { (<-started).kill() }))
 	o := &operator{t: t, namespace: planned(t)}
-	alone := func(c *config.Config) { c.App.PasswordResetURL, c.MailSettle = "", 0 }
+	alone := func(c *config.Config) { c.App.PasswordResetURL, c.MailSettle = "", soon }
 	manager := startProcess(t, o.namespace, send, alone)
 	started <- manager
 	o.eventually("Mailgun has the message", func() string {
@@ -256,6 +273,42 @@ func TestAKillAsMailgunAnswers(t *testing.T) {
 	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
 	if got := len(server.Messages()); got != 1 {
 		t.Errorf("%d messages were accepted, want 1", got)
+	}
+}
+
+// A process that is told to end while Mailgun has the message and has not answered yet: it waits for the answer, and notes it.
+func TestAnEndWhileMailgunAnswers(t *testing.T) {
+	server, send := mailgun(t)
+	answer := make(chan struct{})
+	server.Fail(mailguntest.AcceptAnswerAfter(answer))
+	o := &operator{t: t, namespace: planned(t)}
+	alone := func(c *config.Config) { c.App.PasswordResetURL = "" }
+	manager := startProcess(t, o.namespace, send, alone)
+	o.eventually("Mailgun has the message", func() string {
+		if len(server.Messages()) == 0 {
+			return "it has not"
+		}
+		return ""
+	})
+	if err := manager.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- manager.end() }()
+	o.eventually("it takes notice", func() string {
+		if strings.Contains(manager.log.String(), "Stopping and waiting") {
+			return ""
+		}
+		return "it does not"
+	})
+	close(answer)
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with an error: %v", err)
+	}
+	email := o.mailed(v1alpha1.EmailWelcome, "True Accepted")
+	if email.Status.Attempt.Number != 1 || server.Lookups() != 0 || len(server.Messages()) != 1 {
+		t.Errorf("%d messages after %d attempts and %d looks into the log, want one after one and none",
+			len(server.Messages()), email.Status.Attempt.Number, server.Lookups())
 	}
 }
 
@@ -318,7 +371,7 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	_, ask := stripe(t, world)
 	address := freeAddress(t)
 	seen := watchEmails(t, namespace)
-	manager := startProcess(t, namespace, send, ask, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = 0, address })
+	manager := startProcess(t, namespace, send, ask, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = soon, address })
 	o := &operator{t: t, namespace: namespace}
 	o.recordedAll(world) // by backfill
 	o.settled()
@@ -490,7 +543,7 @@ func TestWhoIsNotWelcomed(t *testing.T) {
 // The link of the reset message works once.
 func TestTheResetLinkWorksOnce(t *testing.T) {
 	server, send := mailgun(t)
-	o := start(t, send, func(c *config.Config) { c.MailSettle = 0 })
+	o := start(t, send, func(c *config.Config) { c.MailSettle = soon })
 	world := signUp()
 	o.send(world.Events()...)
 	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")

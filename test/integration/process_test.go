@@ -44,11 +44,29 @@ func managerBinary(t *testing.T) string {
 // process is a manager in a process of its own.
 type process struct {
 	*exec.Cmd
-	log  *bytes.Buffer
+	log  *logBuffer
 	once sync.Once
 }
 
-// kill ends it at once (SIGKILL). After that its log may be read.
+// logBuffer may be read while it is written.
+type logBuffer struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.String()
+}
+
+// kill ends it at once (SIGKILL). After that its log is whole.
 func (p *process) kill() {
 	p.once.Do(func() {
 		_ = p.Process.Kill()
@@ -84,7 +102,7 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 	if err := os.WriteFile(kubeconfig, access, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{log: &bytes.Buffer{}, Cmd: exec.Command(managerBinary(t), "--namespace="+namespace,
+	p := &process{log: &logBuffer{}, Cmd: exec.Command(managerBinary(t), "--namespace="+namespace,
 		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address="+cfg.HealthProbeBindAddress,
 		"--metrics-bind-address="+cfg.MetricsBindAddress, fmt.Sprintf("--metrics-secure=%t", cfg.MetricsSecure),
 		fmt.Sprintf("--leader-elect=%t", cfg.LeaderElect), "--components="+components(cfg),

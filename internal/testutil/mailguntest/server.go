@@ -142,10 +142,15 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.lookups++
+	begin, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", r.URL.Query().Get("begin"))
+	if err != nil {
+		answer(w, http.StatusBadRequest, map[string]any{"message": "begin is no time"})
+		return
+	}
 	items := []any{}
 	for i, m := range s.messages {
 		id := strings.Trim(m.Field("h:Message-Id"), "<>")
-		if s.hidden || id != r.URL.Query().Get("message-id") {
+		if s.hidden || m.At.Before(begin) || id != r.URL.Query().Get("message-id") {
 			continue
 		}
 		items = append(items, map[string]any{
@@ -197,6 +202,15 @@ func AcceptAndDrop(_ http.ResponseWriter, _ *http.Request, accept func()) {
 func AcceptAndHang(_ http.ResponseWriter, r *http.Request, accept func()) {
 	accept()
 	<-r.Context().Done()
+}
+
+// AcceptAnswerAfter accepts the message, and answers when it is let.
+func AcceptAnswerAfter(let <-chan struct{}) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, accept func()) {
+		accept()
+		<-let
+		answer(w, http.StatusOK, map[string]any{"id": "<answered@mailguntest>", "message": "Queued. Thank you."})
+	}
 }
 
 // AcceptAnswerAnd accepts the message, answers, and does something the moment the answer is out.
