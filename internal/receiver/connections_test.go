@@ -15,10 +15,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// bounded is a receiver on which so many connections may wait.
+// bounded is a receiver on which so many connections may wait, and for as long as they like.
 func bounded(t *testing.T, recorder *fakeRecorder, limit int) *endpoint {
 	t.Helper()
 	p := open(t, recorder)
+	p.server.http.ReadHeaderTimeout, p.server.http.ReadTimeout, p.server.http.IdleTimeout = forever, forever, forever
 	p.server.connections.waiting.mutex.Lock()
 	defer p.server.connections.waiting.mutex.Unlock()
 	p.server.connections.waiting.limit = limit
