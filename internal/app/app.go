@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,6 +30,13 @@ import (
 )
 
 const leaderElectionID = "leader.billing.tollkeeper.dev"
+
+const (
+	// gracefulShutdownTimeout is how long what runs may take to end once the process is told to.
+	gracefulShutdownTimeout = 10 * time.Second
+	// renewDeadline is how long the leader tries to renew its lease, and to give it back at the end.
+	renewDeadline = 10 * time.Second
+)
 
 // App is the operator, ready to run.
 type App struct {
@@ -74,8 +82,8 @@ func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
 	return a, nil
 }
 
-// Run runs the operator until ctx ends and everything has stopped. The controllers end first, and hand over leadership: another replica
-// goes on while the receiver of this one still answers.
+// Run runs the operator until ctx ends and everything has stopped. Then the controllers end and hand over leadership, and meanwhile the
+// receiver drains: another replica goes on while the receiver of this one still answers.
 func (a *App) Run(ctx context.Context) error {
 	if a.receiver == nil {
 		return a.manager.Start(ctx)
@@ -116,6 +124,8 @@ func managerOptions(cfg config.Config) ctrl.Options {
 		LeaderElectionID:              leaderElectionID,
 		LeaderElectionNamespace:       cfg.Namespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends when the manager does
+		RenewDeadline:                 new(renewDeadline),
+		GracefulShutdownTimeout:       new(gracefulShutdownTimeout),
 	}
 }
 

@@ -28,6 +28,18 @@ var (
 		Help: "Requests that the receiver is working on now.",
 	})
 
+	// ConnectionsShed counts connections to the receiver that were closed because they had waited longest when there were too many.
+	ConnectionsShed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tollkeeper_receiver_connections_shed_total",
+		Help: "Idle or slow connections to the receiver that were closed to make room for new ones.",
+	})
+
+	// HandshakesFailed counts connections to the receiver on which TLS could not be agreed on.
+	HandshakesFailed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tollkeeper_receiver_tls_handshakes_failed_total",
+		Help: "Connections to the receiver that ended in their TLS handshake.",
+	})
+
 	// EventsRecorded counts BillingEvents created, by Stripe event type ("other" if it is not handled).
 	EventsRecorded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_events_recorded_total",
@@ -134,8 +146,8 @@ func init() {
 // Collectors lists them all.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, EventsRecorded, EventOutcomes, EventAttemptsFailed, EventsPending, EventsFailed, OldestPending,
-		EventLag, EntitlementChanges,
+		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
+		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Emails, Drift, StripeAPIConfigured,
 	}
 }

@@ -2,9 +2,10 @@ package receiver
 
 import (
 	"crypto/hmac"
+	"math/big"
 	"net/http"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,43 +13,93 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// FuzzSignature: a header is good only if one of its v1 signatures is the HMAC of its one time and the body, whatever else it holds.
+// FuzzSignature: whatever a header holds, it is taken or refused as the documentation says, and it is good only if one of its v1 signatures
+// is the HMAC of its one time and the body. What Stripe signs is always taken.
 func FuzzSignature(f *testing.F) {
 	good := stripetest.Sign([]byte("{}"), noon, secret)
 	for _, header := range []string{
 		good, good + ",v0=00", "v1=00," + good, good + "," + good, "t=1,v1=", "t=,v1=,", ",,,", "t=-9223372036854775808,v1=00", "v1=00", good + ",t=1",
-		strings.ToUpper(good), " " + good, good + "\x00",
+		strings.ToUpper(good), " " + good, good + "\x00", "", "t=9223372036854775807,v1=00", "t=+1773144000,v1=00",
+		stripetest.Sign([]byte("{}"), stale, secret), stripetest.Sign([]byte("{}"), noon.Add(301*time.Second), secret),
 	} {
 		f.Add(header, []byte("{}"))
 	}
 	f.Fuzz(func(t *testing.T, header string, body []byte) {
+		want := expected(header)
 		signature, reason := checkHeader(http.Header{"Stripe-Signature": {header}}, noon)
-		if reason != "" {
-			return
+		if !slices.Contains(want.reasons, reason) {
+			t.Errorf("%q is refused for %q, want one of %q", header, reason, want.reasons)
 		}
-		got := verify(body, signature, []string{"whsec_other", secret})
-		if want := signedBy(header, body); got != want {
-			t.Errorf("verify(%q, %q) = %t, want %t", body, header, got, want)
+		if reason == "" {
+			got := verify(body, signature, []string{"whsec_other", secret})
+			if want := want.signs(body); got != want {
+				t.Errorf("verify(%q, %q) = %t, want %t", body, header, got, want)
+			}
 		}
-		forged := verify(append(slices.Clone(body), ' '), stripetest.Sign(body, noon, secret), []string{secret})
-		if forged {
-			t.Errorf("%q with a byte more is accepted under its signature", body)
+		for _, age := range []time.Duration{-tolerance, 0, tolerance} {
+			signed, reason := checkHeader(http.Header{"Stripe-Signature": {stripetest.Sign(body, noon.Add(-age), secret)}}, noon)
+			if reason != "" || !verify(body, signed, []string{"whsec_other", secret}) {
+				t.Errorf("%q signed %s ago is refused (%q)", body, age, reason)
+			}
+			if verify(append(slices.Clone(body), ' '), signed, []string{secret}) {
+				t.Errorf("%q with a byte more is accepted under its signature", body)
+			}
 		}
 	})
 }
 
-// signedBy verifies by other means than the receiver's.
-func signedBy(header string, body []byte) bool {
-	var at int64
-	var signatures []string
-	for pair := range strings.SplitSeq(header, ",") {
-		switch key, value, _ := strings.Cut(pair, "="); key {
-		case "t":
-			at, _ = strconv.ParseInt(value, 10, 64)
-		case "v1":
-			signatures = append(signatures, value)
-		}
+// expectation is what becomes of a header, found by other means than the receiver's.
+type expectation struct {
+	reasons    []string // one of these; "" is none
+	at         time.Time
+	signatures []string
+}
+
+var (
+	pairs   = regexp.MustCompile(`^[^=,]*=[^=,]*(,[^=,]*=[^=,]*)*$`)
+	times   = regexp.MustCompile(`(?:^|,)t=([^,]*)`)
+	v1s     = regexp.MustCompile(`(?:^|,)v1=([^,]*)`)
+	integer = regexp.MustCompile(`^[+-]?[0-9]+$`)
+)
+
+func expected(header string) expectation {
+	malformed := expectation{reasons: []string{"signature_malformed"}}
+	at, signed := times.FindAllStringSubmatch(header, -1), v1s.FindAllStringSubmatch(header, -1)
+	switch {
+	case header == "":
+		return expectation{reasons: []string{"signature_absent"}}
+	case !pairs.MatchString(header), len(at) != 1, len(signed) == 0, !integer.MatchString(at[0][1]):
+		return malformed
 	}
-	want := sign(secret, time.Unix(at, 0), body)
-	return slices.ContainsFunc(signatures, func(s string) bool { return hmac.Equal([]byte(strings.ToLower(s)), []byte(want)) })
+	seconds, _ := new(big.Int).SetString(at[0][1], 10)
+	if !seconds.IsInt64() {
+		return malformed
+	}
+	e := expectation{at: time.Unix(seconds.Int64(), 0)}
+	for _, match := range signed {
+		e.signatures = append(e.signatures, match[1])
+	}
+	e.reasons = timely(seconds)
+	return e
+}
+
+// timely judges the time by exact arithmetic. For times that no clock can tell apart from each other it does not matter how they are untimely.
+func timely(seconds *big.Int) []string {
+	const stale, future = "signature_stale", "signature_future"
+	ahead := new(big.Int).Sub(seconds, big.NewInt(noon.Unix()))
+	switch {
+	case ahead.CmpAbs(big.NewInt(300)) <= 0:
+		return []string{""}
+	case ahead.CmpAbs(big.NewInt(1<<33)) > 0:
+		return []string{stale, future}
+	case ahead.Sign() < 0:
+		return []string{stale}
+	default:
+		return []string{future}
+	}
+}
+
+func (e expectation) signs(body []byte) bool {
+	want := sign(secret, e.at, body)
+	return slices.ContainsFunc(e.signatures, func(s string) bool { return hmac.Equal([]byte(strings.ToLower(s)), []byte(want)) })
 }

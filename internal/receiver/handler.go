@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -27,7 +28,8 @@ type Recorder interface {
 
 // Handler answers one request.
 type Handler struct {
-	secrets  []string
+	// signed says whether the header has a signature of the body by one of our secrets.
+	signed   func(body []byte, header string) bool
 	decoder  events.Decoder
 	recorder Recorder
 	clock    clock.PassiveClock
@@ -35,16 +37,22 @@ type Handler struct {
 	// inFlight bounds the events worked on. Beyond it a request is answered 503 at once: Stripe sends it again, and a slow
 	// answer helps nobody. Only who has shown that he can sign takes a place.
 	inFlight places
-	reading  *readers
+	// unproven bounds the bodies of which it is not yet known who sent them: a body has to be read before its signature can be checked.
+	unproven *line
 	decoding places
 	writes   places
+
+	// RecordTimeout bounds the wait for the API server, from when the event is known to be Stripe's. NewHandler sets it.
+	RecordTimeout time.Duration
 }
 
 // NewHandler returns a handler that takes events signed with any of the secrets, at most limit of them at a time.
 func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
 	return &Handler{
-		secrets: secrets, decoder: decoder, recorder: recorder, clock: now, log: log,
-		inFlight: make(places, limit), reading: newReaders(limit), decoding: make(places, maxDecoding), writes: make(places, maxWrites),
+		signed:  func(body []byte, header string) bool { return verify(body, header, secrets) },
+		decoder: decoder, recorder: recorder, clock: now, log: log,
+		inFlight: make(places, limit), unproven: newLine(limit), decoding: make(places, maxDecoding), writes: make(places, maxWrites),
+		RecordTimeout: recordTimeout,
 	}
 }
 
@@ -101,12 +109,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) answer {
 	if h.inFlight.full() { // not a byte of the body is read for nothing
 		return overload()
 	}
-	body, refused := h.readBody(w, r)
+	body, refused := h.verified(w, r, signature)
 	if refused != nil {
 		return *refused
-	}
-	if !verify(body, signature, h.secrets) {
-		return badSignature(reasonMismatch)
 	}
 	if !h.inFlight.tryEnter() {
 		return overload()
@@ -121,12 +126,13 @@ func overload() answer {
 }
 
 func (h *Handler) record(ctx context.Context, body []byte) answer {
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	ctx, cancel := context.WithTimeout(ctx, h.RecordTimeout)
 	defer cancel()
 	e, err := h.decode(ctx, body)
 	switch {
-	case ctx.Err() != nil:
-		return refuse(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
+	case err != nil && ctx.Err() != nil:
+		h.log.Error(err, "Event not read in time; Stripe will send it again")
+		return notRecorded()
 	case err != nil:
 		h.log.Info("Refused a signed body that is no event", "reason", err.Error())
 		return refuse(http.StatusBadRequest, "not_an_event", "not a Stripe event: "+err.Error())
@@ -134,12 +140,16 @@ func (h *Handler) record(ctx context.Context, body []byte) answer {
 	recorded, err := h.write(ctx, e)
 	if err != nil {
 		h.log.Error(err, "Event not recorded; Stripe will send it again", "eventID", e.EventID, "eventType", events.Label(e.Type))
-		return refuse(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
+		return notRecorded()
 	}
 	if !recorded {
 		return answer{http.StatusOK, "duplicate", "{}"}
 	}
 	return answer{http.StatusOK, "recorded", "{}"}
+}
+
+func notRecorded() answer {
+	return refuse(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
 }
 
 // decode reads the event. What a body of the largest size takes while it is read is many times its size.
@@ -159,27 +169,38 @@ func (h *Handler) write(ctx context.Context, e *v1alpha1.BillingEventSpec) (reco
 	return h.recorder.Record(ctx, e)
 }
 
-// readBody reads all of the body, or says why it is refused. It never cuts one off.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *answer) {
-	tooLarge := refuse(http.StatusRequestEntityTooLarge, "too_large", "body over 1 MiB")
+// verified reads all of the body, and returns it if it is signed by one of our secrets. It never cuts one off.
+func (h *Handler) verified(w http.ResponseWriter, r *http.Request, signature string) ([]byte, *answer) {
 	if r.ContentLength > maxBody {
-		return nil, &tooLarge
+		return nil, new(tooLarge())
 	}
 	connection := http.NewResponseController(w)
-	begun := h.reading.begin(func() { _ = connection.SetReadDeadline(longAgo) })
+	place := h.unproven.enter(func() { _ = connection.SetReadDeadline(longAgo) })
+	if place == nil {
+		return nil, new(overload())
+	}
+	defer h.unproven.leave(place) // not before it is verified: until then the body is held for somebody unknown
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if !h.unproven.hold(place) {
+		// All of the body may have been there when the deadline was set. Then the server reads on, for the next request, and fails:
+		// everything that came later on this connection would end before it was begun.
+		w.Header().Set("Connection", "close")
+		return nil, new(refuse(http.StatusServiceUnavailable, "slow", "too slow for the requests that wait"))
+	}
 	var limit *http.MaxBytesError
-	switch kept := h.reading.end(begun); {
-	case !kept:
-		slow := refuse(http.StatusServiceUnavailable, "slow", "too slow for the requests that wait")
-		return nil, &slow
+	switch {
 	case errors.As(err, &limit):
-		return nil, &tooLarge
+		return nil, new(tooLarge())
 	case err != nil:
-		broken := refuse(http.StatusBadRequest, "body_unreadable", "body could not be read")
-		return nil, &broken
+		return nil, new(refuse(http.StatusBadRequest, "body_unreadable", "body could not be read"))
+	case !h.signed(body, signature):
+		return nil, new(badSignature(reasonMismatch))
 	}
 	return body, nil
+}
+
+func tooLarge() answer {
+	return refuse(http.StatusRequestEntityTooLarge, "too_large", "body over 1 MiB")
 }
 
 // identity says whether the body is sent as it is: the signature is over what Stripe wrote.

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -47,12 +48,12 @@ type fakeRecorder struct {
 	ids           []string
 	types         []string
 	running, most int
-	deadlines     bool // every context had one
+	endless       int // calls whose context had no deadline
 }
 
 func (r *fakeRecorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
-	r.count(ctx, +1)
-	defer r.count(ctx, -1)
+	r.begin(ctx)
+	defer r.done()
 	if r.entered != nil {
 		r.entered <- e.EventID
 	}
@@ -75,12 +76,20 @@ func (r *fakeRecorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec)
 	return true, nil
 }
 
-func (r *fakeRecorder) count(ctx context.Context, n int) {
+func (r *fakeRecorder) begin(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.running += n
+	r.running++
 	r.most = max(r.most, r.running)
-	_, r.deadlines = ctx.Deadline()
+	if _, bounded := ctx.Deadline(); !bounded {
+		r.endless++
+	}
+}
+
+func (r *fakeRecorder) done() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running--
 }
 
 func (r *fakeRecorder) recorded() []string {
@@ -135,6 +144,28 @@ func start(t *testing.T, recorder *fakeRecorder, limit int, drainDelay time.Dura
 func open(t *testing.T, recorder *fakeRecorder) *endpoint {
 	t.Helper()
 	return start(t, recorder, 100, 0, secret)
+}
+
+// await polls for what nothing announces.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	giveUp := time.After(patience)
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-giveUp:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// waiting is how many wait in the line.
+func waiting(l *line) int {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.waiting.Len()
 }
 
 // dial opens a connection, for what an HTTP client would not send.
@@ -217,6 +248,27 @@ func answered(code int, body string, pairs ...string) reply {
 	}
 	return reply{Code: code, Body: body, Header: header}
 }
+
+// respond reads one response from the connection.
+func respond(t *testing.T, from io.Reader) (got reply, closes bool) {
+	t.Helper()
+	response, err := http.ReadResponse(bufio.NewReader(from), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if got, err = read(response); err != nil {
+		t.Fatal(err)
+	}
+	return got, response.Close
+}
+
+// These ask the sender to come again.
+var (
+	notRecordedReply = answered(503, "not recorded; try again\n", "Retry-After", "5")
+	overloadReply    = answered(503, "too many requests in flight\n", "Retry-After", "5")
+	tooSlowReply     = answered(503, "too slow for the requests that wait\n", "Retry-After", "5")
+)
 
 // acknowledged is the one reply that ends Stripe's retries.
 func acknowledged() reply { return answered(200, "{}", "Content-Type", "application/json") }

@@ -19,15 +19,18 @@ const (
 	// readHeaderTimeout and readTimeout bound how long a slow sender holds a connection and a place in flight.
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
-	// recordTimeout bounds the write to the API server.
+	// recordTimeout bounds the write to the API server, the wait for a turn included.
 	recordTimeout = 10 * time.Second
 	// writeTimeout bounds a whole request, the answer included.
 	writeTimeout = readTimeout + recordTimeout + 5*time.Second
 	// idleTimeout bounds how long a connection waits for its next request.
 	idleTimeout = 60 * time.Second
 
-	// shutdownTimeout is how long requests in flight may take to end once the receiver stops.
-	shutdownTimeout = writeTimeout + time.Second
+	// maxConnections is how many connections may wait for their sender. One takes some 60 KiB at most: its header, and what TLS keeps.
+	maxConnections = 2048
+
+	// ShutdownTimeout is how long requests in flight may take to end once the receiver has drained.
+	ShutdownTimeout = writeTimeout + time.Second
 
 	// maxDecoding is how many bodies are decoded at a time. More would be no faster, and cost memory.
 	maxDecoding = 4
@@ -69,6 +72,7 @@ func (p places) leave() { <-p }
 
 // bound sets the server's limits.
 func bound(server *http.Server) {
+	server.DisableGeneralOptionsHandler = true // it would answer "OPTIONS *" for us, with 200
 	server.MaxHeaderBytes = maxHeader
 	server.ReadHeaderTimeout = readHeaderTimeout
 	server.ReadTimeout = readTimeout

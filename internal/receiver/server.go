@@ -14,19 +14,21 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// Server runs the handler on every replica. The manager starts it once the caches are synced, and ends before it: what runs beside it
-// stops at once, and leadership is handed over, while it goes on answering until the drain is through.
+// Server runs the handler on every replica. The manager starts it once the caches are synced. Told to stop it drains, while what runs
+// beside it ends and leadership is handed over: both have to be done before the pod is killed.
 type Server struct {
-	address    string
-	drainDelay time.Duration
-	http       *http.Server
-	log        logr.Logger
+	address     string
+	drainDelay  time.Duration
+	http        *http.Server
+	connections *connections
+	log         logr.Logger
 
 	ready atomic.Bool
 	bound atomic.Pointer[net.TCPAddr]
 
 	stop     chan struct{}
 	stopOnce sync.Once
+	drained  chan error // what the drain came to, once it has ended
 }
 
 // NewServer returns a server for the address, with HTTPS if certificate is not nil. When it is told to stop it reports that it is not
@@ -36,11 +38,17 @@ func NewServer(
 ) *Server {
 	server := &http.Server{Handler: handler, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
+	server.ErrorLog = errorLog(log)
 	bound(server)
+	connections := newConnections(maxConnections)
+	connections.attach(server)
 	if certificate != nil {
 		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate}
 	}
-	return &Server{address: address, drainDelay: drainDelay, http: server, log: log, stop: make(chan struct{})}
+	return &Server{
+		address: address, drainDelay: drainDelay, http: server, connections: connections, log: log,
+		stop: make(chan struct{}), drained: make(chan error, 1),
+	}
 }
 
 // NeedLeaderElection is false: every replica receives.
@@ -57,12 +65,12 @@ func (s *Server) Ready(*http.Request) error {
 // Addr is where the server listens; nil before it does.
 func (s *Server) Addr() *net.TCPAddr { return s.bound.Load() }
 
-// Stop says that the server is about to end: it is not ready from now on.
+// Stop says that the server is about to end: it is not ready from now on, and drains.
 func (s *Server) Stop() {
 	s.stopOnce.Do(func() { s.ready.Store(false); close(s.stop) })
 }
 
-// Start serves. It returns when ctx ends or Stop is called; the server goes on answering until Drain has ended it.
+// Start serves. It returns when ctx ends or Stop is called; the server goes on answering until it has drained.
 func (s *Server) Start(ctx context.Context) error {
 	if s.stopped() {
 		return nil
@@ -78,6 +86,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 	failed := make(chan error, 1)
 	go func() { failed <- s.serve(listener) }()
+	defer func() { go func() { s.drained <- s.drain() }() }()
 	select {
 	case err := <-failed:
 		s.ready.Store(false)
@@ -106,19 +115,24 @@ func (s *Server) stopped() bool {
 	}
 }
 
-// Drain ends the server: after the delay it takes no new request, and it returns when those in flight are answered.
-func (s *Server) Drain() error {
-	s.Stop()
-	if s.Addr() == nil {
-		return nil
-	}
+// drain ends the server: after the delay it takes no new request, and those in flight are answered.
+func (s *Server) drain() error {
 	s.log.Info("Receiver drains", "delay", s.drainDelay.String())
 	<-time.After(s.drainDelay)
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), ShutdownTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests in flight did not end: %w", err)
 	}
 	s.log.Info("Receiver stopped")
 	return nil
+}
+
+// Drain stops the server if nobody has yet, and returns when it has drained. It is called once, after Start has returned.
+func (s *Server) Drain() error {
+	s.Stop()
+	if s.Addr() == nil {
+		return nil
+	}
+	return <-s.drained
 }

@@ -78,6 +78,23 @@ func TestDrainDelay(t *testing.T) {
 	}
 }
 
+// The drain is not put off by what else has to end: the pod has so much time for all of it.
+func TestTheDrainBeginsWithStop(t *testing.T) {
+	log := newLogLines()
+	server := NewServer("127.0.0.1:0", nil, time.Millisecond, http.NotFoundHandler(), log.logger())
+	returned := make(chan error, 1)
+	go func() { returned <- server.Start(context.Background()) }()
+	log.await(t, "Receiver listens")
+	server.Stop()
+	log.await(t, "Receiver stopped")
+	if err := receive(t, returned); err != nil {
+		t.Errorf("Start = %v, want nil", err)
+	}
+	if err := server.Drain(); err != nil {
+		t.Errorf("Drain = %v, want nil", err)
+	}
+}
+
 // A request in flight is neither dropped nor hurried.
 func TestStopEndsWhatIsInFlight(t *testing.T) {
 	p := start(t, blocked(), 10, time.Millisecond, secret)
@@ -136,6 +153,11 @@ func TestServingFails(t *testing.T) {
 	if p.server.Ready(nil) == nil {
 		t.Error("ready, though it does not serve")
 	}
+	drained := make(chan error, 1)
+	go func() { drained <- p.server.Drain() }()
+	if err := receive(t, drained); err != nil {
+		t.Errorf("Drain = %v, want nil: there is nothing to end", err)
+	}
 }
 
 func TestEveryReplicaReceives(t *testing.T) {
@@ -163,7 +185,7 @@ func TestServerIsBounded(t *testing.T) {
 	if server.WriteTimeout <= server.ReadTimeout+recordTimeout {
 		t.Error("a request may be recorded and then not answered: there is no time left to write")
 	}
-	if shutdownTimeout < server.WriteTimeout {
+	if ShutdownTimeout < server.WriteTimeout {
 		t.Error("a request that is within its limits may be cut off by the shutdown")
 	}
 	if server.Protocols.HTTP2() || server.Protocols.UnencryptedHTTP2() || !server.Protocols.HTTP1() {

@@ -1,16 +1,20 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -23,6 +27,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
@@ -80,11 +85,20 @@ var attacks = map[string]attack{
 
 	// The request.
 	"a chunked body without end": {code: 413, post: func(a *attacker) int {
-		return a.request(http.MethodPost, io.LimitReader(zeros{}, 1<<30), "Stripe-Signature", Sign(nil, a.now, secret))
+		connection := a.dial()
+		a.write(connection, a.head(Sign(nil, a.now, secret), "Transfer-Encoding: chunked")+"40000000\r\n"+strings.Repeat(" ", 1<<20+1))
+		code := a.answer(connection) // it has read what is there, and waits for no more
+		go func() { _, _ = io.Copy(connection, zeros{}) }()
+		a.hungUp(connection, 5*time.Second)
+		return code
 	}},
 	"a body over the limit": {code: 413, post: func(a *attacker) int {
-		body := bytes.Repeat([]byte(" "), 1<<20+1)
-		return a.signed(body, Sign(body, a.now, secret))
+		body := strings.Repeat(" ", 1<<20+1)
+		connection := a.dial()
+		a.write(connection, a.head(Sign([]byte(body), a.now, secret), fmt.Sprintf("Content-Length: %d", len(body))))
+		code := a.answer(connection) // before the body is sent
+		a.hungUp(connection, patience)
+		return code
 	}},
 	"gzip": {code: 415, post: func(a *attacker) int {
 		var body bytes.Buffer
@@ -95,17 +109,17 @@ var attacks = map[string]attack{
 	}},
 	"another method": {code: 405, post: func(a *attacker) int { return a.request(http.MethodPut, strings.NewReader("{}")) }},
 	"slowloris": {code: 200, records: 1, post: func(a *attacker) int {
-		for range 200 {
-			connection, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimSuffix(a.endpoint.URL, "/webhooks/stripe"), "http://"))
-			if err != nil {
-				a.t.Fatal(err)
-			}
-			a.t.Cleanup(func() { _ = connection.Close() })
-			if _, err := io.WriteString(connection, "POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nX-A:"); err != nil {
-				a.t.Fatal(err)
-			}
-		}
-		return a.genuine(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
+		slow := a.drip(500, "POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nX-A:", "a")
+		code := a.genuine(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
+		a.hungUp(slow[len(slow)-1], 8*time.Second) // a header may take 5
+		return code
+	}},
+	"bodies that drip": {code: 200, records: 1, post: func(a *attacker) int {
+		slow := a.drip(300, a.head(Sign(nil, a.now, secret), "Content-Length: 1048576"), " ")
+		code := a.genuine(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
+		a.hungUp(slow[0], patience)                 // he made room for those who came later
+		a.hungUp(slow[len(slow)-1], 13*time.Second) // a request may take 10
+		return code
 	}},
 
 	// What is signed: whoever fills in a form at Stripe chooses names and ids of its own, and so do connected accounts.
@@ -224,10 +238,19 @@ var attacks = map[string]attack{
 			if err != nil {
 				a.t.Fatal(err)
 			}
+			var others float64
 			for _, family := range families {
-				if strings.Contains(family.String(), "flood") {
+				if strings.Contains(strings.ToLower(family.String()), "flood") {
 					a.t.Errorf("%s has series of what a sender made up", family.GetName())
 				}
+				for _, series := range family.GetMetric() {
+					if labels := series.GetLabel(); family.GetName() == "tollkeeper_events_recorded_total" && labels[0].GetValue() == "other" {
+						others = series.GetCounter().GetValue()
+					}
+				}
+			}
+			if others < 100 {
+				a.t.Errorf("%.0f events are counted as of another type, want these 100 at least", others)
 			}
 		}},
 	"a megabyte of line items": {code: 200, records: 1,
@@ -340,6 +363,89 @@ func (a *attacker) request(method string, body io.Reader, header ...string) int 
 	}
 	_ = response.Body.Close()
 	return response.StatusCode
+}
+
+// dial opens a connection, for what an HTTP client would not send.
+func (a *attacker) dial() net.Conn {
+	a.t.Helper()
+	target, err := url.Parse(a.endpoint.URL)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	connection, err := net.Dial("tcp", target.Host)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() { _ = connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+		a.t.Fatal(err)
+	}
+	return connection
+}
+
+// head is the header of a request, with a field that says how long its body is.
+func (a *attacker) head(signature, length string) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nStripe-Signature: %s\r\n%s\r\n\r\n", receiver.Path, signature, length)
+}
+
+func (a *attacker) write(connection net.Conn, text string) {
+	a.t.Helper()
+	if _, err := io.WriteString(connection, text); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// answer is the status of the answer on the connection, which comes before any time for reading is over.
+func (a *attacker) answer(connection net.Conn) int {
+	a.t.Helper()
+	if err := connection.SetReadDeadline(time.Now().Add(8 * time.Second)); err != nil {
+		a.t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// hungUp wants the connection ended by the other side within the time, whatever is answered before.
+func (a *attacker) hungUp(connection net.Conn, within time.Duration) {
+	a.t.Helper()
+	if err := connection.SetReadDeadline(time.Now().Add(within)); err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, connection); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		a.t.Errorf("the connection goes on after %s: %v", within, err)
+	}
+}
+
+// drip opens so many connections, and sends a drop on each now and then until it is ended or the test is over.
+func (a *attacker) drip(connections int, start, drop string) []net.Conn {
+	a.t.Helper()
+	var slow []net.Conn
+	for range connections {
+		connection := a.dial()
+		slow = append(slow, connection)
+		_, _ = io.WriteString(connection, start) // fails if it is ended by now
+	}
+	var dripping sync.WaitGroup
+	over := make(chan struct{})
+	a.t.Cleanup(func() { close(over); dripping.Wait() })
+	dripping.Go(func() {
+		for beat := time.NewTicker(500 * time.Millisecond); ; {
+			select {
+			case <-over:
+				beat.Stop()
+				return
+			case <-beat.C:
+			}
+			for _, connection := range slow {
+				_, _ = io.WriteString(connection, drop)
+			}
+		}
+	})
+	return slow
 }
 
 // nested is a customer with objects in each other, so deep.

@@ -3,34 +3,39 @@ package integration
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// The probes tell a person what is switched off, and the cluster when not to route here.
+// The probes tell a person what is switched off, and the cluster not to route here any more before the receiver stops to answer.
 func TestProbes(t *testing.T) {
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	o := start(t, func(c *config.Config) { c.HealthProbeBindAddress = address })
+	address := freeAddress(t)
+	o := start(t, func(c *config.Config) { c.HealthProbeBindAddress, c.DrainDelay = address, 3*time.Second })
 	o.eventually("ready", func() string { return probe(t, address, "/readyz", http.StatusOK) })
-	for path, want := range map[string]string{
-		"/healthz?verbose": "[+]ping ok",
-		"/readyz?verbose":  "[+]stripe-api-off-no-STRIPE_SECRET_KEY ok",
+	for path, parts := range map[string][]string{
+		"/healthz?verbose": {"[+]ping ok", "check passed"},
+		"/readyz?verbose":  {"[+]receiver ok", "[+]stripe-api-off-no-STRIPE_SECRET_KEY ok", "check passed"},
 	} {
-		if problem := probe(t, address, path, http.StatusOK, want, "ok"); problem != "" {
+		if problem := probe(t, address, path, http.StatusOK, parts...); problem != "" {
 			t.Errorf("%s: %s", path, problem)
 		}
 	}
+
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); o.stop() }()
+	o.eventually("not ready", func() string {
+		if probe(t, address, "/readyz", http.StatusOK) == "" {
+			return "it is"
+		}
+		return ""
+	})
+	o.send(Event{ID: "evt_Late", Type: "customer.created", Created: time.Now(), Shape: New, Object: Customer("cus_A", "ada@example.com", "Ada")})
+	<-stopped
 }
 
 // probe says what is wrong with the answer.

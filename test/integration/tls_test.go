@@ -46,8 +46,15 @@ func TestTheReceiverOverTLS(t *testing.T) {
 		t.Errorf("an event over TLS is answered %d, and %d are recorded", response.StatusCode, len(o.events()))
 	}
 
-	if _, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
-		t.Error("it speaks TLS 1.1")
+	modern, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatalf("it does not speak TLS 1.2: %v", err)
+	}
+	_ = modern.Close()
+	const refused = "remote error: tls: protocol version not supported"
+	_, err = tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+	if err == nil || err.Error() != refused {
+		t.Errorf("TLS 1.1: %v, want %q", err, refused)
 	}
 	if code, err := o.endpoint.Post(t.Context(), Event{ID: "evt_Plain", Type: "x", Created: time.Now(), Object: Object{}}); err == nil && code < 400 {
 		t.Errorf("an event in plain text is answered %d", code)
@@ -67,7 +74,7 @@ func TestTheReceiverOverTLS(t *testing.T) {
 	})
 }
 
-// certify puts a certificate of this number into the folder as a mounted Secret has it, and trusts it.
+// certify puts a certificate of this number into the folder and trusts it.
 func certify(t *testing.T, folder string, roots *x509.CertPool, number int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -91,9 +98,36 @@ func certify(t *testing.T, folder string, roots *x509.CertPool, number int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, block := range map[string]*pem.Block{"tls.crt": {Type: "CERTIFICATE", Bytes: der}, "tls.key": {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), 0o600); err != nil {
+	mount(t, folder, number, map[string][]byte{
+		"tls.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		"tls.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+	})
+}
+
+// mount has the folder hold the files as the kubelet mounts a Secret: each is a link into ..data, a link to the folder of a version, which
+// is replaced in one step; then the old version goes.
+func mount(t *testing.T, folder string, number int64, files map[string][]byte) {
+	t.Helper()
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	version := fmt.Sprintf("..version_%d", number)
+	do(os.Mkdir(filepath.Join(folder, version), 0o700))
+	for name, content := range files {
+		do(os.WriteFile(filepath.Join(folder, version, name), content, 0o600))
+	}
+	data, next := filepath.Join(folder, "..data"), filepath.Join(folder, "..data_tmp")
+	old, first := os.Readlink(data)
+	do(os.Symlink(version, next))
+	do(os.Rename(next, data))
+	if first == nil {
+		do(os.RemoveAll(filepath.Join(folder, old)))
+		return
+	}
+	for name := range files {
+		do(os.Symlink(filepath.Join("..data", name), filepath.Join(folder, name)))
 	}
 }

@@ -1,0 +1,140 @@
+package receiver
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+)
+
+// bounded is a receiver on which so many connections may wait, and for as long as they like.
+func bounded(t *testing.T, recorder *fakeRecorder, limit int) *endpoint {
+	t.Helper()
+	p := open(t, recorder)
+	p.server.http.ReadHeaderTimeout, p.server.http.ReadTimeout, p.server.http.IdleTimeout = forever, forever, forever
+	p.server.connections.waiting.mutex.Lock()
+	defer p.server.connections.waiting.mutex.Unlock()
+	p.server.connections.waiting.limit = limit
+	return p
+}
+
+// Connections cost memory whatever is sent on them. However many are open, who is honest is answered, and who has waited longest goes.
+func TestConnectionsAreBounded(t *testing.T) {
+	const limit, opened = 8, 20
+	unsigned := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", Path)
+	for name, tc := range map[string]struct {
+		sends    string
+		handled  string // as what the request is counted, if one is complete
+		answered bool
+	}{
+		"that send nothing":                             {"", "", false},
+		"that send their header slowly":                 {"POST " + Path + " HTTP/1.1\r\nHost: a\r\nX-A:", "", false},
+		"that are idle after an answer":                 {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404 not_found", true},
+		"that send the next header slowly":              {"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET ", "404 not_found", true},
+		"that keep back the body that nobody waits for": {unsigned, "400 signature_absent", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := bounded(t, &fakeRecorder{}, limit)
+			before, handled := counted(t), 0.0
+			shed := gather(t, metrics.ConnectionsShed)[0].value
+			var connections []*net.TCPConn
+			for i := range opened {
+				connection := p.dial(t)
+				connections = append(connections, connection)
+				if _, err := io.WriteString(connection, tc.sends); err != nil {
+					t.Fatal(err)
+				}
+				if tc.answered {
+					if got, closes := respond(t, connection); got.Code != http.StatusNotFound || closes {
+						t.Fatalf("answered %d, closing %t: not idle", got.Code, closes)
+					}
+				}
+				if tc.handled != "" {
+					handled++
+				}
+				await(t, "the connection to be the last in the line", func() bool {
+					return since(t, before)[tc.handled] == handled && waiting(p.server.connections.waiting) == min(i+1, limit)
+				})
+			}
+			if diff := cmp.Diff(acknowledged(), p.send(t, signed(body))); diff != "" {
+				t.Errorf("reply to an honest sender (-want +got):\n%s", diff)
+			}
+			// The honest sender's is one of them now.
+			for i, connection := range connections[:opened-limit+1] {
+				if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("connection %d of %d: %v, want its end", i, opened, err)
+				}
+			}
+			if diff := cmp.Diff(shed+opened-limit+1, gather(t, metrics.ConnectionsShed)[0].value); diff != "" {
+				t.Errorf("connections counted as shed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What is worked on has the handler's bounds, and is safe from those who only connect.
+func TestConnectionsInFlightAreNotShed(t *testing.T) {
+	const limit = 4
+	p := bounded(t, blocked(), limit)
+	answer := p.background(t, signed(body))
+	receive(t, p.recorder.entered)
+	for range 2 * limit {
+		p.dial(t)
+	}
+	await(t, "the line to be full", func() bool { return waiting(p.server.connections.waiting) == limit })
+	close(p.recorder.release)
+	if diff := cmp.Diff(acknowledged(), receive(t, answer)); diff != "" {
+		t.Errorf("reply (-want +got):\n%s", diff)
+	}
+}
+
+// Of a connection that has ended nothing is kept.
+func TestConnectionsThatEndAreForgotten(t *testing.T) {
+	p := open(t, &fakeRecorder{})
+	for range 10 {
+		p.send(t, signed(body))
+		p.client.CloseIdleConnections()
+		_ = p.dial(t).Close()
+	}
+	await(t, "no connection to be left", func() bool {
+		p.server.connections.mutex.Lock()
+		defer p.server.connections.mutex.Unlock()
+		return len(p.server.connections.places) == 0 && waiting(p.server.connections.waiting) == 0
+	})
+}
+
+// What net/http would answer by itself is the contract's too.
+func TestRequestsThatNameNoPath(t *testing.T) {
+	notFound := answered(404, "not found\n")
+	for name, tc := range map[string]struct {
+		line string
+		want reply
+	}{
+		"OPTIONS *":                 {"OPTIONS * HTTP/1.1", notFound},
+		"CONNECT":                   {"CONNECT a:1 HTTP/1.1", notFound},
+		"POST *":                    {"POST * HTTP/1.1", notFound},
+		"OPTIONS with a whole URL":  {"OPTIONS http://a" + Path + " HTTP/1.1", answered(405, "method not allowed\n", "Allow", "POST")},
+		"unsigned with a whole URL": {"POST http://a" + Path + " HTTP/1.1", refusedSignature},
+		"another path, a whole URL": {"POST http://a/ HTTP/1.1", notFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, &fakeRecorder{})
+			connection := p.dial(t)
+			if _, err := fmt.Fprintf(connection, "%s\r\nHost: a\r\nContent-Length: 0\r\n\r\n", tc.line); err != nil {
+				t.Fatal(err)
+			}
+			got, _ := respond(t, bufio.NewReader(connection))
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("reply (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

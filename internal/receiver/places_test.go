@@ -1,0 +1,209 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The wait in a queue ends with the time to record, and with the sender's patience: an event that gets no turn is left to Stripe's next
+// try.
+func TestAnEventThatGetsNoTurn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		queue  func(*Handler) places
+		within time.Duration
+		hangUp bool
+		logged []string
+	}{
+		"to be read, until the sender hangs up": {
+			queue: func(h *Handler) places { return h.decoding }, within: recordTimeout, hangUp: true,
+			logged: []string{"Event not read in time", "waited for a turn: context canceled"},
+		},
+		"to be read, in time": {
+			queue: func(h *Handler) places { return h.decoding }, within: time.Millisecond,
+			logged: []string{"Event not read in time", "waited for a turn: context deadline exceeded"},
+		},
+		"to be written, until the sender hangs up": {
+			queue: func(h *Handler) places { return h.writes }, within: recordTimeout, hangUp: true,
+			logged: []string{"Event not recorded", "evt_1", "waited for a turn: context canceled"},
+		},
+		"to be written, in time": {
+			queue: func(h *Handler) places { return h.writes }, within: time.Millisecond,
+			logged: []string{"Event not recorded", "evt_1", "waited for a turn: context deadline exceeded"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, &fakeRecorder{})
+			p.handler.RecordTimeout = tc.within
+			for queue := tc.queue(p.handler); !queue.full(); {
+				queue <- struct{}{}
+			}
+			before := counted(t)
+			ctx, hangUp := context.WithCancel(context.Background())
+			defer hangUp()
+			type outcome struct {
+				reply reply
+				err   error
+			}
+			ended := make(chan outcome, 1)
+			go func() {
+				reply, err := p.try(ctx, signed(body))
+				ended <- outcome{reply, err}
+			}()
+			if tc.hangUp {
+				await(t, "the event to be in flight", func() bool { return len(p.handler.inFlight) == 1 })
+				hangUp()
+			}
+			if got := receive(t, ended); tc.hangUp && !errors.Is(got.err, context.Canceled) {
+				t.Errorf("error %v, want that the sender has hung up", got.err)
+			} else if diff := cmp.Diff(notRecordedReply, got.reply); !tc.hangUp && diff != "" {
+				t.Errorf("reply (-want +got):\n%s", diff)
+			}
+			for _, part := range tc.logged {
+				p.log.await(t, part)
+			}
+			await(t, "the request to be counted", func() bool { return len(since(t, before)) > 0 })
+			if diff := cmp.Diff(map[string]float64{"503 not_recorded": 1}, since(t, before)); diff != "" {
+				t.Errorf("counted (-want +got):\n%s", diff)
+			}
+			if ids := p.recorder.recorded(); len(ids) > 0 {
+				t.Errorf("recorded: %v", ids)
+			}
+		})
+	}
+}
+
+// begun is a request of which the sender keeps the last byte of the body back.
+type begun struct {
+	*net.TCPConn
+	last []byte
+}
+
+func (p *endpoint) begin(t *testing.T, body []byte) begun {
+	t.Helper()
+	b := begun{p.dial(t), body[len(body)-1:]}
+	if _, err := fmt.Fprintf(b, "POST %s HTTP/1.1\r\nHost: a\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n%s",
+		Path, header(noon, sign(secret, noon, body)), len(body), body[:len(body)-1]); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b begun) finish(t *testing.T) {
+	t.Helper()
+	if _, err := b.Write(b.last); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// More may be in time to be let in than there are places: it is when they have shown that they can sign that they are counted.
+func TestTheLimitCountsWhoCanSign(t *testing.T) {
+	const limit, more = 4, 3
+	p := start(t, blocked(), limit+more, 0, secret)
+	p.handler.inFlight = make(places, limit) // there is room for all of the bodies, and not for all of the events
+	before := counted(t)
+	var senders []begun
+	for i := range limit + more {
+		senders = append(senders, p.begin(t, event(fmt.Sprintf("evt_%d", i), "customer.updated")))
+	}
+	await(t, "all bodies to be waited for", func() bool { return waiting(p.handler.unproven) == limit+more })
+	for _, sender := range senders {
+		sender.finish(t)
+	}
+	await(t, "the others to be sent away", func() bool { return since(t, before)["503 overload"] == more })
+	for range limit {
+		receive(t, p.recorder.entered)
+	}
+	close(p.recorder.release)
+	replies := map[int]int{}
+	for _, sender := range senders {
+		got, _ := respond(t, sender)
+		replies[got.Code]++
+		if want := map[int]reply{200: acknowledged(), 503: overloadReply}[got.Code]; cmp.Diff(want, got) != "" {
+			t.Errorf("reply (-want +got):\n%s", cmp.Diff(want, got))
+		}
+	}
+	if diff := cmp.Diff(map[int]int{200: limit, 503: more}, replies); diff != "" {
+		t.Errorf("replies (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]float64{"200 recorded": limit, "503 overload": more}, since(t, before)); diff != "" {
+		t.Errorf("counted (-want +got):\n%s", diff)
+	}
+}
+
+// A body is somebody's whom nobody knows until it is verified, which takes its time: until then it has its place, and nobody else's.
+func TestABodyKeepsItsPlaceUntilItIsVerified(t *testing.T) {
+	p := start(t, &fakeRecorder{}, 1, 0, secret)
+	verify, verifying, release := p.handler.signed, make(chan struct{}, 1), make(chan struct{})
+	p.handler.signed = func(body []byte, header string) bool {
+		verifying <- struct{}{}
+		<-release
+		return verify(body, header)
+	}
+	first := p.background(t, signed(event("evt_1", "customer.updated")))
+	receive(t, verifying)
+	if diff := cmp.Diff(overloadReply, p.send(t, signed(event("evt_2", "customer.updated")))); diff != "" {
+		t.Errorf("reply to the second (-want +got):\n%s", diff)
+	}
+	close(release)
+	if diff := cmp.Diff(acknowledged(), receive(t, first)); diff != "" {
+		t.Errorf("reply to the first (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(acknowledged(), p.send(t, signed(event("evt_2", "customer.updated")))); diff != "" {
+		t.Errorf("reply to the second, sent again (-want +got):\n%s", diff)
+	}
+}
+
+// atEnd is a body that tells when its end was read.
+type atEnd struct {
+	io.ReadCloser
+	tell func()
+}
+
+func (b atEnd) Read(into []byte) (int, error) {
+	n, err := b.ReadCloser.Read(into)
+	if errors.Is(err, io.EOF) {
+		b.tell()
+	}
+	return n, err
+}
+
+// Who loses his place just when all of his body is there must come again on another connection: on this one the server has begun to read
+// the next request, was told that it is too late for it, and would have every later event end before it begins.
+func TestABodyCutWhenItIsThere(t *testing.T) {
+	p := start(t, &fakeRecorder{}, 1, 0, secret)
+	server, once := p.server.http.Handler, true
+	p.server.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if once {
+			once = false
+			r.Body = atEnd{r.Body, func() { p.handler.unproven.leave(p.handler.unproven.enter(func() {})) }}
+		}
+		server.ServeHTTP(w, r)
+	})
+	connection := p.begin(t, body)
+	connection.finish(t)
+	got, closes := respond(t, connection)
+	if diff := cmp.Diff(tooSlowReply, got); diff != "" {
+		t.Errorf("reply (-want +got):\n%s", diff)
+	}
+	if !closes {
+		t.Error("the connection stays open, though nothing can come of what is sent on it")
+	}
+	if n, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("%d bytes and %v after the reply, want the connection's end", n, err)
+	}
+	if diff := cmp.Diff(acknowledged(), p.send(t, signed(body))); diff != "" {
+		t.Errorf("reply on the next connection (-want +got):\n%s", diff)
+	}
+	if log, _ := p.log.text(); strings.Contains(log, "Event not") {
+		t.Errorf("logged:\n%s", log)
+	}
+}
