@@ -16,7 +16,7 @@ import (
 )
 
 // manifests that say what the operator's accounts may do.
-var manifests = []string{"config/rbac/*.yaml", "config/split/receiver/rbac.yaml"}
+var manifests = []string{"config/rbac/*.yaml", "config/split/receiver/rbac.yaml", "config/prometheus/account.yaml"}
 
 // namePrefix is what kustomize puts before every name.
 const namePrefix = "tollkeeper-"
@@ -35,38 +35,52 @@ func accountTable() (string, error) {
 	}
 	lines := map[string]bool{}
 	for _, binding := range g.bindings {
-		where := map[string]string{"Role": "its namespace", "ClusterRole": "the cluster"}[binding.RoleRef.Kind]
+		where := map[string]string{"RoleBinding": "its namespace", "ClusterRoleBinding": "the cluster"}[binding.Kind]
 		rules, known := g.roles[binding.RoleRef.Kind+"/"+plain(binding.RoleRef.Name)]
 		if !known {
 			return "", fmt.Errorf("%s binds %s, which is not in the manifests", binding.Name, binding.RoleRef.Name)
 		}
 		for _, subject := range binding.Subjects {
+			if subject.Kind != rbacv1.ServiceAccountKind {
+				return "", fmt.Errorf("%s binds a %s: the table is of ServiceAccounts", binding.Name, subject.Kind)
+			}
 			for _, rule := range rules {
-				for _, resource := range rule.Resources {
-					lines[accountRow(subject.Name, resource, where, rule)] = true
+				for _, what := range objects(rule) {
+					lines[accountRow(subject.Name, what, where, rule)] = true
 				}
 			}
 		}
 	}
 	var out strings.Builder
-	header(&out, "ServiceAccount", "resource", "named", "verbs", "where")
+	header(&out, "ServiceAccount", "resource or URL", "named", "verbs", "where")
 	for _, line := range slices.Sorted(maps.Keys(lines)) {
 		out.WriteString(line)
 	}
 	return out.String(), nil
 }
 
-func accountRow(account, resource, where string, rule rbacv1.PolicyRule) string {
-	if group := rule.APIGroups[0]; group != "" {
-		kind, sub, isSub := strings.Cut(resource, "/")
-		resource = kind + "." + group
-		if isSub {
-			resource += "/" + sub
+// objects are what a rule is about, as kubectl writes it: resources with their groups, and URLs.
+func objects(rule rbacv1.PolicyRule) []string {
+	all := slices.Clone(rule.NonResourceURLs)
+	for _, group := range rule.APIGroups {
+		for _, resource := range rule.Resources {
+			kind, sub, isSub := strings.Cut(resource, "/")
+			if group != "" {
+				kind += "." + group
+			}
+			if isSub {
+				kind += "/" + sub
+			}
+			all = append(all, kind)
 		}
 	}
+	return all
+}
+
+func accountRow(account, what, where string, rule rbacv1.PolicyRule) string {
 	verbs := slices.Sorted(slices.Values(rule.Verbs))
 	var out strings.Builder
-	row(&out, "`"+namePrefix+plain(account)+"`", "`"+resource+"`", strings.Join(rule.ResourceNames, ", "), strings.Join(verbs, ", "), where)
+	row(&out, "`"+namePrefix+plain(account)+"`", "`"+what+"`", strings.Join(rule.ResourceNames, ", "), strings.Join(verbs, ", "), where)
 	return out.String()
 }
 

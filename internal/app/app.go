@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -32,8 +34,9 @@ import (
 const leaderElectionID = "leader.billing.tollkeeper.dev"
 
 const (
-	// gracefulShutdownTimeout is how long what runs may take to end once the process is told to.
-	gracefulShutdownTimeout = 10 * time.Second
+	// gracefulShutdownTimeout is how long what runs may take to end once the process is told to: an e-mail that is being sent, and the note
+	// of it, among them.
+	gracefulShutdownTimeout = 20 * time.Second
 	// renewDeadline is how long the leader tries to renew its lease, and to give it back at the end.
 	renewDeadline = 10 * time.Second
 )
@@ -59,6 +62,9 @@ func Scheme() *runtime.Scheme {
 func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
 	restConfig = rest.CopyConfig(restConfig)
 	restConfig.QPS = -1 // fairness is the API server's
+	if err := metricsCertificate(cfg); err != nil {
+		return nil, err
+	}
 	manager, err := ctrl.NewManager(restConfig, managerOptions(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -127,6 +133,19 @@ func managerOptions(cfg config.Config) ctrl.Options {
 		RenewDeadline:                 new(renewDeadline),
 		GracefulShutdownTimeout:       new(gracefulShutdownTimeout),
 	}
+}
+
+// metricsCertificate refuses a certificate that cannot be read: controller-runtime would serve one of its own making in its place, and say
+// nothing.
+func metricsCertificate(cfg config.Config) error {
+	if !cfg.MetricsSecure || cfg.MetricsCertPath == "" || cfg.MetricsBindAddress == "0" {
+		return nil
+	}
+	_, err := tls.LoadX509KeyPair(filepath.Join(cfg.MetricsCertPath, corev1.TLSCertKey), filepath.Join(cfg.MetricsCertPath, corev1.TLSPrivateKeyKey))
+	if err != nil {
+		return fmt.Errorf("read the metrics' certificate (--metrics-cert-path): %w", err)
+	}
+	return nil
 }
 
 // cacheOptions: one namespace, and of the events those of one outcome only, so that memory follows the backlog, not the history.

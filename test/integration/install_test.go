@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -17,11 +18,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -40,6 +43,7 @@ const (
 	installed          = "tollkeeper-system"
 	controllersAccount = "tollkeeper-controller-manager"
 	receiverAccount    = "tollkeeper-receiver"
+	scraperAccount     = "tollkeeper-metrics-scraper"
 )
 
 // Installed as config/split does it (which is config/default and a receiver apart), the operator runs under its own accounts, and neither
@@ -50,18 +54,35 @@ func TestAsInstalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "split"))
-	policiesInForce(t)
+	kubectl(t, kubeconfig, "apply", "--server-side", "-f", filepath.Join(controlplane.Root(), "config", "prometheus", "account.yaml"))
+	policiesInForce(t, installed)
 	t.Run("the whole flow under its own account", wholeFlow)
 	t.Run("the whole flow in two parts", flowInTwoParts)
 	t.Run("what is refused", refusals)
 	t.Run("what each account may do", func(t *testing.T) { accountsMayDo(t, kubeconfig) })
 	t.Run("pods", podSecurity)
-	t.Run("ports", networkPolicies)
+}
+
+// Installed into another namespace by an overlay, the policies hold there; and they go on holding where they held before, whose bindings
+// are the same objects.
+func TestInAnotherNamespace(t *testing.T) {
+	const another = "tollkeeper-elsewhere"
+	kubeconfig := adminKubeconfig(t)
+	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "split"))
+	kubectl(t, kubeconfig, "apply", "--server-side", "-k", overlay(t, "namespace: "+another, "config/split"))
+	policiesInForce(t, another)
+	policiesInForce(t, installed)
 }
 
 func adminKubeconfig(t *testing.T) string {
 	t.Helper()
-	content, err := cluster.Kubeconfig()
+	return kubeconfigFor(t, cluster)
+}
+
+// kubeconfigFor is a file that makes its reader an administrator.
+func kubeconfigFor(t *testing.T, plane *controlplane.ControlPlane) string {
+	t.Helper()
+	content, err := plane.Kubeconfig()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,49 +94,83 @@ func adminKubeconfig(t *testing.T) string {
 }
 
 // policiesInForce waits until the admission policies have their effect, which the API server gives them a moment after they are made.
-func policiesInForce(t *testing.T) {
+func policiesInForce(t *testing.T, namespace string) {
 	t.Helper()
-	o := &operator{t: t, namespace: installed}
-	manager := clientOf(t, controllersAccount)
-	o.eventually("the policies are in force", func() string {
-		if err := cluster.Client.Create(t.Context(), aBillingEvent("evt-policy"), client.DryRunAll); !apierrors.IsForbidden(err) {
+	o := &operator{t: t, namespace: namespace}
+	admin, manager := client.Client(cluster.Client), clientOf(t, namespace, controllersAccount)
+	customer := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "a-customer"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_1"}}
+	if err := client.IgnoreAlreadyExists(admin.Create(t.Context(), customer)); err != nil {
+		t.Fatal(err)
+	}
+	o.eventually("the policies are in force in "+namespace, func() string {
+		if err := admin.Create(t.Context(), aBillingEvent(namespace, "evt-policy"), client.DryRunAll); !apierrors.IsForbidden(err) {
 			return fmt.Sprintf("an administrator creates a BillingEvent: %v", err)
 		}
-		if err := manager.Create(t.Context(), aSecret(corev1.SecretTypeOpaque), client.DryRunAll); !apierrors.IsForbidden(err) {
+		if err := entitle(t.Context(), admin, customer); !apierrors.IsForbidden(err) {
+			return fmt.Sprintf("an administrator entitles a customer: %v", err)
+		}
+		if err := manager.Create(t.Context(), aSecret(namespace, corev1.SecretTypeOpaque), client.DryRunAll); !apierrors.IsForbidden(err) {
 			return fmt.Sprintf("the manager creates an opaque Secret: %v", err)
 		}
 		return ""
 	})
+	if err := manager.Create(t.Context(), aBillingEvent(namespace, "evt-policy"), client.DryRunAll); err != nil {
+		t.Errorf("the manager cannot create a BillingEvent in %s: %v", namespace, err)
+	}
+	if err := admin.Delete(t.Context(), customer); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func aBillingEvent(name string) *v1alpha1.BillingEvent {
+// entitle tries to write the status that tenants are served by.
+func entitle(ctx context.Context, c client.Client, customer *v1alpha1.Customer) error {
+	customer = customer.DeepCopy()
+	customer.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEntitled, Status: metav1.ConditionTrue, Reason: "Forged",
+		LastTransitionTime: metav1.Now()}}
+	return c.Status().Update(ctx, customer, client.DryRunAll)
+}
+
+func aBillingEvent(namespace, name string) *v1alpha1.BillingEvent {
 	return &v1alpha1.BillingEvent{
-		ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: v1alpha1.BillingEventSpec{EventID: "evt_1", Type: "customer.created", Created: metav1.Now(),
 			PayloadSHA256: strings.Repeat("0", 64)},
 	}
 }
 
-func aSecret(kind corev1.SecretType) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "a-secret",
+func aSecret(namespace string, kind corev1.SecretType) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "a-secret",
 		Annotations: map[string]string{corev1.ServiceAccountNameKey: controllersAccount}}, Type: kind}
 }
 
 // tokenOf is a token of a ServiceAccount, as a pod has it.
-func tokenOf(t *testing.T, account string) string {
+func tokenOf(t *testing.T, namespace, account string) string {
 	t.Helper()
 	request := &authenticationv1.TokenRequest{}
-	object := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: account}}
+	object := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account}}
 	if err := cluster.Client.SubResource("token").Create(t.Context(), object, request); err != nil {
 		t.Fatal(err)
 	}
 	return request.Status.Token
 }
 
-func clientOf(t *testing.T, account string) client.Client {
+func clientOf(t *testing.T, namespace, account string) client.Client {
 	t.Helper()
-	access := &rest.Config{Host: cluster.Config.Host, BearerToken: tokenOf(t, account), QPS: -1}
+	access := &rest.Config{Host: cluster.Config.Host, BearerToken: tokenOf(t, namespace, account), QPS: -1}
 	access.CAData = cluster.Config.CAData
+	return clientFor(t, access)
+}
+
+// clientAs is a controller of Kubernetes itself, none of which runs here.
+func clientAs(t *testing.T, account string) client.Client {
+	t.Helper()
+	access := rest.CopyConfig(cluster.Config)
+	access.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:kube-system:" + account}
+	return clientFor(t, access)
+}
+
+func clientFor(t *testing.T, access *rest.Config) client.Client {
+	t.Helper()
 	c, err := client.New(access, client.Options{Scheme: app.Scheme()})
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +183,7 @@ func kubeconfigOf(t *testing.T, account string) []byte {
 	t.Helper()
 	access := clientcmdapi.NewConfig()
 	access.Clusters["x"] = &clientcmdapi.Cluster{Server: cluster.Config.Host, CertificateAuthorityData: cluster.Config.CAData}
-	access.AuthInfos["x"] = &clientcmdapi.AuthInfo{Token: tokenOf(t, account)}
+	access.AuthInfos["x"] = &clientcmdapi.AuthInfo{Token: tokenOf(t, installed, account)}
 	access.Contexts["x"] = &clientcmdapi.Context{Cluster: "x", AuthInfo: "x"}
 	access.CurrentContext = "x"
 	content, err := clientcmd.Write(*access)
@@ -173,23 +228,14 @@ func wholeFlow(t *testing.T) {
 // metricsAnswer: nobody, somebody, and who may read the metrics.
 func metricsAnswer(t *testing.T, address string) {
 	t.Helper()
-	for _, name := range []string{"somebody", "prometheus"} {
-		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: name}}
-		if err := client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), account)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "prometheus-reads-tollkeeper"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "tollkeeper-metrics-reader"},
-		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: installed, Name: "prometheus"}},
-	})); err != nil {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "somebody"}}
+	if err := client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), account)); err != nil {
 		t.Fatal(err)
 	}
 	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // its certificate is of its own making
 	defer insecure.CloseIdleConnections()
 	// A token that nobody has issued is an error to the library that asks the API server about it; it shows nothing all the same.
-	for token, want := range map[string]int{"": 401, "made-up": 500, tokenOf(t, "somebody"): 403, tokenOf(t, "prometheus"): 200} {
+	for token, want := range map[string]int{"": 401, "made-up": 500, tokenOf(t, installed, "somebody"): 403, tokenOf(t, installed, scraperAccount): 200} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -201,9 +247,14 @@ func metricsAnswer(t *testing.T, address string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		text, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
-		if response.StatusCode != want {
-			t.Errorf("the metrics are answered %d, want %d", response.StatusCode, want)
+		if err != nil || response.StatusCode != want {
+			t.Errorf("the metrics are answered %d, want %d: %v", response.StatusCode, want, err)
+		}
+		const leads = `leader_election_master_status{name="leader.billing.tollkeeper.dev"} 1` // what the alert asks for
+		if got := strings.Contains(string(text), leads+"\n"); got != (want == http.StatusOK) {
+			t.Errorf("answered %d, the metrics tell the leader: %t", want, got)
 		}
 	}
 }
@@ -236,35 +287,60 @@ func flowInTwoParts(t *testing.T) {
 func refusals(t *testing.T) {
 	o := &operator{t: t, namespace: installed}
 	one := o.events()[0]
+	altered := func(alter func(*v1alpha1.BillingEvent)) func(client.Client) error {
+		return func(c client.Client) error {
+			e := one.DeepCopy()
+			alter(e)
+			return c.Update(t.Context(), e, client.DryRunAll)
+		}
+	}
 	status := func(c client.Client) error {
 		e := one.DeepCopy()
 		e.Status.Outcome = v1alpha1.OutcomePending
 		return c.Status().Update(t.Context(), e, client.DryRunAll)
 	}
-	label := func(c client.Client) error {
-		e := one.DeepCopy()
-		e.Labels = map[string]string{"x": "y"}
-		return c.Update(t.Context(), e, client.DryRunAll)
+	remove := func(c client.Client) error { return c.Delete(t.Context(), one.DeepCopy(), client.DryRunAll) }
+	removeAll := func(c client.Client) error {
+		return c.DeleteAllOf(t.Context(), &v1alpha1.BillingEvent{}, client.InNamespace(installed), client.DryRunAll)
 	}
+	label := altered(func(e *v1alpha1.BillingEvent) { e.Labels = map[string]string{"x": "y"} })
 	create := func(object client.Object) func(client.Client) error {
 		return func(c client.Client) error { return c.Create(t.Context(), object, client.DryRunAll) }
 	}
 	key := func(namespace string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: "any"} }
 	for who, attempts := range map[string]map[string]func(client.Client) error{
 		"": { // an administrator
-			"create a BillingEvent":        create(aBillingEvent("evt-x")),
+			"create a BillingEvent":        create(aBillingEvent(installed, "evt-x")),
 			"change a BillingEvent status": status,
 			"change a BillingEvent label":  label,
+			"give a BillingEvent an owner, for the garbage collector to miss": altered(func(e *v1alpha1.BillingEvent) {
+				e.OwnerReferences = []metav1.OwnerReference{anOwner("gone")}
+			}),
+			"give a BillingEvent a finalizer": altered(func(e *v1alpha1.BillingEvent) { e.Finalizers = []string{"example.com/x"} }),
+			"delete a BillingEvent":           remove,
+			"delete all BillingEvents":        removeAll,
+			"entitle a customer":              func(c client.Client) error { return entitle(t.Context(), c, &first[v1alpha1.CustomerList](t).Items[0]) },
+			"change a Subscription status": func(c client.Client) error {
+				subscription := &first[v1alpha1.SubscriptionList](t).Items[0]
+				subscription.Status.Status = "active"
+				return c.Status().Update(t.Context(), subscription, client.DryRunAll)
+			},
+			"have an e-mail sent again": func(c client.Client) error {
+				email := &first[v1alpha1.EmailList](t).Items[0]
+				email.Status = v1alpha1.EmailStatus{}
+				return c.Status().Update(t.Context(), email, client.DryRunAll)
+			},
 		},
 		controllersAccount: {
-			"create an opaque Secret": create(aSecret(corev1.SecretTypeOpaque)),
-			"create a token Secret":   create(aSecret(corev1.SecretTypeServiceAccountToken)),
+			"create an opaque Secret": create(aSecret(installed, corev1.SecretTypeOpaque)),
+			"create a token Secret":   create(aSecret(installed, corev1.SecretTypeServiceAccountToken)),
 			"list Secrets": func(c client.Client) error {
 				return c.List(t.Context(), &corev1.SecretList{}, client.InNamespace(installed))
 			},
 			"read a Secret elsewhere":      func(c client.Client) error { return c.Get(t.Context(), key("kube-system"), &corev1.Secret{}) },
 			"read another ConfigMap":       func(c client.Client) error { return c.Get(t.Context(), key(installed), &corev1.ConfigMap{}) },
-			"delete a BillingEvent":        func(c client.Client) error { return c.Delete(t.Context(), one.DeepCopy(), client.DryRunAll) },
+			"take another Lease":           func(c client.Client) error { return c.Get(t.Context(), key(installed), &coordinationv1.Lease{}) },
+			"delete a BillingEvent":        remove,
 			"change a BillingEvent":        label,
 			"create a Pod":                 create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "x"}}),
 			"grant itself a role":          create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "x"}}),
@@ -274,6 +350,7 @@ func refusals(t *testing.T) {
 		receiverAccount: {
 			"change a BillingEvent status": status,
 			"change a BillingEvent":        label,
+			"delete a BillingEvent":        remove,
 			"list BillingEvents": func(c client.Client) error {
 				return c.List(t.Context(), &v1alpha1.BillingEventList{}, client.InNamespace(installed))
 			},
@@ -281,10 +358,14 @@ func refusals(t *testing.T) {
 			"read a Customer":   func(c client.Client) error { return c.Get(t.Context(), key(installed), &v1alpha1.Customer{}) },
 			"create a Customer": create(&v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "x"}}),
 		},
+		scraperAccount: {
+			"read a Secret":       func(c client.Client) error { return c.Get(t.Context(), key(installed), &corev1.Secret{}) },
+			"read a BillingEvent": func(c client.Client) error { return c.Get(t.Context(), key(installed), &v1alpha1.BillingEvent{}) },
+		},
 	} {
-		c := cluster.Client.(client.Client)
+		c := client.Client(cluster.Client)
 		if who != "" {
-			c = clientOf(t, who)
+			c = clientOf(t, installed, who)
 		}
 		for what, attempt := range attempts {
 			if err := attempt(c); !apierrors.IsForbidden(err) {
@@ -292,49 +373,94 @@ func refusals(t *testing.T) {
 			}
 		}
 	}
+	t.Run("what is let through all the same", func(t *testing.T) { permitted(t, &one, removeAll) })
+}
+
+// permitted: what people need to do, and what Kubernetes does itself.
+func permitted(t *testing.T, one *v1alpha1.BillingEvent, removeAll func(client.Client) error) {
 	annotated := one.DeepCopy()
 	annotated.Annotations = map[string]string{v1alpha1.AnnotationRetry: "again"}
 	if err := cluster.Client.Update(t.Context(), annotated, client.DryRunAll); err != nil {
 		t.Errorf("a person cannot ask for another try: %v", err)
 	}
-}
-
-// right is one thing that an account may do.
-type right struct{ Resource, Name, Verb string }
-
-// accountsMayDo compares the table in the documentation with what kubectl says.
-func accountsMayDo(t *testing.T, kubeconfig string) {
-	page, err := os.ReadFile(filepath.Join(controlplane.Root(), "docs", "security.md"))
-	if err != nil {
+	customer := &first[v1alpha1.CustomerList](t).Items[0]
+	customer.Spec.Access = v1alpha1.AccessGranted
+	if err := cluster.Client.Update(t.Context(), customer, client.DryRunAll); err != nil {
+		t.Errorf("a person cannot override access: %v", err)
+	}
+	owned := aBillingEvent(installed, "evt-owned")
+	owned.OwnerReferences, owned.Finalizers = []metav1.OwnerReference{anOwner("one"), anOwner("two")}, []string{"example.com/x", "example.com/y"}
+	if err := clientOf(t, installed, controllersAccount).Create(t.Context(), owned); err != nil {
 		t.Fatal(err)
 	}
-	table := map[string]map[right]bool{controllersAccount: {}, receiverAccount: {}}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(tollkeeper-[a-z-]+)` \\| `([^`]+)` \\| ([^|]*) \\| ([^|]+) \\|").FindAllStringSubmatch(string(page), -1) {
-		for verb := range strings.SplitSeq(row[4], ", ") {
-			table[row[1]][right{row[2], strings.TrimSpace(row[3]), strings.TrimSpace(verb)}] = true
+	collector := clientAs(t, "generic-garbage-collector")
+	freed := owned.DeepCopy()
+	freed.OwnerReferences, freed.Finalizers = freed.OwnerReferences[:1], freed.Finalizers[1:]
+	if err := collector.Update(t.Context(), freed, client.DryRunAll); err != nil {
+		t.Errorf("the garbage collector cannot take an owner and a finalizer away: %v", err)
+	}
+	if err := collector.Delete(t.Context(), owned, client.DryRunAll); err != nil {
+		t.Errorf("the garbage collector cannot delete: %v", err)
+	}
+	if err := removeAll(clientAs(t, "namespace-controller")); err != nil {
+		t.Errorf("the namespace cannot be deleted: %v", err)
+	}
+}
+
+// first lists the objects of a kind in the operator's namespace; there is one at least.
+func first[L any, P interface {
+	*L
+	client.ObjectList
+}](t *testing.T) *L {
+	t.Helper()
+	list := P(new(L))
+	if err := cluster.Client.List(t.Context(), list, client.InNamespace(installed)); err != nil {
+		t.Fatal(err)
+	}
+	if meta.LenList(list) == 0 {
+		t.Fatalf("there is no %T", list)
+	}
+	return (*L)(list)
+}
+
+func anOwner(name string) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: name, UID: types.UID(name)}
+}
+
+// right is one thing that an account may do: to a resource, or to a URL.
+type right struct{ Resource, Name, Verb string }
+
+const everywhere = "the cluster"
+
+// accountsMayDo compares the table in the documentation with what kubectl says: in the operator's namespace, and in another one.
+func accountsMayDo(t *testing.T, kubeconfig string) {
+	accounts := []string{controllersAccount, scraperAccount, receiverAccount}
+	table := documentedRights(t)
+	if diff := cmp.Diff(accounts, slices.Sorted(maps.Keys(table))); diff != "" {
+		t.Fatalf("the accounts that are documented (-want +got):\n%s", diff)
+	}
+	rightsIn := func(namespace, account string) map[right]bool {
+		return listed(kubectl(t, kubeconfig, "auth", "can-i", "--list", "--as=system:serviceaccount:"+installed+":"+account, "-n", namespace))
+	}
+	for _, namespace := range []string{installed, "default"} {
+		everybody := rightsIn(namespace, "nobody")
+		for _, account := range accounts {
+			want := map[right]bool{}
+			for r, where := range table[account] {
+				if namespace == installed || where == everywhere {
+					want[r] = true
+				}
+			}
+			got := rightsIn(namespace, account)
+			maps.DeleteFunc(got, func(r right, _ bool) bool { return everybody[r] })
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s in %s (-documented +kubectl auth can-i --list):\n%s", account, namespace, diff)
+			}
 		}
 	}
-	everybody := listed(kubectl(t, kubeconfig, "auth", "can-i", "--list", "--as=system:serviceaccount:"+installed+":nobody", "-n", installed))
-	for account, rights := range table {
-		as := "--as=system:serviceaccount:" + installed + ":" + account
-		if len(rights) == 0 {
-			t.Errorf("the documentation says nothing of %s", account)
-		}
-		got := listed(kubectl(t, kubeconfig, "auth", "can-i", "--list", as, "-n", installed))
-		maps.DeleteFunc(got, func(r right, _ bool) bool { return everybody[r] })
-		if diff := cmp.Diff(rights, got); diff != "" {
-			t.Errorf("%s (-documented +kubectl auth can-i --list):\n%s", account, diff)
-		}
-		for r := range rights {
-			resource := r.Resource
-			if r.Name != "" {
-				resource += "/" + r.Name
-			}
-			arguments := []string{"auth", "can-i", r.Verb, resource, as, "-n", installed}
-			if kind, sub, isSub := strings.Cut(r.Resource, "/"); isSub {
-				arguments[3] = kind
-				arguments = append(arguments, "--subresource="+sub)
-			}
+	for _, account := range accounts {
+		for r := range table[account] {
+			arguments := append(canI(r), "--as=system:serviceaccount:"+installed+":"+account, "-n", installed)
 			if out := kubectl(t, kubeconfig, arguments...); out != "yes\n" {
 				t.Errorf("kubectl %s: %s", strings.Join(arguments, " "), out)
 			}
@@ -342,12 +468,47 @@ func accountsMayDo(t *testing.T, kubeconfig string) {
 	}
 }
 
-// listed reads what `kubectl auth can-i --list` prints.
+// canI is the question of kubectl for the right.
+func canI(r right) []string {
+	kind, sub, isSub := strings.Cut(r.Resource, "/")
+	if isSub && kind != "" { // else it is a URL
+		return []string{"auth", "can-i", r.Verb, kind, "--subresource=" + sub}
+	}
+	if r.Name != "" {
+		return []string{"auth", "can-i", r.Verb, r.Resource + "/" + r.Name}
+	}
+	return []string{"auth", "can-i", r.Verb, r.Resource}
+}
+
+// documentedRights reads the table of docs/security.md: where each account has each right.
+func documentedRights(t *testing.T) map[string]map[right]string {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(controlplane.Root(), "docs", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string]map[right]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(tollkeeper-[a-z-]+)` \\| `([^`]+)` \\| ([^|]*) \\| ([^|]+) \\| ([^|]+) \\|$").FindAllStringSubmatch(string(page), -1) {
+		if table[row[1]] == nil {
+			table[row[1]] = map[right]string{}
+		}
+		for verb := range strings.SplitSeq(row[4], ", ") {
+			table[row[1]][right{row[2], strings.TrimSpace(row[3]), verb}] = row[5]
+		}
+	}
+	return table
+}
+
+// listed reads what `kubectl auth can-i --list` prints: the resource, or else the URLs, the names, and the verbs.
 func listed(out string) map[right]bool {
 	rights := map[right]bool{}
-	for _, row := range regexp.MustCompile(`(?m)^(\S+) +\[\] +\[([^\]]*)\] +\[([^\]]*)\]$`).FindAllStringSubmatch(out, -1) {
-		for verb := range strings.FieldsSeq(row[3]) {
-			rights[right{row[1], row[2], verb}] = true
+	for _, row := range regexp.MustCompile(`(?m)^(\S*) +\[([^\]]*)\] +\[([^\]]*)\] +\[([^\]]*)\]$`).FindAllStringSubmatch(out, -1) {
+		for _, what := range append(strings.Fields(row[2]), row[1]) {
+			for verb := range strings.FieldsSeq(row[4]) {
+				if what != "" {
+					rights[right{what, row[3], verb}] = true
+				}
+			}
 		}
 	}
 	return rights
@@ -387,42 +548,4 @@ func deployments(t *testing.T) []appsv1.Deployment {
 		t.Fatalf("%d Deployments are installed, want 2", len(list.Items))
 	}
 	return list.Items
-}
-
-// networkPolicies: every port that a pod has is let in, by a policy that selects it, except that of the kubelet's probes; and no other.
-func networkPolicies(t *testing.T) {
-	var policies networkingv1.NetworkPolicyList
-	if err := cluster.Client.List(context.Background(), &policies, client.InNamespace(installed)); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range deployments(t) {
-		var have, let []string
-		for _, port := range d.Spec.Template.Spec.Containers[0].Ports {
-			if port.Name != "health" {
-				have = append(have, port.Name)
-			}
-		}
-		for _, p := range policies.Items {
-			selector, err := metav1.LabelSelectorAsMap(&p.Spec.PodSelector)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if selector["control-plane"] != d.Spec.Template.Labels["control-plane"] {
-				continue
-			}
-			if !slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeEgress) {
-				t.Errorf("%s lets everything out", p.Name)
-			}
-			for _, rule := range p.Spec.Ingress {
-				for _, port := range rule.Ports {
-					let = append(let, port.Port.String())
-				}
-			}
-		}
-		slices.Sort(have)
-		slices.Sort(let)
-		if diff := cmp.Diff(have, let); diff != "" {
-			t.Errorf("the ports of %s (-it has +let in):\n%s", d.Name, diff)
-		}
-	}
 }

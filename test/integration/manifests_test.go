@@ -2,14 +2,31 @@ package integration
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
@@ -32,14 +49,294 @@ func TestTheManifestsAreAccepted(t *testing.T) {
 	}
 }
 
+// With the policies in force, which let nobody delete a BillingEvent, `make uninstall` takes the CRDs and every resource away.
+func TestUninstall(t *testing.T) {
+	own, err := controlplane.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := own.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	kubeconfig := kubeconfigFor(t, own)
+	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "default"))
+	kubectl(t, kubeconfig, "label", "namespace", installed, "tollkeeper.dev/policies-")
+	event := aBillingEvent(installed, "evt-one")
+	o := &operator{t: t, namespace: installed}
+	o.eventually("the policies let go of the namespace", func() string {
+		if err := client.IgnoreAlreadyExists(own.Client.Create(t.Context(), event)); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	kubectl(t, kubeconfig, "label", "namespace", installed, "tollkeeper.dev/policies=enforced")
+	o.eventually("the policies are in force", func() string {
+		if err := own.Client.Delete(t.Context(), event, client.DryRunAll); err == nil {
+			return "an administrator deletes a BillingEvent"
+		}
+		return ""
+	})
+	kubectl(t, kubeconfig, "delete", "--timeout=60s", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
+	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
+	o.eventually("the event is gone", func() string {
+		if out, err := tryKubectl(t, kubeconfig, "get", "billingevents", "-A", "-o", "name"); err != nil || out != "" {
+			return fmt.Sprintf("%s %v", out, err)
+		}
+		return ""
+	})
+}
+
+// The pods reach, and are reached by, what they need and nothing else: the whole policies, by the Deployment whose pods they select.
+func TestNetworkPolicies(t *testing.T) {
+	egress := []networkingv1.NetworkPolicyEgressRule{
+		{Ports: []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromInt32(53)), Protocol: new(corev1.ProtocolUDP)}, {Port: new(intstr.FromInt32(53))}}},
+		{Ports: []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromInt32(443))}, {Port: new(intstr.FromInt32(6443))}}},
+	}
+	webhook := networkingv1.NetworkPolicyIngressRule{Ports: []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromString("webhook"))}}}
+	metrics := networkingv1.NetworkPolicyIngressRule{
+		From:  []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"metrics": "enabled"}}}},
+		Ports: []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromString("metrics"))}},
+	}
+	for folder, want := range map[string]map[string][]networkingv1.NetworkPolicyIngressRule{
+		"config/default": {"tollkeeper-controller-manager": {webhook, metrics}},
+		"config/split":   {"tollkeeper-controller-manager": {metrics}, "tollkeeper-receiver": {webhook, metrics}},
+	} {
+		m := rendered(t, folder)
+		got := map[string][]networkingv1.NetworkPolicyIngressRule{}
+		for _, policy := range m.networkPolicies {
+			name := m.selects(t, "NetworkPolicy "+policy.Name, &policy.Spec.PodSelector)
+			got[name] = append(got[name], policy.Spec.Ingress...)
+			if diff := cmp.Diff(egress, policy.Spec.Egress); diff != "" {
+				t.Errorf("%s: what %s lets out (-want +got):\n%s", folder, policy.Name, diff)
+			}
+			both := []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
+			if diff := cmp.Diff(both, policy.Spec.PolicyTypes); diff != "" {
+				t.Errorf("%s: what %s is about (-want +got):\n%s", folder, policy.Name, diff)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: what is let in (-want +got):\n%s", folder, diff)
+		}
+	}
+}
+
+// Which keys of tollkeeper-credentials the pods are given: what the internet reaches in config/split holds the endpoint's secret only.
+func TestWhoIsGivenWhichKeys(t *testing.T) {
+	all := []string{"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "STRIPE_ENDPOINT_SECRET", "STRIPE_SECRET_KEY"}
+	for folder, want := range map[string]map[string][]string{
+		"config/default": {"tollkeeper-controller-manager": all},
+		"config/split": {
+			"tollkeeper-controller-manager": {"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "STRIPE_SECRET_KEY"},
+			"tollkeeper-receiver":           {"STRIPE_ENDPOINT_SECRET"},
+		},
+	} {
+		got := map[string][]string{}
+		for _, d := range rendered(t, folder).deployments {
+			got[d.Name] = []string{}
+			pod := d.Spec.Template.Spec
+			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 0 || len(pod.Containers[0].EnvFrom) != 0 {
+				t.Errorf("%s: %s has more than one container and its variables: see what else it is given", folder, d.Name)
+			}
+			for _, variable := range pod.Containers[0].Env {
+				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
+					got[d.Name] = append(got[d.Name], from.SecretKeyRef.Key)
+				}
+			}
+			slices.Sort(got[d.Name])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: the keys that each Deployment is given (-want +got):\n%s", folder, diff)
+		}
+	}
+}
+
+// Whatever selects pods selects those of one Deployment, and a Service leads to a port that they have.
+func TestSelectorsReachTheirPods(t *testing.T) {
+	for folder, want := range map[string]map[string]string{
+		"config/default": {
+			"Service tollkeeper-webhook":                           "tollkeeper-controller-manager webhook",
+			"Service tollkeeper-metrics":                           "tollkeeper-controller-manager metrics",
+			"PodDisruptionBudget tollkeeper-controller-manager":    "tollkeeper-controller-manager",
+			"spread of Deployment tollkeeper-controller-manager":   "tollkeeper-controller-manager",
+			"selector of Deployment tollkeeper-controller-manager": "tollkeeper-controller-manager",
+		},
+		"config/split": {
+			"Service tollkeeper-webhook":                           "tollkeeper-receiver webhook",
+			"Service tollkeeper-metrics":                           "tollkeeper-controller-manager metrics",
+			"Service tollkeeper-receiver-metrics":                  "tollkeeper-receiver metrics",
+			"PodDisruptionBudget tollkeeper-controller-manager":    "tollkeeper-controller-manager",
+			"PodDisruptionBudget tollkeeper-receiver":              "tollkeeper-receiver",
+			"spread of Deployment tollkeeper-controller-manager":   "tollkeeper-controller-manager",
+			"spread of Deployment tollkeeper-receiver":             "tollkeeper-receiver",
+			"selector of Deployment tollkeeper-controller-manager": "tollkeeper-controller-manager",
+			"selector of Deployment tollkeeper-receiver":           "tollkeeper-receiver",
+		},
+	} {
+		m := rendered(t, folder)
+		got := map[string]string{}
+		selects := func(what string, selector *metav1.LabelSelector) {
+			got[what] = m.selects(t, what, selector)
+		}
+		for _, service := range m.services {
+			what := "Service " + service.Name
+			selects(what, &metav1.LabelSelector{MatchLabels: service.Spec.Selector})
+			for _, port := range service.Spec.Ports {
+				got[what] += " " + m.port(got[what], port.TargetPort)
+			}
+		}
+		for _, budget := range m.budgets {
+			selects("PodDisruptionBudget "+budget.Name, budget.Spec.Selector)
+		}
+		for _, d := range m.deployments {
+			selects("selector of Deployment "+d.Name, d.Spec.Selector)
+			for _, spread := range d.Spec.Template.Spec.TopologySpreadConstraints {
+				selects("spread of Deployment "+d.Name, spread.LabelSelector)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: what each selects (-want +got):\n%s", folder, diff)
+		}
+	}
+}
+
+// Whoever may view the cluster, or a namespace, does not by that see customers' names and addresses.
+func TestViewingTheClusterShowsNoCustomers(t *testing.T) {
+	roles := rendered(t, "config/split").clusterRoles
+	if len(roles) != 3 {
+		t.Errorf("%d ClusterRoles are installed, want 3", len(roles))
+	}
+	for _, role := range roles {
+		for label := range role.Labels {
+			if strings.HasPrefix(label, "rbac.authorization.k8s.io/aggregate-to-") {
+				t.Errorf("%s has the label %s, and so is a part of another role", role.Name, label)
+			}
+		}
+	}
+}
+
+// manifests are what a folder of config/ renders to, as far as tests look at it without a cluster.
+type manifests struct {
+	deployments     []appsv1.Deployment
+	services        []corev1.Service
+	budgets         []policyv1.PodDisruptionBudget
+	networkPolicies []networkingv1.NetworkPolicy
+	clusterRoles    []rbacv1.ClusterRole
+}
+
+func rendered(t *testing.T, folder string) *manifests {
+	t.Helper()
+	text := kubectl(t, os.DevNull, "kustomize", filepath.Join(controlplane.Root(), folder))
+	decoder := serializer.NewCodecFactory(app.Scheme(), serializer.EnableStrict).UniversalDeserializer()
+	documents := yaml.NewDocumentDecoder(io.NopCloser(strings.NewReader(text)))
+	m, buffer := &manifests{}, make([]byte, 1<<20)
+	for {
+		n, err := documents.Read(buffer)
+		if errors.Is(err, io.EOF) {
+			return m
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		object, _, err := decoder.Decode(buffer[:n], nil, nil)
+		if runtime.IsNotRegisteredError(err) && bytes.Contains(buffer[:n], []byte("\nkind: CustomResourceDefinition\n")) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", folder, err)
+		}
+		switch object := object.(type) {
+		case *appsv1.Deployment:
+			m.deployments = append(m.deployments, *object)
+		case *corev1.Service:
+			m.services = append(m.services, *object)
+		case *policyv1.PodDisruptionBudget:
+			m.budgets = append(m.budgets, *object)
+		case *networkingv1.NetworkPolicy:
+			m.networkPolicies = append(m.networkPolicies, *object)
+		case *rbacv1.ClusterRole:
+			m.clusterRoles = append(m.clusterRoles, *object)
+		}
+	}
+}
+
+// selects is the one Deployment whose pods the selector matches. One of their labels must not be enough: another operator of the same
+// scaffold has control-plane: controller-manager too.
+func (m *manifests) selects(t *testing.T, what string, selector *metav1.LabelSelector) string {
+	t.Helper()
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	var names []string
+	for _, d := range m.deployments {
+		if !s.Matches(labels.Set(d.Spec.Template.Labels)) {
+			continue
+		}
+		names = append(names, d.Name)
+		for label, value := range d.Spec.Template.Labels {
+			if s.Matches(labels.Set{label: value}) {
+				t.Errorf("%s selects by %q, which other pods match", what, s)
+			}
+		}
+	}
+	if len(names) != 1 {
+		t.Errorf("%s selects the pods of %q, want one Deployment's", what, names)
+	}
+	return strings.Join(names, ",")
+}
+
+// port is the port of the Deployment's container that is meant.
+func (m *manifests) port(deployment string, target intstr.IntOrString) string {
+	for _, d := range m.deployments {
+		for _, port := range d.Spec.Template.Spec.Containers[0].Ports {
+			if d.Name == deployment && port.Name == target.StrVal {
+				return port.Name
+			}
+		}
+	}
+	return "no port " + target.String()
+}
+
+// overlay is the folder of a kustomization over a folder of config/, with one setting more.
+func overlay(t *testing.T, setting, folder string) string {
+	t.Helper()
+	here, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.EvalSymlinks(controlplane.Root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := filepath.Rel(here, filepath.Join(root, folder)) // kustomize takes no absolute path
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(here, "kustomization.yaml"), []byte(setting+"\nresources:\n- "+base+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return here
+}
+
 func kubectl(t *testing.T, kubeconfig string, args ...string) string {
+	t.Helper()
+	out, err := tryKubectl(t, kubeconfig, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func tryKubectl(t *testing.T, kubeconfig string, args ...string) (string, error) {
 	t.Helper()
 	binary := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
 	command := exec.CommandContext(t.Context(), binary, append([]string{"--kubeconfig", kubeconfig}, args...)...)
 	var out, problems bytes.Buffer
 	command.Stdout, command.Stderr = &out, &problems
 	if err := command.Run(); err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, problems.String())
+		return out.String(), fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, problems.String())
 	}
-	return out.String()
+	return out.String(), nil
 }

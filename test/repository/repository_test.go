@@ -8,10 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
 const root = "../.."
@@ -161,28 +157,6 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), link[1])); err != nil {
 				t.Errorf("%s links to %s: %v", path, link[1], err)
 			}
-		}
-	}
-}
-
-// The alerts ask for metrics and labels that there are.
-func TestAlertsNameMetrics(t *testing.T) {
-	descriptions := make(chan *prometheus.Desc, 100)
-	for _, collector := range metrics.Collectors() {
-		collector.Describe(descriptions)
-	}
-	close(descriptions)
-	known := map[string]bool{}
-	for d := range descriptions {
-		known[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())[1]] = true
-	}
-	named := regexp.MustCompile(`tollkeeper_[a-z_]+`).FindAllString(read(t, "config/prometheus/alerts.yaml"), -1)
-	if len(named) < 4 {
-		t.Errorf("the alerts name %v only", named)
-	}
-	for _, name := range named {
-		if !known[name] {
-			t.Errorf("an alert asks for %s, which there is not", name)
 		}
 	}
 }

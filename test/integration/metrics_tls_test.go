@@ -1,0 +1,79 @@
+package integration
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tollkeeper/tollkeeper/internal/app"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+)
+
+// With a certificate the metrics are served with it, over TLS 1.2 and later only, and a renewed one is taken up without a restart.
+func TestTheMetricsOverTLS(t *testing.T) {
+	folder, address := t.TempDir(), freeAddress(t)
+	roots := x509.NewCertPool()
+	certify(t, folder, roots, 1)
+	o := start(t, func(c *config.Config) {
+		c.MetricsBindAddress, c.MetricsSecure, c.MetricsCertPath = address, true, folder
+	})
+	served := func(number int64) func() string {
+		return func() string {
+			connection, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots})
+			if err != nil {
+				return err.Error()
+			}
+			defer func() { _ = connection.Close() }()
+			if serial := connection.ConnectionState().PeerCertificates[0].SerialNumber; serial.Int64() != number {
+				return fmt.Sprintf("it is number %s", serial)
+			}
+			return ""
+		}
+	}
+	o.eventually("the certificate is served", served(1))
+	_, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+	if err == nil || !strings.Contains(err.Error(), "protocol version") {
+		t.Errorf("TLS 1.1 is answered: %v", err)
+	}
+	certify(t, folder, roots, 2)
+	o.eventually("the renewed certificate is served", served(2))
+}
+
+// A certificate that was asked for and is not there is no reason to serve another one.
+func TestTheMetricsWithoutTheirCertificate(t *testing.T) {
+	for name, prepare := range map[string]func(t *testing.T, folder string){
+		"no files": func(*testing.T, string) {},
+		"no key": func(t *testing.T, folder string) {
+			certify(t, folder, x509.NewCertPool(), 1)
+			if err := os.Remove(filepath.Join(folder, "tls.key")); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the key of another": func(t *testing.T, folder string) {
+			other := t.TempDir()
+			certify(t, folder, x509.NewCertPool(), 1)
+			certify(t, other, x509.NewCertPool(), 2)
+			if err := os.Rename(filepath.Join(other, "tls.key"), filepath.Join(folder, "tls.key")); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := defaults(t, "default")
+			cfg.MetricsBindAddress, cfg.MetricsCertPath = freeAddress(t), t.TempDir()
+			prepare(t, cfg.MetricsCertPath)
+			_, err := app.New(cfg, cluster.Config)
+			if err == nil || !strings.Contains(err.Error(), "--metrics-cert-path") {
+				t.Errorf("it starts: %v", err)
+			}
+			cfg.MetricsBindAddress = "0" // nobody is served anything
+			if _, err := app.New(cfg, cluster.Config); err != nil {
+				t.Errorf("it does not start without metrics: %v", err)
+			}
+		})
+	}
+}

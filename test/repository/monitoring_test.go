@@ -1,0 +1,218 @@
+package repository
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/yaml"
+
+	_ "github.com/tollkeeper/tollkeeper/internal/metrics" // registers the collectors
+)
+
+type alert struct {
+	Alert       string            `json:"alert"`
+	Expr        string            `json:"expr"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+func alerts(t *testing.T) []alert {
+	t.Helper()
+	var rule struct {
+		Spec struct {
+			Groups []struct {
+				Rules []alert `json:"rules"`
+			} `json:"groups"`
+		} `json:"spec"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "config/prometheus/alerts.yaml")), &rule); err != nil {
+		t.Fatal(err)
+	}
+	if len(rule.Spec.Groups) != 1 || len(rule.Spec.Groups[0].Rules) < 7 {
+		t.Fatalf("the alerts are %+v", rule)
+	}
+	return rule.Spec.Groups[0].Rules
+}
+
+// The labels that Prometheus adds by itself, for a ServiceMonitor.
+var targetLabels = []string{"namespace", "job", "pod", "service", "endpoint", "instance", "container"}
+
+// served are the labels of every metric, by its name: ours, those of the library, and Prometheus's own.
+func served(t *testing.T) map[string][]string {
+	t.Helper()
+	registry, ok := runtimemetrics.Registry.(prometheus.Collector)
+	if !ok {
+		t.Fatal("the registry does not describe what it holds")
+	}
+	descriptions := make(chan *prometheus.Desc, 1000)
+	registry.Describe(descriptions)
+	close(descriptions)
+	metrics := map[string][]string{"up": targetLabels}
+	for d := range descriptions {
+		parts := regexp.MustCompile(`fqName: "([^"]+)".*variableLabels: \{(.*)\}\}$`).FindStringSubmatch(d.String())
+		if parts == nil {
+			t.Fatalf("a collector describes itself in an unknown form: %s", d)
+		}
+		metrics[parts[1]] = append(strings.Split(parts[2], ","), targetLabels...)
+	}
+	return metrics
+}
+
+// values are what a label that alerts select by can be, by metric and label, read from where it is given.
+func values(t *testing.T) map[string][]string {
+	t.Helper()
+	source := sources(t, "internal/receiver")
+	var codes, words, jobs []string
+	for code := range 600 {
+		name := strings.NewReplacer(" ", "", "-", "").Replace(http.StatusText(code))
+		if name != "" && regexp.MustCompile(`\bhttp\.Status`+regexp.QuoteMeta(name)+`\b`).MatchString(source) {
+			codes = append(codes, fmt.Sprint(code))
+		}
+	}
+	for _, word := range regexp.MustCompile(`"([a-z_]+)"`).FindAllStringSubmatch(source, -1) {
+		words = append(words, word[1])
+	}
+	for _, file := range []string{"config/manager/metrics_service.yaml", "config/split/receiver/metrics_service.yaml"} {
+		jobs = append(jobs, "tollkeeper-"+regexp.MustCompile(`(?m)^  name: (\S+)$`).FindStringSubmatch(read(t, file))[1])
+	}
+	lease := regexp.MustCompile(`leaderElectionID = "([^"]+)"`).FindStringSubmatch(read(t, "internal/app/app.go"))
+	return map[string][]string{
+		"tollkeeper_receiver_requests_total code":   codes,
+		"tollkeeper_receiver_requests_total reason": words,
+		"leader_election_master_status name":        {lease[1]},
+		"up job":                                    jobs,
+	}
+}
+
+// sources is the text of a package without its tests.
+func sources(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var text strings.Builder
+	for _, file := range files {
+		if !strings.HasSuffix(file, "_test.go") {
+			text.WriteString(read(t, filepath.Join(folder, filepath.Base(file))))
+		}
+	}
+	return text.String()
+}
+
+// The alerts ask for metrics, labels and values that there are: else they are silent for ever.
+func TestAlertsAskForWhatThereIs(t *testing.T) {
+	metrics, values := served(t), values(t)
+	named := regexp.MustCompile(`\b(tollkeeper_[a-z_]+|leader_election_[a-z_]+|up)\b(?:\{([^}]*)\})?`)
+	for _, a := range alerts(t) {
+		selectors := named.FindAllStringSubmatch(a.Expr, -1)
+		if len(selectors) == 0 {
+			t.Errorf("%s asks for no metric", a.Alert)
+		}
+		var known []string
+		for _, selector := range selectors {
+			labels, ok := metrics[selector[1]]
+			if !ok {
+				t.Errorf("%s asks for %s, which there is not", a.Alert, selector[1])
+			}
+			known = append(known, labels...)
+			for _, matcher := range regexp.MustCompile(`([a-z_]+)(?:=~?|!=|!~)"([^"]*)"`).FindAllStringSubmatch(selector[2], -1) {
+				if !slices.Contains(labels, matcher[1]) {
+					t.Errorf("%s asks for the label %s of %s, which does not have it", a.Alert, matcher[1], selector[1])
+				}
+				for value := range strings.SplitSeq(matcher[2], "|") {
+					if !slices.Contains(values[selector[1]+" "+matcher[1]], value) {
+						t.Errorf("%s asks for %s with %s=%q, which there never is", a.Alert, selector[1], matcher[1], value)
+					}
+				}
+			}
+		}
+		grouped := known
+		if by := regexp.MustCompile(`\bby \(([^)]*)\)`).FindAllStringSubmatch(a.Expr, -1); by != nil {
+			grouped = nil
+			for _, group := range by {
+				grouped = append(grouped, strings.Split(group[1], ", ")...)
+			}
+		}
+		for _, label := range grouped {
+			if !slices.Contains(known, label) {
+				t.Errorf("%s groups by %s, which its metrics do not have", a.Alert, label)
+			}
+		}
+		for _, used := range regexp.MustCompile(`\$labels\.([a-z_]+)`).FindAllStringSubmatch(fmt.Sprint(a.Annotations), -1) {
+			if !slices.Contains(grouped, used[1]) {
+				t.Errorf("%s tells of the label %s, which it does not keep", a.Alert, used[1])
+			}
+		}
+	}
+}
+
+// Without a leader, or without metrics, the other alerts have nothing to ask: these two go by what is still there, and by its absence.
+func TestSilenceIsNoticed(t *testing.T) {
+	expressions := map[string]string{}
+	for _, a := range alerts(t) {
+		expressions[a.Alert] = a.Expr
+	}
+	const leads = `leader_election_master_status{name="leader.billing.tollkeeper.dev"}`
+	for name, want := range map[string]string{
+		"TollkeeperHasNoLeader": "sum by (namespace) (" + leads + ") == 0 or absent(" + leads + ")",
+		"TollkeeperTargetDown":  `up{job=~"tollkeeper-metrics|tollkeeper-receiver-metrics"} == 0 or absent(up{job="tollkeeper-metrics"})`,
+	} {
+		if expressions[name] != want {
+			t.Errorf("%s asks %q, want %q", name, expressions[name], want)
+		}
+	}
+}
+
+// Prometheus shows whoever answers a token that is good for the metrics alone, and not its own.
+func TestPrometheusHasATokenOfItsOwn(t *testing.T) {
+	type object struct {
+		Kind     string `json:"kind"`
+		Type     string `json:"type"`
+		Metadata struct {
+			Name        string            `json:"name"`
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+		RoleRef  struct{ Name string }   `json:"roleRef"`
+		Subjects []struct{ Name string } `json:"subjects"`
+		Spec     struct {
+			Endpoints []struct {
+				BearerTokenFile string `json:"bearerTokenFile"`
+				Authorization   struct {
+					Credentials struct{ Name, Key string } `json:"credentials"`
+				} `json:"authorization"`
+			} `json:"endpoints"`
+		} `json:"spec"`
+	}
+	objects := map[string]object{}
+	for _, file := range []string{"account.yaml", "monitor.yaml"} {
+		for text := range strings.SplitSeq(read(t, "config/prometheus/"+file), "\n---\n") {
+			var o object
+			if err := yaml.Unmarshal([]byte(text), &o); err != nil {
+				t.Fatal(err)
+			}
+			objects[o.Kind] = o
+		}
+	}
+	const account = "tollkeeper-metrics-scraper"
+	endpoints := objects["ServiceMonitor"].Spec.Endpoints
+	if len(endpoints) != 1 || endpoints[0].BearerTokenFile != "" || endpoints[0].Authorization.Credentials != struct{ Name, Key string }{account, "token"} {
+		t.Errorf("the metrics are read with %+v", endpoints)
+	}
+	secret := objects["Secret"]
+	if secret.Metadata.Name != account || secret.Type != "kubernetes.io/service-account-token" ||
+		secret.Metadata.Annotations["kubernetes.io/service-account.name"] != objects["ServiceAccount"].Metadata.Name {
+		t.Errorf("the token is in %+v", secret)
+	}
+	binding := objects["ClusterRoleBinding"]
+	if objects["ServiceAccount"].Metadata.Name != account || binding.RoleRef.Name != "tollkeeper-metrics-reader" ||
+		len(binding.Subjects) != 1 || binding.Subjects[0].Name != account {
+		t.Errorf("the account %+v is bound by %+v", objects["ServiceAccount"], binding)
+	}
+}
