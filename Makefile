@@ -77,8 +77,10 @@ failover: controlplane ## Measure how long events stand still when the leader, t
 .PHONY: fuzz
 fuzz: FUZZTIME ?= 30s
 fuzz: ## Run every fuzz target for FUZZTIME.
-	@go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./api/... ./internal/... | while read -r package; do \
-	  for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+	@packages=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./api/... ./internal/...); \
+	for package in $$packages; do \
+	  listed=$$(go test -list '^Fuzz' "$$package"); \
+	  for target in $$(sed -n '/^Fuzz/p' <<< "$$listed"); do \
 	    echo "$$package $$target"; go test "$$package" -run '^$$' -fuzz "^$$target$$" -fuzztime=$(FUZZTIME) < /dev/null; \
 	  done; \
 	done
