@@ -108,7 +108,8 @@ func TestARolloutInterruptsNothing(t *testing.T) {
 		return ""
 	})
 	o.endpoint = replicas[0].endpoint
-	o.send(Event{ID: "evt_late", Type: "customer.updated", Created: time.Now(), Shape: New, Object: Customer("cus_A", "late@example.com", "Ada")})
+	o.send(Event{ID: "evt_late", Type: "customer.updated", Created: time.Now(), Shape: New,
+		Object: Customer("cus_A", "late@example.com", "Ada")})
 	if err := replicas[0].endWithin(patience); err != nil {
 		t.Errorf("the leader ended with an error: %v", err)
 	}
