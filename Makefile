@@ -72,7 +72,7 @@ chaos: controlplane ## Kill, stop and cut off everything at random for DURATION,
 chaos-finds: controlplane ## See that chaos finds the faults that are planted for it, and nothing else is taken for them.
 	@$(build_chaos)
 	@exec bin/chaos -duration=45s -seed=3 -plant=ack-before-create -finds
-	@exec bin/chaos -duration=45s -seed=3 -plant=second-writer -finds
+	@exec bin/chaos -duration=45s -seed=3 -rate=1.5 -plant=second-writer -finds
 
 .PHONY: failover
 failover: controlplane ## Measure how long events stand still when the leader, the API server or etcd ends.

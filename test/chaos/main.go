@@ -101,6 +101,13 @@ func main() {
 	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	ctx, cancel := context.WithTimeoutCause(ctx, o.limit(), fmt.Errorf("the run was not over after %s", o.limit()))
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends it at once
+		time.AfterFunc(2*time.Minute, func() {
+			fmt.Fprintln(os.Stderr, "chaos: it could not be brought to an end in order")
+			os.Exit(1)
+		})
+	})
 	err = run(ctx, o)
 	cancel()
 	stop()
@@ -115,7 +122,13 @@ func run(ctx context.Context, opts options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, leave(folder, opts, err != nil)) }()
+	defer func() {
+		if errors.Is(ctx.Err(), context.Canceled) { // nobody wants to know what became of it
+			err = errors.Join(fmt.Errorf("broken off: %w", context.Cause(ctx)), os.RemoveAll(folder))
+			return
+		}
+		err = errors.Join(err, leave(folder, opts, err != nil))
+	}()
 	c, err := newCluster(ctx, folder)
 	defer func() { err = errors.Join(err, c.close()) }()
 	if err != nil {
@@ -127,7 +140,7 @@ func run(ctx context.Context, opts options) (err error) {
 	v, err := compare(ctx, c, folder, opts)
 	switch {
 	case ctx.Err() != nil:
-		return errors.Join(fmt.Errorf("broken off: %w", context.Cause(ctx)), err)
+		return errors.Join(context.Cause(ctx), err)
 	case err != nil:
 		return err
 	case opts.finds:

@@ -33,6 +33,7 @@ func (p plant) finding(v *verdict) error {
 		return fmt.Errorf("the planted fault was not found: want %s > 0; what is wrong:\n%w",
 			p.foundName, cmp.Or(v.err(), errors.New("nothing")))
 	}
+	fmt.Printf("found what is planted: %s=%d\n", p.foundName, p.found(v))
 	return nil
 }
 
