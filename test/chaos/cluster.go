@@ -42,7 +42,10 @@ func newCluster(ctx context.Context, folder string) (c *cluster, err error) {
 	}
 	// The API server makes its certificate when it first starts.
 	certificate := filepath.Join(folder, "certificates", "apiserver.crt")
-	err = eventually(ctx, time.Minute, "the API server has a certificate", func() error { _, err := os.Stat(certificate); return err })
+	err = eventually(ctx, time.Minute, "the API server has a certificate", func(context.Context) error {
+		_, err := os.Stat(certificate)
+		return err
+	})
 	if err != nil {
 		return c, err
 	}
@@ -90,7 +93,7 @@ func (c *cluster) start(folder string) (err error) {
 		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none"); err != nil {
 		return err
 	}
-	c.config = &rest.Config{Host: "https://" + ports[2], BearerToken: adminToken, QPS: -1}
+	c.config = &rest.Config{Host: "https://" + ports[2], BearerToken: adminToken, QPS: -1, Timeout: time.Minute}
 	c.etcd.start()
 	c.apiserver.start()
 	return nil
@@ -98,7 +101,7 @@ func (c *cluster) start(folder string) (err error) {
 
 // ready waits until the API server answers.
 func (c *cluster) ready(ctx context.Context) error {
-	return eventually(ctx, time.Minute, "the API server is ready", func() error {
+	return eventually(ctx, 2*time.Minute, "the API server is ready", func(ctx context.Context) error {
 		return c.client.List(ctx, &corev1.NamespaceList{}, client.Limit(1))
 	})
 }
@@ -149,14 +152,21 @@ func freePorts(n int) ([]string, error) {
 }
 
 // eventually waits until check finds nothing wrong, and says what it found last if that does not come.
-func eventually(ctx context.Context, patience time.Duration, what string, check func() error) error {
+func eventually(ctx context.Context, patience time.Duration, what string, check func(context.Context) error) error {
+	return poll(ctx, 50*time.Millisecond, 10*time.Second, patience, what, check)
+}
+
+// poll is eventually for a check that costs something, or takes longer.
+func poll(ctx context.Context, every, each, patience time.Duration, what string, check func(context.Context) error) error {
 	var last error
-	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-		last = check()
+	err := wait.PollUntilContextTimeout(ctx, every, patience, true, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, each)
+		defer cancel()
+		last = check(ctx)
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waited %s in vain until %s: %w", patience, what, errors.Join(last, ctx.Err()))
+		return fmt.Errorf("waited in vain, %s at most, until %s: %w", patience, what, errors.Join(last, ctx.Err()))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -22,12 +23,17 @@ type daemon struct {
 	args []string
 	env  []string
 	log  *os.File
-	// ended is told of every end that nobody ordered. It may be nil.
-	ended func(d *daemon, err error)
+	// ended is told of every end but those by kill. It may be nil.
+	ended func(d *daemon, err error, told bool)
+	// turn is had by one fault at a time: two at once would end each other early.
+	turn turn
 
 	mutex   sync.Mutex
 	process *os.Process
-	ordered bool          // its end was ordered
+	starts  int           // how often it was started
+	logged  int64         // where in the log the present process begins
+	killed  bool          // it was killed by kill
+	told    bool          // it was told to end
 	away    time.Duration // how long it stays away
 	over    chan struct{} // closed when run has returned
 	cancel  context.CancelFunc
@@ -35,7 +41,7 @@ type daemon struct {
 
 func newDaemon(folder, name, path string, args ...string) (*daemon, error) {
 	log, err := os.Create(filepath.Join(folder, name+".log"))
-	return &daemon{name: name, path: path, args: args, log: log}, err
+	return &daemon{name: name, path: path, args: args, log: log, turn: newTurn()}, err
 }
 
 // start runs it until close.
@@ -44,14 +50,18 @@ func (d *daemon) start() {
 	d.cancel, d.over = cancel, make(chan struct{})
 	go func() {
 		defer close(d.over)
+		// Its death signal is bound to the thread that starts it, which must therefore stay.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		for ctx.Err() == nil {
 			err := d.once(ctx)
 			d.mutex.Lock()
-			ordered, away := d.ordered, max(d.away, restartPause)
-			d.process, d.ordered, d.away = nil, false, 0
+			// A process that had ended by itself before it was killed shows that in its state.
+			killed, told, away := d.killed && signalOf(err) == syscall.SIGKILL, d.told, max(d.away, restartPause)
+			d.process, d.killed, d.told, d.away = nil, false, false, 0
 			d.mutex.Unlock()
-			if ctx.Err() == nil && !ordered && d.ended != nil {
-				d.ended(d, err)
+			if ctx.Err() == nil && !killed && d.ended != nil {
+				d.ended(d, err, told)
 			}
 			pause(ctx, away)
 		}
@@ -63,11 +73,15 @@ func (d *daemon) once(ctx context.Context) error {
 	cmd := exec.Command(d.path, d.args...)
 	cmd.Env = append(os.Environ(), d.env...)
 	cmd.Stdout, cmd.Stderr = d.log, d.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test, which stops it in order
+	cmd.SysProcAttr = childAttributes()
+	logged, err := d.log.Stat()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", d.name, err)
+	}
 	d.mutex.Lock()
-	err := cmd.Start()
-	if err == nil {
-		d.process = cmd.Process
+	if err = cmd.Start(); err == nil {
+		d.process, d.logged = cmd.Process, logged.Size()
+		d.starts++
 	}
 	d.mutex.Unlock()
 	if err != nil {
@@ -78,37 +92,54 @@ func (d *daemon) once(ctx context.Context) error {
 	return cmd.Wait()
 }
 
-// kill ends it at once. It stays away for so long.
+// kill ends it at once, and says whether there was anything to end. It stays away for so long.
 func (d *daemon) kill(away time.Duration) bool {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if d.process == nil || d.ordered {
+	if d.process == nil || d.killed || d.process.Kill() != nil {
 		return false
 	}
-	d.ordered, d.away = true, away
-	return d.process.Kill() == nil
+	d.killed, d.away = true, away
+	return true
 }
 
-// terminate asks it to end.
-func (d *daemon) terminate() {
+// terminate asks it to end, and says whether there was anything to ask.
+func (d *daemon) terminate() bool {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if d.process != nil {
-		d.ordered = true
-		_ = d.process.Signal(syscall.SIGTERM)
+	if d.process == nil || d.killed || d.process.Signal(syscall.SIGTERM) != nil {
+		return false
 	}
+	d.told = true
+	return true
 }
 
-// stop makes it stand still until what is returned is called.
-func (d *daemon) stop() (resume func()) {
+// stop makes it stand still until what is returned is called, and says whether there was anything to stop.
+func (d *daemon) stop() (resume func(), stopped bool) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	process := d.process
-	if process == nil {
-		return func() {}
+	if process == nil || d.killed || process.Signal(syscall.SIGSTOP) != nil {
+		return func() {}, false
 	}
-	_ = process.Signal(syscall.SIGSTOP)
-	return func() { _ = process.Signal(syscall.SIGCONT) }
+	return sync.OnceFunc(func() { _ = process.Signal(syscall.SIGCONT) }), true
+}
+
+// started is how often it was started, and whether it runs.
+func (d *daemon) started() (times int, runs bool) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return d.starts, d.process != nil && !d.killed
+}
+
+// startedAfter waits until it has been started more often than that.
+func (d *daemon) startedAfter(ctx context.Context, times int, patience time.Duration) error {
+	return eventually(ctx, patience, d.name+" is started again", func(context.Context) error {
+		if now, _ := d.started(); now <= times {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 }
 
 // close ends it for good.
@@ -119,6 +150,33 @@ func (d *daemon) close() error {
 	}
 	return d.log.Close()
 }
+
+// turn is had by one at a time.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+// take waits for the turn, and says whether it came.
+func (t turn) take(ctx context.Context) bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tryTake says whether the turn was free, and is taken now.
+func (t turn) tryTake() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t turn) giveBack() { <-t }
 
 // pause waits, and says whether it waited to the end.
 func pause(ctx context.Context, d time.Duration) bool {
@@ -139,6 +197,16 @@ func exitCode(err error) int {
 	}
 	if err != nil {
 		return -1
+	}
+	return 0
+}
+
+// signalOf is the signal that ended a process; 0 if none did.
+func signalOf(err error) syscall.Signal {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return status.Signal()
+		}
 	}
 	return 0
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,9 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
@@ -25,6 +22,8 @@ const (
 	secret = "whsec_chaos"
 	// mailSettle is as short as it may be: longer than an attempt may last.
 	mailSettle = 40 * time.Second
+	appName    = "Kite"
+	resetURL   = "https://app.kite.example/password"
 )
 
 // operator is one or more manager processes at work in a namespace.
@@ -33,9 +32,8 @@ type operator struct {
 	cluster   *cluster
 	mailgun   *mailguntest.Server
 	managers  []*manager
-
-	mutex   sync.Mutex
-	crashes []string
+	election  bool // one of the managers leads; else all do
+	ends
 }
 
 // manager is one manager process, with a proxy of its own before the API server.
@@ -48,13 +46,15 @@ type manager struct {
 }
 
 // newOperator runs so many managers of the binary.
-func newOperator(ctx context.Context, c *cluster, folder, binary, namespace string, replicas int, extra ...string) (*operator, error) {
-	o := &operator{namespace: namespace, cluster: c, mailgun: mailguntest.New()}
+func newOperator(ctx context.Context, c *cluster, folder, binary, namespace string, replicas int, election bool) (*operator, error) {
+	o := &operator{
+		namespace: namespace, cluster: c, mailgun: mailguntest.New(), election: election, ends: ends{excused: map[string]int{}},
+	}
 	if err := c.namespace(ctx, namespace); err != nil {
 		return o, err
 	}
 	for i := range replicas {
-		m, err := o.newManager(folder, binary, fmt.Sprintf("%s-%d", namespace, i), extra)
+		m, err := o.newManager(folder, binary, fmt.Sprintf("%s-%d", namespace, i))
 		if m != nil {
 			o.managers = append(o.managers, m)
 		}
@@ -63,10 +63,10 @@ func newOperator(ctx context.Context, c *cluster, folder, binary, namespace stri
 		}
 		m.start()
 	}
-	return o, o.ready(ctx)
+	return o, o.whole(ctx, patience)
 }
 
-func (o *operator) newManager(folder, binary, name string, extra []string) (*manager, error) {
+func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
@@ -75,135 +75,103 @@ func (o *operator) newManager(folder, binary, name string, extra []string) (*man
 		endpoint: stripetest.Endpoint{URL: "http://" + ports[0] + receiver.Path, Secret: secret},
 		probe:    "http://" + ports[1] + "/readyz", metrics: "http://" + ports[2] + "/metrics",
 	}
-	if m.proxy, err = apiproxy.New(o.cluster.config); err != nil {
-		return nil, err
-	}
-	access, err := m.proxy.Kubeconfig()
-	if err != nil {
-		return nil, err
-	}
-	kubeconfig := filepath.Join(folder, name+".kubeconfig")
-	if err := os.WriteFile(kubeconfig, access, 0o600); err != nil {
-		return nil, err
-	}
-	m.daemon, err = newDaemon(folder, name, binary, append([]string{
-		"--namespace=" + o.namespace, "--receiver-bind-address=" + ports[0], "--health-probe-bind-address=" + ports[1],
-		"--metrics-bind-address=" + ports[2], "--metrics-secure=false", "--mail-settle=" + mailSettle.String(), "--drain-delay=1s",
-	}, extra...)...)
+	m.daemon, err = newDaemon(folder, name, binary,
+		"--namespace="+o.namespace, "--receiver-bind-address="+ports[0], "--health-probe-bind-address="+ports[1],
+		"--metrics-bind-address="+ports[2], "--metrics-secure=false", "--mail-settle="+mailSettle.String(), "--drain-delay=1s",
+		fmt.Sprintf("--leader-elect=%t", o.election))
 	if err != nil {
 		return nil, err
 	}
 	m.ended = o.judge
+	if m.proxy, err = apiproxy.New(o.cluster.config); err != nil {
+		return m, err
+	}
+	access, err := m.proxy.Kubeconfig()
+	if err != nil {
+		return m, err
+	}
+	kubeconfig := filepath.Join(folder, name+".kubeconfig")
 	m.env = []string{
 		"KUBECONFIG=" + kubeconfig, config.EnvStripeEndpointSecret + "=" + secret,
 		config.EnvStripeSecretKey + "=", // nothing may be found again by asking
 		config.EnvMailgunAPIKey + "=" + mailguntest.Key, config.EnvMailgunDomain + "=" + mailguntest.Domain,
 		config.EnvMailgunAPIBase + "=" + o.mailgun.APIBase(), config.EnvMailgunSenderEmail + "=hello@kite.example",
-		config.EnvAppName + "=Kite", config.EnvPasswordResetURL + "=https://app.kite.example/password",
+		config.EnvAppName + "=" + appName, config.EnvPasswordResetURL + "=" + resetURL,
 	}
-	return m, nil
+	return m, os.WriteFile(kubeconfig, access, 0o600)
 }
 
-// ready waits until every manager is ready.
-func (o *operator) ready(ctx context.Context) error {
-	for _, m := range o.managers {
-		err := eventually(ctx, 2*time.Minute, m.name+" is ready", func() error { _, err := get(ctx, m.probe); return err })
-		if err != nil {
-			return err
+// whole waits until every manager is ready and exactly one leads.
+func (o *operator) whole(ctx context.Context, patience time.Duration) error {
+	const what = "every manager is ready and exactly one leads"
+	return poll(ctx, 200*time.Millisecond, 10*time.Second, patience, what, func(ctx context.Context) error {
+		leaders := 0
+		for _, m := range o.managers {
+			if err := m.ready(ctx); err != nil {
+				return err
+			}
+			if o.election && m.leads(ctx) {
+				leaders++
+			}
 		}
-	}
-	return nil
+		if o.election && leaders != 1 {
+			return fmt.Errorf("%d managers lead", leaders)
+		}
+		return nil
+	})
 }
 
-// leader is the manager that runs the controllers; nil if none does, or that cannot be told.
+// leader is the manager that runs the controllers; nil if none does, or that cannot be told. Where all do it is the first.
 func (o *operator) leader(ctx context.Context) *manager {
+	if !o.election {
+		return o.managers[0]
+	}
 	for _, m := range o.managers {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		text, err := get(ctx, m.metrics)
-		cancel()
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "leader_election_master_status{") && strings.HasSuffix(strings.TrimSpace(line), " 1") {
-				return m
-			}
+		if m.leads(ctx) {
+			return m
 		}
 	}
 	return nil
 }
 
-// An end is no crash if the process said why, and the reason is that the API server did not answer, or did not serve the CRDs yet: so it
-// is to end, and be restarted.
-var excuses = regexp.MustCompile(`leader election lost|connection refused|connection reset|EOF|timed out|timeout|deadline exceeded|` +
-	`no matches for billing\.tollkeeper\.dev|etcdserver|unable to handle the request|apiserver not ready|is shutting down|storage is \(re\)initializing`)
+// ready is nil if it says that it is.
+func (m *manager) ready(ctx context.Context) error {
+	_, err := get(ctx, m.probe)
+	return err
+}
 
-// judge looks at an end that nobody ordered.
-func (o *operator) judge(d *daemon, err error) {
-	last := lastLine(d.log.Name())
-	if exitCode(err) == 1 && excuses.MatchString(last) {
-		return
+// leads says whether its metrics say so. One that stands still does not answer.
+func (m *manager) leads(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	text, err := get(ctx, m.metrics)
+	if err != nil {
+		return false
 	}
-	o.crashed(fmt.Sprintf("%s ended by itself (%v): %s", d.name, err, last))
-}
-
-func (o *operator) crashed(what string) {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	o.crashes = append(o.crashes, what)
-}
-
-var panics = regexp.MustCompile(`^panic:|^fatal error:|Observed a panic|"panic":|DATA RACE`)
-
-// allCrashes lists the crashes, and the panics that were caught, of all managers. They must have been closed.
-func (o *operator) allCrashes() []string {
-	o.mutex.Lock()
-	crashes := o.crashes
-	o.mutex.Unlock()
-	for _, m := range o.managers {
-		for _, line := range lines(m.log.Name()) {
-			if panics.MatchString(line) {
-				crashes = append(crashes, m.name+": "+line)
-			}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "leader_election_master_status{") && strings.HasSuffix(strings.TrimSpace(line), " 1") {
+			return true
 		}
 	}
-	return crashes
+	return false
 }
 
 func (o *operator) close() error {
 	var errs []error
 	for _, m := range o.managers {
 		errs = append(errs, m.close())
-		m.proxy.Close()
+		if m.proxy != nil {
+			m.proxy.Close()
+		}
 	}
 	o.mailgun.Close()
 	return errors.Join(errs...)
 }
 
-func lines(file string) []string {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return []string{err.Error()}
-	}
-	var all []string
-	scanner := bufio.NewScanner(bytes.NewReader(text))
-	scanner.Buffer(nil, len(text)+1)
-	for scanner.Scan() {
-		all = append(all, scanner.Text())
-	}
-	return all
-}
-
-func lastLine(file string) string {
-	all := lines(file)
-	if len(all) == 0 {
-		return ""
-	}
-	return all[len(all)-1]
-}
-
-// get reads a page that must be answered 200.
+// get reads a page that must be answered 200, and soon.
 func get(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err

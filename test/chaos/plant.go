@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +19,22 @@ type plant struct {
 	file, old, planted string
 	// everybodyLeads runs the managers without leader election.
 	everybodyLeads bool
+	// found is the count of the verdict that must show it, and its name.
+	found     func(v *verdict) int
+	foundName string
+}
+
+// finding is nil if the run came to an end that can be judged, and the fault shows in it as it must.
+func (p plant) finding(v *verdict) error {
+	if err := v.unjudged(); err != nil {
+		return err
+	}
+	if p.found(v) == 0 {
+		return fmt.Errorf("the planted fault was not found: want %s > 0; what is wrong:\n%w",
+			p.foundName, cmp.Or(v.err(), errors.New("nothing")))
+	}
+	fmt.Printf("found what is planted: %s=%d\n", p.foundName, p.found(v))
+	return nil
 }
 
 var plants = map[string]plant{
@@ -24,17 +42,19 @@ var plants = map[string]plant{
 		file:    "internal/receiver/handler.go",
 		old:     "	recorded, err := h.write(ctx, e)\n",
 		planted: "	recorded, err := true, error(nil)\n	go func() { _, _ = h.write(context.WithoutCancel(ctx), e) }()\n",
+		found:   func(v *verdict) int { return v.lost }, foundName: "lost",
 	},
 	"second-writer": {
 		file:           "internal/controller/email_controller.go",
 		old:            "	if err := r.claim(ctx, email, message.ID); err != nil {\n		return retry(err)\n	}\n",
 		planted:        "	_ = r.claim(ctx, email, message.ID)\n",
 		everybodyLeads: true,
+		found:          func(v *verdict) int { return v.doubled }, foundName: "doubled",
 	},
 }
 
 // build builds the manager, with the fault if one is named.
-func build(folder, name string) (binary string, err error) {
+func build(ctx context.Context, folder, name string) (binary string, err error) {
 	binary = filepath.Join(folder, "manager-"+name)
 	arguments := []string{"build", "-o", binary}
 	if name != "" {
@@ -44,7 +64,7 @@ func build(folder, name string) (binary string, err error) {
 		}
 		arguments = append(arguments, "-overlay", overlay)
 	}
-	cmd := exec.Command("go", append(arguments, "./cmd")...)
+	cmd := exec.CommandContext(ctx, "go", append(arguments, "./cmd")...)
 	cmd.Dir = controlplane.Root()
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the manager: %w\n%s", err, output)

@@ -1,188 +1,133 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tollkeeper/tollkeeper/api/passwordreset"
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
 )
-
-// state is everything that an operator has made.
-type state struct {
-	events        v1alpha1.BillingEventList
-	customers     v1alpha1.CustomerList
-	subscriptions v1alpha1.SubscriptionList
-	emails        v1alpha1.EmailList
-}
-
-func (o *operator) read(ctx context.Context) (*state, error) {
-	s := &state{}
-	for _, list := range []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails} {
-		if err := o.cluster.client.List(ctx, list, client.InNamespace(o.namespace)); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// unfinished says what still has to be done.
-func (s *state) unfinished() error {
-	pending, unsent := 0, 0
-	for _, e := range s.events.Items {
-		if e.Status.Outcome == "" || e.Status.Outcome == v1alpha1.OutcomePending {
-			pending++
-		}
-	}
-	for _, email := range s.emails.Items {
-		if !meta.IsStatusConditionTrue(email.Status.Conditions, v1alpha1.ConditionSent) {
-			unsent++
-		}
-	}
-	if pending+unsent > 0 {
-		return fmt.Errorf("%d events are pending, %d e-mails are not sent", pending, unsent)
-	}
-	return nil
-}
-
-// versions are the resourceVersions of everything.
-func (s *state) versions() map[string]string {
-	versions := map[string]string{}
-	_ = s.each(func(object client.Object) error {
-		versions[fmt.Sprintf("%T/%s", object, object.GetName())] = object.GetResourceVersion()
-		return nil
-	})
-	return versions
-}
-
-func (s *state) each(do func(client.Object) error) error {
-	for _, list := range []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails} {
-		objects, err := meta.ExtractList(list)
-		if err != nil {
-			return err
-		}
-		for _, object := range objects {
-			if err := do(object.(client.Object)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// settled waits until nothing is left to do and nothing is written any more.
-func (o *operator) settled(ctx context.Context, patience time.Duration) (*state, error) {
-	var last *state
-	err := eventually(ctx, patience, "everything is done", func() (err error) {
-		if last, err = o.read(ctx); err != nil {
-			return err
-		}
-		return last.unfinished()
-	})
-	if err != nil {
-		return last, err
-	}
-	const rest = 10 * time.Second
-	pause(ctx, rest)
-	later, err := o.read(ctx)
-	if err != nil {
-		return last, err
-	}
-	if !maps.Equal(last.versions(), later.versions()) {
-		err = fmt.Errorf("something is still being written %s after all was done", rest)
-	}
-	return later, err
-}
-
-// statuses are those of customers and subscriptions, by kind and name; of an e-mail its spec, as its status tells how often it was tried.
-func (s *state) statuses() map[string]any {
-	statuses := map[string]any{}
-	for _, email := range s.emails.Items {
-		statuses["Email "+email.Name] = email.Spec
-	}
-	for _, c := range s.customers.Items {
-		statuses["Customer "+c.Name] = c.Status
-	}
-	for _, sub := range s.subscriptions.Items {
-		statuses["Subscription "+sub.Name] = sub.Status
-	}
-	return statuses
-}
 
 // verdict is what is wrong after all is over.
 type verdict struct {
 	lost, doubled, diverged int
 	wrong                   []string
+	// open is what kept the run from an end that can be judged. It is wrong too.
+	open []string
 }
 
 func (v *verdict) addf(format string, arguments ...any) {
 	v.wrong = append(v.wrong, fmt.Sprintf(format, arguments...))
 }
 
-// lostEvents looks for acknowledged events with no record, and for records that are not one for one.
-func (v *verdict) lostEvents(s *state, acked map[string]string) {
+// unsettled notes what kept the run from an end that can be judged.
+func (v *verdict) unsettled(err error) {
+	if err != nil {
+		v.open = append(v.open, err.Error())
+	}
+}
+
+// judge looks at everything that an operator has made of the lives. Every one of them has been delivered.
+func (v *verdict) judge(s *state, lives []*life, acked map[string]string, messages []mailguntest.Message, use use) error {
+	v.records(s, sent(lives), acked)
+	v.objects(s, lives)
+	return v.mails(s, lives, messages, use)
+}
+
+// records looks for acknowledged events with no record, and for records that are not one for one.
+func (v *verdict) records(s *state, sent, acked map[string]string) {
 	records := map[string]int{}
 	for _, e := range s.events.Items {
 		records[e.Spec.EventID]++
 		if e.Status.Outcome == v1alpha1.OutcomeFailed {
-			v.addf("event %s (%s) has Failed: %s", e.Spec.EventID, e.Spec.Type, meta.FindStatusCondition(e.Status.Conditions, v1alpha1.ConditionProcessed).Message)
+			v.addf("event %s (%s) has Failed: %s", e.Spec.EventID, e.Spec.Type, e.Status.Message)
+		}
+		if _, known := sent[e.Spec.EventID]; !known {
+			v.addf("BillingEvent %s is of %s, which nobody sent", e.Name, e.Spec.EventID)
 		}
 	}
-	for id, eventType := range acked {
-		switch n := records[id]; {
-		case n == 0:
+	for _, id := range slices.Sorted(maps.Keys(sent)) {
+		n := records[id]
+		if _, acknowledged := acked[id]; n == 0 && acknowledged {
 			v.lost++
-			v.addf("event %s (%s) was acknowledged and is not there", id, eventType)
-		case n > 1:
+			v.addf("event %s (%s) was acknowledged and is not there", id, sent[id])
+		}
+		if n > 1 {
 			v.doubled += n - 1
-			v.addf("event %s (%s) has %d BillingEvents", id, eventType, n)
+			v.addf("event %s (%s) has %d BillingEvents", id, sent[id], n)
 		}
 	}
 }
 
-// mails looks for e-mails that were not sent exactly once.
-func (v *verdict) mails(s *state, o *operator) {
-	accepted := map[string]int{}
-	for _, m := range o.mailgun.Messages() {
-		accepted[strings.Trim(m.Field("h:Message-Id"), "<>")]++
+// objects compares what there is with what the model says: a customer for each life, its subscriptions, and the two e-mails of those who
+// signed up.
+func (v *verdict) objects(s *state, lives []*life) {
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, l := range lives {
+		want["Customer of "+l.customer] = true
+		for _, id := range l.subscriptions {
+			want["Subscription of "+id] = true
+		}
+		if l.signsUp {
+			for purpose := range subjects {
+				want[fmt.Sprintf("Email %s (%s to %s)", naming.Email(l.object(), purpose), purpose, l.object())] = true
+			}
+			want["Secret "+passwordreset.SecretName(l.object())] = true
+		}
+	}
+	for _, c := range s.customers.Items {
+		got["Customer of "+c.Spec.CustomerID] = true
+	}
+	for _, sub := range s.subscriptions.Items {
+		got["Subscription of "+sub.Spec.SubscriptionID] = true
 	}
 	for _, email := range s.emails.Items {
-		id := ""
-		if email.Status.Attempt != nil {
-			id = strings.Trim(email.Status.Attempt.MessageID, "<>")
-		}
-		switch n := accepted[id]; {
-		case n == 0:
-			v.lost++
-			v.addf("Email %s says it is sent; Mailgun does not have it", email.Name)
-		case n > 1:
-			v.doubled += n - 1
-			v.addf("Email %s was sent %d times", email.Name, n)
-		}
-		delete(accepted, id)
+		got[fmt.Sprintf("Email %s (%s to %s)", email.Name, email.Spec.Purpose, email.Spec.CustomerRef.Name)] = true
 	}
-	for id, n := range accepted {
-		v.doubled += n
-		v.addf("Mailgun was sent %s, which no Email knows", id)
+	for _, secret := range s.secrets.Items {
+		if secret.Type == passwordreset.SecretType {
+			got["Secret "+secret.Name] = true
+		}
+	}
+	for _, name := range missing(want, got) {
+		v.lost++
+		v.addf("there is no %s", name)
+	}
+	for _, name := range missing(got, want) {
+		v.doubled++
+		v.addf("there is the %s, which should not be", name)
+	}
+	if n := len(s.customers.Items); n > len(lives) {
+		v.doubled += n - len(lives)
+		v.addf("%d lives have %d Customers", len(lives), n)
 	}
 }
 
-// divergence compares the statuses with those of the undisturbed run. When each was written does not count.
+// missing are those of want that are not in got.
+func missing(want, got map[string]bool) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !got[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// divergence compares the results with those of the undisturbed run. When each was written does not count.
 func (v *verdict) divergence(want, got map[string]any) {
 	ignore := cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime")
 	names := map[string]bool{}
-	for _, statuses := range []map[string]any{want, got} {
-		for name := range statuses {
+	for _, results := range []map[string]any{want, got} {
+		for name := range results {
 			names[name] = true
 		}
 	}
@@ -194,14 +139,27 @@ func (v *verdict) divergence(want, got map[string]any) {
 	}
 }
 
+// crashes notes the managers that ended by themselves with no excuse. They must have been closed.
+func (v *verdict) crashes(o *operator) {
+	for _, crash := range o.allCrashes() {
+		v.addf("%s", crash)
+	}
+}
+
+// unjudged is what kept the run from an end that can be judged; nil if nothing did.
+func (v *verdict) unjudged() error { return list(v.open) }
+
 // err is nil if nothing is wrong.
-func (v *verdict) err() error {
-	if len(v.wrong) == 0 {
+func (v *verdict) err() error { return list(slices.Concat(v.open, v.wrong)) }
+
+// list is an error of so many lines; nil for none.
+func list(wrong []string) error {
+	if len(wrong) == 0 {
 		return nil
 	}
 	const most = 20
-	shown := v.wrong[:min(len(v.wrong), most)]
-	if left := len(v.wrong) - most; left > 0 {
+	shown := wrong[:min(len(wrong), most)]
+	if left := len(wrong) - most; left > 0 {
 		shown = append(slices.Clone(shown), fmt.Sprintf("and %d more", left))
 	}
 	return errors.New(strings.Join(shown, "\n"))

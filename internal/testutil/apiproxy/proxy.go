@@ -43,6 +43,8 @@ type Proxy struct {
 	judge   Judge
 	lost    func()
 	frozen  chan struct{} // closed while watches flow
+	held    int           // what was held up since Freeze
+	open    int           // watches
 	cut     context.CancelFunc
 	watches context.Context
 }
@@ -114,28 +116,31 @@ func (p *Proxy) Freeze() {
 	defer p.mutex.Unlock()
 	select {
 	case <-p.frozen:
-		p.frozen = make(chan struct{})
+		p.frozen, p.held = make(chan struct{}), 0
 	default:
 	}
 }
 
-// Thaw lets the watches flow again, with what has gathered.
-func (p *Proxy) Thaw() {
+// Thaw lets the watches flow again, with what has gathered. It returns of how many watches something was held up.
+func (p *Proxy) Thaw() (held int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	select {
 	case <-p.frozen:
+		return 0
 	default:
 		close(p.frozen)
+		return p.held
 	}
 }
 
-// CutWatches ends every watch in the middle.
-func (p *Proxy) CutWatches() {
+// CutWatches ends every watch in the middle, and returns how many there were.
+func (p *Proxy) CutWatches() (were int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.cut()
 	p.watches, p.cut = context.WithCancel(context.Background())
+	return p.open
 }
 
 // IsWrite says whether a request changes something that lasts: leases and Kubernetes events do not count.
@@ -187,23 +192,33 @@ func (p *Proxy) gate(r *http.Response) io.ReadCloser {
 	defer p.mutex.Unlock()
 	body := r.Body
 	stop := context.AfterFunc(p.watches, func() { _ = body.Close() })
-	return &gated{ReadCloser: body, proxy: p, stop: stop}
+	p.open++
+	return &gated{ReadCloser: body, proxy: p, cut: p.watches, stop: stop}
 }
 
 type gated struct {
 	io.ReadCloser
-	proxy *Proxy
-	stop  func() bool
+	proxy  *Proxy
+	cut    context.Context // done once the watch is cut
+	stop   func() bool
+	closed sync.Once
 }
 
 func (g *gated) Read(b []byte) (int, error) {
 	n, err := g.ReadCloser.Read(b)
 	g.proxy.mutex.Lock()
-	frozen, cut := g.proxy.frozen, g.proxy.watches
+	frozen := g.proxy.frozen
+	select {
+	case <-frozen:
+	default:
+		if n > 0 {
+			g.proxy.held++
+		}
+	}
 	g.proxy.mutex.Unlock()
 	select {
 	case <-frozen:
-	case <-cut.Done():
+	case <-g.cut.Done():
 		return 0, io.ErrUnexpectedEOF
 	}
 	return n, err
@@ -211,5 +226,10 @@ func (g *gated) Read(b []byte) (int, error) {
 
 func (g *gated) Close() error {
 	g.stop()
+	g.closed.Do(func() {
+		g.proxy.mutex.Lock()
+		defer g.proxy.mutex.Unlock()
+		g.proxy.open--
+	})
 	return g.ReadCloser.Close()
 }

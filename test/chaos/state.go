@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// state is everything that an operator has made.
+type state struct {
+	events        v1alpha1.BillingEventList
+	customers     v1alpha1.CustomerList
+	subscriptions v1alpha1.SubscriptionList
+	emails        v1alpha1.EmailList
+	secrets       corev1.SecretList
+}
+
+func (s *state) lists() []client.ObjectList {
+	return []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails, &s.secrets}
+}
+
+// read reads everything. That takes its time, and may fail where what was spoilt has only just recovered.
+func (o *operator) read(ctx context.Context) (s *state, err error) {
+	err = poll(ctx, time.Second, time.Minute, 3*time.Minute, "everything is read", func(ctx context.Context) error {
+		s = &state{}
+		for _, list := range s.lists() {
+			if err := o.cluster.client.List(ctx, list, client.InNamespace(o.namespace)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s, err
+}
+
+// done is nil if no event is pending and every e-mail is sent. It asks for as little as it can: what it waits for needs the same CPUs.
+func (o *operator) done(ctx context.Context) error {
+	var events v1alpha1.BillingEventList
+	if err := o.cluster.client.List(ctx, &events, client.InNamespace(o.namespace),
+		client.MatchingFields{v1alpha1.FieldOutcome: string(v1alpha1.OutcomePending)}, client.Limit(1)); err != nil {
+		return err
+	}
+	for _, e := range events.Items {
+		return fmt.Errorf("event %s (%s) is pending, and perhaps more: %s", e.Spec.EventID, e.Spec.Type, e.Status.Message)
+	}
+	var emails v1alpha1.EmailList
+	if err := o.cluster.client.List(ctx, &emails, client.InNamespace(o.namespace)); err != nil {
+		return err
+	}
+	unsent := 0
+	for _, email := range emails.Items {
+		if !meta.IsStatusConditionTrue(email.Status.Conditions, v1alpha1.ConditionSent) {
+			unsent++
+		}
+	}
+	if unsent > 0 {
+		return fmt.Errorf("%d e-mails are not sent", unsent)
+	}
+	return nil
+}
+
+// settled waits until nothing is left to do, and sees that nothing is written any more.
+func (o *operator) settled(ctx context.Context, patience time.Duration) (*state, error) {
+	if err := poll(ctx, time.Second, 30*time.Second, patience, "everything is done", o.done); err != nil {
+		return nil, err
+	}
+	before, err := o.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const rest = 10 * time.Second
+	pause(ctx, rest)
+	after, err := o.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	was, is := before.versions(), after.versions()
+	for name, version := range is {
+		if was[name] != version {
+			return after, fmt.Errorf("%s is still being written %s after all was done", name, rest)
+		}
+	}
+	if !maps.Equal(was, is) {
+		return after, fmt.Errorf("something went away %s after all was done", rest)
+	}
+	return after, nil
+}
+
+// versions are the resourceVersions of everything.
+func (s *state) versions() map[string]string {
+	versions := map[string]string{}
+	for _, list := range s.lists() {
+		_ = meta.EachListItem(list, func(item runtime.Object) error { // it is a list
+			object := item.(client.Object)
+			versions[fmt.Sprintf("%T %s", object, object.GetName())] = object.GetResourceVersion()
+			return nil
+		})
+	}
+	return versions
+}
+
+// results are what must not depend on faults, by kind and name: what Stripe said, the statuses that follow from it, and what e-mails there
+// are. An event's own status tells when and how it was handled, and an e-mail's how often it was tried.
+func (s *state) results() map[string]any {
+	results := map[string]any{}
+	for _, e := range s.events.Items {
+		results["BillingEvent "+e.Name] = e.Spec
+	}
+	for _, email := range s.emails.Items {
+		results["Email "+email.Name] = email.Spec
+	}
+	for _, c := range s.customers.Items {
+		results["Customer "+c.Name] = [2]any{c.Spec, c.Status}
+	}
+	for _, sub := range s.subscriptions.Items {
+		results["Subscription "+sub.Name] = [2]any{sub.Spec, sub.Status}
+	}
+	return results
+}
