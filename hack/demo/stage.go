@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/freeport"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
@@ -82,14 +82,14 @@ func (s *stage) startCluster() (err error) {
 }
 
 func (s *stage) startManager(ctx context.Context) error {
-	ports, err := freePorts(2)
+	addresses, err := freeport.Addresses(2)
 	if err != nil {
 		return err
 	}
 	if s.log, err = os.Create(filepath.Join(s.folder, "manager.log")); err != nil {
 		return err
 	}
-	address, probe := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	address, probe := addresses[0], addresses[1]
 	s.endpoint = stripetest.Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}
 
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
@@ -218,18 +218,4 @@ func (s *stage) close(failed bool) error {
 		errs = append(errs, os.RemoveAll(s.folder))
 	}
 	return errors.Join(errs...)
-}
-
-// freePorts finds ports that nobody listens on.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = listener.Close() }()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/freeport"
 )
 
 const adminToken = "chaos-admin"
@@ -67,7 +67,7 @@ func (c *cluster) start(folder string) (err error) {
 	if err != nil {
 		return err
 	}
-	ports, err := freePorts(3)
+	ports, err := freeport.Addresses(3)
 	if err != nil {
 		return err
 	}
@@ -128,27 +128,6 @@ func writeKey(path string) error {
 	}
 	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
 	return os.WriteFile(path, pem.EncodeToMemory(block), 0o600)
-}
-
-// freePorts finds addresses that nothing listens at, outside of the range that outgoing connections take: a process that comes back
-// must find its port free.
-func freePorts(n int) ([]string, error) {
-	var addresses []string
-	for port := 21000 + mathrand.IntN(8000); port < 32000 && len(addresses) < n; port++ {
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue // taken
-		}
-		if err := listener.Close(); err != nil {
-			return nil, err
-		}
-		addresses = append(addresses, address)
-	}
-	if len(addresses) < n {
-		return nil, errors.New("no free ports")
-	}
-	return addresses, nil
 }
 
 // eventually waits until check finds nothing wrong, and says what it found last if that does not come.

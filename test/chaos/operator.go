@@ -14,6 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/apiproxy"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/freeport"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
@@ -67,7 +68,7 @@ func newOperator(ctx context.Context, c *cluster, folder, binary, namespace stri
 }
 
 func (o *operator) newManager(folder, binary, name string) (*manager, error) {
-	ports, err := freePorts(3)
+	ports, err := freeport.Addresses(3)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -24,6 +23,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/freeport"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
@@ -479,12 +479,11 @@ func get(t *testing.T, url string) string {
 // freeAddress is one that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addresses, err := freeport.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	return addresses[0]
 }
 
 // Emails wait for the configuration, and are sent when it comes.

@@ -57,7 +57,7 @@ func TestTheMetricsWithoutTheirCertificate(t *testing.T) {
 			other := t.TempDir()
 			certify(t, folder, x509.NewCertPool(), 1)
 			certify(t, other, x509.NewCertPool(), 2)
-			if err := os.Rename(filepath.Join(other, "tls.key"), filepath.Join(folder, "tls.key")); err != nil {
+			if err := os.Rename(filepath.Join(other, "..data", "tls.key"), filepath.Join(folder, "..data", "tls.key")); err != nil {
 				t.Fatal(err)
 			}
 		},
