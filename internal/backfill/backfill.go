@@ -19,6 +19,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/refusal"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -135,10 +136,11 @@ type run struct {
 	pages                            int
 	recorded, known, ignored, failed int
 	newest                           time.Time
+	refused                          error // the first event that the API server would not have
 }
 
 // account records the events of one account since its checkpoint. The checkpoint moves only when all of them are recorded: what stops
-// it in the middle makes it repeat, and skip nothing.
+// it in the middle, or an event that a policy of the cluster refuses, makes it repeat, and skip nothing.
 func (b *Backfill) account(ctx context.Context, account string) error {
 	checkpoint, err := b.Checkpoints.Load(ctx, account)
 	if err != nil {
@@ -164,6 +166,9 @@ func (b *Backfill) account(ctx context.Context, account string) error {
 	}
 	if r.recorded > 0 || r.failed > 0 || checkpoint.IsZero() {
 		log.Info("Looked for missed events", r.counts()...)
+	}
+	if r.refused != nil {
+		return r.refused
 	}
 	if account == "" && !r.newest.IsZero() {
 		metrics.BackfillCheckpoint.Set(float64(r.newest.Unix()))
@@ -198,22 +203,29 @@ func (b *Backfill) page(ctx context.Context, r *run, page stripeapi.Page) error 
 		e.Account = cmp.Or(e.Account, r.account)
 		missing = append(missing, e)
 	}
-	recorded := make([]bool, len(missing))
+	recorded, refused := make([]bool, len(missing)), make([]error, len(missing))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrency)
 	for i, e := range missing {
 		group.Go(func() (err error) {
 			recorded[i], err = b.record(ctx, e)
+			if refusal.Is(err) { // this one alone: the others go on
+				refused[i], err = err, nil
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, now := range recorded {
-		if now {
+	for i := range missing {
+		switch {
+		case refused[i] != nil:
+			r.refused = cmp.Or(r.refused, refused[i])
+			r.count(&r.failed, "failed")
+		case recorded[i]:
 			r.count(&r.recorded, "recorded")
-		} else {
+		default:
 			r.count(&r.known, "known")
 		}
 	}

@@ -36,7 +36,7 @@ type cluster struct {
 	checkpoints *corev1.ConfigMap
 	writes      int
 	recorded    map[string]bool
-	refuse      string // the id of an event that cannot be recorded
+	refuse      map[string]error // what an event is answered that cannot be recorded, by id
 	accounts    []string
 }
 
@@ -80,8 +80,8 @@ func (c *cluster) Known(_ context.Context, e *v1alpha1.BillingEventSpec) (bool, 
 func (c *cluster) Record(_ context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if e.EventID == c.refuse {
-		return false, errors.New("the API server is down")
+	if err := c.refuse[e.EventID]; err != nil {
+		return false, err
 	}
 	c.recorded[e.Account+"/"+e.EventID] = true
 	return true, nil
@@ -218,9 +218,16 @@ func TestOneLook(t *testing.T) {
 		},
 		"an event that cannot be recorded does so too": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
-			cluster:      cluster{refuse: "evt_3"},
+			cluster:      cluster{refuse: map[string]error{"evt_3": errors.New("the API server is down")}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_2", "/evt_4", "/evt_5"}, // evt_2 is on the same page
+			wantError:    true,
+		},
+		"an event that is refused holds up no other, and keeps the checkpoint where it was": {
+			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
+			cluster:      cluster{refuse: map[string]error{"evt_4": apierrors.NewBadRequest("no"), "evt_2": apierrors.NewBadRequest("no")}},
+			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
+			wantRecorded: []string{"/evt_1", "/evt_3", "/evt_5"},
 			wantError:    true,
 		},
 		"what is no event holds up nothing": {

@@ -247,6 +247,10 @@ func TestLoadRefuses(t *testing.T) {
 				"--grace-period is -1h0m0s: want a duration of 0 or more\n" +
 				"--trial-leeway is -1m0s: want a duration of 0 or more",
 		},
+		"no time for Mailgun's log": {
+			env: signed(nil), args: []string{"--mail-settle=999ms"},
+			want: "--mail-settle is 999ms: want at least 1s",
+		},
 		"more than Stripe keeps": {
 			env: signed(nil), args: []string{"--backfill-window=721h"},
 			want: "--backfill-window is 721h0m0s: want more than 0 and at most 720h0m0s",

@@ -20,9 +20,9 @@ func Is(err error) bool {
 		apierrors.IsForbidden(err) && refuserOf(err) != ""
 }
 
-// OfField says whether the schema refused a field below the path: whatever else it is sent with, the field will be refused again.
+// OfField says whether the schema refused the field of the path, or one below: whatever else it is sent with, it will be refused again.
 func OfField(err error, path string) bool {
-	return slices.ContainsFunc(fields(err), func(field string) bool { return strings.HasPrefix(field, path+".") })
+	return slices.ContainsFunc(fields(err), func(field string) bool { return field == path || strings.HasPrefix(field, path+".") })
 }
 
 // maxFields are named.

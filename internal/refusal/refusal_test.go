@@ -26,14 +26,28 @@ func TestRefusals(t *testing.T) {
 	policy.ErrStatus.Message = `customers "cus-1" is forbidden: ValidatingAdmissionPolicy 'no-gmail' with binding 'all' denied request: ` + secret
 	webhook := apierrors.NewBadRequest(`admission webhook "policy.example.com" denied the request: ` + secret)
 	bare := apierrors.NewBadRequest(secret)
+	// Policies and webhooks may refuse with any code. 403 is what they do when they name none, and what roles do.
+	forbidding := apierrors.NewForbidden(resource, "cus-1", errors.New("ValidatingAdmissionPolicy 'no-gmail' with binding 'all' denied request: "+secret))
+	webhook403 := apierrors.NewForbidden(resource, "cus-1", errors.New("no"))
+	webhook403.ErrStatus.Message = `admission webhook "policy.example.com" denied the request: ` + secret
+	var many field.ErrorList
+	for i := range 11 {
+		many = append(many, field.Invalid(field.NewPath("spec").Index(i), secret, secret))
+	}
 	for name, tc := range map[string]struct {
 		err  error
 		is   bool
 		want string
 	}{
-		"the schema":              {schemaError, true, "the API server refused Customer cus-1 for its fields status.email, status.name"},
-		"a policy":                {policy, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
-		"a webhook":               {webhook, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"the schema":     {schemaError, true, "the API server refused Customer cus-1 for its fields status.email, status.name"},
+		"a policy":       {policy, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"a webhook":      {webhook, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"a policy, 403":  {forbidding, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"a webhook, 403": {webhook403, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"many fields": {
+			apierrors.NewInvalid(kind, "cus-1", many), true,
+			"the API server refused Customer cus-1 for its fields spec[0], spec[1], spec[2], spec[3], spec[4], spec[5], spec[6], spec[7] and 3 more",
+		},
 		"no reason given":         {bare, true, "the API server refused Customer cus-1 for the reason BadRequest"},
 		"wrapped":                 {fmt.Errorf("write: %w", bare), true, "the API server refused Customer cus-1 for the reason BadRequest"},
 		"may not":                 {apierrors.NewForbidden(resource, "cus-1", errors.New("no")), false, ""},
@@ -65,4 +79,34 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOfField(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"below":            {invalid(field.NewPath("spec", "customer", "email")), true},
+		"one of several":   {invalid(field.NewPath("metadata", "labels"), field.NewPath("spec", "type")), true},
+		"elsewhere":        {invalid(field.NewPath("metadata", "labels")), false},
+		"begins like it":   {invalid(field.NewPath("specimen", "type")), false},
+		"itself":           {invalid(field.NewPath("spec")), true},
+		"wrapped":          {fmt.Errorf("create: %w", invalid(field.NewPath("spec", "type"))), true},
+		"a policy":         {apierrors.NewForbidden(resource, "cus-1", errors.New("ValidatingAdmissionPolicy 'no-gmail' denied request: spec.type")), false},
+		"no answer at all": {errors.New("connection refused"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := OfField(tc.err, "spec"); got != tc.want {
+				t.Errorf("OfField = %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
+
+func invalid(paths ...*field.Path) error {
+	var all field.ErrorList
+	for _, path := range paths {
+		all = append(all, field.Invalid(path, secret, secret))
+	}
+	return apierrors.NewInvalid(kind, "cus-1", all)
 }

@@ -3,7 +3,9 @@ package integration
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/apiproxy"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
@@ -73,6 +76,17 @@ func (o *operator) forbid(resource, allowed string) (lift func()) {
 	return lift
 }
 
+// inForce waits until a policy refuses the write.
+func (o *operator) inForce(write func() error) {
+	o.t.Helper()
+	o.eventually("the policy is in force", func() string {
+		if err := write(); !apierrors.IsInvalid(err) {
+			return fmt.Sprintf("the write is answered: %v", err)
+		}
+		return ""
+	})
+}
+
 // outcome waits for what becomes of an event.
 func (o *operator) outcome(id string, want v1alpha1.Outcome) *v1alpha1.BillingEvent {
 	o.t.Helper()
@@ -98,13 +112,10 @@ func TestAnEventWhoseStatusIsRefused(t *testing.T) {
 	o.entitled(customer, "True SubscriptionActive")
 
 	lift := o.forbid("subscriptions/status", "object.status.items.all(i, !has(i.lookupKey) || i.lookupKey != 'max-monthly')")
-	o.eventually("the policy to be in force", func() string {
+	o.inForce(func() error {
 		s := o.subscription(sub)
 		s.Status.Items[0].LookupKey = "max-monthly"
-		if err := cluster.Client.Status().Update(t.Context(), s, client.DryRunAll); !apierrors.IsInvalid(err) {
-			return fmt.Sprintf("the update is answered: %v", err)
-		}
-		return ""
+		return cluster.Client.Status().Update(t.Context(), s, client.DryRunAll)
 	})
 	seen := len(world.Events())
 	world.Advance(time.Minute)
@@ -141,12 +152,23 @@ func TestAnEventWhoseStatusIsRefused(t *testing.T) {
 		return ""
 	})
 
-	lift()
-	o.eventually("a retry that is answered", func() string { // the API server may enforce the policy a little longer
-		o.annotate(o.event(poison), v1alpha1.AnnotationRetry, time.Now().String())
-		o.outcome(poison, v1alpha1.OutcomeApplied)
+	o.annotate(e, v1alpha1.AnnotationRetry, "too early")
+	o.eventually("the retry fails, too", func() string {
+		if e = o.event(poison); e.Status.Retried != "too early" || e.Status.Outcome != v1alpha1.OutcomeFailed || e.Status.Attempts != 3 {
+			return fmt.Sprintf("is %q after %d attempts, retried for %q", e.Status.Outcome, e.Status.Attempts, e.Status.Retried)
+		}
 		return ""
 	})
+	world.Advance(time.Minute)
+	world.Do(ChangeEmail)
+	o.send(world.Events()[len(world.Events())-1])
+	o.settled()
+	if again := o.event(poison); again.ResourceVersion != e.ResourceVersion {
+		t.Errorf("one annotation has it tried more than once: %+v", again.Status)
+	}
+
+	lift()
+	o.retriedUntilApplied(poison)
 	if got := o.subscription(sub).Status.Items[0].LookupKey; got != "max-monthly" {
 		t.Errorf("after the retry the plan is %s", got)
 	}
@@ -216,44 +238,196 @@ func (o *operator) reconcileCustomers(change func(*projection.Event) projection.
 	})
 }
 
-// What keeps a customer's first event from being used makes no Customer, and the next one does.
+// Of several events that wait, the one is found with which a policy refuses the customer. The others are applied while it is tried again;
+// what it did to the subscription, which nothing refuses, is not written without the customer; and no value is told. Once the policy is
+// gone, it is applied with nobody's doing.
+func TestTheOthersGoOnMeanwhile(t *testing.T) {
+	o := start(t, func(c *config.Config) { c.Components.Controllers = false })
+	controllers := func(c *config.Config) { c.Components.Receiver, c.Stripe.EndpointSecrets = false, nil }
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	o.send(world.Events()...)
+	manager := startProcess(t, o.namespace, controllers)
+	o.settled()
+	manager.kill()
+	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
+
+	lift := o.forbid("customers/status", "!has(object.status.plan) || object.status.plan != 'max-monthly'")
+	o.inForce(func() error {
+		c := o.customer(customer)
+		c.Status.Plan = "max-monthly"
+		return cluster.Client.Status().Update(t.Context(), c, client.DryRunAll)
+	})
+	seen := len(world.Events())
+	for _, op := range []Op{ChangeEmail, ChangePlan, ChangeEmail, SetUpMethod, ChangeEmail} {
+		world.Advance(time.Minute)
+		world.Do(op)
+	}
+	poison := ""
+	for _, e := range world.Events()[seen:] {
+		if e.Type == "customer.subscription.updated" {
+			poison = e.ID
+		}
+	}
+	o.send(world.Events()[seen:]...)
+
+	manager = startProcess(t, o.namespace, controllers)
+	o.eventually("every event but one has an outcome", func() string {
+		for _, e := range o.events() {
+			if e.Spec.EventID != poison && e.Status.Outcome != v1alpha1.OutcomeApplied && e.Status.Outcome != v1alpha1.OutcomeSuperseded {
+				return fmt.Sprintf("%s %s is %q: %s", e.Spec.Type, e.Spec.EventID, e.Status.Outcome, e.Status.Message)
+			}
+		}
+		return ""
+	})
+	e := o.event(poison)
+	want := fmt.Sprintf("Write status of Customer %s: the API server refused it by ValidatingAdmissionPolicy '%s-customers-status'.",
+		naming.Object("", customer), o.namespace)
+	if e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts == 0 || e.Status.RetryAt == nil || e.Status.Message != want {
+		t.Errorf("meanwhile the one is %+v, want %q", e.Status, want)
+	}
+	if got, want := o.customer(customer).Status.Email, world.Object(customer)["email"]; got != want {
+		t.Errorf("the customer's address is %s, want %s", got, want)
+	}
+	if got := o.subscription(sub).Status.Items[0].LookupKey; got != LookupKey {
+		t.Errorf("the subscription's plan is %s, which the customer was not let have", got)
+	}
+	lift()
+	o.outcome(poison, v1alpha1.OutcomeApplied)
+	if got := o.customer(customer).Status.Plan; got != "max-monthly" {
+		t.Errorf("the customer's plan is %s in the end", got)
+	}
+	manager.kill()
+	if log := manager.log.String(); !strings.Contains(log, "Events cannot be handled together") || strings.Contains(log, "ada@") {
+		t.Errorf("the log does not tell of the refusal, or repeats a value:\n%s", log)
+	}
+}
+
+// Where the API server refuses whatever is written of a customer, no event is to blame: all wait.
+func TestNoEventIsToBlameForARefusalOfEverything(t *testing.T) {
+	proxy, err := apiproxy.New(cluster.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	proxy.Spoil(func(r *http.Request) apiproxy.Verdict {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/customers/") {
+			asked.Add(1)
+		}
+		return apiproxy.Pass
+	})
+	o := startAs(t, proxy.Config(), namespace, func(c *config.Config) { c.EventAttempts = 2 })
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	o.send(world.Events()...)
+	o.settled()
+	customer, seen := world.Objects("customer")[0].ID(), len(world.Events())
+	lift := o.forbid("customers/status", "false")
+	o.inForce(func() error {
+		return cluster.Client.Status().Update(t.Context(), o.customer(customer), client.DryRunAll)
+	})
+	asked.Store(0)
+	world.Advance(time.Minute)
+	world.Do(ChangeEmail)
+	world.Do(SetUpMethod)
+	o.send(world.Events()[seen:]...)
+	o.eventually("it is tried again and again", func() string {
+		if n := asked.Load(); n < 8 { // twice each time: with the events, and without
+			return fmt.Sprintf("asked %d times", n)
+		}
+		return ""
+	})
+	for _, e := range world.Events()[seen:] {
+		if status := o.event(e.ID).Status; status.Outcome != v1alpha1.OutcomePending || status.Attempts != 0 {
+			t.Errorf("%s is %q after %d attempts: %s", e.Type, status.Outcome, status.Attempts, status.Message)
+		}
+	}
+	lift()
+	o.settled()
+	if got, want := o.customer(customer).Status.Email, world.Object(customer)["email"]; got != want {
+		t.Errorf("the customer's address is %s, want %s", got, want)
+	}
+}
+
+// An e-mail that may not be planned is the trouble of the sign-up's event, and of nothing else: the customer is let in.
+func TestASignUpWhoseEmailsAreRefused(t *testing.T) {
+	o := start(t, func(c *config.Config) { c.EventAttempts = 2 })
+	lift := o.forbid("emails", "false")
+	o.inForce(func() error {
+		return cluster.Client.Create(t.Context(), &v1alpha1.Email{
+			ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, GenerateName: "a-"},
+			Spec:       v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: "a"}, Purpose: v1alpha1.EmailWelcome},
+		}, client.DryRunAll)
+	})
+	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
+	world.Do(SignUp)
+	o.send(world.Events()...)
+	o.entitled(world.Objects("customer")[0].ID(), "True SubscriptionActive")
+	o.settled()
+	var failed []string
+	for _, e := range o.events() {
+		if e.Status.Outcome == v1alpha1.OutcomeFailed {
+			failed = append(failed, e.Spec.EventID)
+			if !strings.HasPrefix(e.Status.Message, "Create Email ") {
+				t.Errorf("%s failed: %s", e.Spec.Type, e.Status.Message)
+			}
+		}
+	}
+	if len(failed) == 0 || len(o.emails()) != 0 {
+		t.Fatalf("failed: %v; %d Emails", failed, len(o.emails()))
+	}
+	lift()
+	for _, id := range failed {
+		o.retriedUntilApplied(id)
+	}
+	if got := len(o.emails()); got != 2 {
+		t.Errorf("%d Emails after the retry, want 2", got)
+	}
+}
+
+// A customer whose object is refused is not there, and is made by whatever comes once it is let.
 func TestACustomerWhoseFirstEventIsRefused(t *testing.T) {
 	o := start(t, func(c *config.Config) { c.EventAttempts = 2 })
 	lift := o.forbid("customers", "false")
-	o.eventually("the policy to be in force", func() string {
-		err := cluster.Client.Create(t.Context(), &v1alpha1.Customer{
+	o.inForce(func() error {
+		return cluster.Client.Create(t.Context(), &v1alpha1.Customer{
 			ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, GenerateName: "a-"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_a"},
 		}, client.DryRunAll)
-		if !apierrors.IsInvalid(err) {
-			return fmt.Sprintf("the create is answered: %v", err)
-		}
-		return ""
 	})
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	first := world.Events()[0]
 	o.send(first)
 	o.outcome(first.ID, v1alpha1.OutcomeFailed)
+	if o.customer(world.Objects("customer")[0].ID()).UID != "" {
+		t.Error("there is a Customer")
+	}
 	lift()
 	o.send(world.Events()...)
-	for _, e := range world.Events()[1:] {
-		o.eventually("an outcome of "+e.ID, func() string {
-			o.annotateIfFailed(e.ID)
-			if got := o.event(e.ID).Status.Outcome; got != v1alpha1.OutcomeApplied && got != v1alpha1.OutcomeSuperseded {
-				return string(got)
-			}
-			return ""
-		})
+	for _, e := range world.Events() {
+		o.retriedUntilApplied(e.ID)
 	}
 	o.entitled(world.Objects("customer")[0].ID(), "True SubscriptionActive")
 }
 
-// annotateIfFailed asks for a retry of an event that has failed.
-func (o *operator) annotateIfFailed(id string) {
+// retriedUntilApplied has an event that has failed tried again: the API server may enforce a policy a little longer than it is there.
+func (o *operator) retriedUntilApplied(id string) {
 	o.t.Helper()
-	if e := o.event(id); e.Status.Outcome == v1alpha1.OutcomeFailed {
-		o.annotate(e, v1alpha1.AnnotationRetry, time.Now().String())
-	}
+	o.eventually(id+" is applied", func() string {
+		e := o.event(id)
+		switch e.Status.Outcome {
+		case v1alpha1.OutcomeApplied, v1alpha1.OutcomeSuperseded:
+			return ""
+		case v1alpha1.OutcomeFailed:
+			o.annotate(e, v1alpha1.AnnotationRetry, time.Now().String())
+		}
+		return fmt.Sprintf("is %q: %s", e.Status.Outcome, e.Status.Message)
+	})
 }
 
 // gauge is the value of one.

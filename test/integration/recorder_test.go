@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
@@ -81,6 +82,48 @@ func TestRecordKeepsTheEnvelopeOfARefusedRecord(t *testing.T) {
 	}
 	got := o.event("evt_1").Spec
 	if got.Customer != nil || got.CustomerID != "cus_A" || got.DecodeError != "the record could not be stored: the API server refused it for its fields spec.customer.email" {
+		t.Errorf("recorded as %+v", got)
+	}
+}
+
+// What a policy of the cluster refuses for what is in it may be let in later, and whole: it is an error, for which Stripe sends the event
+// again, and nothing of it is kept meanwhile.
+func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
+	r, o := newRecorder(t)
+	lift := o.forbid("billingevents", "!has(object.spec.customer) || object.spec.customer.email != 'ada@example.com'")
+	o.inForce(func() error {
+		return cluster.Client.Create(t.Context(), &v1alpha1.BillingEvent{
+			ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, GenerateName: "a-"}, Spec: *recordable("evt_0"),
+		}, client.DryRunAll)
+	})
+	recorded, err := r.Record(t.Context(), recordable("evt_1"))
+	if recorded || err == nil || !strings.Contains(err.Error(), "ValidatingAdmissionPolicy") || strings.Contains(err.Error(), "ada@") {
+		t.Errorf("recorded %t %v", recorded, err)
+	}
+	if got := len(o.events()); got != 0 {
+		t.Fatalf("%d events are kept", got)
+	}
+	lift()
+	o.eventually("it is recorded", func() string {
+		if _, err := r.Record(t.Context(), recordable("evt_1")); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	if got := o.event("evt_1").Spec; got.Customer == nil || got.DecodeError != "" {
+		t.Errorf("recorded as %+v", got)
+	}
+}
+
+// A record that breaks a rule about the whole of it is kept as its envelope, too.
+func TestRecordKeepsTheEnvelopeOfTwoRecords(t *testing.T) {
+	r, o := newRecorder(t)
+	e := recordable("evt_1")
+	e.Invoice = &v1alpha1.InvoiceRecord{}
+	if recorded, err := r.Record(t.Context(), e); err != nil || !recorded {
+		t.Fatalf("recorded %t %v", recorded, err)
+	}
+	if got := o.event("evt_1").Spec; got.Customer != nil || got.Invoice != nil || got.DecodeError == "" {
 		t.Errorf("recorded as %+v", got)
 	}
 }

@@ -3,9 +3,11 @@ package integration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,12 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
+// writes are those that a sign-up takes.
+var writes = []string{
+	"POST billingevents", "POST customers", "POST emails", "POST secrets", "POST subscriptions",
+	"PUT billingevents/status", "PUT customers/status", "PUT emails/status", "PUT subscriptions/status",
+}
+
 // Whichever write of a sign-up is lost on its way there or its reply on the way back, and whenever the process is killed before or after
 // one: in the end everything is as if nothing had been.
 func TestEveryWriteOfASignUp(t *testing.T) {
@@ -29,6 +37,12 @@ func TestEveryWriteOfASignUp(t *testing.T) {
 	undisturbed.settled()
 	want := undisturbed.ends(world)
 	undisturbed.stop()
+
+	all := signUpWith(t, world, want, fault{})
+	if diff := cmp.Diff(writes, slices.Sorted(maps.Keys(all))); diff != "" {
+		t.Fatalf("writes of a sign-up (-want +got):\n%s", diff)
+	}
+	t.Logf("%v", all)
 	t.Run("faults", func(t *testing.T) {
 		for name, spoil := range map[string]fault{
 			"the request is lost":       {verdict: apiproxy.LoseRequest},
@@ -38,27 +52,29 @@ func TestEveryWriteOfASignUp(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				k := 1
-				for signUpWith(t, world, want, spoil, k) {
-					k++
+				for write, n := range all {
+					for k := range n {
+						spoil.write, spoil.k = write, k+1
+						signUpWith(t, world, want, spoil)
+					}
 				}
-				if k < 20 {
-					t.Errorf("a sign-up is %d writes, which are fewer than it takes", k-1)
-				}
-				t.Logf("%d writes", k-1)
 			})
 		}
 	})
 }
 
-// fault is what happens to one write.
+// fault is what happens to one write: the k-th of its kind.
 type fault struct {
 	verdict apiproxy.Verdict
 	kill    bool
+	write   string
+	k       int
 }
 
-// signUpWith lets a customer sign up while the k-th write is spoiled, and says whether there were as many.
-func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault, k int) (reached bool) {
+func (f fault) String() string { return fmt.Sprintf("%s, number %d", f.write, f.k) }
+
+// signUpWith lets a customer sign up while a write is spoiled, and counts the writes.
+func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault) (writes map[string]int) {
 	t.Helper()
 	namespace, err := cluster.Namespace(t.Context(), "it-")
 	if err != nil {
@@ -85,7 +101,7 @@ func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault, k 
 	stop := run()
 	defer func() { stop() }()
 
-	spoiler := &kth{k: int64(k), verdict: spoil.verdict, then: func() {}, hit: make(chan struct{})}
+	spoiler := &spoiler{fault: spoil, then: func() {}, counts: map[string]int{}, hit: make(chan struct{})}
 	if spoil.kill {
 		spoiler.then = stop
 	}
@@ -94,7 +110,7 @@ func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault, k 
 	o := &operator{t: t, namespace: namespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
 	delivered := o.deliver(world.Events())
 	again := spoiler.hit
-	o.eventually(fmt.Sprintf("write %d: the sign-up is complete", k), func() string {
+	o.eventually(fmt.Sprintf("%s: the sign-up is complete", spoil), func() string {
 		select {
 		case <-again:
 			again = nil
@@ -105,26 +121,35 @@ func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault, k 
 		}
 		return o.incomplete(delivered, world, want)
 	})
+	if again != nil && spoil.k == 1 {
+		t.Errorf("%s: there was none", spoil)
+	}
+	stop()
+	if problem := o.incomplete(delivered, world, want); problem != "" {
+		t.Errorf("%s: when all is over: %s", spoil, problem)
+	}
 	if diff := cmp.Diff(bothSubjects, subjects(server.Messages())); diff != "" {
-		t.Errorf("write %d: messages (-want +got):\n%s", k, diff)
+		t.Errorf("%s: messages (-want +got):\n%s", spoil, diff)
 	}
 	if got := len(o.events()); got != len(world.Events()) {
-		t.Errorf("write %d: %d BillingEvents, want %d", k, got, len(world.Events()))
+		t.Errorf("%s: %d BillingEvents, want %d", spoil, got, len(world.Events()))
 	}
-	return again == nil
+	spoiler.mutex.Lock()
+	defer spoiler.mutex.Unlock()
+	return maps.Clone(spoiler.counts)
 }
 
-// kth spoils one write.
-type kth struct {
-	k       int64
-	verdict apiproxy.Verdict
-	then    func()
-	count   atomic.Int64
-	hit     chan struct{} // closed when it is done
+// spoiler spoils one write, and counts all.
+type spoiler struct {
+	fault
+	then   func()
+	hit    chan struct{} // closed when it is done
+	mutex  sync.Mutex
+	counts map[string]int
 }
 
-func (s *kth) judge(r *http.Request) apiproxy.Verdict {
-	if !apiproxy.IsWrite(r) || s.count.Add(1) != s.k {
+func (s *spoiler) judge(r *http.Request) apiproxy.Verdict {
+	if !apiproxy.IsWrite(r) || r.URL.Query().Has("dryRun") || s.count(writeOf(r)) != s.k || writeOf(r) != s.write {
 		return apiproxy.Pass
 	}
 	if s.verdict == apiproxy.LoseRequest {
@@ -133,9 +158,26 @@ func (s *kth) judge(r *http.Request) apiproxy.Verdict {
 	return s.verdict
 }
 
-func (s *kth) fire() {
+func (s *spoiler) count(write string) int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.counts[write]++
+	return s.counts[write]
+}
+
+func (s *spoiler) fire() {
 	s.then()
 	close(s.hit)
+}
+
+// writeOf is the method and the resource of a write, such as "PUT customers/status".
+func writeOf(r *http.Request) string {
+	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/")
+	parts := strings.Split(path, "/") // namespace, resource, name, subresource
+	if len(parts) > 3 {
+		return r.Method + " " + parts[1] + "/" + parts[3]
+	}
+	return r.Method + " " + parts[1]
 }
 
 // deliver posts events as Stripe does: all at once, and each until it is answered 200.
@@ -162,8 +204,8 @@ func (o *operator) incomplete(delivered <-chan struct{}, world *World, want map[
 		return "not every event was answered 200"
 	}
 	for _, e := range o.events() {
-		if e.Status.Outcome == v1alpha1.OutcomePending {
-			return fmt.Sprintf("%s %s is pending", e.Spec.Type, e.Spec.EventID)
+		if e.Status.Outcome == v1alpha1.OutcomePending || e.Status.Outcome == v1alpha1.OutcomeFailed {
+			return fmt.Sprintf("%s %s is %q", e.Spec.Type, e.Spec.EventID, e.Status.Outcome)
 		}
 	}
 	emails := o.emails()
