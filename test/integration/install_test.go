@@ -56,11 +56,25 @@ func TestAsInstalled(t *testing.T) {
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "split"))
 	kubectl(t, kubeconfig, "apply", "--server-side", "-f", filepath.Join(controlplane.Root(), "config", "prometheus", "account.yaml"))
 	policiesInForce(t, installed)
+	t.Cleanup(func() { emptyInstalled(t) })
 	t.Run("the whole flow under its own account", wholeFlow)
 	t.Run("the whole flow in two parts", flowInTwoParts)
 	t.Run("what is refused", refusals)
 	t.Run("what each account may do", func(t *testing.T) { accountsMayDo(t, kubeconfig) })
 	t.Run("pods", podSecurity)
+}
+
+// emptyInstalled leaves the namespace as it was found: the test may come again.
+func emptyInstalled(t *testing.T) {
+	t.Helper()
+	c := clientAs(t, "namespace-controller")
+	for _, kind := range []client.Object{
+		&v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}, &corev1.Secret{}, &corev1.ConfigMap{},
+	} {
+		if err := c.DeleteAllOf(context.Background(), kind, client.InNamespace(installed)); err != nil {
+			t.Errorf("empty the namespace of its %T: %v", kind, err)
+		}
+	}
 }
 
 // Installed into another namespace by an overlay, the policies hold there; and they go on holding where they held before, whose bindings
@@ -401,6 +415,10 @@ func permitted(t *testing.T, one *v1alpha1.BillingEvent, removeAll func(client.C
 	}
 	if err := collector.Delete(t.Context(), owned, client.DryRunAll); err != nil {
 		t.Errorf("the garbage collector cannot delete: %v", err)
+	}
+	owned.Finalizers = nil // let it go when the namespace is emptied
+	if err := collector.Update(t.Context(), owned); err != nil {
+		t.Error(err)
 	}
 	if err := removeAll(clientAs(t, "namespace-controller")); err != nil {
 		t.Errorf("the namespace cannot be deleted: %v", err)
