@@ -59,6 +59,12 @@ func TestExcused(t *testing.T) {
 			started + `tollkeeper: make the manager: failed to get server groups: Get "http://127.0.0.1:1/api": EOF` + "\n",
 			"found no API server as it started",
 		},
+		"an API server that does not serve everything yet": {
+			started + "tollkeeper: make the manager: failed to determine if *v1alpha1.BillingEvent is namespaced: failed to get restmapping: " +
+				"unable to retrieve the complete list of server APIs: billing.tollkeeper.dev/v1alpha1: no matches for billing.tollkeeper.dev/v1alpha1, " +
+				"Resource=\n",
+			"found no API server as it started",
+		},
 		"lease lost, and requests that hang": {
 			started + "tollkeeper: leader election lost\nrequests in flight did not end: context deadline exceeded\n", "",
 		},
