@@ -121,7 +121,7 @@ func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault) (w
 		}
 		return o.incomplete(delivered, world, want)
 	})
-	if again != nil && spoil.k == 1 {
+	if again != nil && (spoil.k == 1 || strings.HasPrefix(spoil.write, "POST")) { // how often a status is written depends on what comes together
 		t.Errorf("%s: there was none", spoil)
 	}
 	stop()

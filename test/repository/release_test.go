@@ -90,6 +90,11 @@ func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 			t.Errorf("SECURITY.md names %s, and the workflow makes it: one of them does not", promised)
 		}
 	}
+	for _, described := range []string{" --sbom=true ", " --provenance=mode=max ", "> dist/sbom-amd64.spdx.json\n", "> dist/sbom-arm64.spdx.json\n"} {
+		if !strings.Contains(script["release"], described) {
+			t.Errorf("the release lacks %q", described)
+		}
+	}
 	for _, signature := range []string{`bin/cosign sign --yes "$IMAGE@$DIGEST"`, "bin/cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS"} {
 		if !strings.Contains(script["release"], signature+"\n") {
 			t.Errorf("the release does not run %s", signature)
