@@ -9,6 +9,8 @@ import (
 	"golang.org/x/time/rate"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -31,6 +33,8 @@ const (
 	// is back, and all that waits is to go on soon after.
 	firstRetry = 5 * time.Millisecond
 	lastRetry  = 30 * time.Second
+	// lastStripeRetry is lastRetry for asking Stripe: a key that it refuses is refused for every customer.
+	lastStripeRetry = 15 * time.Minute
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
 )
@@ -39,6 +43,9 @@ func (a *App) addControllers(cfg config.Config) error {
 	scope := tkcontroller.Scope{Livemode: cfg.Livemode}
 	if err := tkcontroller.Index(context.Background(), a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
+	}
+	if err := fill(context.Background(), a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}); err != nil {
+		return err
 	}
 	c, reader, now := a.manager.GetClient(), a.manager.GetAPIReader(), clock.RealClock{}
 	notices, comparisons := a.manager.GetEventRecorder("tollkeeper"), tkcontroller.NewComparisons()
@@ -70,6 +77,9 @@ func (a *App) addRetry(cfg config.Config, scope tkcontroller.Scope) error {
 	if err != nil {
 		return fmt.Errorf("make the cache of failed events: %w", err)
 	}
+	if err := fill(context.Background(), failed.GetCache(), &v1alpha1.BillingEvent{}); err != nil {
+		return err
+	}
 	if err := a.manager.Add(failed); err != nil {
 		return fmt.Errorf("add the cache of failed events: %w", err)
 	}
@@ -78,7 +88,7 @@ func (a *App) addRetry(cfg config.Config, scope tkcontroller.Scope) error {
 		return fmt.Errorf("set up the retry controller: %w", err)
 	}
 	if err := a.manager.Add(&tkcontroller.Backlog{
-		Pending: a.manager.GetClient(), Failed: failed.GetCache(), Scope: scope, Clock: clock.RealClock{},
+		Pending: a.manager.GetClient(), Failed: failed.GetCache(), Scope: scope, Clock: clock.RealClock{}, LinkTimeout: cfg.LinkTimeout,
 	}); err != nil {
 		return fmt.Errorf("add the count of events: %w", err)
 	}
@@ -108,12 +118,22 @@ func (a *App) addEmails(cfg config.Config) error {
 	return nil
 }
 
+// fill has a replica that takes over find its caches filled. (Controllers that warm up would fill their queues, too, which nobody empties
+// before.)
+func fill(ctx context.Context, c cache.Cache, kinds ...client.Object) error {
+	for _, kind := range kinds {
+		if _, err := c.GetInformer(ctx, kind); err != nil {
+			return fmt.Errorf("fill the cache of %T: %w", kind, err)
+		}
+	}
+	return nil
+}
+
 func options(concurrent int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: concurrent,
 		ReconciliationTimeout:   reconcileTimeout,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
-		EnableWarmup:            new(true), // a replica that takes over has its caches filled
 		SkipNameValidation:      new(true), // tests run several managers in one process
 	}
 }
@@ -150,7 +170,9 @@ func (a *App) addSync(cfg config.Config, comparisons *tkcontroller.Comparisons) 
 	if a.backfill != nil {
 		r.Looking = a.backfill.Looking
 	}
-	if err := r.SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
+	patient := options(concurrentOthers)
+	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastStripeRetry)
+	if err := r.SetupWithManager(a.manager, patient); err != nil {
 		return fmt.Errorf("set up the sync controller: %w", err)
 	}
 	return nil

@@ -20,6 +20,8 @@ type Backlog struct {
 	Pending, Failed client.Reader
 	Scope           Scope
 	Clock           clock.WithTicker
+	// LinkTimeout is how long an event may wait for its customer to be found.
+	LinkTimeout time.Duration
 }
 
 // NeedLeaderElection tells the manager that one replica is enough.
@@ -53,10 +55,11 @@ func (b *Backlog) count(ctx context.Context) error {
 	oldest := time.Duration(0)
 	for i := range pending.Items {
 		e := &pending.Items[i]
-		if b.Scope.customerOf(e) == "" { // a dispute may have to wait for its customer
+		age := b.Clock.Since(e.CreationTimestamp.Time)
+		if b.Scope.customerOf(e) == "" && age < b.LinkTimeout { // a dispute may have to wait for its customer
 			continue
 		}
-		oldest = max(oldest, b.Clock.Since(e.CreationTimestamp.Time))
+		oldest = max(oldest, age)
 	}
 	show(len(pending.Items), len(failed.Items), oldest)
 	return nil

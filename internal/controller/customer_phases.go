@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	corev1 "k8s.io/api/core/v1"
@@ -117,18 +118,6 @@ func (r *CustomerReconciler) ask(ctx context.Context, write statusWrite) error {
 	return nil
 }
 
-// statuses are the statuses that are there, as if they were to be written again.
-func (a *account) statuses() []statusWrite {
-	var all []statusWrite
-	for _, s := range a.subscriptions {
-		all = append(all, statusWrite{object: s, name: "Subscription " + s.Name})
-	}
-	if a.customer.UID != "" {
-		all = append(all, statusWrite{object: a.customer, name: "Customer " + a.customer.Name})
-	}
-	return all
-}
-
 // describeCustomer derives what follows from the folded events, and returns when the clock alone will change it.
 func (r *CustomerReconciler) describeCustomer(customer *v1alpha1.Customer, aggregate *projection.Aggregate, now time.Time) *time.Time {
 	decision := entitlement.Decide(entitlement.Input{
@@ -202,6 +191,7 @@ func (r *CustomerReconciler) announce(customer *v1alpha1.Customer, before []meta
 
 // planEmails creates the two e-mails to a customer who signed up with one of the events. Their names make a second one
 // impossible, so that doing it again does nothing. Nobody is welcomed weeks later, when a first look for missed events finds the sign-up.
+// Where an Email is refused, which holds nothing of the event, the sign-up waits until it is not.
 func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
 	for i := range a.pending {
 		v := &a.pending[i]
@@ -216,7 +206,8 @@ func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
 			err := r.Client.Create(ctx, email)
 			switch {
 			case refusal.Is(err):
-				v.failure = fmt.Errorf("create Email %s: %w", email.Name, refusal.Hide("it", err))
+				ctrl.LoggerFrom(ctx).Error(refusal.Hide("it", err), "Email cannot be planned, the sign-up waits", "email", email.Name)
+				r.hold(a, []*verdict{v})
 			case err != nil && !apierrors.IsAlreadyExists(err):
 				return fmt.Errorf("create Email %s: %w", email.Name, err)
 			}

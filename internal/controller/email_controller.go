@@ -152,12 +152,24 @@ func (r *EmailReconciler) send(ctx context.Context, email *outgoing) (ctrl.Resul
 }
 
 // find asks Mailgun's log about attempts of which no outcome is known. What the log does not have after it has had time to settle was not
-// accepted.
+// accepted; what cannot be looked up, since the key may not read the log, is sent again then.
 func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Result, error) {
 	attempt := email.Status.Attempt
-	found, err := r.Mailgun.Find(ctx, attempt.MessageID, inDoubtSince(attempt).Time)
+	settle := r.Settle
+	if email.Spec.Purpose == v1alpha1.EmailPasswordReset {
+		settle = min(settle, resetSettle)
+	}
+	left := settle - r.Clock.Since(attempt.ClaimedAt.Time)
+	found, err := r.Mailgun.Find(ctx, attempt.MessageID, email.CreationTimestamp.Time)
 	if err != nil {
-		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown, "It is not known whether Mailgun took the message, and its log cannot be read."); err != nil {
+		message := "It is not known whether Mailgun took the message, and its log cannot be read."
+		if refused, ok := errors.AsType[*mail.LogRefusedError](err); ok {
+			if left <= 0 {
+				return r.send(ctx, email)
+			}
+			message = "It is not known whether Mailgun took the message. " + sentence(refused) + " The message is sent again after --mail-settle."
+		}
+		if err := r.write(ctx, email, false, v1alpha1.ReasonOutcomeUnknown, message); err != nil {
 			return retry(err)
 		}
 		return ctrl.Result{}, err
@@ -165,11 +177,6 @@ func (r *EmailReconciler) find(ctx context.Context, email *outgoing) (ctrl.Resul
 	if found {
 		return retry(r.sent(ctx, email, "Mailgun has the message in its log."))
 	}
-	settle := r.Settle
-	if email.Spec.Purpose == v1alpha1.EmailPasswordReset {
-		settle = min(settle, resetSettle)
-	}
-	left := settle - r.Clock.Since(attempt.ClaimedAt.Time)
 	if left <= 0 || attempt.Outcome == v1alpha1.AttemptNotAccepted { // that what came before is not known had its time
 		return r.send(ctx, email)
 	}

@@ -3,9 +3,11 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,6 +21,10 @@ const (
 	// firstEventRetry after an event could not be handled; then twice as long each time, up to lastEventRetry.
 	firstEventRetry = time.Second
 	lastEventRetry  = 10 * time.Minute
+	// heldFor is how long events wait at least that are held up by no fault of theirs.
+	heldFor = 30 * time.Second
+	// searchReserve is left of a reconciliation's time for writing what the search for events to blame has found.
+	searchReserve = 30 * time.Second
 )
 
 // blames says whether an error is the fault of what was to be written, so that to try it again unchanged is of no use. An API server
@@ -40,26 +46,44 @@ func safely(ctx context.Context, do func() error) error {
 // quarantine finds the pending events that cannot be handled, and sets them apart: the others go on without them.
 //
 // It takes the events into what the statuses are now: all of them, then either half, and so on. Whichever alone makes the fold panic, or
-// a status that the API server refuses when it is asked, is to blame. If none is, the error stands.
+// a status that the API server refuses when it is asked, is to blame. What is refused whatever the event, is no event's fault: those of a
+// subscription then wait, and if it is the customer, the error stands.
 func (r *CustomerReconciler) quarantine(ctx context.Context, a *account, cause error) error {
 	ctrl.LoggerFrom(ctx).Error(cause, "Events cannot be handled together, looking for the one to blame", "events", len(a.pending))
-	candidates := a.foldable()
-	setApart(candidates, errSetApart)
-	if err := r.withoutEvents(ctx, a); err != nil {
+	setApart(a.foldable(), errSetApart)
+	doubts, err := r.withoutEvents(ctx, a)
+	if err != nil {
 		return errors.Join(cause, err)
 	}
+	candidates := a.foldable()
 	slices.SortFunc(candidates, func(v, w *verdict) int { return projection.CompareEvents(&v.event.Spec, &w.event.Spec) })
 	if err := r.admit(ctx, a, candidates); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(candidates, func(v *verdict) bool { return v.failure != nil }) {
+	if doubts.customer && !slices.ContainsFunc(candidates, admitted) {
+		return cause
+	}
+	for id := range doubts.subscriptions {
+		about := ofSubscription(candidates, id)
+		if !slices.ContainsFunc(about, admitted) {
+			r.hold(a, about)
+		}
+	}
+	if !slices.ContainsFunc(a.pending, func(v verdict) bool { return v.waits || v.failure != nil }) {
 		return cause
 	}
 	return nil
 }
 
-// admit takes in, beside those that are, as many of the events as can be handled. The others keep the error that each causes alone.
+// admit takes in, beside those that are, as many of the events as can be handled. The others keep the error that each causes alone. Those
+// that it has no time for wait for the next time.
 func (r *CustomerReconciler) admit(ctx context.Context, a *account, events []*verdict) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < searchReserve {
+		setApart(events, nil)
+		r.hold(a, events)
+		a.wakeAt(&metav1.Time{Time: r.Clock.Now()})
+		return nil
+	}
 	setApart(events, nil)
 	err := r.rehearse(ctx, a)
 	if err == nil || !blames(err) || len(events) == 0 {
@@ -86,24 +110,117 @@ func setApart(events []*verdict, why error) {
 	}
 }
 
+func admitted(v *verdict) bool { return v.failure == nil && !v.waits }
+
+// hold lets events wait that are not to blame. It counts for nothing. What panicked is to blame all the same.
+func (r *CustomerReconciler) hold(a *account, events []*verdict) {
+	for _, v := range events {
+		if _, failed := errors.AsType[*bug.Error](v.failure); failed {
+			continue
+		}
+		v.failure, v.waits = nil, true
+		a.wakeAt(&metav1.Time{Time: r.Clock.Now().Add(heldFor)})
+	}
+}
+
+func ofSubscription(events []*verdict, id string) []*verdict {
+	var about []*verdict
+	for _, v := range events {
+		if v.event.Spec.SubscriptionID == id {
+			about = append(about, v)
+		}
+	}
+	return about
+}
+
+// doubts are objects that are refused with nothing in their status yet: whatever is written may be refused, or only that there is nothing.
+type doubts struct {
+	customer      bool
+	subscriptions map[string]bool // by Stripe's id
+}
+
 // withoutEvents makes sure that it is the events' fault. It may be what Stripe had when it was asked, which is then let go, or what is
-// there already, or a refusal of whatever is written.
-func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) error {
-	err := r.rehearse(ctx, a)
+// there already, or a refusal of whatever is written. Where that is a subscription, the events about it wait.
+func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) (doubts, error) {
+	d := doubts{subscriptions: map[string]bool{}}
+	err := r.unchanged(ctx, a)
 	if blames(err) && a.comparison != nil {
 		r.Comparisons.done(client.ObjectKeyFromObject(a.customer), a.comparison)
 		a.comparison = nil
-		err = r.rehearse(ctx, a)
+		err = r.unchanged(ctx, a)
 	}
 	if err != nil {
-		return err
+		return d, err
 	}
-	for _, unchanged := range a.statuses() {
-		if err := r.ask(ctx, unchanged); err != nil {
-			return err
+	empty, err := r.askFor(ctx, a.customer, "Customer")
+	if blames(err) && empty {
+		d.customer = true
+	} else if err != nil {
+		return d, err
+	}
+	for _, v := range a.foldable() {
+		id := v.event.Spec.SubscriptionID
+		if id == "" || d.subscriptions[id] || v.waits {
+			continue
+		}
+		s := a.subscriptions[id]
+		if s == nil {
+			s = newSubscription(a.customer, id)
+		}
+		switch empty, err := r.askFor(ctx, s, "Subscription"); {
+		case blames(err) && empty:
+			d.subscriptions[id] = true
+		case blames(err):
+			r.hold(a, ofSubscription(a.foldable(), id))
+		case err != nil:
+			return d, err
 		}
 	}
-	return nil
+	return d, nil
+}
+
+// unchanged asks what the clock, or what Stripe had, alone would have written.
+func (r *CustomerReconciler) unchanged(ctx context.Context, a *account) error {
+	return safely(ctx, func() error {
+		if err := r.fold(ctx, a); err != nil {
+			return err
+		}
+		for _, write := range r.statusWrites(a) {
+			if written(write.object) {
+				if err := r.ask(ctx, write); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// askFor has the API server say what it would answer to the object being made as it is to be made, or else its status being written as
+// it is. empty says that there is nothing in that status yet.
+func (r *CustomerReconciler) askFor(ctx context.Context, object client.Object, kind string) (empty bool, err error) {
+	name := kind + " " + object.GetName()
+	if object.GetUID() != "" {
+		return !written(object), r.ask(ctx, statusWrite{object: object, name: name})
+	}
+	object, _ = object.DeepCopyObject().(client.Object)
+	object.SetOwnerReferences(nil) // the customer may not be there yet
+	if err := r.Client.Create(ctx, object, client.DryRunAll, client.DisableReadYourWritesConsistency); err != nil {
+		return false, fmt.Errorf("create %s: %w", name, refusal.Hide("it", err))
+	}
+	return false, nil
+}
+
+// written says whether an object's status was ever written.
+func written(object client.Object) bool {
+	switch o := object.(type) {
+	case *v1alpha1.Customer:
+		return len(o.Status.Conditions) > 0
+	case *v1alpha1.Subscription:
+		return len(o.Status.Conditions) > 0
+	default:
+		return false
+	}
 }
 
 // rehearse folds the events that are not set apart, and asks the API server what it would say of the statuses. Objects that are not

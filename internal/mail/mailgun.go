@@ -64,19 +64,32 @@ func (m *Mailgun) Send(ctx context.Context, message Message) (string, error) {
 	return strings.Trim(id, "<>"), nil
 }
 
-// Find looks into Mailgun's log for a message, and says whether Mailgun has it.
+// LogRefusedError says that Mailgun does not let its log be read, which will be so the next time, too.
+type LogRefusedError struct{ Reason string }
+
+func (e *LogRefusedError) Error() string { return "mailgun does not let its log be read: " + e.Reason }
+
+// Find looks into Mailgun's log for a message, and says whether Mailgun has it. since is when the message was thought of, by whatever
+// clock: the log is read from an hour before.
 func (m *Mailgun) Find(ctx context.Context, messageID string, since time.Time) (bool, error) {
 	list := m.client.ListEvents(&mailgun.ListEventOptions{
-		Begin: since.Add(-time.Minute), ForceAscending: true, Limit: 1, Filter: map[string]string{"message-id": messageID},
+		Begin: since.Add(-time.Hour), ForceAscending: true, Limit: 1, Filter: map[string]string{"message-id": messageID},
 	})
 	var found []mailgun.Event
 	if list.Next(ctx, &found) {
 		return true, nil
 	}
 	if err := list.Err(); err != nil {
+		if answered, ok := errors.AsType[*mailgun.UnexpectedResponseError](err); ok && refusesKey(answered.Actual) {
+			return false, &LogRefusedError{Reason: fmt.Sprintf("it answered %d; give MAILGUN_API_KEY the right to read events", answered.Actual)}
+		}
 		return false, fmt.Errorf("look for the message in Mailgun's log: %w", explain(err))
 	}
 	return len(list.Items) > 0, nil
+}
+
+func refusesKey(code int) bool {
+	return code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound
 }
 
 // explain tells what is known not to be accepted from what is not known. Answers may repeat the recipient: what is personal is cut out.
@@ -87,7 +100,7 @@ func explain(err error, personal ...string) error {
 	case errors.As(err, &answered):
 		reason := fmt.Sprintf("it answered %d: %s", answered.Actual, cleanReason(answered.Data, personal))
 		switch code := answered.Actual; {
-		case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound:
+		case refusesKey(code):
 			return &NotAcceptedError{Reason: reason + "; check the MAILGUN_… variables"}
 		case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
 			return &NotAcceptedError{Reason: reason}

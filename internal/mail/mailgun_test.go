@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/mail"
 	"strings"
 	"testing"
@@ -73,6 +74,11 @@ func TestSend(t *testing.T) {
 	}
 }
 
+func refused(err error) bool {
+	_, is := errors.AsType[*LogRefusedError](err)
+	return is
+}
+
 func TestFind(t *testing.T) {
 	server := mailguntest.New()
 	defer server.Close()
@@ -93,8 +99,15 @@ func TestFind(t *testing.T) {
 	if !find() {
 		t.Error("a message that was sent is not found")
 	}
-	if _, err := NewMailgun(mailguntest.Domain, "other", "us@example.com", server.APIBase()).Find(t.Context(), letter.ID, time.Now()); err == nil {
-		t.Error("a log that may not be read is empty")
+	if found, err := client.Find(t.Context(), letter.ID, time.Now().Add(30*time.Minute)); err != nil || !found {
+		t.Errorf("by a clock that is half an hour ahead of Mailgun's it is found: %t %v", found, err)
+	}
+	if _, err := NewMailgun(mailguntest.Domain, "other", "us@example.com", server.APIBase()).Find(t.Context(), letter.ID, time.Now()); !refused(err) {
+		t.Errorf("a log that may not be read: %v, want a LogRefusedError", err)
+	}
+	server.RefuseLog(http.StatusInternalServerError)
+	if _, err := client.Find(t.Context(), letter.ID, time.Now()); err == nil || refused(err) {
+		t.Errorf("a log that cannot be read now: %v, want another error", err)
 	}
 	m := server.Messages()[0]
 	for field, want := range map[string]string{

@@ -13,11 +13,10 @@ import (
 )
 
 // Is says whether the object itself was refused: sending it again cannot help. That the caller may not write it, that somebody else
-// has written it, or that there is no answer, is not the object's fault. A policy or a webhook may refuse with 403, as roles do: it is
-// told from them by its name.
+// has written it, or that there is no answer, is not the object's fault. A policy or a webhook may refuse with any code: it is known by
+// its name.
 func Is(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
-		apierrors.IsForbidden(err) && refuserOf(err) != ""
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) || refuserOf(err) != ""
 }
 
 // OfField says whether the schema refused the field of the path, or one below: whatever else it is sent with, it will be refused again.
@@ -28,6 +27,7 @@ func OfField(err error, path string) bool {
 // maxFields are named.
 const maxFields = 8
 
+// refuser is in what the API server says of a refusal, and not in what it says of a webhook that it cannot call.
 var refuser = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']{1,253}'|admission webhook "[^"]{1,253}"`)
 
 // Explain says who or what refused it: a policy of the cluster, or the schema of fields that it names.

@@ -39,11 +39,15 @@ func TestRefusals(t *testing.T) {
 		is   bool
 		want string
 	}{
-		"the schema":     {schemaError, true, "the API server refused Customer cus-1 for its fields status.email, status.name"},
-		"a policy":       {policy, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
-		"a webhook":      {webhook, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
-		"a policy, 403":  {forbidding, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
-		"a webhook, 403": {webhook403, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"the schema":      {schemaError, true, "the API server refused Customer cus-1 for its fields status.email, status.name"},
+		"a policy":        {policy, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"a webhook":       {webhook, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"a policy, 403":   {forbidding, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"a webhook, 403":  {webhook403, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"a webhook, 409":  {webhookWith(409, metav1.StatusReasonConflict), true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"a webhook, 429":  {webhookWith(429, metav1.StatusReasonTooManyRequests), true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
+		"a policy, 401":   {apierrors.NewUnauthorized("ValidatingAdmissionPolicy 'no-gmail' denied request: " + secret), true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"no such webhook": {apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example.com": EOF`)), false, ""},
 		"many fields": {
 			apierrors.NewInvalid(kind, "cus-1", many), true,
 			"the API server refused Customer cus-1 for its fields spec[0], spec[1], spec[2], spec[3], spec[4], spec[5], spec[6], spec[7] and 3 more",
@@ -79,6 +83,10 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func webhookWith(code int32, reason metav1.StatusReason) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Reason: reason, Message: `admission webhook "policy.example.com" denied the request: ` + secret}}
 }
 
 func TestOfField(t *testing.T) {

@@ -129,6 +129,7 @@ func TestFaultsOfMailgun(t *testing.T) {
 		faults      []mailguntest.Fault
 		hidden      bool // the log shows nothing
 		late        bool // the log shows nothing until the second attempt
+		logRefused  int  // what reading the log is answered
 		settle      time.Duration
 		want        string
 		wantAttempt int32
@@ -153,6 +154,15 @@ func TestFaultsOfMailgun(t *testing.T) {
 		"the answer is lost, and the log hides the message for too long": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop}, hidden: true, want: "True Accepted", wantAttempt: 2, wantCopies: 2,
 		},
+		"it is lost, and the key may not read the log": {
+			faults: []mailguntest.Fault{mailguntest.Drop}, logRefused: 403, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
+		},
+		"it is lost, and the log that the key may not read may still have it": {
+			faults: []mailguntest.Fault{mailguntest.Drop}, logRefused: 403, settle: time.Hour, want: "False OutcomeUnknown", wantAttempt: 1, wantCopies: 0,
+		},
+		"it is lost, and the log cannot be read now": {
+			faults: []mailguntest.Fault{mailguntest.Drop}, logRefused: 500, want: "False OutcomeUnknown", wantAttempt: 1, wantCopies: 0,
+		},
 		"the log shows it late, after the next attempt was not taken": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop, mailguntest.Refuse(429)}, late: true, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
 		},
@@ -161,6 +171,7 @@ func TestFaultsOfMailgun(t *testing.T) {
 			server, send := mailgun(t)
 			server.Fail(tc.faults...)
 			server.HideLog(tc.hidden || tc.late)
+			server.RefuseLog(tc.logRefused)
 			o := start(t, send, func(c *config.Config) {
 				c.App.PasswordResetURL = "" // one message is enough
 				c.MailSettle = max(tc.settle, soon)

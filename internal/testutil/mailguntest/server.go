@@ -40,12 +40,13 @@ type Fault func(w http.ResponseWriter, r *http.Request, accept func())
 type Server struct {
 	*httptest.Server
 
-	mutex    sync.Mutex
-	messages []Message
-	faults   []Fault
-	hidden   bool
-	lookups  int
-	asked    int
+	mutex      sync.Mutex
+	messages   []Message
+	faults     []Fault
+	hidden     bool
+	logRefused int
+	lookups    int
+	asked      int
 }
 
 // New starts one.
@@ -87,6 +88,13 @@ func (s *Server) Fail(faults ...Fault) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.faults = append(s.faults, faults...)
+}
+
+// RefuseLog answers those who read the log with the status, as Mailgun does where a key may only send.
+func (s *Server) RefuseLog(status int) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.logRefused = status
 }
 
 // HideLog makes the log show nothing, or show all.
@@ -142,6 +150,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.lookups++
+	if s.logRefused != 0 {
+		answer(w, s.logRefused, map[string]any{"message": "Forbidden"})
+		return
+	}
 	begin, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", r.URL.Query().Get("begin"))
 	if err != nil {
 		answer(w, http.StatusBadRequest, map[string]any{"message": "begin is no time"})
