@@ -53,6 +53,7 @@ func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) erro
 type statusWrite struct {
 	object  client.Object
 	name    string // with its kind
+	first   bool   // nothing was written before
 	written func()
 }
 
@@ -74,7 +75,7 @@ func (r *CustomerReconciler) statusWrites(a *account) []statusWrite {
 		s.Status = *a.aggregate.Subscriptions[id].DeepCopy()
 		describeSubscription(s, now)
 		if !equality.Semantic.DeepEqual(before, &s.Status) {
-			writes = append(writes, statusWrite{s, "Subscription " + s.Name, func() { a.subscriptions[id] = s }})
+			writes = append(writes, statusWrite{s, "Subscription " + s.Name, !written(a.subscriptions[id]), func() { a.subscriptions[id] = s }})
 		}
 	}
 
@@ -82,7 +83,7 @@ func (r *CustomerReconciler) statusWrites(a *account) []statusWrite {
 	before := customer.Status.DeepCopy()
 	a.next = r.describeCustomer(customer, a.aggregate.DeepCopy(), now)
 	if !equality.Semantic.DeepEqual(before, &customer.Status) {
-		writes = append(writes, statusWrite{customer, "Customer " + customer.Name, func() {
+		writes = append(writes, statusWrite{customer, "Customer " + customer.Name, !written(a.customer), func() {
 			a.customer = customer
 			r.announce(customer, before.Conditions)
 		}})

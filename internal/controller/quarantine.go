@@ -179,14 +179,14 @@ func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) (dou
 	return d, nil
 }
 
-// unchanged asks what the clock, or what Stripe had, alone would have written.
+// unchanged asks what the clock, or what Stripe had, alone would have written over what is there.
 func (r *CustomerReconciler) unchanged(ctx context.Context, a *account) error {
 	return safely(ctx, func() error {
 		if err := r.fold(ctx, a); err != nil {
 			return err
 		}
 		for _, write := range r.statusWrites(a) {
-			if written(write.object) {
+			if !write.first {
 				if err := r.ask(ctx, write); err != nil {
 					return err
 				}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -488,6 +489,42 @@ func TestAPolicyThatCannotJudgeAnEmptyStatus(t *testing.T) {
 	if got := o.subscription(second.ID()).Status.Status; got != "active" {
 		t.Errorf("the new subscription is %q", got)
 	}
+}
+
+// So it is with a new customer.
+func TestAPolicyThatCannotJudgeANewCustomer(t *testing.T) {
+	o, asked := startCounting(t, "/customers/", func(c *config.Config) { c.EventAttempts = 2 })
+	o.forbid("customers/status", "object.status.email != '' && !has(object.status.lastPayment)")
+	o.inForce(func() error {
+		c := &v1alpha1.Customer{
+			ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, GenerateName: "a-"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_a"},
+		}
+		if err := cluster.Client.Create(t.Context(), c); err != nil {
+			return err
+		}
+		return errors.Join(cluster.Client.Status().Update(t.Context(), c, client.DryRunAll), cluster.Client.Delete(t.Context(), c))
+	})
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	of := map[string]Event{}
+	for _, e := range world.Events() {
+		of[e.Type] = e
+	}
+	payment, profile := of["charge.succeeded"], of["customer.created"]
+	asked.Store(0)
+	o.send(payment)
+	o.eventually("it is tried again and again", func() string {
+		if n := asked.Load(); n < 8 {
+			return fmt.Sprintf("asked %d times", n)
+		}
+		return ""
+	})
+	if e := o.event(payment.ID); e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts != 0 {
+		t.Errorf("the one in doubt is %+v", e.Status)
+	}
+	o.send(profile)
+	o.outcome(profile.ID, v1alpha1.OutcomeApplied)
+	o.outcome(payment.ID, v1alpha1.OutcomeFailed)
 }
 
 // A customer whose object is refused, which holds an id only, is no event's fault: the events wait, and go on once it is let.
