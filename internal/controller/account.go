@@ -36,6 +36,7 @@ type verdict struct {
 	message string
 	failure error // why it cannot be handled now
 	waits   bool  // until it is tried again
+	until   *metav1.Time
 }
 
 // foldable are the events whose turn it is, and that can be read.
@@ -68,7 +69,7 @@ func (r *CustomerReconciler) load(ctx context.Context, key client.ObjectKey) (*a
 	for i := range pending.Items {
 		e := &pending.Items[i]
 		due := e.Status.RetryAt
-		a.pending = append(a.pending, verdict{event: e, waits: due != nil && due.After(r.Clock.Now())})
+		a.pending = append(a.pending, verdict{event: e, waits: due != nil && due.After(r.Clock.Now()), until: due})
 	}
 	switch err := r.Client.Get(ctx, key, a.customer); {
 	case apierrors.IsNotFound(err) && len(a.pending) > 0:

@@ -208,7 +208,7 @@ func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
 			switch {
 			case refusal.Is(err):
 				ctrl.LoggerFrom(ctx).Error(refusal.Hide("it", err), "Email cannot be planned, the sign-up waits", "email", email.Name)
-				r.hold(a, []*verdict{v})
+				r.hold([]*verdict{v}, heldFor)
 			case err != nil && !apierrors.IsAlreadyExists(err):
 				return fmt.Errorf("create Email %s: %w", email.Name, err)
 			}
@@ -237,7 +237,7 @@ func (r *CustomerReconciler) writeOutcomes(ctx context.Context, a *account) erro
 		var err error
 		switch {
 		case v.waits:
-			a.wakeAt(v.event.Status.RetryAt)
+			a.wakeAt(v.until)
 		case v.failure != nil:
 			err = r.endAttempt(ctx, a, v)
 		case v.event.Spec.DecodeError != "":

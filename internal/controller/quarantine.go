@@ -66,7 +66,7 @@ func (r *CustomerReconciler) quarantine(ctx context.Context, a *account, cause e
 	for id := range doubts.subscriptions {
 		about := ofSubscription(candidates, id)
 		if !slices.ContainsFunc(about, admitted) {
-			r.hold(a, about)
+			r.hold(about, heldFor)
 		}
 	}
 	if !slices.ContainsFunc(a.pending, func(v verdict) bool { return v.waits || v.failure != nil }) {
@@ -80,8 +80,7 @@ func (r *CustomerReconciler) quarantine(ctx context.Context, a *account, cause e
 func (r *CustomerReconciler) admit(ctx context.Context, a *account, events []*verdict) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < searchReserve {
 		setApart(events, nil)
-		r.hold(a, events)
-		a.wakeAt(&metav1.Time{Time: r.Clock.Now()})
+		r.hold(events, 0)
 		return nil
 	}
 	setApart(events, nil)
@@ -113,13 +112,12 @@ func setApart(events []*verdict, why error) {
 func admitted(v *verdict) bool { return v.failure == nil && !v.waits }
 
 // hold lets events wait that are not to blame. It counts for nothing. What panicked is to blame all the same.
-func (r *CustomerReconciler) hold(a *account, events []*verdict) {
+func (r *CustomerReconciler) hold(events []*verdict, wait time.Duration) {
 	for _, v := range events {
 		if _, failed := errors.AsType[*bug.Error](v.failure); failed {
 			continue
 		}
-		v.failure, v.waits = nil, true
-		a.wakeAt(&metav1.Time{Time: r.Clock.Now().Add(heldFor)})
+		v.failure, v.waits, v.until = nil, true, &metav1.Time{Time: r.Clock.Now().Add(wait)}
 	}
 }
 
@@ -158,11 +156,13 @@ func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) (dou
 	} else if err != nil {
 		return d, err
 	}
+	asked := map[string]bool{"": true}
 	for _, v := range a.foldable() {
 		id := v.event.Spec.SubscriptionID
-		if id == "" || d.subscriptions[id] || v.waits {
+		if asked[id] {
 			continue
 		}
+		asked[id] = true
 		s := a.subscriptions[id]
 		if s == nil {
 			s = newSubscription(a.customer, id)
@@ -171,7 +171,7 @@ func (r *CustomerReconciler) withoutEvents(ctx context.Context, a *account) (dou
 		case blames(err) && empty:
 			d.subscriptions[id] = true
 		case blames(err):
-			r.hold(a, ofSubscription(a.foldable(), id))
+			r.hold(ofSubscription(a.foldable(), id), heldFor)
 		case err != nil:
 			return d, err
 		}
