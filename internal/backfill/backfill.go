@@ -19,7 +19,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
-	"github.com/tollkeeper/tollkeeper/internal/refusal"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -209,7 +209,7 @@ func (b *Backfill) page(ctx context.Context, r *run, page stripeapi.Page) error 
 	for i, e := range missing {
 		group.Go(func() (err error) {
 			recorded[i], err = b.record(ctx, e)
-			if refusal.Is(err) { // this one alone: the others go on
+			if apirejection.Is(err) { // this one alone: the others go on
 				refused[i], err = err, nil
 			}
 			return err

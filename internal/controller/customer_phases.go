@@ -20,7 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
-	"github.com/tollkeeper/tollkeeper/internal/refusal"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
 // ensureObjects creates the customer and those of its subscriptions that are not there yet. Where their statuses are refused then, they
@@ -32,7 +32,7 @@ func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) erro
 		}
 		customer := a.customer.DeepCopy()
 		if err := r.Client.Create(ctx, customer); err != nil {
-			return fmt.Errorf("create Customer %s: %w", customer.Name, refusal.Hide("it", err))
+			return fmt.Errorf("create Customer %s: %w", customer.Name, apirejection.Hide("it", err))
 		}
 		a.customer = customer
 	}
@@ -42,7 +42,7 @@ func (r *CustomerReconciler) ensureObjects(ctx context.Context, a *account) erro
 		}
 		s := newSubscription(a.customer, id)
 		if err := r.Client.Create(ctx, s); err != nil {
-			return fmt.Errorf("create Subscription %s: %w", s.Name, refusal.Hide("it", err))
+			return fmt.Errorf("create Subscription %s: %w", s.Name, apirejection.Hide("it", err))
 		}
 		a.subscriptions[id] = s
 	}
@@ -58,7 +58,7 @@ type statusWrite struct {
 }
 
 func (w statusWrite) failed(err error) error {
-	return fmt.Errorf("write status of %s: %w", w.name, refusal.Hide("it", err))
+	return fmt.Errorf("write status of %s: %w", w.name, apirejection.Hide("it", err))
 }
 
 // statusWrites are the statuses that have changed, the customer's last: who sees that it is entitled finds the subscriptions that say
@@ -206,8 +206,8 @@ func (r *CustomerReconciler) planEmails(ctx context.Context, a *account) error {
 			email := newEmail(a.customer, purpose)
 			err := r.Client.Create(ctx, email)
 			switch {
-			case refusal.Is(err):
-				ctrl.LoggerFrom(ctx).Error(refusal.Hide("it", err), "Email cannot be planned, the sign-up waits", "email", email.Name)
+			case apirejection.Is(err):
+				ctrl.LoggerFrom(ctx).Error(apirejection.Hide("it", err), "Email cannot be planned, the sign-up waits", "email", email.Name)
 				r.hold([]*verdict{v}, heldFor)
 			case err != nil && !apierrors.IsAlreadyExists(err):
 				return fmt.Errorf("create Email %s: %w", email.Name, err)
@@ -245,7 +245,7 @@ func (r *CustomerReconciler) writeOutcomes(ctx context.Context, a *account) erro
 		default:
 			err = settle(ctx, r.Client, r.Clock, v.event, v.outcome, v.message)
 		}
-		if refusal.Is(err) {
+		if apirejection.Is(err) {
 			refused = errors.Join(refused, err)
 		} else if err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/bug"
+	"github.com/tollkeeper/tollkeeper/internal/panics"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
-	"github.com/tollkeeper/tollkeeper/internal/refusal"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
 const (
@@ -30,14 +30,14 @@ const (
 // blames says whether an error is the fault of what was to be written, so that to try it again unchanged is of no use. An API server
 // that is away, or that does not let us write, is no event's fault.
 func blames(err error) bool {
-	_, failed := errors.AsType[*bug.Error](err)
-	return failed || refusal.Is(err)
+	_, failed := errors.AsType[*panics.Error](err)
+	return failed || apirejection.Is(err)
 }
 
 // safely turns a panic into an error, with the stack in the log.
 func safely(ctx context.Context, do func() error) error {
-	err := bug.Catch(do)
-	if found, ok := errors.AsType[*bug.Error](err); ok {
+	err := panics.Catch(do)
+	if found, ok := errors.AsType[*panics.Error](err); ok {
 		ctrl.LoggerFrom(ctx).Error(nil, "Panicked", "panic", found.What, "stack", found.Stack)
 	}
 	return err
@@ -114,7 +114,7 @@ func admitted(v *verdict) bool { return v.failure == nil && !v.waits }
 // hold lets events wait that are not to blame. It counts for nothing. What panicked is to blame all the same.
 func (r *CustomerReconciler) hold(events []*verdict, wait time.Duration) {
 	for _, v := range events {
-		if _, failed := errors.AsType[*bug.Error](v.failure); failed {
+		if _, failed := errors.AsType[*panics.Error](v.failure); failed {
 			continue
 		}
 		v.failure, v.waits, v.until = nil, true, &metav1.Time{Time: r.Clock.Now().Add(wait)}
@@ -206,7 +206,7 @@ func (r *CustomerReconciler) askFor(ctx context.Context, object client.Object, k
 	object, _ = object.DeepCopyObject().(client.Object)
 	object.SetOwnerReferences(nil) // the customer may not be there yet
 	if err := r.Client.Create(ctx, object, client.DryRunAll, client.DisableReadYourWritesConsistency); err != nil {
-		return false, fmt.Errorf("create %s: %w", name, refusal.Hide("it", err))
+		return false, fmt.Errorf("create %s: %w", name, apirejection.Hide("it", err))
 	}
 	return false, nil
 }

@@ -4,14 +4,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/tollkeeper/tollkeeper/internal/refusal"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // retry turns the error of a write into what the reconciler does next. That somebody else wrote the object since it was read is
 // no fault, and worth no word: it is read again, after a pause that grows for as long as the cache shows what was.
 func retry(err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) && !refusal.Is(err) {
+	if apierrors.IsConflict(err) && !apirejection.Is(err) {
 		return ctrl.Result{Requeue: true}, nil //nolint:staticcheck // what replaces it takes no part in the backoff
 	}
 	return ctrl.Result{}, err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/tollkeeper/tollkeeper/internal/bug"
+	"github.com/tollkeeper/tollkeeper/internal/panics"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -40,8 +40,8 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	sum := sha256.Sum256(body)
 	e.PayloadSHA256 = hex.EncodeToString(sum[:])
 
-	if err := bug.Catch(func() error { return d.readObject(envelope, e) }); err != nil {
-		if _, found := errors.AsType[*bug.Error](err); found {
+	if err := panics.Catch(func() error { return d.readObject(envelope, e) }); err != nil {
+		if _, found := errors.AsType[*panics.Error](err); found {
 			e = bare(e) // nobody knows how far it came
 		}
 		e.DecodeError = truncate(err.Error(), maxDecodeError)

@@ -13,7 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
-	"github.com/tollkeeper/tollkeeper/internal/refusal"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
 // Recorder creates BillingEvents.
@@ -33,8 +33,8 @@ type Recorder struct {
 // let in later, whole: that is an error, and the sender sends it again.
 func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	recorded, err = r.create(ctx, e)
-	if refusal.OfField(err, "spec") && e.DecodeError == "" {
-		recorded, err = r.create(ctx, events.WithoutRecord(e, refusal.Explain(err)))
+	if apirejection.OfField(err, "spec") && e.DecodeError == "" {
+		recorded, err = r.create(ctx, events.WithoutRecord(e, apirejection.Explain(err)))
 	}
 	if recorded {
 		metrics.EventsRecorded.WithLabelValues(events.Label(e.Type)).Inc()
@@ -66,7 +66,7 @@ func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bo
 		return false, r.confirm(ctx, client.ObjectKeyFromObject(object), e)
 	}
 	if err != nil {
-		return false, fmt.Errorf("create BillingEvent %s: %w", object.Name, refusal.Hide("it", err))
+		return false, fmt.Errorf("create BillingEvent %s: %w", object.Name, apirejection.Hide("it", err))
 	}
 	return true, nil
 }

@@ -1,5 +1,5 @@
 // Package bug turns panics into errors, so that what brings a bug to light is that one's trouble only.
-package bug
+package panics
 
 import (
 	"runtime"

@@ -1,5 +1,5 @@
 // Package refusal tells of errors with which the API server refuses an object for what is in it. No value is repeated: it may be personal.
-package refusal
+package apirejection
 
 import (
 	"cmp"
