@@ -72,6 +72,8 @@ const (
 const (
 	// ReasonAttemptFailed: the event could not be handled; it is tried again at status.retryAt (status False).
 	ReasonAttemptFailed = "AttemptFailed"
+	// ReasonWriteRejected: the API server refuses what the event changes, by a policy of the cluster or the CRDs of another version; it is tried again until it is accepted (status False).
+	ReasonWriteRejected = "WriteRejected"
 )
 
 // Reasons of Sent.

@@ -58,14 +58,18 @@ func Scheme() *runtime.Scheme {
 	return scheme
 }
 
-// New wires the operator for the API server at restConfig. Nothing runs before Run.
-func New(cfg config.Config, restConfig *rest.Config) (*App, error) {
+// New wires the operator for the API server at restConfig. Nothing runs before Run. Each adjust may change the manager's options first.
+func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Options)) (*App, error) {
 	restConfig = rest.CopyConfig(restConfig)
 	restConfig.QPS = -1 // fairness is the API server's
 	if err := metricsCertificate(cfg); err != nil {
 		return nil, err
 	}
-	manager, err := ctrl.NewManager(restConfig, managerOptions(cfg))
+	options := managerOptions(cfg)
+	for _, change := range adjust {
+		change(&options)
+	}
+	manager, err := ctrl.NewManager(restConfig, options)
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}

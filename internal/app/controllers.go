@@ -9,68 +9,99 @@ import (
 	"golang.org/x/time/rate"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
-	tkcontroller "github.com/tollkeeper/tollkeeper/internal/controller"
+	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
+	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
+	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
+	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
+	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
 const (
-	// reconcileTimeout bounds one reconciliation, so that an API server that does not answer holds nothing up for good.
+	// reconcileTimeout bounds one reconciliation, so that an API server that does not answer blocks no worker for good.
 	reconcileTimeout = time.Minute
 	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
 	concurrentCustomers = 8
 	concurrentOthers    = 4
-	// firstRetry after what failed for no fault of its own, then twice as long each time, up to lastRetry: nobody says when the API server
-	// is back, and all that waits is to go on soon after.
+	// firstRetry is the backoff after a first error that no object is at fault for. It doubles up to maxRetry: short, so that work goes on
+	// soon after the API server is back.
 	firstRetry = 5 * time.Millisecond
-	lastRetry  = 30 * time.Second
-	// lastStripeRetry is lastRetry for asking Stripe: a key that it refuses is refused for every customer.
-	lastStripeRetry = 15 * time.Minute
+	maxRetry   = 30 * time.Second
+	// maxStripeRetry is maxRetry for reading from Stripe: a key that Stripe refuses is refused for every customer.
+	maxStripeRetry = 15 * time.Minute
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
+	// backlogInterval is the time between two counts of the events that wait or have failed.
+	backlogInterval = 10 * time.Second
+	// reporter is the name under which Kubernetes events are reported.
+	reporter = "tollkeeper"
 )
 
-func (a *App) addControllers(cfg config.Config) error {
-	scope := tkcontroller.Scope{Livemode: cfg.Livemode}
-	if err := tkcontroller.Index(context.Background(), a.manager.GetFieldIndexer(), scope); err != nil {
-		return fmt.Errorf("index the caches: %w", err)
-	}
-	if err := fill(context.Background(), a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}); err != nil {
-		return err
-	}
-	c, reader, now := a.manager.GetClient(), a.manager.GetAPIReader(), clock.RealClock{}
-	notices, comparisons := a.manager.GetEventRecorder("tollkeeper"), tkcontroller.NewComparisons()
-	if err := (&tkcontroller.CustomerReconciler{
-		Client: c, Reader: reader, Clock: now, Policy: cfg.Policy, Recorder: notices, Change: events.Change, Comparisons: comparisons, Scope: scope,
-		MailMaxAge: cfg.MailMaxAge, EventAttempts: cfg.EventAttempts,
-	}).SetupWithManager(a.manager, options(concurrentCustomers)); err != nil {
-		return fmt.Errorf("set up the customer controller: %w", err)
-	}
-	if err := (&tkcontroller.EventReconciler{
-		Client: c, Reader: reader, Clock: now, Stripe: a.stripe, Scope: scope, LinkTimeout: cfg.LinkTimeout, Delay: cfg.RefetchDelay,
-	}).SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the event controller: %w", err)
-	}
-	if err := a.addRetry(cfg, scope); err != nil {
-		return err
-	}
-	if err := a.addEmails(cfg); err != nil {
-		return err
-	}
-	return a.addSync(cfg, comparisons)
+// reconciler is a controller of ours.
+type reconciler interface {
+	SetupWithManager(mgr ctrl.Manager, options controller.Options) error
 }
 
-// addRetry adds what looks at failed events, which the manager's own cache does not hold, and what counts them.
-func (a *App) addRetry(cfg config.Config, scope tkcontroller.Scope) error {
+// addControllers adds what runs on the leader.
+func (a *App) addControllers(cfg config.Config) error {
+	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode}, readings.NewMailbox()
+	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
+		return fmt.Errorf("index the caches: %w", err)
+	}
+	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}); err != nil {
+		return err
+	}
+	for _, add := range []func() error{
+		func() error { return a.addCustomer(cfg, scope, mailbox) },
+		func() error { return a.addUnlinked(cfg, scope) },
+		func() error { return a.addFailed(cfg, scope) },
+		func() error { return a.addEmail(cfg) },
+		func() error { return a.addResync(cfg, mailbox) },
+	} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox) error {
+	schemas, err := crdschema.Load()
+	if err != nil {
+		return err
+	}
+	return a.setUp("customer", &customer.Reconciler{
+		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
+		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas, Readings: mailbox,
+		Scope: scope, MailMaxAge: cfg.MailMaxAge, EventAttempts: cfg.EventAttempts,
+	}, options(concurrentCustomers))
+}
+
+func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
+	return a.setUp("unlinked", &unlinked.Reconciler{
+		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Stripe: a.stripe, Scope: scope,
+		LinkTimeout: cfg.LinkTimeout, StripeDelay: cfg.RefetchDelay,
+	}, options(concurrentOthers))
+}
+
+// addFailed adds a cache of the Failed events, which the manager's own cache does not hold, and what works on it.
+func (a *App) addFailed(cfg config.Config, scope routing.Scope) error {
 	failed, err := cluster.New(a.manager.GetConfig(), func(o *cluster.Options) {
 		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, v1alpha1.OutcomeFailed)
 	})
@@ -80,30 +111,27 @@ func (a *App) addRetry(cfg config.Config, scope tkcontroller.Scope) error {
 	if err := fill(context.Background(), failed.GetCache(), &v1alpha1.BillingEvent{}); err != nil {
 		return err
 	}
-	if err := a.manager.Add(failed); err != nil {
-		return fmt.Errorf("add the cache of failed events: %w", err)
+	counter := &backlog.Counter{
+		Pending: a.manager.GetClient(), Failed: failed.GetCache(), Scope: scope, Clock: clock.RealClock{},
+		Interval: backlogInterval, LinkTimeout: cfg.LinkTimeout,
 	}
-	r := &tkcontroller.RetryReconciler{Failed: failed.GetCache(), Client: a.manager.GetClient()}
-	if err := r.SetupWithManager(a.manager, options(1)); err != nil {
-		return fmt.Errorf("set up the retry controller: %w", err)
+	for name, runnable := range map[string]manager.Runnable{"cache of failed events": failed, "count of the backlog": counter} {
+		if err := a.manager.Add(runnable); err != nil {
+			return fmt.Errorf("add the %s: %w", name, err)
+		}
 	}
-	if err := a.manager.Add(&tkcontroller.Backlog{
-		Pending: a.manager.GetClient(), Failed: failed.GetCache(), Scope: scope, Clock: clock.RealClock{}, LinkTimeout: cfg.LinkTimeout,
-	}); err != nil {
-		return fmt.Errorf("add the count of events: %w", err)
-	}
-	return nil
+	return a.setUp("retry", &retry.Reconciler{Failed: failed.GetCache(), Client: a.manager.GetClient()}, options(1))
 }
 
-// addEmails adds what sends the e-mails, if Mailgun is configured; else what says that it is not.
-func (a *App) addEmails(cfg config.Config) error {
+// addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.
+func (a *App) addEmail(cfg config.Config) error {
 	templates, err := mail.LoadTemplates(cfg.MailTemplates)
 	if err != nil {
 		return err
 	}
-	r := &tkcontroller.EmailReconciler{
+	r := &email.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
-		Letter: tkcontroller.Letter{
+		Letter: email.Letter{
 			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
 			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
 		},
@@ -112,33 +140,27 @@ func (a *App) addEmails(cfg config.Config) error {
 	if cfg.Mailgun.Configured() {
 		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
 	}
-	if err := r.SetupWithManager(a.manager, options(concurrentOthers)); err != nil {
-		return fmt.Errorf("set up the email controller: %w", err)
-	}
-	return nil
+	return a.setUp("email", r, options(concurrentOthers))
 }
 
-// fill has a replica that takes over find its caches filled. (Controllers that warm up would fill their queues, too, which nobody empties
-// before.)
-func fill(ctx context.Context, c cache.Cache, kinds ...client.Object) error {
-	for _, kind := range kinds {
-		if _, err := c.GetInformer(ctx, kind); err != nil {
-			return fmt.Errorf("fill the cache of %T: %w", kind, err)
-		}
+// addResync adds the comparison with Stripe, if there is a key.
+func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox) error {
+	if a.stripe == nil {
+		return nil
 	}
-	return nil
+	r := &resync.Reconciler{
+		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Clock: clock.RealClock{},
+		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
+	}
+	if a.backfill != nil {
+		r.BackfillRunning = a.backfill.Looking
+	}
+	patient := options(concurrentOthers)
+	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
+	return a.setUp("resync", r, patient)
 }
 
-func options(concurrent int) controller.Options {
-	return controller.Options{
-		MaxConcurrentReconciles: concurrent,
-		ReconciliationTimeout:   reconcileTimeout,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
-		SkipNameValidation:      new(true), // tests run several managers in one process
-	}
-}
-
-// addBackfill adds the look for missed events, if there is a key to look with.
+// addBackfill adds the listing of missed events, if there is a key.
 func (a *App) addBackfill(cfg config.Config) error {
 	if a.stripe == nil || cfg.BackfillInterval == 0 {
 		return nil
@@ -158,22 +180,29 @@ func (a *App) addBackfill(cfg config.Config) error {
 	return nil
 }
 
-// addSync adds what asks Stripe for its objects, if there is a key to ask with.
-func (a *App) addSync(cfg config.Config, comparisons *tkcontroller.Comparisons) error {
-	if a.stripe == nil {
-		return nil
+func (a *App) setUp(name string, r reconciler, options controller.Options) error {
+	if err := r.SetupWithManager(a.manager, options); err != nil {
+		return fmt.Errorf("set up the %s controller: %w", name, err)
 	}
-	r := &tkcontroller.SyncReconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Comparisons: comparisons, Clock: clock.RealClock{},
-		Recorder: a.manager.GetEventRecorder("tollkeeper"), Interval: cfg.ResyncInterval, Delay: cfg.RefetchDelay,
+	return nil
+}
+
+// options bounds a controller. The rate limiter spaces out the retries of one object.
+func options(concurrent int) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: concurrent,
+		ReconciliationTimeout:   reconcileTimeout,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxRetry),
 	}
-	if a.backfill != nil {
-		r.Looking = a.backfill.Looking
-	}
-	patient := options(concurrentOthers)
-	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastStripeRetry)
-	if err := r.SetupWithManager(a.manager, patient); err != nil {
-		return fmt.Errorf("set up the sync controller: %w", err)
+}
+
+// fill starts the informers of kinds, so that a replica that takes over finds its caches filled. (Controllers that warm up would fill
+// their queues too, which nothing drains until the replica leads.)
+func fill(ctx context.Context, c cache.Cache, kinds ...client.Object) error {
+	for _, kind := range kinds {
+		if _, err := c.GetInformer(ctx, kind); err != nil {
+			return fmt.Errorf("fill the cache of %T: %w", kind, err)
+		}
 	}
 	return nil
 }

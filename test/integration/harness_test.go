@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -48,6 +49,9 @@ func defaults(t *testing.T, namespace string) config.Config {
 	return cfg
 }
 
+// oneOfSeveral lets several operators run in one process: else controller-runtime wants every controller's name once only.
+func oneOfSeveral(options *ctrl.Options) { options.Controller.SkipNameValidation = new(true) }
+
 // operator is a running operator with a namespace of its own.
 type operator struct {
 	t         *testing.T
@@ -79,7 +83,7 @@ func startAs(t *testing.T, access *rest.Config, namespace string, configure ...f
 	for _, set := range configure {
 		set(&cfg)
 	}
-	a, err := app.New(cfg, access)
+	a, err := app.New(cfg, access, oneOfSeveral)
 	if err != nil {
 		t.Fatal(err)
 	}

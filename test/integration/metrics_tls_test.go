@@ -66,12 +66,12 @@ func TestTheMetricsWithoutTheirCertificate(t *testing.T) {
 			cfg := defaults(t, "default")
 			cfg.MetricsBindAddress, cfg.MetricsCertPath = freeAddress(t), t.TempDir()
 			prepare(t, cfg.MetricsCertPath)
-			_, err := app.New(cfg, cluster.Config)
+			_, err := app.New(cfg, cluster.Config, oneOfSeveral)
 			if err == nil || !strings.Contains(err.Error(), "--metrics-cert-path") {
 				t.Errorf("it starts: %v", err)
 			}
 			cfg.MetricsBindAddress = "0" // nobody is served anything
-			if _, err := app.New(cfg, cluster.Config); err != nil {
+			if _, err := app.New(cfg, cluster.Config, oneOfSeveral); err != nil {
 				t.Errorf("it does not start without metrics: %v", err)
 			}
 		})

@@ -1,4 +1,4 @@
-package controller
+package resync
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ const (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// asked is a customer cus_A with the subscription sub_A.
-func asked() (*v1alpha1.Customer, map[string]*v1alpha1.Subscription) {
+// known is a customer cus_A with the subscription sub_A.
+func known() (*v1alpha1.Customer, map[string]*v1alpha1.Subscription) {
 	return &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Name: "cus-a"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}},
 		map[string]*v1alpha1.Subscription{"sub_A": {Spec: v1alpha1.SubscriptionSpec{SubscriptionID: "sub_A"}}}
 }
@@ -33,70 +33,70 @@ func inDoubt(eventID string) map[string]v1alpha1.Position {
 	return map[string]v1alpha1.Position{"state": {EventID: eventID, Doubt: v1alpha1.DoubtTie}}
 }
 
-// What there is reason to ask Stripe about, so long after the customer was first looked at.
-func TestQuestion(t *testing.T) {
+// What is due to be read from Stripe, so long after the customer was first observed.
+func TestDue(t *testing.T) {
 	for name, tc := range map[string]struct {
 		set  func(*v1alpha1.Customer, *v1alpha1.Subscription)
 		at   time.Duration
-		want question
+		want reading
 	}{
-		"nothing": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, time.Minute, question{}},
+		"nothing": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, time.Minute, reading{}},
 		"an annotation on the customer": {
 			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) { annotate(c, "now") }, 0,
-			question{all: true, requests: map[string]string{"cus_A": "now"}},
+			reading{whole: true, requests: map[string]string{"cus_A": "now"}},
 		},
 		"an annotation that was answered": {
 			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
 				annotate(c, "now")
 				c.Status.LastComparison = &v1alpha1.Comparison{Request: "now"}
-			}, 0, question{},
+			}, 0, reading{},
 		},
 		"an annotation with a new value": {
 			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
 				annotate(c, "again")
 				c.Status.LastComparison = &v1alpha1.Comparison{Request: "now"}
-			}, 0, question{all: true, requests: map[string]string{"cus_A": "again"}},
+			}, 0, reading{whole: true, requests: map[string]string{"cus_A": "again"}},
 		},
 		"an annotation on the subscription": {
 			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { annotate(s, "now") }, 0,
-			question{objects: []string{"sub_A"}, requests: map[string]string{"sub_A": "now"}},
+			reading{objects: []string{"sub_A"}, requests: map[string]string{"sub_A": "now"}},
 		},
-		"a doubt that an event on its way may clear": {
-			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { s.Status.Positions = inDoubt("evt_1") }, delay - 1, question{},
+		"a doubt that an event may still settle": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { s.Status.Positions = inDoubt("evt_1") }, delay - 1, reading{},
 		},
 		"a doubt": {
 			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { s.Status.Positions = inDoubt("evt_1") }, delay,
-			question{objects: []string{"sub_A"}},
+			reading{objects: []string{"sub_A"}},
 		},
-		"a doubt that somebody asks about": {
+		"a doubt about an annotated subscription": {
 			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) {
 				annotate(s, "now")
 				s.Status.Positions = inDoubt("evt_1")
-			}, delay, question{objects: []string{"sub_A"}, requests: map[string]string{"sub_A": "now"}},
+			}, delay, reading{objects: []string{"sub_A"}, requests: map[string]string{"sub_A": "now"}},
 		},
-		"the sweep": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, interval, question{all: true}},
+		"the sweep": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, interval, reading{whole: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			customer, subscriptions := asked()
+			customer, subscriptions := known()
 			tc.set(customer, subscriptions["sub_A"])
-			var known inquiries
-			known.update(customer, subscriptions, noon, interval)
-			got := known.question(customer, subscriptions, noon.Add(tc.at), delay)
-			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(question{}), cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("question (-want +got):\n%s", diff)
+			var s schedule
+			s.observe(customer, subscriptions, noon, interval)
+			got := s.due(customer, subscriptions, noon.Add(tc.at), delay)
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(reading{}), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("due (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// A doubt is asked about once, until an event comes to it.
-func TestADoubtIsAskedAboutOnce(t *testing.T) {
-	customer, subscriptions := asked()
-	var known inquiries
+// A doubt is read once, until an event changes it.
+func TestADoubtIsReadOnce(t *testing.T) {
+	customer, subscriptions := known()
+	var s schedule
 	objects := func(now time.Time) []string {
-		known.update(customer, subscriptions, now, 0)
-		q := known.question(customer, subscriptions, now, delay)
-		known.answered(q, now)
+		s.observe(customer, subscriptions, now, 0)
+		q := s.due(customer, subscriptions, now, delay)
+		s.done(q, now)
 		return q.objects
 	}
 	for _, step := range []struct {
@@ -116,57 +116,57 @@ func TestADoubtIsAskedAboutOnce(t *testing.T) {
 		}
 	}
 	subscriptions["sub_A"].Status.Positions = inDoubt("evt_3")
-	known.update(customer, subscriptions, noon.Add(3*time.Hour), 0)
-	known.postpone(noon.Add(3*time.Hour + delay))
+	s.observe(customer, subscriptions, noon.Add(3*time.Hour), 0)
+	s.postponeDoubts(noon.Add(3*time.Hour + delay))
 	if got := objects(noon.Add(3*time.Hour + delay)); len(got) > 0 {
-		t.Errorf("a doubt that was postponed is asked about: %v", got)
+		t.Errorf("a postponed doubt is due before its delay: %v", got)
 	}
 	if got := objects(noon.Add(3*time.Hour + 2*delay)); len(got) != 1 {
-		t.Errorf("a doubt that was postponed is not asked about later: %v", got)
+		t.Errorf("a postponed doubt is not due after its delay: %v", got)
 	}
-	if next := known.next(delay); next != nil {
-		t.Errorf("with the sweep off and no doubt to ask about, it looks again at %s", next)
+	if next := s.next(delay); next != nil {
+		t.Errorf("with the sweep off and every doubt read, next is %s", next)
 	}
 }
 
-// The sweep comes by once an interval, and a comparison that was asked for stands in for it.
-func TestTheSweepComesByOnce(t *testing.T) {
-	customer, subscriptions := asked()
-	var known inquiries
+// The sweep comes once an interval.
+func TestTheSweepComesOnce(t *testing.T) {
+	customer, subscriptions := known()
+	var s schedule
 	sweeps := 0
 	for now := noon; now.Before(noon.Add(10 * interval)); now = now.Add(time.Hour) {
-		known.update(customer, subscriptions, now, interval)
-		if q := known.question(customer, subscriptions, now, delay); q.all {
+		s.observe(customer, subscriptions, now, interval)
+		if q := s.due(customer, subscriptions, now, delay); q.whole {
 			sweeps++
-			known.answered(q, now)
+			s.done(q, now)
 		}
-		if next := known.next(delay); next == nil || !next.After(now) || next.After(now.Add(interval)) {
-			t.Fatalf("at %s it looks again at %v, want within an interval", now, next)
+		if next := s.next(delay); next == nil || !next.After(now) || next.After(now.Add(interval)) {
+			t.Fatalf("at %s next is %v, want within an interval", now, next)
 		}
 	}
 	if sweeps != 10 {
-		t.Errorf("it came by %d times in ten intervals", sweeps)
+		t.Errorf("it came %d times in ten intervals", sweeps)
 	}
 }
 
 // The sweep comes to every customer once an interval, and to all of them spread over it.
-func TestTurn(t *testing.T) {
+func TestSweepAfter(t *testing.T) {
 	const customers = 1000
 	quarters := map[int]int{}
 	for i := range customers {
 		name := fmt.Sprintf("cus-%d", i)
-		first := turn(name, noon, interval)
+		first := sweepAfter(noon, name, interval)
 		if !first.After(noon) || first.After(noon.Add(interval)) {
-			t.Fatalf("%s: the first turn is at %s, not within an interval", name, first)
+			t.Fatalf("%s: the first sweep is at %s, not within an interval", name, first)
 		}
-		if second := turn(name, first, interval); second.Sub(first) != interval {
-			t.Fatalf("%s: the second turn comes %s after the first", name, second.Sub(first))
+		if second := sweepAfter(first, name, interval); second.Sub(first) != interval {
+			t.Fatalf("%s: the second sweep comes %s after the first", name, second.Sub(first))
 		}
 		quarters[int(first.Sub(noon)/(interval/4))]++
 	}
 	for quarter, n := range quarters {
 		if n < customers/8 || n > customers/2 {
-			t.Errorf("%d of %d turns are in quarter %d of the interval", n, customers, quarter)
+			t.Errorf("%d of %d sweeps are in quarter %d of the interval", n, customers, quarter)
 		}
 	}
 }

@@ -1,0 +1,126 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+)
+
+// commit writes what a plan changes: the subscriptions first, so that readers that see Entitled also see the subscriptions behind it.
+// Then the plan's statuses are the stored ones.
+//
+// If the API server refuses the customer's status after a subscription was written, the subscription's old status is written back.
+// Else the refused change would be in the subscription, and in the customer's next status.
+func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) error {
+	if err := r.create(ctx, c, p); err != nil {
+		return err
+	}
+	replaced := map[string]*v1alpha1.Subscription{}
+	for _, s := range p.subscriptions {
+		id := s.Spec.SubscriptionID
+		before := c.subscriptions[id]
+		if err := r.writeStatus(ctx, s, "Subscription"); err != nil {
+			return r.writeBack(ctx, c, replaced, err)
+		}
+		replaced[id], c.subscriptions[id] = before, s
+	}
+	if p.changed && p.customer.UID != "" {
+		if err := r.writeStatus(ctx, p.customer, "Customer"); err != nil {
+			return r.writeBack(ctx, c, replaced, err)
+		}
+		r.announce(p.customer, c.customer.Status.Conditions)
+		c.customer = p.customer
+	}
+	r.committed(ctx, c, p)
+	return nil
+}
+
+// committed notes what the plan means for its events, and for what was read from Stripe.
+func (r *Reconciler) committed(ctx context.Context, c *reconciliation, p *plan) {
+	for i, e := range p.events {
+		e.outcome = p.outcomes[i]
+		if e.outcome == v1alpha1.OutcomeSuperseded {
+			e.message = "Newer events have replaced everything that this event reports."
+		}
+	}
+	c.reconcileAt = p.next
+	for _, d := range p.differences {
+		metrics.Drift.WithLabelValues(d.kind, d.field).Inc()
+		ctrl.LoggerFrom(ctx).Info("Repaired a difference from Stripe", "kind", d.kind, "id", d.id, "field", d.field)
+	}
+}
+
+// create creates the plan's objects that are not there yet. If their statuses are refused afterwards they stay, with empty statuses.
+func (r *Reconciler) create(ctx context.Context, c *reconciliation, p *plan) error {
+	if p.customer.UID == "" {
+		if len(p.events) == 0 {
+			return nil
+		}
+		customer := c.customer.DeepCopy()
+		if err := r.Client.Create(ctx, customer); err != nil {
+			return fmt.Errorf("create Customer %s: %w", customer.Name, apirejection.Hide("it", err))
+		}
+		c.customer, p.customer.ObjectMeta = customer, customer.ObjectMeta
+	}
+	for _, s := range p.subscriptions {
+		if s.UID != "" {
+			continue
+		}
+		created := newSubscription(c.customer, s.Spec.SubscriptionID)
+		created.OwnerReferences = []metav1.OwnerReference{naming.OwnedBy(c.customer)}
+		if err := r.Client.Create(ctx, created); err != nil {
+			return fmt.Errorf("create Subscription %s: %w", s.Name, apirejection.Hide("it", err))
+		}
+		c.subscriptions[s.Spec.SubscriptionID], s.ObjectMeta = created.DeepCopy(), created.ObjectMeta
+	}
+	return nil
+}
+
+func (r *Reconciler) writeStatus(ctx context.Context, object client.Object, kind string) error {
+	if err := r.Client.Status().Update(ctx, object); err != nil {
+		return fmt.Errorf("write status of %s %s: %w", kind, object.GetName(), apirejection.Hide("it", err))
+	}
+	return nil
+}
+
+// writeBack undoes the subscriptions' writes if the API server has refused a later one. It returns the cause.
+func (r *Reconciler) writeBack(ctx context.Context, c *reconciliation, replaced map[string]*v1alpha1.Subscription, cause error) error {
+	if !apirejection.Is(cause) {
+		return cause // the next reconciliation folds the same events again, and completes the writes
+	}
+	for id, before := range replaced {
+		restored := c.subscriptions[id].DeepCopy()
+		restored.Status = before.Status
+		if err := r.writeStatus(ctx, restored, "Subscription"); err != nil {
+			return errors.Join(cause, err)
+		}
+		c.subscriptions[id] = restored
+	}
+	return cause
+}
+
+// announce reports a change of the customer's entitlement as a Kubernetes event and in a metric.
+func (r *Reconciler) announce(customer *v1alpha1.Customer, conditionsBefore []metav1.Condition) {
+	before := meta.FindStatusCondition(conditionsBefore, v1alpha1.ConditionEntitled)
+	now := meta.FindStatusCondition(customer.Status.Conditions, v1alpha1.ConditionEntitled)
+	if before != nil && before.Status == now.Status {
+		return
+	}
+	metrics.EntitlementChanges.WithLabelValues(string(now.Status), now.Reason).Inc()
+	severity := corev1.EventTypeNormal
+	if before != nil && now.Status == metav1.ConditionFalse {
+		severity = corev1.EventTypeWarning
+	}
+	r.Recorder.Eventf(customer, nil, severity, now.Reason, "Decide", "Entitled is %s: %s", now.Status, now.Message)
+}

@@ -1,0 +1,116 @@
+// Package customer is the controller of one customer: the one writer of the statuses of a Customer and its Subscriptions.
+//
+// It observes the pending BillingEvents about a customer, the Customer, its Subscriptions, and what was read of them from Stripe. It
+// folds all pending events at once and decides whether the customer is entitled. It writes the statuses that changed, then plans the
+// e-mails of a sign-up, and writes the events' outcomes last: whatever stops it in between, the events are still pending, and folding
+// them again gives the same result.
+//
+// A reconciliation goes through the files in this order: load, plan (isolate), commit (rejection), emails, outcomes.
+package customer
+
+import (
+	"context"
+	"time"
+
+	toolsevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
+	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/crdschema"
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// Reconciler brings one customer up to date.
+type Reconciler struct {
+	Client client.Client
+	// Reader reads from the API server: the cache holds pending events only.
+	Reader   client.Reader
+	Clock    clock.PassiveClock
+	Policy   entitlement.Policy
+	Recorder toolsevents.EventRecorder
+	// Change returns the effects of an event: events.Change, except in tests.
+	Change func(*projection.Event) projection.Change
+	// Schemas validates statuses before anything is written.
+	Schemas *crdschema.Schemas
+	// Readings holds what was read from Stripe and is not written yet.
+	Readings *readings.Mailbox
+	// Scope selects the events that are applied.
+	Scope routing.Scope
+	// EventAttempts is how often an event that cannot be folded is tried before it ends Failed.
+	EventAttempts int
+	// MailMaxAge is the age up to which a sign-up is sent e-mails.
+	MailMaxAge time.Duration
+}
+
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers/status;subscriptions/status,verbs=update
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails,verbs=create
+// +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
+
+// SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or one of its
+// subscriptions is written, and when it was read from Stripe.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	isRecorded := routing.UnlessDeleted(func(client.Object) bool { return true })
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("customer").
+		For(&v1alpha1.Customer{}).
+		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer()).
+		Watches(&v1alpha1.BillingEvent{}, r.Scope.ToCustomer(), builder.WithPredicates(isRecorded)).
+		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
+		WithOptions(options).
+		Complete(r)
+}
+
+// Reconcile brings one customer up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	c, err := r.load(ctx, req.NamespacedName)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if c == nil {
+		r.Readings.Remove(req.NamespacedName, r.Readings.Peek(req.NamespacedName))
+		return ctrl.Result{}, nil
+	}
+	if err := r.writeStatuses(ctx, c); err != nil {
+		return requeue.OnWriteError(err)
+	}
+	if err := r.planEmails(ctx, c); err != nil {
+		return requeue.OnWriteError(err)
+	}
+	if err := r.writeOutcomes(ctx, c); err != nil {
+		return requeue.OnWriteError(err)
+	}
+	r.Readings.Remove(req.NamespacedName, c.batch)
+	if c.isRejected() {
+		return requeue.WithBackoff(), nil
+	}
+	return requeue.At(c.reconcileAt, r.Clock.Now()), nil
+}
+
+// writeStatuses folds the pending events and writes what that changes. If the API server refuses the statuses, it folds and writes one
+// event at a time.
+func (r *Reconciler) writeStatuses(ctx context.Context, c *reconciliation) error {
+	p, err := r.plan(ctx, c, c.foldable())
+	if isFault(err) {
+		p, err = r.planWithoutFaults(ctx, c, err)
+	}
+	if err != nil {
+		return err
+	}
+	err = r.commit(ctx, c, p)
+	if apirejection.Is(err) {
+		err = r.commitOneByOne(ctx, c, err)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/internal/crdschema"
+	"github.com/tollkeeper/tollkeeper/internal/panics"
+)
+
+// isFault reports whether a plan failed for what was folded: the fold panicked, or the schema refuses a status. Planning the same
+// again cannot help.
+func isFault(err error) bool {
+	_, panicked := errors.AsType[*panics.Error](err)
+	return panicked || crdschema.IsInvalid(err)
+}
+
+// planWithoutFaults plans with as many of the events as can be folded together, and marks the others. It works in memory and writes
+// nothing.
+//
+// If not even the plan without any event can be made, no event is at fault: it is what was read from Stripe, which is dropped, or
+// what is stored already, which is an error.
+func (r *Reconciler) planWithoutFaults(ctx context.Context, c *reconciliation, cause error) (*plan, error) {
+	log := ctrl.LoggerFrom(ctx)
+	logFault(ctx, "Events cannot be folded together, looking for those at fault", cause)
+	_, err := r.plan(ctx, c, nil)
+	if isFault(err) && c.batch != nil {
+		logFault(ctx, "Dropping what was read from Stripe: it cannot be folded", err)
+		r.dropReadings(c)
+		_, err = r.plan(ctx, c, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	kept, err := r.keepFoldable(ctx, c, nil, c.foldable())
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range c.pending {
+		if e.fault != nil {
+			log.Error(e.fault, "Event cannot be folded", "eventID", e.Spec.EventID, "attempt", e.Status.Attempts+1)
+		}
+	}
+	return r.plan(ctx, c, kept)
+}
+
+// keepFoldable adds to kept those of the candidates that can be folded beside it. It tries all of them, then either half, and so on:
+// one event at fault among n takes about 2·log₂(n) tries. An event that fails alone is at fault.
+func (r *Reconciler) keepFoldable(ctx context.Context, c *reconciliation, kept, candidates []*pendingEvent) ([]*pendingEvent, error) {
+	if len(candidates) == 0 {
+		return kept, nil
+	}
+	all := append(slices.Clip(kept), candidates...)
+	_, err := r.plan(ctx, c, all)
+	switch {
+	case err == nil:
+		return all, nil
+	case !isFault(err):
+		return nil, err
+	case len(candidates) == 1:
+		candidates[0].fault = err
+		return kept, nil
+	}
+	half := len(candidates) / 2
+	if kept, err = r.keepFoldable(ctx, c, kept, candidates[:half]); err != nil {
+		return nil, err
+	}
+	return r.keepFoldable(ctx, c, kept, candidates[half:])
+}
+
+// dropReadings gives up what was read from Stripe. The sweep, or a new value of the annotation, reads it again.
+func (r *Reconciler) dropReadings(c *reconciliation) {
+	r.Readings.Remove(client.ObjectKeyFromObject(c.customer), c.batch)
+	c.batch = nil
+}
+
+// logFault logs why a plan failed, with the stack of a panic.
+func logFault(ctx context.Context, message string, err error) {
+	log := ctrl.LoggerFrom(ctx)
+	if panicked, ok := errors.AsType[*panics.Error](err); ok {
+		log = log.WithValues("panic", panicked.What, "stack", panicked.Stack)
+	}
+	log.Error(err, message)
+}

@@ -1,0 +1,163 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// reconciliation is one run of Reconcile: the customer's objects as they are stored, and the events that wait.
+type reconciliation struct {
+	customer      *v1alpha1.Customer                // without a UID until it is created
+	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; only those that are created
+	pending       []*pendingEvent                   // in the order of their events
+	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
+	reconcileAt   *time.Time                        // when the clock alone changes something; nil if it does not
+}
+
+// pendingEvent is an event that waits, and what becomes of it.
+type pendingEvent struct {
+	*v1alpha1.BillingEvent
+	outcome  v1alpha1.Outcome
+	message  string
+	deferred bool  // it is tried again later, at status.retryAt
+	fault    error // why it cannot be folded: that counts as an attempt
+	rejected error // why the API server refuses what it changes: that is no fault of the event and counts as nothing
+}
+
+// foldable returns the events that can be folded now, as far as is known.
+func (c *reconciliation) foldable() []*pendingEvent {
+	var events []*pendingEvent
+	for _, e := range c.pending {
+		if !e.deferred && e.fault == nil && e.rejected == nil && e.outcome != v1alpha1.OutcomeFailed {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// isRejected reports whether an event waits for the API server to accept what it changes.
+func (c *reconciliation) isRejected() bool {
+	return slices.ContainsFunc(c.pending, func(e *pendingEvent) bool { return e.rejected != nil })
+}
+
+// atLatest makes sure that the customer is reconciled at the time, if not before.
+func (c *reconciliation) atLatest(at time.Time) {
+	if c.reconcileAt == nil || at.Before(*c.reconcileAt) {
+		c.reconcileAt = &at
+	}
+}
+
+// load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do. The cache
+// shows our own writes to customers and subscriptions before it answers.
+func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconciliation, error) {
+	c := &reconciliation{
+		customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, batch: r.Readings.Peek(key),
+	}
+	if err := r.loadPending(ctx, c, key); err != nil {
+		return nil, err
+	}
+	switch err := r.Client.Get(ctx, key, c.customer); {
+	case apierrors.IsNotFound(err) && len(c.pending) > 0:
+		c.customer = newCustomer(key, c.pending[0].BillingEvent)
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if !c.customer.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	var subscriptions v1alpha1.SubscriptionList
+	if err := r.Client.List(ctx, &subscriptions,
+		client.InNamespace(key.Namespace), client.MatchingFields{routing.ByCustomer: key.Name}); err != nil {
+		return nil, err
+	}
+	for i := range subscriptions.Items {
+		s := &subscriptions.Items[i]
+		c.subscriptions[s.Spec.SubscriptionID] = s
+	}
+	return c, r.failMisassigned(ctx, c)
+}
+
+func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key client.ObjectKey) error {
+	var events v1alpha1.BillingEventList
+	if err := r.Client.List(ctx, &events, client.InNamespace(key.Namespace), client.MatchingFields{routing.ByCustomer: key.Name},
+		client.DisableReadYourWritesConsistency); err != nil {
+		return err
+	}
+	for i := range events.Items {
+		e := &pendingEvent{BillingEvent: &events.Items[i]}
+		if at := e.Status.RetryAt; at != nil && at.After(r.Clock.Now()) {
+			e.deferred = true
+		}
+		if e.Spec.DecodeError != "" {
+			e.outcome, e.message = v1alpha1.OutcomeFailed, e.Spec.DecodeError
+		}
+		c.pending = append(c.pending, e)
+	}
+	slices.SortFunc(c.pending, func(a, b *pendingEvent) int { return projection.CompareEvents(&a.Spec, &b.Spec) })
+	return nil
+}
+
+// failMisassigned fails the events about a subscription that belongs to another customer. Stripe never moves one.
+func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) error {
+	for _, e := range c.pending {
+		id := e.Spec.SubscriptionID
+		if e.deferred || id == "" || c.subscriptions[id] != nil {
+			continue
+		}
+		var s v1alpha1.Subscription
+		key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
+		switch err := r.Client.Get(ctx, key, &s); {
+		case err == nil && s.Spec.CustomerRef.Name == c.customer.Name:
+			c.subscriptions[id] = &s // it was created since the list was read
+		case err == nil:
+			e.outcome = v1alpha1.OutcomeFailed
+			e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
+		case !apierrors.IsNotFound(err):
+			return err
+		}
+	}
+	return nil
+}
+
+// The API server numbers the generations of an object from 1. A new object is planned with the generation that it will have.
+const firstGeneration = 1
+
+func newCustomer(key client.ObjectKey, e *v1alpha1.BillingEvent) *v1alpha1.Customer {
+	id := e.CustomerID()
+	return &v1alpha1.Customer{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: key.Namespace, Name: key.Name, Labels: naming.Labels("", id, ""), Generation: firstGeneration,
+		},
+		Spec: v1alpha1.CustomerSpec{CustomerID: id, Account: e.Spec.Account},
+	}
+}
+
+func newSubscription(customer *v1alpha1.Customer, id string) *v1alpha1.Subscription {
+	return &v1alpha1.Subscription{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:  customer.Namespace,
+			Name:       naming.Object(customer.Spec.Account, id),
+			Labels:     naming.Labels("", customer.Spec.CustomerID, id),
+			Generation: firstGeneration,
+		},
+		Spec: v1alpha1.SubscriptionSpec{
+			SubscriptionID: id,
+			Account:        customer.Spec.Account,
+			CustomerRef:    v1alpha1.ObjectReference{Name: customer.Name},
+		},
+	}
+}

@@ -1,0 +1,154 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/panics"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// plan is what the customer's objects become with some of its pending events. Nothing of it is written yet.
+type plan struct {
+	events        []*pendingEvent
+	outcomes      []v1alpha1.Outcome // of events
+	customer      *v1alpha1.Customer
+	subscriptions []*v1alpha1.Subscription // by Stripe's id; only those whose status changes
+	changed       bool                     // whether the customer's status changes
+	differences   []difference             // what Stripe had otherwise
+	next          *time.Time               // when the clock alone changes something
+}
+
+// plan folds events, and what was read from Stripe, into the stored statuses, and decides. It returns an error for which isFault is
+// true if the fold panics or a status would be invalid.
+func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pendingEvent) (p *plan, err error) {
+	err = panics.Catch(func() error {
+		p = &plan{events: events}
+		aggregate, err := r.fold(ctx, c, p)
+		if err != nil {
+			return err
+		}
+		p.differences = foldReadings(aggregate, c)
+		r.decide(c, p, aggregate)
+		return r.validate(ctx, c, p)
+	})
+	return p, err
+}
+
+// fold folds the plan's events into a copy of the stored statuses.
+func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*projection.Aggregate, error) {
+	changes := make([]projection.Change, 0, len(p.events))
+	for _, e := range p.events {
+		changes = append(changes, r.Change(&e.Spec))
+	}
+	aggregate := storedAggregate(c)
+	var missing []string
+	if p.outcomes, missing = projection.Fold(aggregate, changes); len(missing) == 0 {
+		return aggregate, nil
+	}
+	earlier, err := r.readAgain(ctx, c.customer, missing)
+	if err != nil {
+		return nil, err
+	}
+	aggregate = storedAggregate(c)
+	outcomes, _ := projection.Fold(aggregate, append(changes, earlier...))
+	p.outcomes = outcomes[:len(p.events)]
+	return aggregate, nil
+}
+
+// storedAggregate copies the stored statuses. A subscription without a status is left out: it was created for an event that is not
+// folded yet.
+func storedAggregate(c *reconciliation) *projection.Aggregate {
+	a := &projection.Aggregate{Customer: *c.customer.Status.DeepCopy(), Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
+	for id, s := range c.subscriptions {
+		if s.Status.LastEvent != nil || s.Status.LastComparison != nil {
+			a.Subscriptions[id] = s.Status.DeepCopy()
+		}
+	}
+	return a
+}
+
+// readAgain reads events that were folded before. An event that is gone leaves its part of the status in doubt.
+func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer, eventIDs []string) ([]projection.Change, error) {
+	var changes []projection.Change
+	for _, id := range eventIDs {
+		var e v1alpha1.BillingEvent
+		key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, id)}
+		switch err := r.Reader.Get(ctx, key, &e); {
+		case err == nil:
+			changes = append(changes, r.Change(&e.Spec))
+		case !apierrors.IsNotFound(err):
+			return nil, fmt.Errorf("read BillingEvent %s again: %w", key.Name, err)
+		}
+	}
+	return changes, nil
+}
+
+// decide derives the statuses from the aggregate.
+func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Aggregate) {
+	now := r.Clock.Now().UTC()
+	for _, id := range slices.Sorted(maps.Keys(aggregate.Subscriptions)) {
+		s := newSubscription(c.customer, id)
+		before := v1alpha1.SubscriptionStatus{}
+		if stored := c.subscriptions[id]; stored != nil {
+			s, before = stored.DeepCopy(), stored.Status
+		}
+		s.Status = *aggregate.Subscriptions[id]
+		setSubscriptionConditions(s, now)
+		if s.UID == "" || !equality.Semantic.DeepEqual(before, s.Status) {
+			p.subscriptions = append(p.subscriptions, s)
+		}
+	}
+	decision := entitlement.Decide(entitlement.Input{
+		Spec:          c.customer.Spec,
+		Customer:      &aggregate.Customer,
+		Subscriptions: aggregate.Subscriptions,
+	}, r.Policy, now)
+	expiry := projection.Summarise(aggregate, projection.View{
+		Deciding:  decision.SubscriptionID,
+		Entitling: decision.Entitling,
+		Name:      func(id string) string { return naming.Object(c.customer.Spec.Account, id) },
+		Now:       now,
+	})
+	p.customer = c.customer.DeepCopy()
+	p.customer.Status = aggregate.Customer
+	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
+	setCustomerConditions(p.customer, decision, now)
+	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
+	for _, at := range []*metav1.Time{decision.Next, expiry} {
+		if at != nil && (p.next == nil || at.Time.Before(*p.next)) {
+			p.next = &at.Time
+		}
+	}
+}
+
+// validate checks every status that the plan changes against its CRD's schema.
+func (r *Reconciler) validate(ctx context.Context, c *reconciliation, p *plan) error {
+	for _, s := range p.subscriptions {
+		stored := c.subscriptions[s.Spec.SubscriptionID]
+		if stored == nil {
+			stored = newSubscription(c.customer, s.Spec.SubscriptionID)
+		}
+		if err := r.Schemas.ValidateStatus(ctx, stored, s, v1alpha1.GroupVersion.WithKind("Subscription")); err != nil {
+			return fmt.Errorf("status of Subscription %s: %w", s.Name, err)
+		}
+	}
+	if !p.changed {
+		return nil
+	}
+	if err := r.Schemas.ValidateStatus(ctx, c.customer, p.customer, v1alpha1.GroupVersion.WithKind("Customer")); err != nil {
+		return fmt.Errorf("status of Customer %s: %w", p.customer.Name, err)
+	}
+	return nil
+}

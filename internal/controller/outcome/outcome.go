@@ -1,0 +1,82 @@
+// Package outcome writes what became of an event into its BillingEvent's status.
+package outcome
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+)
+
+// maxMessage is how many characters of a message a status has room for.
+const maxMessage = 1024
+
+// Writer writes outcomes. It changes no event that it is given.
+//
+// An event that is gone needs no outcome: that is no error. An event that has changed since it was read is: a conflict.
+type Writer struct {
+	Client client.Client
+	Clock  clock.PassiveClock
+}
+
+// Settle ends an event: it leaves the cache of pending events.
+func (w Writer) Settle(ctx context.Context, event *v1alpha1.BillingEvent, outcome v1alpha1.Outcome, message string) error {
+	event, now := event.DeepCopy(), metav1.NewTime(w.Clock.Now().UTC())
+	event.Status.Outcome = outcome
+	event.Status.ProcessedAt = &now
+	event.Status.RetryAt = nil
+	event.Status.Attempts++
+	if err := w.write(ctx, event, outcome != v1alpha1.OutcomeFailed, string(outcome), message); err != nil {
+		return err
+	}
+	metrics.EventOutcomes.WithLabelValues(events.Label(event.Spec.Type), string(outcome)).Inc()
+	metrics.EventLag.Observe(now.Sub(event.Spec.Created.Time).Seconds())
+	return nil
+}
+
+// Postpone notes a failed attempt. The event stays pending, and is tried again after the delay: at the time that it returns.
+func (w Writer) Postpone(ctx context.Context, event *v1alpha1.BillingEvent, delay time.Duration, message string) (time.Time, error) {
+	event = event.DeepCopy()
+	retryAt := w.Clock.Now().UTC().Add(delay)
+	event.Status.RetryAt = &metav1.Time{Time: retryAt}
+	event.Status.Attempts++
+	if err := w.write(ctx, event, false, v1alpha1.ReasonAttemptFailed, message); err != nil {
+		return retryAt, err
+	}
+	metrics.EventAttemptsFailed.WithLabelValues(events.Label(event.Spec.Type)).Inc()
+	return retryAt, nil
+}
+
+// NoteRejected notes that the API server does not let what the event changes be written. That is no attempt. It writes nothing if the
+// event's status says so already.
+func (w Writer) NoteRejected(ctx context.Context, event *v1alpha1.BillingEvent, message string) error {
+	if event.Status.Message == truncate(message) {
+		return nil
+	}
+	return w.write(ctx, event.DeepCopy(), false, v1alpha1.ReasonWriteRejected, message)
+}
+
+func (w Writer) write(ctx context.Context, event *v1alpha1.BillingEvent, processed bool, reason, message string) error {
+	event.Status.Message = truncate(message)
+	condition.Setter{Conditions: &event.Status.Conditions, Generation: event.Generation, Now: w.Clock.Now().UTC()}.
+		Set(v1alpha1.ConditionProcessed, condition.Of(processed), reason, event.Status.Message)
+	if err := w.Client.Status().Update(ctx, event, client.DisableReadYourWritesConsistency); err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("write outcome of BillingEvent %s: %w", event.Name, err))
+	}
+	return nil
+}
+
+func truncate(message string) string {
+	if runes := []rune(message); len(runes) > maxMessage {
+		return string(runes[:maxMessage])
+	}
+	return message
+}

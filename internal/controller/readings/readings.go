@@ -1,0 +1,72 @@
+// Package readings hands what was read from Stripe's API over to the customer's controller, the one writer of statuses.
+package readings
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// Batch is what Stripe had of one customer when it was asked.
+type Batch struct {
+	// At is when the earliest of the objects was known to be current.
+	At time.Time
+	// Objects are the objects that Stripe had.
+	Objects []*projection.Event
+	// NotFound holds the Stripe ids of the objects that Stripe does not know, or has deleted.
+	NotFound []string
+	// Requests holds the values of the resync annotations that the batch answers, by Stripe id.
+	Requests map[string]string
+}
+
+// Mailbox holds at most one Batch for each customer until it is written. It lives in memory: a Batch that is lost with the process
+// is read again, since its cause, a doubt or an annotation, is in the cluster.
+type Mailbox struct {
+	mutex   sync.Mutex
+	batches map[types.NamespacedName]*Batch
+	wake    chan event.GenericEvent
+}
+
+// NewMailbox makes an empty one.
+func NewMailbox() *Mailbox {
+	return &Mailbox{batches: map[types.NamespacedName]*Batch{}, wake: make(chan event.GenericEvent, 64)}
+}
+
+// Wake delivers a Customer for each Batch that was put in.
+func (m *Mailbox) Wake() <-chan event.GenericEvent { return m.wake }
+
+// Put leaves a Batch for the customer's controller, and wakes it. It replaces one that was not written yet.
+func (m *Mailbox) Put(ctx context.Context, customer types.NamespacedName, batch *Batch) {
+	m.mutex.Lock()
+	m.batches[customer] = batch
+	m.mutex.Unlock()
+	select {
+	case m.wake <- event.GenericEvent{Object: &v1alpha1.Customer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: customer.Namespace, Name: customer.Name},
+	}}:
+	case <-ctx.Done():
+	}
+}
+
+// Peek returns the customer's Batch and leaves it there; nil if there is none.
+func (m *Mailbox) Peek(customer types.NamespacedName) *Batch {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	return m.batches[customer]
+}
+
+// Remove takes the Batch out once it is written, unless another one has replaced it meanwhile.
+func (m *Mailbox) Remove(customer types.NamespacedName, batch *Batch) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.batches[customer] == batch {
+		delete(m.batches, customer)
+	}
+}

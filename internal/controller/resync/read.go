@@ -1,0 +1,100 @@
+package resync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+)
+
+// read reads from Stripe what is due.
+func (r *Reconciler) read(
+	ctx context.Context, customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, due reading,
+) (*readings.Batch, error) {
+	batch := &readings.Batch{Requests: due.requests}
+	if !due.whole {
+		for _, id := range due.objects {
+			if err := r.readOne(ctx, batch, customer, id); err != nil {
+				return nil, err
+			}
+		}
+		return batch, nil
+	}
+	if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
+		return nil, err
+	}
+	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
+		return nil, err
+	}
+	for i := range customer.Status.OpenDisputes {
+		id := customer.Status.OpenDisputes[i].ID
+		dispute, err := r.Stripe.Dispute(ctx, customer.Spec.Account, id)
+		if err := r.add(batch, customer, id, dispute, err); err != nil {
+			return nil, err
+		}
+	}
+	return batch, nil
+}
+
+// readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that it does not list.
+func (r *Reconciler) readSubscriptions(
+	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, known map[string]*v1alpha1.Subscription,
+) error {
+	listed := map[string]bool{}
+	if !slices.Contains(batch.NotFound, customer.Spec.CustomerID) {
+		subscriptions, err := r.Stripe.Subscriptions(ctx, customer.Spec.Account, customer.Spec.CustomerID)
+		if err != nil {
+			return err
+		}
+		for _, s := range subscriptions {
+			id := s.Object.ID("id")
+			listed[id] = true
+			if err := r.add(batch, customer, id, s, nil); err != nil {
+				return err
+			}
+		}
+	}
+	for id := range known {
+		if listed[id] {
+			continue
+		}
+		if err := r.readOne(ctx, batch, customer, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOne reads the customer itself or one of its subscriptions.
+func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
+	get := r.Stripe.Subscription
+	if id == customer.Spec.CustomerID {
+		get = r.Stripe.Customer
+	}
+	object, err := get(ctx, customer.Spec.Account, id)
+	return r.add(batch, customer, id, object, err)
+}
+
+// add adds Stripe's answer about one object to the batch. Of a deleted customer Stripe returns the id and "deleted" only.
+func (r *Reconciler) add(batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error) error {
+	switch {
+	case errors.Is(err, stripeapi.ErrNotFound), err == nil && answer.Object.Bool("deleted"):
+		batch.NotFound = append(batch.NotFound, id)
+	case err != nil:
+		return err
+	default:
+		object, err := r.Decoder.Reading(customer.Spec.Account, answer.Object, answer.At)
+		if err != nil {
+			return err
+		}
+		batch.Objects = append(batch.Objects, object)
+	}
+	if at := cmp.Or(answer.At, r.Clock.Now()); batch.At.IsZero() || at.Before(batch.At) {
+		batch.At = at
+	}
+	return nil
+}

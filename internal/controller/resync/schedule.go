@@ -1,0 +1,141 @@
+package resync
+
+import (
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/annotation"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// reading is what is due to be read from Stripe of one customer.
+type reading struct {
+	whole    bool              // the customer, all its subscriptions and its open disputes
+	objects  []string          // if not whole: the Stripe ids of these objects
+	requests map[string]string // the values of the resync annotations that the reading answers, by Stripe id
+}
+
+func (r reading) isEmpty() bool { return !r.whole && len(r.objects) == 0 }
+
+// schedule is when one customer is read from Stripe. It lives in memory: after a restart every doubt is read once more, and the sweep
+// comes at the customer's next turn.
+type schedule struct {
+	customer      string
+	sweepInterval time.Duration
+	nextSweep     time.Time         // zero if the sweep is off
+	doubts        map[string]*doubt // by Stripe id
+}
+
+// doubt is about the state of one object. It is read once.
+type doubt struct {
+	position v1alpha1.Position
+	since    time.Time
+	isRead   bool
+}
+
+// observe takes in the customer's present doubts. A doubt is a new one if an event has changed the object's position.
+func (s *schedule) observe(
+	customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, now time.Time, sweepInterval time.Duration,
+) {
+	if s.nextSweep.IsZero() && sweepInterval > 0 {
+		s.customer, s.sweepInterval = customer.Name, sweepInterval
+		s.nextSweep = sweepAfter(now, s.customer, sweepInterval)
+	}
+	aggregate := projection.Aggregate{Customer: customer.Status, Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
+	for id, subscription := range subscriptions {
+		aggregate.Subscriptions[id] = &subscription.Status
+	}
+	positions := projection.InDoubt(&aggregate, customer.Spec.CustomerID)
+	maps.DeleteFunc(s.doubts, func(id string, _ *doubt) bool { _, remains := positions[id]; return !remains })
+	for id, position := range positions {
+		if known := s.doubts[id]; known != nil && equality.Semantic.DeepEqual(known.position, position) {
+			continue
+		}
+		if s.doubts == nil {
+			s.doubts = map[string]*doubt{}
+		}
+		s.doubts[id] = &doubt{position: position, since: now}
+	}
+}
+
+// postponeDoubts restarts the delay of every doubt.
+func (s *schedule) postponeDoubts(now time.Time) {
+	for _, d := range s.doubts {
+		d.since = now
+	}
+}
+
+// due returns what there is a reason to read now. A doubt is due after the delay.
+func (s *schedule) due(
+	customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, now time.Time, delay time.Duration,
+) reading {
+	r := reading{requests: map[string]string{}}
+	if value := request(customer.Annotations, customer.Status.LastComparison); value != "" {
+		r.whole, r.requests[customer.Spec.CustomerID] = true, value
+	}
+	if !s.nextSweep.IsZero() && !now.Before(s.nextSweep) {
+		r.whole = true
+	}
+	for id, subscription := range subscriptions {
+		if value := request(subscription.Annotations, subscription.Status.LastComparison); value != "" {
+			r.objects, r.requests[id] = append(r.objects, id), value
+		}
+	}
+	for id, d := range s.doubts {
+		if !d.isRead && !now.Before(d.since.Add(delay)) && r.requests[id] == "" {
+			r.objects = append(r.objects, id)
+		}
+	}
+	slices.Sort(r.objects)
+	return r
+}
+
+// request returns the value of a resync annotation that was not answered yet; else it is empty.
+func request(annotations map[string]string, last *v1alpha1.Comparison) string {
+	answered := ""
+	if last != nil {
+		answered = last.Request
+	}
+	return annotation.Unanswered(annotations[v1alpha1.AnnotationResync], answered)
+}
+
+// done notes that Stripe has answered. A reading of the whole customer takes the place of the next sweep.
+func (s *schedule) done(r reading, now time.Time) {
+	for id, d := range s.doubts {
+		d.isRead = d.isRead || r.whole || slices.Contains(r.objects, id)
+	}
+	if r.whole && s.sweepInterval > 0 {
+		s.nextSweep = sweepAfter(now, s.customer, s.sweepInterval)
+	}
+}
+
+// next returns when something will be due if nothing changes; nil if nothing will.
+func (s *schedule) next(delay time.Duration) *time.Time {
+	var next *time.Time
+	if !s.nextSweep.IsZero() {
+		next = &s.nextSweep
+	}
+	for _, d := range s.doubts {
+		if dueAt := d.since.Add(delay); !d.isRead && (next == nil || dueAt.Before(*next)) {
+			next = &dueAt
+		}
+	}
+	return next
+}
+
+// sweepAfter returns the first sweep of a customer after a time. Names spread the customers evenly over the interval: with an interval
+// of 24 h, a customer whose name hashes to 6 h is read at 06:00 UTC every day, whenever the process started.
+func sweepAfter(after time.Time, customer string, interval time.Duration) time.Time {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(customer))
+	next := after.Truncate(interval).Add(time.Duration(hash.Sum64() % uint64(interval)))
+	if !next.After(after) {
+		next = next.Add(interval)
+	}
+	return next
+}

@@ -1,0 +1,87 @@
+// Package routing says which controller takes an object, so that every BillingEvent has exactly one.
+package routing
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+)
+
+// ByCustomer is the cache index of pending events, subscriptions and e-mails by the name of their Customer object.
+const ByCustomer = "customer"
+
+// Scope selects the events that are applied: those of one of Stripe's modes, or of both.
+type Scope struct {
+	// Livemode is the mode whose events are applied; nil applies both.
+	Livemode *bool
+}
+
+// Covers reports whether events of this event's mode are applied.
+func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
+	return s.Livemode == nil || *s.Livemode == e.Spec.Livemode
+}
+
+// CustomerOf returns the name of the Customer whose controller takes the object. It is empty if none does: then a BillingEvent
+// belongs to the unlinked controller.
+func (s Scope) CustomerOf(o client.Object) string {
+	switch o := o.(type) {
+	case *v1alpha1.BillingEvent:
+		_, handled := events.Lookup(o.Spec.Type)
+		if !handled || !s.Covers(o) || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
+			return ""
+		}
+		return naming.Object(o.Spec.Account, o.CustomerID())
+	case *v1alpha1.Subscription:
+		return o.Spec.CustomerRef.Name
+	case *v1alpha1.Email:
+		return o.Spec.CustomerRef.Name
+	default:
+		return ""
+	}
+}
+
+// ToCustomer enqueues the Customer whose controller takes the object.
+func (s Scope) ToCustomer() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+		name := s.CustomerOf(o)
+		if name == "" {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
+	})
+}
+
+// AddIndexes adds the cache indexes that the controllers list by.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
+	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {
+		if err := indexer.IndexField(ctx, object, ByCustomer, func(o client.Object) []string {
+			if name := scope.CustomerOf(o); name != "" {
+				return []string{name}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UnlessDeleted passes the objects that were created or changed and that match. It drops deletions: a pending event leaves the
+// cache when its outcome is written.
+func UnlessDeleted(match func(client.Object) bool) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(e event.CreateEvent) bool { return match(e.Object) },
+		UpdateFunc:  func(e event.UpdateEvent) bool { return match(e.ObjectNew) },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(e event.GenericEvent) bool { return match(e.Object) },
+	}
+}

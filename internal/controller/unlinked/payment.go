@@ -1,0 +1,71 @@
+package unlinked
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+)
+
+// payment words the payment that an event is about, such as "charge ch_1 and payment intent pi_1".
+func payment(e *v1alpha1.BillingEvent) string {
+	var names []string
+	if e.Spec.ChargeID != "" {
+		names = append(names, "charge "+e.Spec.ChargeID)
+	}
+	if e.Spec.PaymentIntentID != "" {
+		names = append(names, "payment intent "+e.Spec.PaymentIntentID)
+	}
+	if len(names) == 0 {
+		return "an unnamed payment"
+	}
+	return strings.Join(names, " and ")
+}
+
+// customerInEvents returns the id of the customer that a recorded event of the same payment names; empty if none does.
+func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
+	for field, id := range map[string]string{
+		v1alpha1.FieldChargeID:        e.Spec.ChargeID,
+		v1alpha1.FieldPaymentIntentID: e.Spec.PaymentIntentID,
+	} {
+		if id == "" {
+			continue
+		}
+		var list v1alpha1.BillingEventList
+		if err := r.Reader.List(ctx, &list, client.InNamespace(e.Namespace), client.MatchingFields{field: id}); err != nil {
+			return "", fmt.Errorf("list BillingEvents with %s %s: %w", field, id, err)
+		}
+		for i := range list.Items {
+			if other := &list.Items[i]; other.CustomerID() != "" && other.Spec.Account == e.Spec.Account {
+				return other.CustomerID(), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// customerAtStripe reads the charge, or else the payment intent. known reports whether Stripe knows it; a payment by a guest is known
+// and has no customer.
+func (r *Reconciler) customerAtStripe(ctx context.Context, e *v1alpha1.BillingEvent) (customerID string, known bool, err error) {
+	get, id := r.Stripe.Charge, e.Spec.ChargeID
+	if id == "" {
+		get, id = r.Stripe.PaymentIntent, e.Spec.PaymentIntentID
+	}
+	if id == "" {
+		return "", false, nil
+	}
+	reading, err := get(ctx, e.Spec.Account, id)
+	switch {
+	case errors.Is(err, stripeapi.ErrNotFound):
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	default:
+		return reading.Object.ID("customer"), true, nil
+	}
+}
