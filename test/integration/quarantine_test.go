@@ -130,7 +130,7 @@ func TestAnEventWhoseStatusIsRefused(t *testing.T) {
 
 	e := o.outcome(poison, v1alpha1.OutcomeFailed)
 	policy := o.namespace + "-subscriptions-status"
-	want := fmt.Sprintf("Write status of Subscription %s: the API server refused it by ValidatingAdmissionPolicy '%s'.",
+	want := fmt.Sprintf("Write status of Subscription %s: the API server refused it because ValidatingAdmissionPolicy '%s' denied it.",
 		naming.Object("", sub), policy)
 	if e.Status.Message != want || e.Status.Attempts != 3 || e.Status.RetryAt != nil {
 		t.Errorf("after %d attempts, again at %v: %q, want %q after 3", e.Status.Attempts, e.Status.RetryAt, e.Status.Message, want)
@@ -198,7 +198,7 @@ func TestAnEventOverWhichTheFoldPanics(t *testing.T) {
 	})
 	o.send(world.Events()...)
 	e := o.outcome(poison, v1alpha1.OutcomeFailed)
-	want := "The operator failed over it, which is a bug: runtime error: invalid memory address or nil pointer dereference."
+	want := "The operator panicked on it, which is a bug: runtime error: invalid memory address or nil pointer dereference."
 	if e.Status.Message != want || e.Status.Attempts != 2 {
 		t.Errorf("after %d attempts: %q, want %q after 2", e.Status.Attempts, e.Status.Message, want)
 	}
@@ -282,7 +282,7 @@ func TestTheOthersGoOnMeanwhile(t *testing.T) {
 		return ""
 	})
 	e := o.event(poison)
-	want := fmt.Sprintf("Write status of Customer %s: the API server refused it by ValidatingAdmissionPolicy '%s-customers-status'.",
+	want := fmt.Sprintf("Write status of Customer %s: the API server refused it because ValidatingAdmissionPolicy '%s-customers-status' denied it.",
 		naming.Object("", customer), o.namespace)
 	if e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts == 0 || e.Status.RetryAt == nil || e.Status.Message != want {
 		t.Errorf("meanwhile the one is %+v, want %q", e.Status, want)
