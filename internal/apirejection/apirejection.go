@@ -1,4 +1,4 @@
-// Package refusal tells of errors with which the API server refuses an object for what is in it. No value is repeated: it may be personal.
+// Package apirejection explains the API server's rejections of an object's content, without values: they may be personal.
 package apirejection
 
 import (
@@ -12,72 +12,26 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Is says whether the object itself was refused: sending it again cannot help. That the caller may not write it, that somebody else
-// has written it, or that there is no answer, is not the object's fault. A policy or a webhook may refuse with any code: it is known by
-// its name.
+// Is reports whether the API server rejected the object for its content, so that sending it again cannot help. Missing
+// permissions, conflicts and failed connections are no rejections. A policy or webhook may answer with any code: Is
+// recognises it by its name in the message.
 func Is(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) || refuserOf(err) != ""
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) || deniedBy(err) != ""
 }
 
-// OfField says whether the schema refused the field of the path, or one below: whatever else it is sent with, it will be refused again.
+// OfField reports whether the schema rejected the field at the path, or a field below it.
 func OfField(err error, path string) bool {
-	return slices.ContainsFunc(fields(err), func(field string) bool { return field == path || strings.HasPrefix(field, path+".") })
+	return slices.ContainsFunc(invalidFields(err), func(field string) bool { return field == path || strings.HasPrefix(field, path+".") })
 }
 
-// maxFields are named.
-const maxFields = 8
-
-// refuser is in what the API server says of a refusal, and not in what it says of a webhook that it cannot call.
-var refuser = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']{1,253}'|admission webhook "[^"]{1,253}"`)
-
-// Explain says who or what refused it: a policy of the cluster, or the schema of fields that it names.
-func Explain(err error) string {
-	if who := refuserOf(err); who != "" {
-		return "by " + who
-	}
-	refused := fields(err)
-	switch left := len(refused) - maxFields; {
-	case left > 0:
-		return fmt.Sprintf("for its fields %s and %d more", strings.Join(refused[:maxFields], ", "), left)
-	case len(refused) > 0:
-		return "for its fields " + strings.Join(refused, ", ")
-	default:
-		return "for the reason " + cmp.Or(string(apierrors.ReasonForError(err)), "that it did not give")
-	}
-}
-
-// refuserOf is the policy or webhook that refused; empty if none did.
-func refuserOf(err error) string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return ""
-	}
-	return refuser.FindString(status.Status().Message)
-}
-
-// fields are those that the schema refused.
-func fields(err error) []string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Details == nil {
-		return nil
-	}
-	var names []string
-	for _, cause := range status.Status().Details.Causes {
-		if cause.Field != "" && cause.Field != "<nil>" { // rules that were not evaluated name none
-			names = append(names, cause.Field)
-		}
-	}
-	return names
-}
-
-// Error is a refusal without the values that the API server repeats.
+// Error is a rejection without the values that the API server repeats.
 type Error struct {
-	// Object is what was refused, such as "BillingEvent evt-1".
+	// Object is the rejected object, such as "BillingEvent evt-1".
 	Object string
 	cause  error
 }
 
-// Hide is the error as it may be shown: itself, unless it is a refusal.
+// Hide returns err without values if it is a rejection; else it returns err unchanged.
 func Hide(object string, err error) error {
 	if !Is(err) {
 		return err
@@ -87,5 +41,52 @@ func Hide(object string, err error) error {
 
 func (e *Error) Error() string { return "the API server refused " + e.Object + " " + Explain(e.cause) }
 
-// Unwrap lets the kind of refusal be looked at.
+// Unwrap gives access to the kind of rejection.
 func (e *Error) Unwrap() error { return e.cause }
+
+// maxFields is how many invalid fields an explanation names.
+const maxFields = 8
+
+// Explain returns the cause of a rejection, as the end of a sentence: the policy or webhook, the invalid fields, or the
+// reason that the API server gave.
+func Explain(err error) string {
+	if name := deniedBy(err); name != "" {
+		return "because " + name + " denied it"
+	}
+	invalid := invalidFields(err)
+	switch left := len(invalid) - maxFields; {
+	case left > 0:
+		return fmt.Sprintf("because these fields are invalid: %s and %d more", strings.Join(invalid[:maxFields], ", "), left)
+	case len(invalid) > 0:
+		return "because these fields are invalid: " + strings.Join(invalid, ", ")
+	default:
+		return "with the reason " + cmp.Or(string(apierrors.ReasonForError(err)), "Unknown")
+	}
+}
+
+// denier matches in the message of a denial, but not in the message about a webhook that cannot be called.
+var denier = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']{1,253}'|admission webhook "[^"]{1,253}"`)
+
+// deniedBy returns the policy or webhook that denied the object; empty if none did.
+func deniedBy(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return ""
+	}
+	return denier.FindString(status.Status().Message)
+}
+
+// invalidFields returns the paths of the fields that the schema rejected.
+func invalidFields(err error) []string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
+	}
+	var paths []string
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Field != "" && cause.Field != "<nil>" { // rules that were not evaluated name no field
+			paths = append(paths, cause.Field)
+		}
+	}
+	return paths
+}

@@ -18,7 +18,7 @@ var (
 	secret   = "ada@example.com"
 )
 
-func TestRefusals(t *testing.T) {
+func TestRejections(t *testing.T) {
 	schemaError := apierrors.NewInvalid(kind, "cus-1", field.ErrorList{
 		field.Invalid(field.NewPath("status", "email"), secret, "too long: "+secret), field.TooLong(field.NewPath("status", "name"), secret, 3),
 	})
@@ -26,7 +26,7 @@ func TestRefusals(t *testing.T) {
 	policy.ErrStatus.Message = `customers "cus-1" is forbidden: ValidatingAdmissionPolicy 'no-gmail' with binding 'all' denied request: ` + secret
 	webhook := apierrors.NewBadRequest(`admission webhook "policy.example.com" denied the request: ` + secret)
 	bare := apierrors.NewBadRequest(secret)
-	// Policies and webhooks may refuse with any code. 403 is what they do when they name none, and what roles do.
+	// Policies and webhooks may deny with any code. Their default is 403, which is also the code of missing permissions.
 	forbidding := apierrors.NewForbidden(resource, "cus-1", errors.New("ValidatingAdmissionPolicy 'no-gmail' with binding 'all' denied request: "+secret))
 	webhook403 := apierrors.NewForbidden(resource, "cus-1", errors.New("no"))
 	webhook403.ErrStatus.Message = `admission webhook "policy.example.com" denied the request: ` + secret
@@ -39,26 +39,26 @@ func TestRefusals(t *testing.T) {
 		is   bool
 		want string
 	}{
-		"the schema":      {schemaError, true, "the API server refused Customer cus-1 for its fields status.email, status.name"},
-		"a policy":        {policy, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
-		"a webhook":       {webhook, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
-		"a policy, 403":   {forbidding, true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
-		"a webhook, 403":  {webhook403, true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
-		"a webhook, 409":  {webhookWith(409, metav1.StatusReasonConflict), true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
-		"a webhook, 429":  {webhookWith(429, metav1.StatusReasonTooManyRequests), true, `the API server refused Customer cus-1 by admission webhook "policy.example.com"`},
-		"a policy, 401":   {apierrors.NewUnauthorized("ValidatingAdmissionPolicy 'no-gmail' denied request: " + secret), true, "the API server refused Customer cus-1 by ValidatingAdmissionPolicy 'no-gmail'"},
+		"the schema":      {schemaError, true, "the API server refused Customer cus-1 because these fields are invalid: status.email, status.name"},
+		"a policy":        {policy, true, "the API server refused Customer cus-1 because ValidatingAdmissionPolicy 'no-gmail' denied it"},
+		"a webhook":       {webhook, true, `the API server refused Customer cus-1 because admission webhook "policy.example.com" denied it`},
+		"a policy, 403":   {forbidding, true, "the API server refused Customer cus-1 because ValidatingAdmissionPolicy 'no-gmail' denied it"},
+		"a webhook, 403":  {webhook403, true, `the API server refused Customer cus-1 because admission webhook "policy.example.com" denied it`},
+		"a webhook, 409":  {webhookWith(409, metav1.StatusReasonConflict), true, `the API server refused Customer cus-1 because admission webhook "policy.example.com" denied it`},
+		"a webhook, 429":  {webhookWith(429, metav1.StatusReasonTooManyRequests), true, `the API server refused Customer cus-1 because admission webhook "policy.example.com" denied it`},
+		"a policy, 401":   {apierrors.NewUnauthorized("ValidatingAdmissionPolicy 'no-gmail' denied request: " + secret), true, "the API server refused Customer cus-1 because ValidatingAdmissionPolicy 'no-gmail' denied it"},
 		"no such webhook": {apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example.com": EOF`)), false, ""},
 		"many fields": {
 			apierrors.NewInvalid(kind, "cus-1", many), true,
-			"the API server refused Customer cus-1 for its fields spec[0], spec[1], spec[2], spec[3], spec[4], spec[5], spec[6], spec[7] and 3 more",
+			"the API server refused Customer cus-1 because these fields are invalid: spec[0], spec[1], spec[2], spec[3], spec[4], spec[5], spec[6], spec[7] and 3 more",
 		},
-		"no reason given":         {bare, true, "the API server refused Customer cus-1 for the reason BadRequest"},
-		"wrapped":                 {fmt.Errorf("write: %w", bare), true, "the API server refused Customer cus-1 for the reason BadRequest"},
-		"may not":                 {apierrors.NewForbidden(resource, "cus-1", errors.New("no")), false, ""},
-		"somebody else was there": {apierrors.NewConflict(resource, "cus-1", errors.New("changed")), false, ""},
-		"too slow":                {apierrors.NewTimeoutError("slow", 1), false, ""},
-		"no answer":               {errors.New("connection refused"), false, ""},
-		"none":                    {nil, false, ""},
+		"no reason given": {bare, true, "the API server refused Customer cus-1 with the reason BadRequest"},
+		"wrapped":         {fmt.Errorf("write: %w", bare), true, "the API server refused Customer cus-1 with the reason BadRequest"},
+		"no permission":   {apierrors.NewForbidden(resource, "cus-1", errors.New("no")), false, ""},
+		"a conflict":      {apierrors.NewConflict(resource, "cus-1", errors.New("changed")), false, ""},
+		"too slow":        {apierrors.NewTimeoutError("slow", 1), false, ""},
+		"no answer":       {errors.New("connection refused"), false, ""},
+		"none":            {nil, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Is(tc.err); got != tc.is {
@@ -66,7 +66,7 @@ func TestRefusals(t *testing.T) {
 			}
 			shown := Hide("Customer cus-1", tc.err)
 			if !tc.is {
-				if shown != tc.err { //nolint:errorlint // it is returned as it is
+				if shown != tc.err { //nolint:errorlint // the very same error
 					t.Errorf("Hide = %v, want the error itself", shown)
 				}
 				return
@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 			}
 			var status apierrors.APIStatus
 			if !errors.As(shown, &status) || status.Status().Reason == metav1.StatusReasonUnknown {
-				t.Error("the kind of refusal is lost")
+				t.Error("the kind of rejection is lost")
 			}
 		})
 	}

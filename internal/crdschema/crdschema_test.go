@@ -40,7 +40,7 @@ func TestValidateStatus(t *testing.T) {
 		"the same status": {none, none, ""},
 		"a valid change":  {none, func(s *v1alpha1.CustomerStatus) { s.Email = "new@example.com" }, ""},
 		"a string over its bound": {none, func(s *v1alpha1.CustomerStatus) { s.Name = long },
-			"the schema of its CRD refuses it for its fields status.name"},
+			"the schema of its CRD refuses it because these fields are invalid: status.name"},
 		"an invalid field that was stored and is not changed": {
 			func(s *v1alpha1.CustomerStatus) { s.Name = long },
 			func(s *v1alpha1.CustomerStatus) { s.Name = long; s.Email = "new@example.com" }, "",
@@ -48,17 +48,17 @@ func TestValidateStatus(t *testing.T) {
 		"an invalid field that was stored and is changed to another invalid one": {
 			func(s *v1alpha1.CustomerStatus) { s.Name = long },
 			func(s *v1alpha1.CustomerStatus) { s.Name = long + "y" },
-			"the schema of its CRD refuses it for its fields status.name",
+			"the schema of its CRD refuses it because these fields are invalid: status.name",
 		},
 		"a list with more entries than its bound": {none, func(s *v1alpha1.CustomerStatus) {
 			for n := range 1000 {
 				s.OpenDisputes = append(s.OpenDisputes, v1alpha1.Dispute{ID: fmt.Sprintf("du_%d", n)})
 			}
-		}, "the schema of its CRD refuses it for its fields status.openDisputes"},
+		}, "the schema of its CRD refuses it because these fields are invalid: status.openDisputes"},
 		"two conditions of one type": {none, func(s *v1alpha1.CustomerStatus) {
 			c := metav1.Condition{Type: "Ready", Status: "True", Reason: "Yes", LastTransitionTime: metav1.Now()}
 			s.Conditions = []metav1.Condition{c, c}
-		}, "the schema of its CRD refuses it for its fields status.conditions[1]"},
+		}, "the schema of its CRD refuses it because these fields are invalid: status.conditions[1]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := load(t).ValidateStatus(t.Context(), customer(tc.stored), customer(tc.updated), v1alpha1.GroupVersion.WithKind("Customer"))

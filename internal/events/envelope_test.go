@@ -176,7 +176,7 @@ func TestDecodeOutlivesABug(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "the operator failed over it, which is a bug: runtime error: invalid memory address or nil pointer dereference"
+	const want = "the operator panicked on it, which is a bug: runtime error: invalid memory address or nil pointer dereference"
 	if got.DecodeError != want || got.CustomerID != "cus_1" || got.PayloadSHA256 == "" || got.Customer != nil {
 		t.Errorf("decoded as %+v, want the envelope and the error %q", got, want)
 	}
@@ -191,11 +191,11 @@ func TestWithoutRecord(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bare := WithoutRecord(whole, "for its fields spec.invoice.status")
+			bare := WithoutRecord(whole, "because these fields are invalid: spec.invoice.status")
 			if got := records(t, bare); got != nil {
 				t.Errorf("%s/%s: has the records %v", eventType, name, got)
 			}
-			if diff := cmp.Diff("the record could not be stored: the API server refused it for its fields spec.invoice.status", bare.DecodeError); diff != "" {
+			if diff := cmp.Diff("the record could not be stored: the API server refused it because these fields are invalid: spec.invoice.status", bare.DecodeError); diff != "" {
 				t.Errorf("decodeError (-want +got):\n%s", diff)
 			}
 			recordsAndError := cmpopts.IgnoreFields(v1alpha1.BillingEventSpec{}, "DecodeError", "Subscription", "Invoice", "Payment",

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzRecipient: an address that is accepted is one address, to whatever reads it, and nothing else goes into a header with it.
+// FuzzRecipient: an accepted address is a single address for every parser, and adds nothing else to a header.
 func FuzzRecipient(f *testing.F) {
 	for _, address := range []string{
 		"ada@example.com", "Ada <ada@example.com>", "a@example.com, b@example.com", "ada@example.com\r\nBcc: eve@example.com", "\"a b\"@example.com",
@@ -32,7 +32,7 @@ func FuzzRecipient(f *testing.F) {
 	})
 }
 
-// FuzzRender: whatever the customer is called, the message has the same structure: a name is text.
+// FuzzRender: no name changes the structure of the message. A name is always text.
 func FuzzRender(f *testing.F) {
 	for _, name := range []string{"Ada", "<script>alert(1)</script>", `"><img src=x>`, "{{.ResetURL}}", "%recipient%", "a\r\nBcc: b", "\u202e", "--> <!--"} {
 		f.Add(name)
@@ -49,7 +49,7 @@ func FuzzRender(f *testing.F) {
 				t.Fatal(err)
 			}
 			if data.Name == "" {
-				return // the greeting is another one
+				return // the greeting differs without a name
 			}
 			data.Name = "Ada"
 			_, plainText, plainHTML, err := templates.Render(purpose, data)

@@ -15,19 +15,34 @@ import (
 )
 
 const (
-	// requestTimeout is less than what a process that is told to end is given for what it has begun.
+	// requestTimeout is shorter than the process's grace period, so that a shutdown does not cut a request off.
 	requestTimeout = 10 * time.Second
-	// maxReason is how many characters of an answer are repeated.
+	// maxReason is how many characters of Mailgun's answer an error repeats.
 	maxReason = 200
 )
 
-// Mailgun hands messages to Mailgun. See https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages.
+// Mailgun sends messages. See https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages.
 type Mailgun struct {
 	client *mailgun.MailgunImpl
 	from   string
 }
 
-// NewMailgun sends from the address with the domain's key. base is the API with its version path; empty for Mailgun's own.
+// RejectedError reports that Mailgun refused the message for good.
+type RejectedError struct{ Reason string }
+
+func (e *RejectedError) Error() string { return "mailgun refused the message: " + e.Reason }
+
+// NotAcceptedError reports that Mailgun did not take the message. A later attempt may succeed.
+type NotAcceptedError struct{ Reason string }
+
+func (e *NotAcceptedError) Error() string { return "mailgun did not take the message: " + e.Reason }
+
+// LogRefusedError reports that the key may not read Mailgun's log. A later attempt fails too.
+type LogRefusedError struct{ Reason string }
+
+func (e *LogRefusedError) Error() string { return "mailgun refuses access to its log: " + e.Reason }
+
+// NewMailgun sends from the address with the domain's key. base is the API's versioned URL; empty for the default.
 func NewMailgun(domain, key, from, base string) *Mailgun {
 	client := mailgun.NewMailgun(domain, key)
 	client.SetClient(&http.Client{Timeout: requestTimeout})
@@ -37,40 +52,25 @@ func NewMailgun(domain, key, from, base string) *Mailgun {
 	return &Mailgun{client: client, from: from}
 }
 
-// RejectedError says that Mailgun refused the message for good.
-type RejectedError struct{ Reason string }
-
-func (e *RejectedError) Error() string { return "mailgun refused the message: " + e.Reason }
-
-// NotAcceptedError says that Mailgun did not take the message, and may take it later.
-type NotAcceptedError struct{ Reason string }
-
-func (e *NotAcceptedError) Error() string { return "mailgun did not take the message: " + e.Reason }
-
-// Send hands over a message, and returns Mailgun's id of it. An error that is neither a RejectedError nor a NotAcceptedError leaves
-// open whether Mailgun has the message.
+// Send sends a message and returns Mailgun's id of it. After an error other than RejectedError and NotAcceptedError,
+// Mailgun may or may not have taken the message.
 func (m *Mailgun) Send(ctx context.Context, message Message) (string, error) {
 	outgoing := mailgun.NewMessage(m.from, message.Subject, message.Text, message.To.String())
 	outgoing.SetHTML(message.HTML)
 	outgoing.AddHeader("Message-Id", "<"+message.ID+">")
-	outgoing.SetTracking(false) // a link that lets somebody in goes through nobody's hands
+	outgoing.SetTracking(false) // tracking would lead the reset link through a third party
 	outgoing.SetTrackingClicks(false)
 	outgoing.SetTrackingOpens(false)
 	outgoing.SetRequireTLS(true)
 	_, id, err := m.client.Send(ctx, outgoing)
 	if err != nil {
-		return "", explain(err, message.To.String(), message.To.Address, message.To.Name)
+		return "", classify(err, message.To.String(), message.To.Address, message.To.Name)
 	}
 	return strings.Trim(id, "<>"), nil
 }
 
-// LogRefusedError says that Mailgun does not let its log be read, which will be so the next time, too.
-type LogRefusedError struct{ Reason string }
-
-func (e *LogRefusedError) Error() string { return "mailgun does not let its log be read: " + e.Reason }
-
-// Find looks into Mailgun's log for a message, and says whether Mailgun has it. since is when the message was thought of, by whatever
-// clock: the log is read from an hour before.
+// Find reports whether Mailgun's log has the message. since is the earliest time that it can have been sent: the search
+// begins an hour before, because the clocks may differ.
 func (m *Mailgun) Find(ctx context.Context, messageID string, since time.Time) (bool, error) {
 	list := m.client.ListEvents(&mailgun.ListEventOptions{
 		Begin: since.Add(-time.Hour), ForceAscending: true, Limit: 1, Filter: map[string]string{"message-id": messageID},
@@ -80,48 +80,50 @@ func (m *Mailgun) Find(ctx context.Context, messageID string, since time.Time) (
 		return true, nil
 	}
 	if err := list.Err(); err != nil {
-		if answered, ok := errors.AsType[*mailgun.UnexpectedResponseError](err); ok && refusesKey(answered.Actual) {
+		if answered, ok := errors.AsType[*mailgun.UnexpectedResponseError](err); ok && keyRefused(answered.Actual) {
 			return false, &LogRefusedError{Reason: fmt.Sprintf("it answered %d; give MAILGUN_API_KEY the right to read events", answered.Actual)}
 		}
-		return false, fmt.Errorf("look for the message in Mailgun's log: %w", explain(err))
+		return false, fmt.Errorf("look for the message in Mailgun's log: %w", classify(err))
 	}
 	return len(list.Items) > 0, nil
 }
 
-func refusesKey(code int) bool {
-	return code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound
-}
-
-// explain tells what is known not to be accepted from what is not known. Answers may repeat the recipient: what is personal is cut out.
-func explain(err error, personal ...string) error {
+// classify returns a typed error if Mailgun certainly did not take the message. Mailgun's answer may repeat the
+// recipient: the error leaves out the personal texts.
+func classify(err error, personal ...string) error {
 	var answered *mailgun.UnexpectedResponseError
 	var unreachable *net.OpError
 	switch {
 	case errors.As(err, &answered):
-		reason := fmt.Sprintf("it answered %d: %s", answered.Actual, cleanReason(answered.Data, personal))
+		reason := fmt.Sprintf("it answered %d: %s", answered.Actual, reasonGiven(answered.Data, personal))
 		switch code := answered.Actual; {
-		case refusesKey(code):
+		case keyRefused(code):
 			return &NotAcceptedError{Reason: reason + "; check the MAILGUN_… variables"}
 		case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
 			return &NotAcceptedError{Reason: reason}
 		case code >= 400 && code < 500:
 			return &RejectedError{Reason: reason}
 		}
-		// Mailgun has been seen to send a message that it answered with a 5xx.
-		return errors.New("mailgun left open whether it took the message: " + reason)
+		// Mailgun is known to send some messages that it answers with a 5xx.
+		return errors.New("mailgun may or may not have taken the message: " + reason)
 	case errors.As(err, &unreachable) && unreachable.Op == "dial":
 		return &NotAcceptedError{Reason: "it cannot be reached"}
 	case errors.Is(err, mailgun.ErrInvalidMessage):
 		return &RejectedError{Reason: "the message is not valid"}
 	default:
-		return errors.New("no answer came from Mailgun")
+		return errors.New("mailgun did not answer")
 	}
 }
 
-var address = regexp.MustCompile(`\S*@\S*`)
+// keyRefused reports whether the status code means that the key or the domain is wrong, or the key lacks the right.
+func keyRefused(code int) bool {
+	return code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound
+}
 
-// cleanReason is what an answer says, without what is personal, on one line that is not too long.
-func cleanReason(data []byte, personal []string) string {
+var anyAddress = regexp.MustCompile(`\S*@\S*`)
+
+// reasonGiven returns the message of Mailgun's answer as one short line, without addresses and the personal texts.
+func reasonGiven(data []byte, personal []string) string {
 	var answer struct {
 		Message string `json:"message"`
 	}
@@ -134,5 +136,5 @@ func cleanReason(data []byte, personal []string) string {
 			text = strings.ReplaceAll(text, word, "…")
 		}
 	}
-	return oneLine(address.ReplaceAllString(text, "…"), maxReason)
+	return oneLine(anyAddress.ReplaceAllString(text, "…"), maxReason)
 }

@@ -74,7 +74,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
-func refused(err error) bool {
+func isLogRefused(err error) bool {
 	_, is := errors.AsType[*LogRefusedError](err)
 	return is
 }
@@ -100,14 +100,14 @@ func TestFind(t *testing.T) {
 		t.Error("a message that was sent is not found")
 	}
 	if found, err := client.Find(t.Context(), letter.ID, time.Now().Add(30*time.Minute)); err != nil || !found {
-		t.Errorf("by a clock that is half an hour ahead of Mailgun's it is found: %t %v", found, err)
+		t.Errorf("with a clock half an hour ahead of Mailgun's it is found: %t %v", found, err)
 	}
-	if _, err := NewMailgun(mailguntest.Domain, "other", "us@example.com", server.APIBase()).Find(t.Context(), letter.ID, time.Now()); !refused(err) {
-		t.Errorf("a log that may not be read: %v, want a LogRefusedError", err)
+	if _, err := NewMailgun(mailguntest.Domain, "other", "us@example.com", server.APIBase()).Find(t.Context(), letter.ID, time.Now()); !isLogRefused(err) {
+		t.Errorf("a log that the key may not read: %v, want a LogRefusedError", err)
 	}
 	server.RefuseLog(http.StatusInternalServerError)
-	if _, err := client.Find(t.Context(), letter.ID, time.Now()); err == nil || refused(err) {
-		t.Errorf("a log that cannot be read now: %v, want another error", err)
+	if _, err := client.Find(t.Context(), letter.ID, time.Now()); err == nil || isLogRefused(err) {
+		t.Errorf("a log that is unavailable: %v, want another error", err)
 	}
 	m := server.Messages()[0]
 	for field, want := range map[string]string{

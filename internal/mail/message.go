@@ -1,4 +1,4 @@
-// Package mail makes the e-mails and hands them to Mailgun.
+// Package mail composes the e-mails and sends them through Mailgun.
 package mail
 
 import (
@@ -15,7 +15,7 @@ type Message struct {
 	ID string
 	// To is the recipient.
 	To mail.Address
-	// Subject, Text and HTML are what it says.
+	// Subject is a single line. Text and HTML are two forms of the same body.
 	Subject, Text, HTML string
 }
 
@@ -24,10 +24,10 @@ const (
 	maxName    = 80
 )
 
-// ErrNoAddress says that the customer has no e-mail address yet.
+// ErrNoAddress reports that the customer has no e-mail address yet.
 var ErrNoAddress = errors.New("the customer has no e-mail address yet")
 
-// Recipient reads a customer's address: exactly one, and nothing else. The errors do not repeat it.
+// Recipient parses a customer's address, which must be exactly one. The errors do not repeat the address.
 func Recipient(address, name string) (mail.Address, error) {
 	if address == "" {
 		return mail.Address{}, ErrNoAddress
@@ -36,30 +36,30 @@ func Recipient(address, name string) (mail.Address, error) {
 		return mail.Address{}, fmt.Errorf("the customer's e-mail address is longer than %d characters", maxAddress)
 	}
 	if strings.ContainsFunc(address, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
-		return mail.Address{}, errors.New("the customer's e-mail address holds characters that do not print")
+		return mail.Address{}, errors.New("the customer's e-mail address has unprintable characters")
 	}
 	list, err := mail.ParseAddressList(address)
 	if err != nil {
-		return mail.Address{}, errors.New("the customer's e-mail address cannot be read")
+		return mail.Address{}, errors.New("the customer's e-mail address is not valid")
 	}
 	if len(list) != 1 {
-		return mail.Address{}, fmt.Errorf("the customer has %d e-mail addresses: want exactly one", len(list))
+		return mail.Address{}, fmt.Errorf("the customer has %d e-mail addresses, not exactly one", len(list))
 	}
 	if strings.ContainsAny(list[0].Address, " ,;<>\"\\%") {
-		return mail.Address{}, errors.New("the customer's e-mail address holds characters that mail servers read in several ways")
+		return mail.Address{}, errors.New("the customer's e-mail address has characters that mail servers interpret differently")
 	}
 	return mail.Address{Name: Name(name), Address: list[0].Address}, nil
 }
 
-// special are the characters that a name goes without: Mailgun replaces %recipient%, and net/mail writes a backslash into an encoded
-// word, where RFC 2047, 5.3 does not allow it, so that the whole header cannot be read.
-var special = strings.NewReplacer("%", "", "\\", "")
+// unsafeInNames removes what breaks a header: Mailgun replaces %recipient%, and net/mail leaves a backslash in an
+// encoded word, which RFC 2047, 5.3 forbids.
+var unsafeInNames = strings.NewReplacer("%", "", "\\", "")
 
-// Name makes a customer's name fit for a greeting and a header: one line without special characters and those that do not print or that
-// turn the reading direction, cut to a length that a greeting can bear.
-func Name(name string) string { return oneLine(special.Replace(name), maxName) }
+// Name makes a customer's name safe for a greeting and a header: one short line without control characters.
+func Name(name string) string { return oneLine(unsafeInNames.Replace(name), maxName) }
 
-// oneLine is a text without characters that do not print or turn the reading direction, every run of blanks one space, cut at limit.
+// oneLine returns the text as one line of at most limit characters, with each run of whitespace as one space. It drops
+// characters that do not print or that change the reading direction.
 func oneLine(text string, limit int) string {
 	var clean strings.Builder
 	n, space := 0, false

@@ -19,39 +19,39 @@ import (
 //go:embed templates
 var builtIn embed.FS
 
-// Data is what the templates may say.
+// Data is the data for the templates.
 type Data struct {
-	// AppName is what the application is called.
+	// AppName is the name of the application.
 	AppName string
 	// Name is the customer's name; it may be empty.
 	Name string
-	// ResetURL is the link to choose a password with; empty in other messages.
+	// ResetURL is the link to choose a password; empty in other messages.
 	ResetURL string
-	// ValidFor is how long the link works, in words.
+	// ValidFor is how long the link works, such as "1 day".
 	ValidFor string
 }
 
-// Templates makes messages: of every purpose a subject, a text and an HTML body.
+// Templates has a subject, a text and an HTML template for every purpose.
 type Templates struct {
 	text map[string]*texttemplate.Template
 	html map[string]*htmltemplate.Template
 }
 
-// files of a purpose.
-var files = map[v1alpha1.EmailPurpose]string{
+// baseNames are the template files' names without extension.
+var baseNames = map[v1alpha1.EmailPurpose]string{
 	v1alpha1.EmailWelcome:       "welcome",
 	v1alpha1.EmailPasswordReset: "password-reset",
 }
 
-// LoadTemplates reads the built-in templates and those of a folder, which replace the built-in ones of the same name. It renders each
-// once: what does not work is an error here, with file and line, and not when the first customer comes.
+// LoadTemplates reads the built-in templates, or the files of the same names in the folder if there are any. It renders
+// each once, so that a broken template is an error at start, with file and line, and not at the first message.
 func LoadTemplates(folder string) (*Templates, error) {
 	t := &Templates{text: map[string]*texttemplate.Template{}, html: map[string]*htmltemplate.Template{}}
 	var errs []error
 	for _, purpose := range []v1alpha1.EmailPurpose{v1alpha1.EmailWelcome, v1alpha1.EmailPasswordReset} {
 		before := len(errs)
 		for _, kind := range []string{".subject", ".txt", ".html"} {
-			if err := t.load(folder, files[purpose]+kind); err != nil {
+			if err := t.load(folder, baseNames[purpose]+kind); err != nil {
 				errs = append(errs, err)
 			}
 		}
@@ -72,7 +72,7 @@ func LoadTemplates(folder string) (*Templates, error) {
 	return t, nil
 }
 
-// load reads one template. HTML that defines a "body" is set into layout.html; other HTML stands for itself.
+// load parses one template. HTML that defines a "body" goes into layout.html; other HTML is a whole page.
 func (t *Templates) load(folder, name string) error {
 	content, err := read(folder, name)
 	if err != nil {
@@ -82,11 +82,11 @@ func (t *Templates) load(folder, name string) error {
 		t.text[name], err = texttemplate.New(name).Parse(content)
 		return err
 	}
-	frame, err := read(folder, layout)
+	layout, err := read(folder, layoutFile)
 	if err != nil {
 		return err
 	}
-	set, err := htmltemplate.New(layout).Parse(frame)
+	set, err := htmltemplate.New(layoutFile).Parse(layout)
 	if err != nil {
 		return err
 	}
@@ -94,22 +94,22 @@ func (t *Templates) load(folder, name string) error {
 	return err
 }
 
-// layout frames the HTML messages.
-const layout = "layout.html"
+// layoutFile is the common frame of the HTML messages.
+const layoutFile = "layout.html"
 
-// read is a template's content: the folder's, else the built-in one.
+// read returns a template's content, from the folder if it has the file.
 func read(folder, name string) (string, error) {
 	if folder != "" {
-		replaced, err := os.ReadFile(filepath.Join(folder, name))
+		content, err := os.ReadFile(filepath.Join(folder, name))
 		if !errors.Is(err, fs.ErrNotExist) {
-			return string(replaced), err
+			return string(content), err
 		}
 	}
 	content, err := fs.ReadFile(builtIn, path.Join("templates", name))
 	return string(content), err
 }
 
-// unknownFiles refuses files that replace nothing: a misspelt name would go unnoticed.
+// unknownFiles returns an error for files that replace no template: otherwise a misspelt name would go unnoticed.
 func unknownFiles(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -117,7 +117,7 @@ func unknownFiles(folder string) error {
 	}
 	var errs []error
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".") { // how a ConfigMap is mounted
+		if strings.HasPrefix(entry.Name(), ".") { // a mounted ConfigMap has such files
 			continue
 		}
 		if _, err := fs.Stat(builtIn, path.Join("templates", entry.Name())); err != nil {
@@ -127,16 +127,16 @@ func unknownFiles(folder string) error {
 	return errors.Join(errs...)
 }
 
-// Render makes the subject and the bodies of a message.
+// Render returns the subject and the bodies of a message.
 func (t *Templates) Render(purpose v1alpha1.EmailPurpose, data Data) (subject, text, html string, err error) {
-	name := files[purpose]
+	name := baseNames[purpose]
 	var buffer bytes.Buffer
 	if err := t.text[name+".subject"].Execute(&buffer, data); err != nil {
 		return "", "", "", err
 	}
 	subject = strings.Join(strings.Fields(buffer.String()), " ")
 	if subject == "" {
-		return "", "", "", fmt.Errorf("template %s.subject makes an empty subject", name)
+		return "", "", "", fmt.Errorf("template %s.subject renders an empty subject", name)
 	}
 	buffer.Reset()
 	if err := t.text[name+".txt"].Execute(&buffer, data); err != nil {
@@ -147,7 +147,7 @@ func (t *Templates) Render(purpose v1alpha1.EmailPurpose, data Data) (subject, t
 	page := t.html[name+".html"]
 	if page.Lookup("body") != nil {
 		if page = page.Lookup("layout"); page == nil {
-			return "", "", "", fmt.Errorf("%s.html defines a body, and %s no layout to set it into", name, layout)
+			return "", "", "", fmt.Errorf("%s.html defines a body, but %s defines no layout for it", name, layoutFile)
 		}
 	}
 	if err := page.Execute(&buffer, data); err != nil {

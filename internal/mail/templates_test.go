@@ -40,7 +40,7 @@ func TestBuiltInTemplates(t *testing.T) {
 	}
 }
 
-// Whatever a customer is called, it is text.
+// A customer's name is always text.
 func TestHostileNamesAreText(t *testing.T) {
 	templates, err := LoadTemplates("")
 	if err != nil {
@@ -81,18 +81,18 @@ func TestTemplatesFromAFolder(t *testing.T) {
 		"a template that cannot be parsed": {
 			map[string]string{"welcome.html": "<p>\n{{.AppName}\n</p>"}, "", `e-mail templates: template: welcome.html:2: bad character U+007D '}'`,
 		},
-		"a field that there is not": {
+		"an unknown field": {
 			map[string]string{"welcome.txt": "Hello\n\n{{.FirstName}}"}, "", "welcome.txt:3:2: executing \"welcome.txt\" at <.FirstName>: can't evaluate field FirstName",
 		},
-		"a page of its own": {map[string]string{"welcome.html": "<p>Moin {{.Name}}</p>"}, "Welcome to Example", ""},
-		"a frame for all": {
+		"a page without the layout": {map[string]string{"welcome.html": "<p>Moin {{.Name}}</p>"}, "Welcome to Example", ""},
+		"a layout for all": {
 			map[string]string{"layout.html": `{{define "layout"}}<b>{{template "body" .}}</b>{{end}}`}, "Welcome to Example", "",
 		},
-		"a frame without its place for the message": {map[string]string{"layout.html": "<p>"}, "", "welcome.html defines a body, and layout.html no layout"},
-		"a frame that cannot be parsed":             {map[string]string{"layout.html": "<p>\n{{"}, "", "template: layout.html:2: unclosed action"},
-		"an empty subject":                          {map[string]string{"welcome.subject": " \n"}, "", "template welcome.subject makes an empty subject"},
-		"a misspelt name":                           {map[string]string{"wellcome.html": "x"}, "", "wellcome.html replaces no built-in template"},
-		"several at a time": {
+		"a layout that is not defined":   {map[string]string{"layout.html": "<p>"}, "", "welcome.html defines a body, but layout.html defines no layout"},
+		"a layout that cannot be parsed": {map[string]string{"layout.html": "<p>\n{{"}, "", "template: layout.html:2: unclosed action"},
+		"an empty subject":               {map[string]string{"welcome.subject": " \n"}, "", "template welcome.subject renders an empty subject"},
+		"a misspelt name":                {map[string]string{"wellcome.html": "x"}, "", "wellcome.html replaces no built-in template"},
+		"several errors": {
 			map[string]string{"welcome.txt": "{{", "password-reset.txt": "{{end}}"}, "", "password-reset.txt:1: unexpected {{end}}",
 		},
 	} {
@@ -121,11 +121,11 @@ func TestTemplatesFromAFolder(t *testing.T) {
 				t.Errorf("the page is %q", html)
 			}
 			if frame := tc.files["layout.html"]; frame != "" && (!strings.HasPrefix(html, "<b>") || !strings.Contains(html, "Ada")) {
-				t.Errorf("the framed page is %q", html)
+				t.Errorf("the page in the layout is %q", html)
 			}
 		})
 	}
 	if _, err := LoadTemplates(filepath.Join(t.TempDir(), "missing")); err == nil {
-		t.Error("a folder that is not there is no error")
+		t.Error("a missing folder is no error")
 	}
 }

@@ -1,5 +1,5 @@
-// Package metrics holds every collector of the operator. No label holds an id or anything else that a sender could choose:
-// event types that are not in the catalogue count as "other".
+// Package metrics has all metrics of the operator. No label has a value that a client can choose, such as an id: event
+// types that are not in the catalogue count as "other".
 package metrics
 
 import (
@@ -7,135 +7,134 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// The collectors, registered with controller-runtime's registry, which the metrics endpoint serves.
+// The metrics are registered with controller-runtime's registry, which the metrics endpoint serves.
 var (
-	// Requests counts requests to the receiver by HTTP status code and by reason ("recorded", "duplicate", or why it was refused).
+	// Requests counts requests to the receiver. The reason is "recorded", "duplicate", or why the request was refused.
 	Requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_receiver_requests_total",
-		Help: "Requests to the receiver, by HTTP status code and reason.",
+		Help: "Requests to the receiver, by HTTP status code and reason: recorded, duplicate, or the cause of the refusal.",
 	}, []string{"code", "reason"})
 
-	// RequestSeconds is how long the receiver took to answer, by HTTP status code.
+	// RequestSeconds is the receiver's time to answer.
 	RequestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "tollkeeper_receiver_request_duration_seconds",
-		Help:    "Time to answer a request, by HTTP status code.",
+		Help:    "Seconds that the receiver took to answer a request, by HTTP status code.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"code"})
 
-	// InFlight is how many requests the receiver is working on.
+	// InFlight is the number of verified requests that the receiver is handling.
 	InFlight = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_receiver_requests_in_flight",
-		Help: "Requests that the receiver is working on now.",
+		Help: "Requests with a valid signature that the receiver is handling now.",
 	})
 
-	// ConnectionsShed counts connections to the receiver that were closed because they had waited longest when there were too many.
+	// ConnectionsShed counts connections that the receiver closed because they had waited longest and the limit was reached.
 	ConnectionsShed = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tollkeeper_receiver_connections_shed_total",
-		Help: "Idle or slow connections to the receiver that were closed to make room for new ones.",
+		Help: "Idle or slow connections that the receiver closed to make room for new ones.",
 	})
 
-	// HandshakesFailed counts connections to the receiver on which TLS could not be agreed on.
+	// HandshakesFailed counts connections to the receiver without a completed TLS handshake.
 	HandshakesFailed = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tollkeeper_receiver_tls_handshakes_failed_total",
-		Help: "Connections to the receiver that ended in their TLS handshake.",
+		Help: "Connections to the receiver whose TLS handshake failed.",
 	})
 
-	// EventsRecorded counts BillingEvents created, by Stripe event type ("other" if it is not handled).
+	// EventsRecorded counts BillingEvents created.
 	EventsRecorded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_events_recorded_total",
-		Help: "BillingEvents created, by Stripe event type.",
+		Help: "BillingEvents created, by Stripe event type (other if the type is not handled).",
 	}, []string{"type"})
 
-	// EventOutcomes counts outcomes written, by event type ("other" if it is not handled) and outcome.
+	// EventOutcomes counts outcomes written.
 	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_outcomes_total",
-		Help: "Outcomes of BillingEvents, by Stripe event type and outcome.",
+		Help: "Outcomes written to BillingEvents, by Stripe event type (other if the type is not handled) and outcome.",
 	}, []string{"type", "outcome"})
 
-	// EventAttemptsFailed counts attempts to handle an event that failed and are repeated, by event type ("other" if it is not handled).
+	// EventAttemptsFailed counts failed attempts that do not end the event.
 	EventAttemptsFailed = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_attempts_failed_total",
-		Help: "Attempts to handle a BillingEvent that failed and are repeated, by Stripe event type.",
+		Help: "Failed attempts to handle a BillingEvent that will be retried, by Stripe event type (other if the type is not handled).",
 	}, []string{"type"})
 
-	// EventsPending is how many BillingEvents wait for their outcome. Only the leader knows.
+	// EventsPending is the number of BillingEvents without an outcome. Only the leader reports it.
 	EventsPending = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_events_pending",
-		Help: "BillingEvents that wait for their outcome; told by the leader.",
+		Help: "BillingEvents that are pending, which means without an outcome. Reported by the leader only.",
 	})
 
-	// EventsFailed is how many BillingEvents have ended Failed, and wait for a person. Only the leader knows.
+	// EventsFailed is the number of BillingEvents that need a person's action. Only the leader reports it.
 	EventsFailed = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_events_failed",
-		Help: "BillingEvents that have ended Failed; told by the leader.",
+		Help: "BillingEvents with the outcome Failed. Reported by the leader only.",
 	})
 
-	// OldestPending is how long the oldest of the pending events that name their customer has waited. Only the leader knows.
+	// OldestPending leaves out young events of unknown customers: they may wait for another event.
 	OldestPending = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_oldest_pending_event_age_seconds",
-		Help: "Age of the oldest BillingEvent that names its customer and waits for its outcome; told by the leader.",
+		Help: "Age of the oldest pending BillingEvent, except events that still wait for their customer to be known. Reported by the leader only.",
 	})
 
-	// EventLag is the time from Stripe's creation of an event to its outcome.
+	// EventLag is the time from an event's creation at Stripe to its outcome.
 	EventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "tollkeeper_event_lag_seconds",
-		Help:    "Time from Stripe's creation of an event until its outcome was written.",
+		Help:    "Seconds from an event's creation at Stripe until its outcome was written.",
 		Buckets: []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400, 259200},
 	})
 
-	// EntitlementChanges counts how often a customer's Entitled condition turned, by its new status and reason.
+	// EntitlementChanges counts changes of customers' Entitled conditions.
 	EntitlementChanges = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_entitlement_changes_total",
-		Help: "Changes of the Entitled condition, by its new status and reason.",
+		Help: "Changes of a Customer's Entitled condition, by its new status and reason.",
 	}, []string{"status", "reason"})
 
-	// StripeAPIRequests counts requests to Stripe's API, by resource and HTTP status code ("error" if there was no answer).
+	// StripeAPIRequests counts requests to Stripe's API.
 	StripeAPIRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_stripe_api_requests_total",
-		Help: "Requests to Stripe's API, by resource and HTTP status code (error if there was no answer).",
+		Help: "Requests to Stripe's API, by resource and HTTP status code (error if Stripe did not answer).",
 	}, []string{"resource", "code"})
 
-	// BackfillEvents counts events that a look for missed ones has listed, by what became of them: recorded, known before, ignored (of a
-	// type that is not handled) or failed (no event).
+	// BackfillEvents counts events that backfill listed at Stripe. A failed one cannot be decoded or recorded.
 	BackfillEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_backfill_events_total",
-		Help: "Events listed by looks for missed ones, by result: recorded, known, ignored, failed.",
+		Help: "Events that backfill listed at Stripe, by result: recorded, known (recorded before), ignored (type not handled), failed.",
 	}, []string{"result"})
 
-	// BackfillRuns counts looks for missed events, by how they ended: complete or failed.
+	// BackfillRuns counts runs of backfill.
 	BackfillRuns = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_backfill_runs_total",
-		Help: "Looks for missed events, by result: complete, failed.",
+		Help: "Backfill runs, which look for missed events, by result: complete, failed.",
 	}, []string{"result"})
 
-	// BackfillCheckpoint is up to when the platform's events are recorded.
+	// BackfillCheckpoint is the time up to which all events of the platform's account are recorded.
 	BackfillCheckpoint = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_backfill_checkpoint_timestamp_seconds",
-		Help: "Time of the newest event of the platform's account of which all before are known to be recorded.",
+		Help: "Unix time up to which all events of the platform's account are known to be recorded.",
 	})
 
-	// BackfillLastSuccess is when the last look for missed events was complete.
+	// BackfillLastSuccess is the time of the last complete backfill run.
 	BackfillLastSuccess = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_backfill_last_success_timestamp_seconds",
-		Help: "Time at which the last look for missed events was complete.",
+		Help: "Unix time of the last complete backfill run.",
 	})
 
-	// Emails counts attempts to send e-mails, by purpose and outcome: accepted, not_accepted, rejected or unknown.
+	// Emails counts attempts to send an e-mail.
 	Emails = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_emails_total",
-		Help: "Attempts to send e-mails, by purpose and outcome: accepted, not_accepted, rejected, unknown.",
+		Help: "Attempts to send an e-mail, by purpose and outcome: accepted, not_accepted (will be retried), rejected, unknown.",
 	}, []string{"purpose", "outcome"})
 
-	// Drift counts fields that showed something else than Stripe had and were repaired, by the object's kind and the field.
+	// Drift counts status fields that a resync corrected.
 	Drift = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_drift_repaired_total",
-		Help: "Fields that showed something else than Stripe had and were repaired, by the object's kind and the field.",
+		Help: "Status fields that differed from Stripe and were corrected, by the object's kind and the field.",
 	}, []string{"kind", "field"})
 
-	// StripeAPIConfigured is 1 if a Stripe key is set, so that missed events can be fetched, else 0.
+	// StripeAPIConfigured is 1 with a Stripe key, and 0 without.
 	StripeAPIConfigured = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_stripe_api_configured",
-		Help: "1 if STRIPE_SECRET_KEY is set, 0 if refetch and backfill are off for want of it.",
+		Help: "1 if STRIPE_SECRET_KEY is set; 0 if it is not set, which turns off backfill, resync and every other read from Stripe.",
 	})
 )
 
@@ -143,7 +142,7 @@ func init() {
 	metrics.Registry.MustRegister(Collectors()...)
 }
 
-// Collectors lists them all.
+// Collectors returns all of them.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// used gives every collector with labels a first value, without which it shows nothing.
+// used returns the collectors after giving each that has labels a first value: without one it exposes nothing.
 func used() []prometheus.Collector {
 	Requests.WithLabelValues("200", "recorded")
 	RequestSeconds.WithLabelValues("200")
@@ -35,14 +35,14 @@ func TestCollectorsAreCleanAndExplained(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(families) != 1 {
-			t.Fatalf("%d families of one collector: it is not among those used", len(families))
+			t.Fatalf("%d families of one collector: add it to used", len(families))
 		}
 		name, help := families[0].GetName(), families[0].GetHelp()
 		if !strings.HasPrefix(name, "tollkeeper_") {
-			t.Errorf("%s does not say whose it is", name)
+			t.Errorf("%s lacks the prefix tollkeeper_", name)
 		}
 		if !strings.HasSuffix(help, ".") {
-			t.Errorf("%s: help %q is no sentence", name, help)
+			t.Errorf("%s: help %q does not end with a full stop", name, help)
 		}
 		problems, err := promlint.NewWithMetricFamilies(families).Lint()
 		if err != nil {
@@ -54,7 +54,7 @@ func TestCollectorsAreCleanAndExplained(t *testing.T) {
 	}
 }
 
-// A label with an id would make a series for every customer: what labels there are is decided here.
+// A label with an id would make a series for every customer. This test lists all labels that are allowed.
 func TestLabels(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(used()...)

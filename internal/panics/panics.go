@@ -1,4 +1,4 @@
-// Package bug turns panics into errors, so that what brings a bug to light is that one's trouble only.
+// Package panics turns a panic into an error, so that one event that makes the code panic does not stop the process.
 package panics
 
 import (
@@ -6,17 +6,17 @@ import (
 	"runtime/debug"
 )
 
-// Error is a bug that has come to light.
+// Error is a panic.
 type Error struct {
-	// What the runtime said of it. Another panic's reason may hold what is personal, and is not repeated.
+	// What is the runtime's message, or "a panic" for other panics: their values may hold personal data.
 	What string
-	// Stack is where it was, as debug.Stack prints it.
+	// Stack is the stack at the panic, as debug.Stack prints it.
 	Stack string
 }
 
-func (e *Error) Error() string { return "the operator failed over it, which is a bug: " + e.What }
+func (e *Error) Error() string { return "the operator panicked on it, which is a bug: " + e.What }
 
-// Catch does something, and returns its error, or an Error if it panics.
+// Catch calls do and returns its error, or an *Error if do panics.
 func Catch(do func() error) (err error) {
 	defer func() {
 		reason := recover()

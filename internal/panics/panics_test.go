@@ -15,8 +15,8 @@ func TestCatch(t *testing.T) {
 	}{
 		"no panic":       {func() error { return nil }, ""},
 		"its own error":  {func() error { return own }, "its own"},
-		"of the runtime": {func() error { return errors.New(nothing.field) }, "the operator failed over it, which is a bug: runtime error: invalid memory address or nil pointer dereference"},
-		"of ours":        {func() error { panic("ada@example.com") }, "the operator failed over it, which is a bug: a panic"},
+		"of the runtime": {func() error { return errors.New(nothing.field) }, "the operator panicked on it, which is a bug: runtime error: invalid memory address or nil pointer dereference"},
+		"of ours":        {func() error { panic("ada@example.com") }, "the operator panicked on it, which is a bug: a panic"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Catch(tc.do)
@@ -28,7 +28,7 @@ func TestCatch(t *testing.T) {
 				t.Errorf("got %q, want %q", text, tc.want)
 			}
 			if found, ok := errors.AsType[*Error](err); ok && !strings.Contains(found.Stack, "TestCatch") {
-				t.Errorf("the stack does not tell where it was:\n%s", found.Stack)
+				t.Errorf("the stack does not show the place of the panic:\n%s", found.Stack)
 			}
 		})
 	}

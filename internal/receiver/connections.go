@@ -10,71 +10,69 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// connections bounds the connections that wait for their sender: to send a request, or to take its answer. Those whose request is worked
-// on are not among them: the handler bounds them itself.
+// connections bounds the connections that wait for their client: to send a request, or to read its answer. Connections
+// whose request is being handled do not count: the handler has its own limits.
 type connections struct {
-	waiting *line
+	queue *admissionQueue
 
-	mutex  sync.Mutex
-	places map[net.Conn]*place
+	mutex      sync.Mutex
+	admissions map[net.Conn]*admission
 }
 
-func newConnections(limit int) *connections {
-	return &connections{waiting: newLine(limit), places: map[net.Conn]*place{}}
-}
-
-// connectionKey is where the context of a request has its connection.
+// connectionKey is the key of the connection in a request's context.
 type connectionKey struct{}
 
-// attach has the server's connections bounded.
-func (c *connections) attach(server *http.Server) {
+// limitConnections bounds the server's waiting connections.
+func limitConnections(server *http.Server, limit int) *connections {
+	c := &connections{queue: &admissionQueue{limit: limit}, admissions: map[net.Conn]*admission{}}
 	server.ConnContext = func(ctx context.Context, connection net.Conn) context.Context {
 		return context.WithValue(ctx, connectionKey{}, connection)
 	}
 	server.ConnState = func(connection net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateNew:
-			c.wait(connection)
+			c.enqueue(connection)
 		case http.StateClosed, http.StateHijacked:
-			c.forget(connection)
+			c.dequeue(connection)
 		}
 	}
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connection, ok := r.Context().Value(connectionKey{}).(net.Conn)
-		if ok { // else it is no request of a server
-			c.forget(connection)
-			// The answer leaves after this, and the rest of a body that nobody wanted is read before it: both are for the sender to hold up.
-			defer c.wait(connection)
+		if ok { // false if a test calls the handler without a server
+			c.dequeue(connection)
+			// net/http reads the rest of the body and sends the answer after the handler. A slow client delays both.
+			defer c.enqueue(connection)
 		}
 		next.ServeHTTP(w, r)
 	})
+	return c
 }
 
-// wait puts the connection at the end of the line. Whoever then has waited too long is disconnected.
-func (c *connections) wait(connection net.Conn) {
-	entered := c.waiting.enter(func() {
+// enqueue starts the connection's wait. If too many wait, it disconnects the one that has waited longest.
+func (c *connections) enqueue(connection net.Conn) {
+	admitted := c.queue.admit(func() {
 		metrics.ConnectionsShed.Inc()
-		hangUp(connection)
+		closeNow(connection)
 	})
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	c.places[connection] = entered
+	c.admissions[connection] = admitted
 }
 
-// forget takes the connection out of the line.
-func (c *connections) forget(connection net.Conn) {
+// dequeue ends the connection's wait.
+func (c *connections) dequeue(connection net.Conn) {
 	c.mutex.Lock()
-	place := c.places[connection]
-	delete(c.places, connection)
+	admitted := c.admissions[connection]
+	delete(c.admissions, connection)
 	c.mutex.Unlock()
-	if place != nil {
-		c.waiting.leave(place)
+	if admitted != nil {
+		c.queue.release(admitted)
 	}
 }
 
-// hangUp closes the connection at once. To close one that speaks TLS would be to say goodbye first, and to wait until that is heard.
-func hangUp(connection net.Conn) {
+// closeNow closes the connection without TLS's closing alert: sending it may block on a slow client.
+func closeNow(connection net.Conn) {
 	if secure, ok := connection.(*tls.Conn); ok {
 		connection = secure.NetConn()
 	}

@@ -15,31 +15,32 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// bounded is a receiver on which so many connections may wait, and for as long as they like.
+// bounded is a receiver with a limit on waiting connections and without timeouts.
 func bounded(t *testing.T, recorder *fakeRecorder, limit int) *endpoint {
 	t.Helper()
 	p := open(t, recorder)
 	p.server.http.ReadHeaderTimeout, p.server.http.ReadTimeout, p.server.http.IdleTimeout = forever, forever, forever
-	p.server.connections.waiting.mutex.Lock()
-	defer p.server.connections.waiting.mutex.Unlock()
-	p.server.connections.waiting.limit = limit
+	p.server.connections.queue.mutex.Lock()
+	defer p.server.connections.queue.mutex.Unlock()
+	p.server.connections.queue.limit = limit
 	return p
 }
 
-// Connections cost memory whatever is sent on them. However many are open, who is honest is answered, and who has waited longest goes.
+// Every connection costs memory. With too many open, the longest-waiting ones are closed, and an honest client is still
+// answered.
 func TestConnectionsAreBounded(t *testing.T) {
 	const limit, opened = 8, 20
 	unsigned := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", Path)
 	for name, tc := range map[string]struct {
 		sends    string
-		handled  string // as what the request is counted, if one is complete
+		handled  string // how the request is counted, if one is complete
 		answered bool
 	}{
-		"that send nothing":                             {"", "", false},
-		"that send their header slowly":                 {"POST " + Path + " HTTP/1.1\r\nHost: a\r\nX-A:", "", false},
-		"that are idle after an answer":                 {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404 not_found", true},
-		"that send the next header slowly":              {"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET ", "404 not_found", true},
-		"that keep back the body that nobody waits for": {unsigned, "400 signature_absent", false},
+		"that send nothing":                        {"", "", false},
+		"that send their header slowly":            {"POST " + Path + " HTTP/1.1\r\nHost: a\r\nX-A:", "", false},
+		"that are idle after an answer":            {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404 not_found", true},
+		"that send the next header slowly":         {"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET ", "404 not_found", true},
+		"that do not send a body that is not read": {unsigned, "400 signature_absent", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := bounded(t, &fakeRecorder{}, limit)
@@ -60,14 +61,14 @@ func TestConnectionsAreBounded(t *testing.T) {
 				if tc.handled != "" {
 					handled++
 				}
-				await(t, "the connection to be the last in the line", func() bool {
-					return since(t, before)[tc.handled] == handled && waiting(p.server.connections.waiting) == min(i+1, limit)
+				await(t, "the connection to be the last in the queue", func() bool {
+					return since(t, before)[tc.handled] == handled && waiting(p.server.connections.queue) == min(i+1, limit)
 				})
 			}
 			if diff := cmp.Diff(acknowledged(), p.send(t, signed(body))); diff != "" {
-				t.Errorf("reply to an honest sender (-want +got):\n%s", diff)
+				t.Errorf("reply to an honest client (-want +got):\n%s", diff)
 			}
-			// The honest sender's is one of them now.
+			// The honest client's connection takes one slot.
 			for i, connection := range connections[:opened-limit+1] {
 				if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 					t.Errorf("connection %d of %d: %v, want its end", i, opened, err)
@@ -80,7 +81,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-// What is worked on has the handler's bounds, and is safe from those who only connect.
+// Connections that only wait never evict one whose request is being handled.
 func TestConnectionsInFlightAreNotShed(t *testing.T) {
 	const limit = 4
 	p := bounded(t, blocked(), limit)
@@ -89,14 +90,14 @@ func TestConnectionsInFlightAreNotShed(t *testing.T) {
 	for range 2 * limit {
 		p.dial(t)
 	}
-	await(t, "the line to be full", func() bool { return waiting(p.server.connections.waiting) == limit })
+	await(t, "the queue to be full", func() bool { return waiting(p.server.connections.queue) == limit })
 	close(p.recorder.release)
 	if diff := cmp.Diff(acknowledged(), receive(t, answer)); diff != "" {
 		t.Errorf("reply (-want +got):\n%s", diff)
 	}
 }
 
-// Of a connection that has ended nothing is kept.
+// Nothing is kept of a connection that has ended.
 func TestConnectionsThatEndAreForgotten(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	for range 10 {
@@ -107,11 +108,11 @@ func TestConnectionsThatEndAreForgotten(t *testing.T) {
 	await(t, "no connection to be left", func() bool {
 		p.server.connections.mutex.Lock()
 		defer p.server.connections.mutex.Unlock()
-		return len(p.server.connections.places) == 0 && waiting(p.server.connections.waiting) == 0
+		return len(p.server.connections.admissions) == 0 && waiting(p.server.connections.queue) == 0
 	})
 }
 
-// What net/http would answer by itself is the contract's too.
+// The contract also covers requests that net/http would answer by itself.
 func TestRequestsThatNameNoPath(t *testing.T) {
 	notFound := answered(404, "not found\n")
 	for name, tc := range map[string]struct {

@@ -11,22 +11,22 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// errorLog takes what net/http has to say, which names the sender's address. Failed handshakes come as fast as anybody likes and tell
-// nothing that their number does not: they are counted. The rest is for us to mend, and logged, without the address.
-func errorLog(to logr.Logger) *log.Logger { return log.New(errorLines{to}, "", 0) }
+// errorLog receives the messages of net/http and keeps client addresses out of the log. It only counts failed TLS
+// handshakes: a client can cause any number of them, and one line each would say no more than the count.
+func errorLog(to logr.Logger) *log.Logger { return log.New(errorLogWriter{to}, "", 0) }
 
-type errorLines struct{ log logr.Logger }
+type errorLogWriter struct{ log logr.Logger }
 
-// ofSender finds where a line names the sender.
-var ofSender = regexp.MustCompile(`^http: panic serving \S+:`)
+// panicOfClient matches the start of a message that names the client's address.
+var panicOfClient = regexp.MustCompile(`^http: panic serving \S+:`)
 
 // Write takes one message.
-func (l errorLines) Write(line []byte) (int, error) {
-	text := strings.TrimSpace(string(line))
+func (w errorLogWriter) Write(message []byte) (int, error) {
+	text := strings.TrimSpace(string(message))
 	if strings.HasPrefix(text, "http: TLS handshake error") {
 		metrics.HandshakesFailed.Inc()
-		return len(line), nil
+		return len(message), nil
 	}
-	l.log.Error(errors.New(ofSender.ReplaceAllString(text, "http: panic serving:")), "The receiver's HTTP server reports an error")
-	return len(line), nil
+	w.log.Error(errors.New(panicOfClient.ReplaceAllString(text, "http: panic serving:")), "The receiver's HTTP server reports an error")
+	return len(message), nil
 }

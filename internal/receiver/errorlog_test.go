@@ -15,7 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// Anybody can fail a handshake as often as he likes: it is counted, and nothing is written of it, least of all whence he came.
+// A client can fail any number of handshakes. They are counted, not logged, and the client's address appears nowhere.
 func TestFailedHandshakesAreCounted(t *testing.T) {
 	var stderr bytes.Buffer
 	usual := log.Writer()
@@ -27,12 +27,12 @@ func TestFailedHandshakesAreCounted(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- errors.Join(server.Start(ctx), server.Drain()) }()
-	lines.await(t, "Receiver listens")
+	lines.await(t, "Receiver is listening")
 
 	before := gather(t, metrics.HandshakesFailed)[0].value
-	const senders = 3
+	const clients = 3
 	var addresses []string
-	for range senders {
+	for range clients {
 		connection, err := net.DialTCP("tcp", nil, server.Addr())
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestFailedHandshakesAreCounted(t *testing.T) {
 		_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\n\r\n")
 		_ = connection.Close()
 	}
-	await(t, "the handshakes to be counted", func() bool { return gather(t, metrics.HandshakesFailed)[0].value == before+senders })
+	await(t, "the handshakes to be counted", func() bool { return gather(t, metrics.HandshakesFailed)[0].value == before+clients })
 	end()
 	if err := receive(t, ended); err != nil {
 		t.Error(err)
@@ -54,10 +54,10 @@ func TestFailedHandshakesAreCounted(t *testing.T) {
 	}
 }
 
-// A panic is ours to mend: it is logged with its place, but not with the sender's address.
-func TestAPanicIsLoggedWithoutTheSender(t *testing.T) {
+// A panic is a bug: it is logged with its stack, but without the client's address.
+func TestAPanicIsLoggedWithoutTheClient(t *testing.T) {
 	p := open(t, &fakeRecorder{})
-	p.handler.signed = func([]byte, string) bool { panic("so much for that") }
+	p.handler.verify = func([]byte, string) bool { panic("so much for that") }
 	connection := p.begin(t, body)
 	connection.finish(t)
 	if _, err := io.ReadAll(connection); err != nil {
@@ -66,14 +66,14 @@ func TestAPanicIsLoggedWithoutTheSender(t *testing.T) {
 	p.log.await(t, "http: panic serving: so much for that")
 	logged, _ := p.log.text()
 	if !strings.Contains(logged, "errorlog_test.go") {
-		t.Errorf("the place of the panic is not in the log:\n%s", logged)
+		t.Errorf("the stack of the panic is not in the log:\n%s", logged)
 	}
 	if strings.Contains(logged, connection.LocalAddr().String()) {
-		t.Errorf("the sender's address is in the log:\n%s", logged)
+		t.Errorf("the client's address is in the log:\n%s", logged)
 	}
-	await(t, "its place to be free again", func() bool {
-		p.handler.unproven.mutex.Lock()
-		defer p.handler.unproven.mutex.Unlock()
-		return p.handler.unproven.taken == 0
+	await(t, "its slot to be free again", func() bool {
+		p.handler.unverified.mutex.Lock()
+		defer p.handler.unverified.mutex.Unlock()
+		return p.handler.unverified.inUse == 0
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// FuzzSignature: whatever a header holds, it is taken or refused as the documentation says, and it is good only if one of its v1 signatures
-// is the HMAC of its one time and the body. What Stripe signs is always taken.
+// FuzzSignature: every header is accepted or refused as Stripe's documentation says. It is valid only if one of its v1
+// signatures is the HMAC of its one time and the body. Headers that Stripe signs are always accepted.
 func FuzzSignature(f *testing.F) {
 	good := stripetest.Sign([]byte("{}"), noon, secret)
 	for _, header := range []string{
@@ -31,24 +31,24 @@ func FuzzSignature(f *testing.F) {
 			t.Errorf("%q is refused for %q, want one of %q", header, reason, want.reasons)
 		}
 		if reason == "" {
-			got := verify(body, signature, []string{"whsec_other", secret})
+			got := verifySignature(body, signature, []string{"whsec_other", secret})
 			if want := want.signs(body); got != want {
-				t.Errorf("verify(%q, %q) = %t, want %t", body, header, got, want)
+				t.Errorf("verifySignature(%q, %q) = %t, want %t", body, header, got, want)
 			}
 		}
 		for _, age := range []time.Duration{-tolerance, 0, tolerance} {
 			signed, reason := checkHeader(http.Header{"Stripe-Signature": {stripetest.Sign(body, noon.Add(-age), secret)}}, noon)
-			if reason != "" || !verify(body, signed, []string{"whsec_other", secret}) {
+			if reason != "" || !verifySignature(body, signed, []string{"whsec_other", secret}) {
 				t.Errorf("%q signed %s ago is refused (%q)", body, age, reason)
 			}
-			if verify(append(slices.Clone(body), ' '), signed, []string{secret}) {
+			if verifySignature(append(slices.Clone(body), ' '), signed, []string{secret}) {
 				t.Errorf("%q with a byte more is accepted under its signature", body)
 			}
 		}
 	})
 }
 
-// expectation is what becomes of a header, found by other means than the receiver's.
+// expectation is the expected result for a header, computed independently of the receiver.
 type expectation struct {
 	reasons    []string // one of these; "" is none
 	at         time.Time
@@ -83,7 +83,7 @@ func expected(header string) expectation {
 	return e
 }
 
-// timely judges the time by exact arithmetic. For times that no clock can tell apart from each other it does not matter how they are untimely.
+// timely compares the time by exact arithmetic. Either reason is right for a time that overflows the receiver's.
 func timely(seconds *big.Int) []string {
 	const stale, future = "signature_stale", "signature_future"
 	ahead := new(big.Int).Sub(seconds, big.NewInt(noon.Unix()))

@@ -1,4 +1,4 @@
-// Package receiver answers Stripe. A 2xx leaves only after the API server has acknowledged the event.
+// Package receiver answers Stripe's webhook requests. A 2xx leaves only after the API server has acknowledged the event.
 package receiver
 
 import (
@@ -18,113 +18,123 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// Path is where Stripe posts its events to.
+// Path is the URL path of the endpoint that Stripe posts events to.
 const Path = "/webhooks/stripe"
 
-// Recorder makes an event durable before it returns nil.
+// Recorder makes an event durable before it returns nil. recorded is false if the event was durable already.
 type Recorder interface {
 	Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error)
 }
 
-// Handler answers one request.
+// Handler serves the endpoint.
 type Handler struct {
-	// signed says whether the header has a signature of the body by one of our secrets.
-	signed   func(body []byte, header string) bool
+	// verify reports whether the signature header has a signature of the body by one of the secrets.
+	verify   func(body []byte, signature string) bool
 	decoder  events.Decoder
 	recorder Recorder
 	clock    clock.PassiveClock
 	log      logr.Logger
-	// inFlight bounds the events worked on. Beyond it a request is answered 503 at once: Stripe sends it again, and a slow
-	// answer helps nobody. Only who has shown that he can sign takes a place.
-	inFlight places
-	// unproven bounds the bodies of which it is not yet known who sent them: a body has to be read before its signature can be checked.
-	unproven *line
-	decoding places
-	writes   places
+	// unverified bounds the bodies without a verified signature: the signature covers the body, which is read first.
+	unverified *admissionQueue
+	// inFlight bounds the events being handled; only requests with a valid signature take a slot. With all slots taken,
+	// the handler answers 503 at once: Stripe sends the event again, and waiting would not help.
+	inFlight slots
+	decoding slots
+	writing  slots
 
-	// RecordTimeout bounds the wait for the API server, from when the event is known to be Stripe's. NewHandler sets it.
+	// RecordTimeout bounds decoding and recording a verified event. NewHandler sets it.
 	RecordTimeout time.Duration
 }
 
 // NewHandler returns a handler that takes events signed with any of the secrets, at most limit of them at a time.
 func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
 	return &Handler{
-		signed:  func(body []byte, header string) bool { return verify(body, header, secrets) },
+		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets) },
 		decoder: decoder, recorder: recorder, clock: now, log: log,
-		inFlight: make(places, limit), unproven: newLine(limit), decoding: make(places, maxDecoding), writes: make(places, maxWrites),
+		unverified: &admissionQueue{limit: limit}, inFlight: make(slots, limit), decoding: make(slots, maxDecoding), writing: make(slots, maxWrites),
 		RecordTimeout: recordTimeout,
 	}
 }
 
-// answer is a status code, the reason that is counted, and the text that is sent.
-type answer struct {
-	code         int
-	reason, text string
-}
-
-func refuse(code int, reason, text string) answer { return answer{code, reason, text + "\n"} }
-
-// badSignature is the same for every reason, so that a forger learns nothing.
-func badSignature(reason string) answer {
-	return refuse(http.StatusBadRequest, reason, "signature verification failed")
-}
-
-// ServeHTTP gives the answer and counts it.
+// ServeHTTP handles the request, counts the answer and sends it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.clock.Now()
-	a := h.answer(w, r)
+	a := h.handle(w, r)
 	code := strconv.Itoa(a.code)
 	metrics.Requests.WithLabelValues(code, a.reason).Inc()
 	metrics.RequestSeconds.WithLabelValues(code).Observe(h.clock.Since(start).Seconds())
-
-	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("X-Content-Type-Options", "nosniff")
-	switch a.code {
-	case http.StatusOK:
-		header.Set("Content-Type", "application/json")
-	case http.StatusMethodNotAllowed:
-		header.Set("Allow", http.MethodPost)
-	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", retryAfter)
-	}
-	w.WriteHeader(a.code)
-	_, _ = io.WriteString(w, a.text) // the sender may be gone; the event is safe
+	a.send(w)
 }
 
-// answer follows the table in the contract, the cheapest checks first.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request) answer {
+// handle makes the cheapest checks first.
+func (h *Handler) handle(w http.ResponseWriter, r *http.Request) answer {
 	switch {
 	case r.URL.Path != Path:
-		return refuse(http.StatusNotFound, "not_found", "not found")
+		return notFound
 	case r.Method != http.MethodPost:
-		return refuse(http.StatusMethodNotAllowed, "method", "method not allowed")
-	case !identity(r.Header.Values("Content-Encoding")):
-		return refuse(http.StatusUnsupportedMediaType, "encoding", "content encoding not supported")
+		return methodNotAllowed
+	case !isIdentity(r.Header.Values("Content-Encoding")):
+		return encodingRefused
 	}
 	signature, reason := checkHeader(r.Header, h.clock.Now())
 	if reason != "" {
 		return badSignature(reason)
 	}
-	if h.inFlight.full() { // not a byte of the body is read for nothing
-		return overload()
+	if h.inFlight.full() { // do not read a body only to refuse it
+		return overload
 	}
-	body, refused := h.verified(w, r, signature)
+	body, refused := h.readVerified(w, r, signature)
 	if refused != nil {
 		return *refused
 	}
-	if !h.inFlight.tryEnter() {
-		return overload()
+	if !h.inFlight.tryAcquire() {
+		return overload
 	}
 	metrics.InFlight.Inc()
-	defer func() { metrics.InFlight.Dec(); h.inFlight.leave() }()
+	defer func() { metrics.InFlight.Dec(); h.inFlight.release() }()
 	return h.record(r.Context(), body)
 }
 
-func overload() answer {
-	return refuse(http.StatusServiceUnavailable, "overload", "too many requests in flight")
+// isIdentity reports whether the body is unencoded: the signature covers the bytes that Stripe wrote.
+func isIdentity(encodings []string) bool {
+	for _, encoding := range encodings {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return false
+		}
+	}
+	return true
 }
 
+// readVerified returns the whole body, never a part of it, if its signature is valid.
+func (h *Handler) readVerified(w http.ResponseWriter, r *http.Request, signature string) (body []byte, refused *answer) {
+	if r.ContentLength > maxBody {
+		return nil, &tooLarge
+	}
+	connection := http.NewResponseController(w)
+	admitted := h.unverified.admit(func() { _ = connection.SetReadDeadline(time.Unix(1, 0)) }) // in the past: ends the read
+	if admitted == nil {
+		return nil, &overload
+	}
+	defer h.unverified.release(admitted) // after the check: until then the memory is held for an unknown client
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if !h.unverified.protect(admitted) {
+		// The past deadline also ends net/http's wait for the next request, so the connection cannot be used again.
+		w.Header().Set("Connection", "close")
+		return nil, &tooSlow
+	}
+	var limit *http.MaxBytesError
+	switch {
+	case errors.As(err, &limit):
+		return nil, &tooLarge
+	case err != nil:
+		return nil, &bodyUnreadable
+	case !h.verify(body, signature):
+		return nil, new(badSignature(reasonMismatch))
+	}
+	return body, nil
+}
+
+// record decodes a verified body and records its event.
 func (h *Handler) record(ctx context.Context, body []byte) answer {
 	ctx, cancel := context.WithTimeout(ctx, h.RecordTimeout)
 	defer cancel()
@@ -132,83 +142,34 @@ func (h *Handler) record(ctx context.Context, body []byte) answer {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		h.log.Error(err, "Event not read in time; Stripe will send it again")
-		return notRecorded()
+		return notRecorded
 	case err != nil:
-		h.log.Info("Refused a signed body that is no event", "reason", err.Error())
-		return refuse(http.StatusBadRequest, "not_an_event", "not a Stripe event: "+err.Error())
+		h.log.Info("Refused a signed body that is not an event", "reason", err.Error())
+		return refusal(http.StatusBadRequest, "not_an_event", "not a Stripe event: "+err.Error())
 	}
 	recorded, err := h.write(ctx, e)
 	if err != nil {
 		h.log.Error(err, "Event not recorded; Stripe will send it again", "eventID", e.EventID, "eventType", events.Label(e.Type))
-		return notRecorded()
+		return notRecorded
 	}
 	if !recorded {
-		return answer{http.StatusOK, "duplicate", "{}"}
+		return recordedBefore
 	}
-	return answer{http.StatusOK, "recorded", "{}"}
+	return recordedNow
 }
 
-func notRecorded() answer {
-	return refuse(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
-}
-
-// decode reads the event. What a body of the largest size takes while it is read is many times its size.
 func (h *Handler) decode(ctx context.Context, body []byte) (*v1alpha1.BillingEventSpec, error) {
-	if err := h.decoding.enter(ctx); err != nil {
+	if err := h.decoding.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer h.decoding.leave()
+	defer h.decoding.release()
 	return h.decoder.Decode(body)
 }
 
 func (h *Handler) write(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
-	if err := h.writes.enter(ctx); err != nil {
+	if err := h.writing.acquire(ctx); err != nil {
 		return false, err
 	}
-	defer h.writes.leave()
+	defer h.writing.release()
 	return h.recorder.Record(ctx, e)
-}
-
-// verified reads all of the body, and returns it if it is signed by one of our secrets. It never cuts one off.
-func (h *Handler) verified(w http.ResponseWriter, r *http.Request, signature string) ([]byte, *answer) {
-	if r.ContentLength > maxBody {
-		return nil, new(tooLarge())
-	}
-	connection := http.NewResponseController(w)
-	place := h.unproven.enter(func() { _ = connection.SetReadDeadline(longAgo) })
-	if place == nil {
-		return nil, new(overload())
-	}
-	defer h.unproven.leave(place) // not before it is verified: until then the body is held for somebody unknown
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if !h.unproven.hold(place) {
-		// All of the body may have been there when the deadline was set. Then the server reads on, for the next request, and fails:
-		// everything that came later on this connection would end before it was begun.
-		w.Header().Set("Connection", "close")
-		return nil, new(refuse(http.StatusServiceUnavailable, "slow", "too slow for the requests that wait"))
-	}
-	var limit *http.MaxBytesError
-	switch {
-	case errors.As(err, &limit):
-		return nil, new(tooLarge())
-	case err != nil:
-		return nil, new(refuse(http.StatusBadRequest, "body_unreadable", "body could not be read"))
-	case !h.signed(body, signature):
-		return nil, new(badSignature(reasonMismatch))
-	}
-	return body, nil
-}
-
-func tooLarge() answer {
-	return refuse(http.StatusRequestEntityTooLarge, "too_large", "body over 1 MiB")
-}
-
-// identity says whether the body is sent as it is: the signature is over what Stripe wrote.
-func identity(encodings []string) bool {
-	for _, encoding := range encodings {
-		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return false
-		}
-	}
-	return true
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// TestAnswers has every row of the endpoint's contract: what is sent, what comes back, what is counted, and what is recorded.
+// TestAnswers has every row of the endpoint's contract: the request, the reply, the count and the record.
 // signature_test.go has the rows about signatures.
 func TestAnswers(t *testing.T) {
 	known, unknown := event("evt_1", "customer.updated"), event("evt_1", "radar.early_fraud_warning.created")
@@ -205,7 +205,7 @@ func TestRecorderGetsTheEvent(t *testing.T) {
 	}
 }
 
-// Stripe gives a 2xx no second try: the answer waits for the recorder, and turns with what it says.
+// Stripe never repeats an event after a 2xx: the answer waits for the recorder and depends on its result.
 func TestTheAnswerWaitsForTheRecorder(t *testing.T) {
 	for name, tc := range map[string]struct {
 		fails error
@@ -232,8 +232,8 @@ func TestTheAnswerWaitsForTheRecorder(t *testing.T) {
 	}
 }
 
-// Whoever hangs up ends the wait for the API server, and is not counted as served.
-func TestASenderHangsUp(t *testing.T) {
+// A client that hangs up ends the wait for the API server, and is not counted as served.
+func TestAClientHangsUp(t *testing.T) {
 	p := open(t, blocked())
 	before := counted(t)
 	ctx, hangUp := context.WithCancel(context.Background())
@@ -245,7 +245,7 @@ func TestASenderHangsUp(t *testing.T) {
 	receive(t, p.recorder.entered)
 	hangUp()
 	if err := receive(t, gone); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want that the sender has hung up", err)
+		t.Errorf("error %v, want that the client has hung up", err)
 	}
 	p.log.await(t, "Event not recorded")
 	if log, _ := p.log.text(); !strings.Contains(log, context.Canceled.Error()) {
@@ -257,7 +257,7 @@ func TestASenderHangsUp(t *testing.T) {
 	}
 }
 
-// A body that ends early is refused even where what came of it is signed: nothing is ever cut off.
+// A body that ends early is refused, even if the part that arrived has a valid signature.
 func TestABodyCutOffOnTheWire(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	before := counted(t)
@@ -287,7 +287,7 @@ func TestABodyCutOffOnTheWire(t *testing.T) {
 	}
 }
 
-// A length over the limit is refused by its number: not a byte of the body is asked for.
+// A Content-Length over the limit is refused before any of the body is read.
 func TestALengthOverTheLimitOnTheWire(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	connection := p.dial(t)
@@ -313,12 +313,12 @@ func TestOverload(t *testing.T) {
 		t.Errorf("in flight (-want +got):\n%s", diff)
 	}
 
-	// The two are still blocked: these are answered all the same.
+	// The first two are still blocked. The following requests are answered at once.
 	if diff := cmp.Diff(overloadReply, p.send(t, signed(event("evt_3", "customer.updated")))); diff != "" {
 		t.Errorf("reply to the third (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(refusedSignature, p.send(t, post(event("evt_4", "customer.updated")))); diff != "" {
-		t.Errorf("reply to who cannot sign (-want +got):\n%s", diff)
+		t.Errorf("reply to an unsigned request (-want +got):\n%s", diff)
 	}
 
 	close(p.recorder.release)
@@ -342,7 +342,7 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// Who is refused for want of room costs no memory either.
+// A request that is refused for overload costs no memory for its body.
 func TestOverloadKeepsTheBodyUnread(t *testing.T) {
 	p := start(t, &fakeRecorder{}, 1, 0, secret)
 	p.handler.inFlight <- struct{}{}
@@ -355,8 +355,8 @@ func TestOverloadKeepsTheBodyUnread(t *testing.T) {
 	}
 }
 
-// Whatever becomes of a request, its place is free again: with one place, a leak would refuse the next one.
-func TestEveryAnswerFreesItsPlace(t *testing.T) {
+// Every answer frees the request's slot. With one slot, a leak would refuse the next request.
+func TestEveryAnswerFreesItsSlot(t *testing.T) {
 	p := start(t, &fakeRecorder{}, 1, 0, secret)
 	for _, r := range []*request{
 		signed(body), signed(body), signed([]byte("no JSON")), signed(padded(body, 1<<20+1)), signed(padded(body, 1<<20+1)).chunked(),
@@ -373,7 +373,7 @@ func TestEveryAnswerFreesItsPlace(t *testing.T) {
 	}
 }
 
-// More writes at a time than the API server takes would only time out: they queue, and all are recorded.
+// More writes than the limit wait for a slot, and all are recorded.
 func TestWritesQueue(t *testing.T) {
 	p := start(t, blocked(), maxWrites+2, 0, secret)
 	var answers []<-chan reply
@@ -398,7 +398,7 @@ func TestWritesQueue(t *testing.T) {
 	}
 }
 
-// Two deliveries at once are one event, and both are acknowledged.
+// Simultaneous deliveries record one event, and all are acknowledged.
 func TestDeliveriesAtOnce(t *testing.T) {
 	const n = 20
 	p := open(t, &fakeRecorder{})
@@ -420,7 +420,7 @@ func TestDeliveriesAtOnce(t *testing.T) {
 	}
 }
 
-// The clock that judges signatures times the answers too.
+// The handler's clock also times the answers.
 func TestAnswersAreTimed(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	observed := func() float64 {

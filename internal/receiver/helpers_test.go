@@ -31,7 +31,7 @@ import (
 
 const (
 	secret = "whsec_current"
-	// patience is when a test gives up on what should have happened. No test waits for it to pass.
+	// patience is when a test stops waiting and fails. No successful test waits that long.
 	patience = 30 * time.Second
 )
 
@@ -40,7 +40,7 @@ var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // fakeRecorder keeps events in memory.
 type fakeRecorder struct {
-	fails   error         // what Record returns, if not nil
+	fails   error         // returned by Record, if not nil
 	entered chan string   // gets the id of each event as Record begins, if not nil
 	release chan struct{} // Record waits until it is closed, if not nil
 
@@ -110,7 +110,7 @@ type endpoint struct {
 	handler  *Handler
 	server   *Server
 	log      *logLines
-	returned chan error // what Start, else Drain returned
+	returned chan error // the error of Start, or else of Drain
 	client   *http.Client
 }
 
@@ -131,7 +131,7 @@ func start(t *testing.T, recorder *fakeRecorder, limit int, drainDelay time.Dura
 		}
 		p.returned <- err
 	}()
-	p.log.await(t, "Receiver listens")
+	p.log.await(t, "Receiver is listening")
 	t.Cleanup(func() {
 		stop()
 		p.client.CloseIdleConnections()
@@ -146,7 +146,7 @@ func open(t *testing.T, recorder *fakeRecorder) *endpoint {
 	return start(t, recorder, 100, 0, secret)
 }
 
-// await polls for what nothing announces.
+// await polls until holds is true.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	look := time.NewTicker(time.Millisecond)
@@ -156,16 +156,16 @@ func await(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-look.C:
 		case <-giveUp:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("gave up waiting for %s", what)
 		}
 	}
 }
 
-// waiting is how many wait in the line.
-func waiting(l *line) int {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return l.waiting.Len()
+// waiting is how many clients wait in the queue.
+func waiting(q *admissionQueue) int {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	return q.waiting.Len()
 }
 
 // dial opens a connection, for what an HTTP client would not send.
@@ -208,7 +208,7 @@ func (p *endpoint) try(ctx context.Context, r *request) (reply, error) {
 	return read(response)
 }
 
-// background sends the request and delivers what becomes of it.
+// background sends the request and delivers its reply.
 func (p *endpoint) background(t *testing.T, r *request) <-chan reply {
 	t.Helper()
 	replies := make(chan reply, 1)
@@ -222,11 +222,11 @@ func (p *endpoint) background(t *testing.T, r *request) <-chan reply {
 	return replies
 }
 
-// reply is what the sender sees.
+// reply is the answer as the client sees it.
 type reply struct {
 	Code   int
 	Body   string
-	Header map[string]string // but for Date and Content-Length
+	Header map[string]string // without Date and Content-Length
 }
 
 func read(response *http.Response) (reply, error) {
@@ -240,7 +240,7 @@ func read(response *http.Response) (reply, error) {
 	return reply{Code: response.StatusCode, Body: string(body), Header: header}, err
 }
 
-// answered is the reply that every refusal and, but for its type, every acknowledgement has, with more headers in pairs.
+// answered is a reply with the headers of every refusal, and the additional ones given in pairs.
 func answered(code int, body string, pairs ...string) reply {
 	header := map[string]string{"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 	for i := 0; i < len(pairs); i += 2 {
@@ -263,11 +263,11 @@ func respond(t *testing.T, from io.Reader) (got reply, closes bool) {
 	return got, response.Close
 }
 
-// These ask the sender to come again.
+// The replies that ask the client to send the event again.
 var (
 	notRecordedReply = answered(503, "not recorded; try again\n", "Retry-After", "5")
 	overloadReply    = answered(503, "too many requests in flight\n", "Retry-After", "5")
-	tooSlowReply     = answered(503, "too slow for the requests that wait\n", "Retry-After", "5")
+	tooSlowReply     = answered(503, "body sent too slowly while other requests wait; try again\n", "Retry-After", "5")
 )
 
 // acknowledged is the one reply that ends Stripe's retries.
@@ -288,7 +288,7 @@ func post(body []byte) *request {
 	}}
 }
 
-// signed is a request that is just as Stripe sends it.
+// signed is a request exactly as Stripe sends it.
 func signed(body []byte) *request {
 	return post(body).with("Stripe-Signature", header(noon, sign(secret, noon, body)))
 }
@@ -301,7 +301,7 @@ func (r *request) with(name, value string) *request {
 	return r
 }
 
-// sign is Stripe's signature, reckoned here from its documentation and not by the library that the receiver verifies with.
+// sign is Stripe's signature, computed from its documentation and not by the library that the receiver uses.
 // See https://docs.stripe.com/webhooks#verify-manually.
 func sign(secret string, at time.Time, body []byte) string {
 	return hmacOf(secret, fmt.Sprintf("%d.%s", at.Unix(), body))
@@ -330,7 +330,7 @@ func event(id, eventType string) []byte {
 	}.JSON()
 }
 
-// padded is the body followed by blanks, which JSON allows, to be of the size.
+// padded is the body with trailing blanks, which JSON allows, up to the size.
 func padded(body []byte, size int) []byte {
 	return append(slices.Clip(body), bytes.Repeat([]byte{' '}, size-len(body))...)
 }
@@ -426,14 +426,14 @@ func (l *logLines) await(t *testing.T, message string) {
 	}
 }
 
-// receive takes what the channel delivers.
+// receive takes one value from the channel.
 func receive[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {
 	case value := <-from:
 		return value
 	case <-time.After(patience):
-		t.Fatal("nothing came")
+		t.Fatal("nothing received")
 		panic("unreachable")
 	}
 }

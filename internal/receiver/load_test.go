@@ -16,38 +16,38 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Anybody can send as slowly as he likes, and come again when he is cut off. That keeps nobody out who is honest.
+// Slow clients that come again after every eviction do not keep honest clients out.
 func TestHonestSendersBesideSlowOnes(t *testing.T) {
-	const places, slow, honest, cuts = 64, 500, 8, 100
-	p := start(t, &fakeRecorder{}, places, 0, secret)
+	const limit, slow, honest, evictions = 64, 500, 8, 100
+	p := start(t, &fakeRecorder{}, limit, 0, secret)
 	before := counted(t)
 	p.drip(t, slow)
-	await(t, "the places to be taken by slow bodies", func() bool { return waiting(p.handler.unproven) == places })
-	await(t, "all slow headers to wait too", func() bool { return waiting(p.server.connections.waiting) >= slow/2 })
+	await(t, "slow bodies to take all slots", func() bool { return waiting(p.handler.unverified) == limit })
+	await(t, "all slow headers to wait too", func() bool { return waiting(p.server.connections.queue) >= slow/2 })
 
-	cut := func() float64 { return since(t, before)["503 slow"] }
-	until := cut() + cuts // the slow ones have come again so often, and lost their places, while the honest ones send
-	var senders sync.WaitGroup
+	evicted := func() float64 { return since(t, before)["503 slow"] }
+	until := evicted() + evictions // the honest clients send until so many slow ones are evicted
+	var clients sync.WaitGroup
 	var sent atomic.Int64
-	for sender := range honest {
-		senders.Go(func() {
-			for i := 0; i == 0 || cut() < until; i++ {
-				got, err := p.try(context.Background(), signed(event(fmt.Sprintf("evt_%d_%d", sender, i), "customer.updated")))
+	for client := range honest {
+		clients.Go(func() {
+			for i := 0; i == 0 || evicted() < until; i++ {
+				got, err := p.try(context.Background(), signed(event(fmt.Sprintf("evt_%d_%d", client, i), "customer.updated")))
 				if diff := cmp.Diff(acknowledged(), got); err != nil || diff != "" {
-					t.Errorf("reply to an honest sender: %v (-want +got):\n%s", err, diff)
+					t.Errorf("reply to an honest client: %v (-want +got):\n%s", err, diff)
 					return
 				}
 				sent.Add(1)
 			}
 		})
 	}
-	senders.Wait()
+	clients.Wait()
 	if diff := cmp.Diff(int(sent.Load()), len(p.recorder.recorded())); diff != "" {
 		t.Errorf("events recorded (-want +got):\n%s", diff)
 	}
 }
 
-// drip has so many clients send a byte now and then until the test ends, of a header or of a body, and come again when they are cut off.
+// drip starts clients that send a header or a body byte by byte until the test ends, and connect again when evicted.
 func (p *endpoint) drip(t *testing.T, clients int) {
 	const interval = 500 * time.Millisecond
 	ctx, stop := context.WithCancel(context.Background())
@@ -80,7 +80,7 @@ func dripOnce(ctx context.Context, address, start, drop string, interval time.Du
 	}
 }
 
-// pause is how a slow sender is slow. It says whether there is still time.
+// pause waits for the interval. It reports false if ctx ends first.
 func pause(ctx context.Context, interval time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -90,10 +90,10 @@ func pause(ctx context.Context, interval time.Duration) bool {
 	}
 }
 
-// Slow senders cost no more memory than the places have.
-func TestSlowSendersHoldNoMoreThanThePlaces(t *testing.T) {
-	const places, slow, sent = 16, 500, 160 << 10
-	p := start(t, &fakeRecorder{}, places, 0, secret)
+// Slow clients hold no more memory than the slots allow.
+func TestSlowClientsHoldNoMoreThanTheSlots(t *testing.T) {
+	const limit, slow, sent = 16, 500, 160 << 10
+	p := start(t, &fakeRecorder{}, limit, 0, secret)
 	before := counted(t)
 	heap := heapInUse()
 	part := padded(body, sent)
@@ -101,15 +101,15 @@ func TestSlowSendersHoldNoMoreThanThePlaces(t *testing.T) {
 		connection := p.dial(t)
 		_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: a\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n",
 			Path, header(noon, "0123"), maxBody)
-		_, _ = connection.Write(part) // fails if the place was lost meanwhile
+		_, _ = connection.Write(part) // fails if the client is evicted meanwhile
 	}
-	await(t, "all but the last to have lost their places", func() bool { return since(t, before)["503 slow"] == slow-places })
-	if grown, most := heapInUse()-heap, int64(2*places*maxBody); grown > most {
-		t.Errorf("%d slow senders of %d KiB each hold %d MiB, want at most %d", slow, sent>>10, grown>>20, most>>20)
+	await(t, "all but the last to be evicted", func() bool { return since(t, before)["503 slow"] == slow-limit })
+	if grown, most := heapInUse()-heap, int64(2*limit*maxBody); grown > most {
+		t.Errorf("%d slow clients of %d KiB each hold %d MiB, want at most %d", slow, sent>>10, grown>>20, most>>20)
 	}
 }
 
-// heapInUse is what is still referred to, in bytes.
+// heapInUse is the size of the reachable objects, in bytes.
 func heapInUse() int64 {
 	runtime.GC()
 	var stats runtime.MemStats
@@ -117,14 +117,14 @@ func heapInUse() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// Who loses his place is told to come again, on a connection that ends.
+// An evicted client gets a 503, and its connection closes.
 func TestASlowSenderIsCutOff(t *testing.T) {
 	p := start(t, &fakeRecorder{}, 1, 0, secret)
 	connection := p.dial(t)
 	_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: a\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n", Path, good(noon), len(body))
-	await(t, "the body to be waited for", func() bool { return waiting(p.handler.unproven) == 1 })
+	await(t, "the body to be waited for", func() bool { return waiting(p.handler.unverified) == 1 })
 	if diff := cmp.Diff(acknowledged(), p.send(t, signed(body))); diff != "" {
-		t.Errorf("reply to who came later (-want +got):\n%s", diff)
+		t.Errorf("reply to the later client (-want +got):\n%s", diff)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	if err != nil {
@@ -139,17 +139,17 @@ func TestASlowSenderIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(tooSlowReply, got); diff != "" {
-		t.Errorf("reply to the slow sender (-want +got):\n%s", diff)
+		t.Errorf("reply to the slow client (-want +got):\n%s", diff)
 	}
 }
 
-// An API server that does not answer holds up as many events as there are places, and no more: the rest is sent away at once, and
-// leaves nothing behind.
+// An API server that does not answer delays as many events as there are slots. The others are refused at once and leave
+// nothing behind.
 func TestAnAPIServerThatDoesNotAnswer(t *testing.T) {
-	const places, events = 16, 400
-	p := start(t, blocked(), places, 0, secret)
+	const limit, events = 16, 400
+	p := start(t, blocked(), limit, 0, secret)
 	var waiting []<-chan reply
-	for i := range places {
+	for i := range limit {
 		waiting = append(waiting, p.background(t, signed(event(fmt.Sprintf("evt_%d", i), "customer.updated"))))
 		receive(t, p.recorder.entered)
 	}
@@ -160,7 +160,7 @@ func TestAnAPIServerThatDoesNotAnswer(t *testing.T) {
 			t.Fatalf("reply (-want +got):\n%s", diff)
 		}
 	}
-	await(t, "no goroutine to be left of those sent away", func() bool {
+	await(t, "the refused requests to leave no goroutine", func() bool {
 		p.client.CloseIdleConnections()
 		return runtime.NumGoroutine() <= before
 	})

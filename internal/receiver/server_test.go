@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// forever is a drain delay that no test lives to see the end of.
+// forever is a drain delay that outlasts every test.
 const forever = 24 * time.Hour
 
 func TestReady(t *testing.T) {
@@ -32,13 +32,13 @@ func TestReady(t *testing.T) {
 			ctx, end := context.WithCancel(context.Background())
 			defer end()
 			go func() { p.returned <- p.server.Start(ctx) }()
-			log.await(t, "Receiver listens")
+			log.await(t, "Receiver is listening")
 			if err := p.server.Ready(nil); err != nil {
 				t.Errorf("not ready while it listens: %v", err)
 			}
 			stop(p, end)
 			if err := receive(t, p.returned); err != nil {
-				t.Errorf("Start = %v after it was told to stop, want nil", err)
+				t.Errorf("Start = %v after the stop, want nil", err)
 			}
 			if p.server.Ready(nil) == nil {
 				t.Error("ready after it has stopped")
@@ -47,7 +47,7 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// The manager may end before the server was given its turn.
+// The manager may stop before it starts the server.
 func TestStopBeforeStart(t *testing.T) {
 	server := NewServer("127.0.0.1:0", nil, 0, http.NotFoundHandler(), newLogLines().logger())
 	server.Stop()
@@ -59,14 +59,14 @@ func TestStopBeforeStart(t *testing.T) {
 	}
 }
 
-// Whoever routes requests needs time to see that the receiver is not ready. Until then it answers: Stripe must not notice.
+// Routing takes time to notice that the receiver is not ready. Until then the receiver answers Stripe's requests.
 func TestDrainDelay(t *testing.T) {
 	p := start(t, &fakeRecorder{}, 10, forever, secret)
 	p.server.Stop()
 	if p.server.Ready(nil) == nil {
 		t.Error("ready after Stop")
 	}
-	p.log.await(t, "Receiver drains")
+	p.log.await(t, "Receiver is draining")
 	p.client.CloseIdleConnections() // the next request needs a connection of its own
 	if diff := cmp.Diff(acknowledged(), p.send(t, signed(body))); diff != "" {
 		t.Errorf("reply while it drains (-want +got):\n%s", diff)
@@ -78,13 +78,13 @@ func TestDrainDelay(t *testing.T) {
 	}
 }
 
-// The drain is not put off by what else has to end: the pod has so much time for all of it.
+// The drain does not wait for the rest of the shutdown: the pod's grace period covers both.
 func TestTheDrainBeginsWithStop(t *testing.T) {
 	log := newLogLines()
 	server := NewServer("127.0.0.1:0", nil, time.Millisecond, http.NotFoundHandler(), log.logger())
 	returned := make(chan error, 1)
 	go func() { returned <- server.Start(context.Background()) }()
-	log.await(t, "Receiver listens")
+	log.await(t, "Receiver is listening")
 	server.Stop()
 	log.await(t, "Receiver stopped")
 	if err := receive(t, returned); err != nil {
@@ -95,8 +95,8 @@ func TestTheDrainBeginsWithStop(t *testing.T) {
 	}
 }
 
-// A request in flight is neither dropped nor hurried.
-func TestStopEndsWhatIsInFlight(t *testing.T) {
+// A request in flight is neither dropped nor cut short.
+func TestStopFinishesRequestsInFlight(t *testing.T) {
 	p := start(t, blocked(), 10, time.Millisecond, secret)
 	shutdown := make(chan struct{})
 	p.server.http.RegisterOnShutdown(func() { close(shutdown) })
@@ -143,7 +143,7 @@ func TestAddressTaken(t *testing.T) {
 	}
 }
 
-// A server that stops by itself must not look healthy.
+// A server that fails must not look healthy.
 func TestServingFails(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	_ = p.server.http.Close()
@@ -162,11 +162,11 @@ func TestServingFails(t *testing.T) {
 
 func TestEveryReplicaReceives(t *testing.T) {
 	if NewServer("", nil, 0, nil, newLogLines().logger()).NeedLeaderElection() {
-		t.Error("the server waits to be the leader")
+		t.Error("the server needs leader election")
 	}
 }
 
-// Every wait for a sender has an end, and they fit together.
+// Every wait for a client has a timeout, and the timeouts fit together.
 func TestServerIsBounded(t *testing.T) {
 	server := NewServer("", nil, 0, nil, newLogLines().logger()).http
 	for name, limit := range map[string]time.Duration{
@@ -189,6 +189,6 @@ func TestServerIsBounded(t *testing.T) {
 		t.Error("a request that is within its limits may be cut off by the shutdown")
 	}
 	if server.Protocols.HTTP2() || server.Protocols.UnencryptedHTTP2() || !server.Protocols.HTTP1() {
-		t.Errorf("protocols are %s, want HTTP/1 only: the limits are made for it", server.Protocols)
+		t.Errorf("protocols are %s, want HTTP/1 only: the limits are designed for it", server.Protocols)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stripe/stripe-go/v76/webhook"
 )
 
-// Reasons why a signature is refused; metric labels.
+// The reasons to refuse a signature, as metric labels.
 const (
 	reasonAbsent    = "signature_absent"
 	reasonMalformed = "signature_malformed"
@@ -18,8 +18,8 @@ const (
 	reasonMismatch  = "signature_mismatch"
 )
 
-// checkHeader looks at the signature header before the body is read: it must be there once, hold one time within the tolerance,
-// and at least one v1 signature. It returns the header, or the reason why it is refused.
+// checkHeader checks the signature header before the body is read. There must be one header, with one time within the
+// tolerance and at least one v1 signature. checkHeader returns the header's value, or the reason to refuse it.
 // See https://docs.stripe.com/webhooks#verify-manually.
 func checkHeader(header http.Header, now time.Time) (signature, reason string) {
 	values := header.Values("Stripe-Signature")
@@ -41,12 +41,12 @@ func checkHeader(header http.Header, now time.Time) (signature, reason string) {
 	return values[0], ""
 }
 
-// signedAt reads the time of a header like "t=1700000000,v1=…,v1=…,v0=…".
+// signedAt reads the time from a header such as "t=1700000000,v1=…,v1=…,v0=…". ok is false if the header is malformed.
 func signedAt(header string) (signed time.Time, ok bool) {
 	times, signatures := 0, 0
 	for pair := range strings.SplitSeq(header, ",") {
 		key, value, found := strings.Cut(pair, "=")
-		if !found || strings.Contains(value, "=") { // stripe-go, which verifies, would refuse the header for it
+		if !found || strings.Contains(value, "=") { // stripe-go would refuse the header
 			return time.Time{}, false
 		}
 		switch key {
@@ -64,9 +64,9 @@ func signedAt(header string) (signed time.Time, ok bool) {
 	return signed, times == 1 && signatures > 0
 }
 
-// verify says whether one of the header's v1 signatures is by one of the secrets. Stripe signs with the old and the new secret for a
-// day after a roll, and a person may be rolling ours meanwhile.
-func verify(body []byte, header string, secrets []string) bool {
+// verifySignature reports whether one of the header's v1 signatures is by one of the secrets. For a day after a roll,
+// Stripe signs with the old and the new secret, and the operator may know either or both.
+func verifySignature(body []byte, header string, secrets []string) bool {
 	for _, secret := range secrets {
 		if webhook.ValidatePayloadIgnoringTolerance(body, header, secret) == nil {
 			return true

@@ -17,13 +17,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/events"
 )
 
-// body is the event that every signature below is of.
+// body is the event that every signature below covers.
 var body = event("evt_1", "customer.updated")
 
-// refusedSignature is what a forger sees, whatever was wrong.
+// refusedSignature is the reply to every bad signature, whatever is wrong with it.
 var refusedSignature = answered(400, "signature verification failed\n")
 
-// badHeaders are refused before the body is read: reason by what is wrong, and the headers as they are sent.
+// badHeaders are refused before the body is read: by what is wrong, the headers and the reason that is counted.
 var badHeaders = map[string]struct {
 	headers []string
 	want    string
@@ -56,7 +56,7 @@ var badHeaders = map[string]struct {
 
 var stale = noon.Add(-301 * time.Second)
 
-// good is the header of a body signed at the time, which may be a bad time.
+// good is the header of a body signed correctly at a time that may be stale.
 func good(at time.Time) string { return header(at, sign(secret, at, body)) }
 
 func TestBadSignatureHeaders(t *testing.T) {
@@ -81,7 +81,7 @@ func TestBadSignatureHeaders(t *testing.T) {
 	}
 }
 
-// A header that fails costs no memory: nobody who cannot sign makes the receiver read a body.
+// A bad header costs no memory: the receiver does not read the body.
 func TestBadSignatureHeadersKeepTheBodyUnread(t *testing.T) {
 	for name, tc := range badHeaders {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestBadSignatureHeadersKeepTheBodyUnread(t *testing.T) {
 	}
 }
 
-// tripwire is a body that nobody may read.
+// tripwire is a body that must not be read.
 type tripwire struct{ t *testing.T }
 
 func (w tripwire) Read([]byte) (int, error) {
@@ -106,7 +106,7 @@ func (w tripwire) Read([]byte) (int, error) {
 	return 0, fmt.Errorf("the body was read")
 }
 
-// A sender that asks first learns that its body is not wanted, and never sends it.
+// A client that sends "Expect: 100-continue" is refused before it sends the body.
 func TestBadSignatureHeaderOnTheWire(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	connection := p.dial(t)
@@ -192,7 +192,7 @@ func byStripe(at time.Time) string {
 	return webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: body, Secret: secret, Timestamp: at}).Header
 }
 
-// The times that a header can name are not all times that a clock can: none of them passes for now.
+// A header can name times that no clock shows. None of them is accepted as now.
 func TestAbsurdTimes(t *testing.T) {
 	for _, seconds := range []int64{-1 << 63, -1<<63 + 1, -62135596801, -62135596800, 1<<63 - 62135596801, 1<<63 - 1} {
 		t.Run(strconv.FormatInt(seconds, 10), func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package recorder writes a verified event into the cluster, once.
+// Package recorder writes each verified event into the cluster exactly once.
 package recorder
 
 import (
@@ -18,19 +18,19 @@ import (
 
 // Recorder creates BillingEvents.
 type Recorder struct {
-	// Writer creates them.
+	// Writer creates the objects.
 	Writer client.Writer
-	// Reader reads from the API server itself: the cache holds pending events only.
+	// Reader reads from the API server: the cache has pending events only.
 	Reader client.Reader
-	// Namespace they go to.
+	// Namespace is the namespace of the objects.
 	Namespace string
 }
 
-// Record makes sure that exactly one BillingEvent holds the event. When it returns nil the event is durable: the API server has
-// acknowledged it, now or before. recorded says that it was now.
+// Record ensures that exactly one BillingEvent holds the event. A nil error means that the event is durable: the API
+// server has acknowledged it. recorded is true if this call created the object, and false if it existed before.
 //
-// An event whose record the schema refuses is recorded without it, so that it is not lost. What a policy of the cluster refuses may be
-// let in later, whole: that is an error, and the sender sends it again.
+// If the schema rejects the event's typed record, Record stores the event without it, so that the event is not lost. If
+// a policy rejects the event, Record returns an error: a changed policy may accept the whole event when it comes again.
 func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	recorded, err = r.create(ctx, e)
 	if apirejection.OfField(err, "spec") && e.DecodeError == "" {
@@ -42,7 +42,7 @@ func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (re
 	return recorded, err
 }
 
-// Known says whether the event is recorded.
+// Known reports whether the event is recorded.
 func (r *Recorder) Known(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error) {
 	key := client.ObjectKey{Namespace: r.Namespace, Name: naming.Object(e.Account, e.EventID)}
 	err := r.confirm(ctx, key, e)
@@ -71,7 +71,7 @@ func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bo
 	return true, nil
 }
 
-// confirm makes sure that the object of that name holds this very event, and not one whose name came out the same.
+// confirm returns an error unless the object holds this event: the names of two events may collide.
 func (r *Recorder) confirm(ctx context.Context, key client.ObjectKey, e *v1alpha1.BillingEventSpec) error {
 	var known v1alpha1.BillingEvent
 	if err := r.Reader.Get(ctx, key, &known); err != nil {

@@ -128,7 +128,7 @@ func TestAnEventAtFault(t *testing.T) {
 				return true
 			},
 			func(customer string) string {
-				return fmt.Sprintf("Status of Customer %s: the schema of its CRD refuses it for its fields status.name.", customer)
+				return fmt.Sprintf("Status of Customer %s: the schema of its CRD refuses it because these fields are invalid: status.name.", customer)
 			},
 		},
 	} {
@@ -295,7 +295,7 @@ func TestTheOthersGoOnMeanwhile(t *testing.T) {
 	o.send(world.Events()[seen:]...)
 
 	manager = startProcess(t, o.namespace, controllers)
-	want := fmt.Sprintf("Write status of Customer %s: the API server refused it by ValidatingAdmissionPolicy '%s-customers-status'.",
+	want := fmt.Sprintf("Write status of Customer %s: the API server refused it because ValidatingAdmissionPolicy '%s-customers-status' denied it.",
 		naming.Object("", customer), o.namespace)
 	o.eventually("every event but one has an outcome, and the one says why it waits", func() string {
 		for _, e := range o.events() {

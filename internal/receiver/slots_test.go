@@ -14,30 +14,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The wait in a queue ends with the time to record, and with the sender's patience: an event that gets no turn is left to Stripe's next
-// try.
-func TestAnEventThatGetsNoTurn(t *testing.T) {
+// The wait for a slot ends with the record timeout, or when the client hangs up. Stripe then sends the event again.
+func TestAnEventThatGetsNoSlot(t *testing.T) {
 	for name, tc := range map[string]struct {
-		queue  func(*Handler) places
+		queue  func(*Handler) slots
 		within time.Duration
 		hangUp bool
 		logged []string
 	}{
-		"to be read, until the sender hangs up": {
-			queue: func(h *Handler) places { return h.decoding }, within: recordTimeout, hangUp: true,
-			logged: []string{"Event not read in time", "waited for a turn: context canceled"},
+		"to be read, until the client hangs up": {
+			queue: func(h *Handler) slots { return h.decoding }, within: recordTimeout, hangUp: true,
+			logged: []string{"Event not read in time", "wait for a free slot: context canceled"},
 		},
 		"to be read, in time": {
-			queue: func(h *Handler) places { return h.decoding }, within: time.Millisecond,
-			logged: []string{"Event not read in time", "waited for a turn: context deadline exceeded"},
+			queue: func(h *Handler) slots { return h.decoding }, within: time.Millisecond,
+			logged: []string{"Event not read in time", "wait for a free slot: context deadline exceeded"},
 		},
-		"to be written, until the sender hangs up": {
-			queue: func(h *Handler) places { return h.writes }, within: recordTimeout, hangUp: true,
-			logged: []string{"Event not recorded", "evt_1", "waited for a turn: context canceled"},
+		"to be written, until the client hangs up": {
+			queue: func(h *Handler) slots { return h.writing }, within: recordTimeout, hangUp: true,
+			logged: []string{"Event not recorded", "evt_1", "wait for a free slot: context canceled"},
 		},
 		"to be written, in time": {
-			queue: func(h *Handler) places { return h.writes }, within: time.Millisecond,
-			logged: []string{"Event not recorded", "evt_1", "waited for a turn: context deadline exceeded"},
+			queue: func(h *Handler) slots { return h.writing }, within: time.Millisecond,
+			logged: []string{"Event not recorded", "evt_1", "wait for a free slot: context deadline exceeded"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +62,7 @@ func TestAnEventThatGetsNoTurn(t *testing.T) {
 				hangUp()
 			}
 			if got := receive(t, ended); tc.hangUp && !errors.Is(got.err, context.Canceled) {
-				t.Errorf("error %v, want that the sender has hung up", got.err)
+				t.Errorf("error %v, want that the client has hung up", got.err)
 			} else if diff := cmp.Diff(notRecordedReply, got.reply); !tc.hangUp && diff != "" {
 				t.Errorf("reply (-want +got):\n%s", diff)
 			}
@@ -81,15 +80,15 @@ func TestAnEventThatGetsNoTurn(t *testing.T) {
 	}
 }
 
-// begun is a request of which the sender keeps the last byte of the body back.
-type begun struct {
+// unfinished is a request without the last byte of its body.
+type unfinished struct {
 	*net.TCPConn
 	last []byte
 }
 
-func (p *endpoint) begin(t *testing.T, body []byte) begun {
+func (p *endpoint) begin(t *testing.T, body []byte) unfinished {
 	t.Helper()
-	b := begun{p.dial(t), body[len(body)-1:]}
+	b := unfinished{p.dial(t), body[len(body)-1:]}
 	if _, err := fmt.Fprintf(b, "POST %s HTTP/1.1\r\nHost: a\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n%s",
 		Path, header(noon, sign(secret, noon, body)), len(body), body[:len(body)-1]); err != nil {
 		t.Fatal(err)
@@ -97,35 +96,35 @@ func (p *endpoint) begin(t *testing.T, body []byte) begun {
 	return b
 }
 
-func (b begun) finish(t *testing.T) {
+func (b unfinished) finish(t *testing.T) {
 	t.Helper()
 	if _, err := b.Write(b.last); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// More may be in time to be let in than there are places: it is when they have shown that they can sign that they are counted.
+// More bodies may arrive at a time than there are slots: a request takes a slot only once its signature is verified.
 func TestTheLimitCountsWhoCanSign(t *testing.T) {
 	const limit, more = 4, 3
 	p := start(t, blocked(), limit+more, 0, secret)
-	p.handler.inFlight = make(places, limit) // there is room for all of the bodies, and not for all of the events
+	p.handler.inFlight = make(slots, limit) // room for all of the bodies, but not for all of the events
 	before := counted(t)
-	var senders []begun
+	var clients []unfinished
 	for i := range limit + more {
-		senders = append(senders, p.begin(t, event(fmt.Sprintf("evt_%d", i), "customer.updated")))
+		clients = append(clients, p.begin(t, event(fmt.Sprintf("evt_%d", i), "customer.updated")))
 	}
-	await(t, "all bodies to be waited for", func() bool { return waiting(p.handler.unproven) == limit+more })
-	for _, sender := range senders {
-		sender.finish(t)
+	await(t, "all bodies to be waited for", func() bool { return waiting(p.handler.unverified) == limit+more })
+	for _, client := range clients {
+		client.finish(t)
 	}
-	await(t, "the others to be sent away", func() bool { return since(t, before)["503 overload"] == more })
+	await(t, "the others to be refused", func() bool { return since(t, before)["503 overload"] == more })
 	for range limit {
 		receive(t, p.recorder.entered)
 	}
 	close(p.recorder.release)
 	replies := map[int]int{}
-	for _, sender := range senders {
-		got, _ := respond(t, sender)
+	for _, client := range clients {
+		got, _ := respond(t, client)
 		replies[got.Code]++
 		if want := map[int]reply{200: acknowledged(), 503: overloadReply}[got.Code]; cmp.Diff(want, got) != "" {
 			t.Errorf("reply (-want +got):\n%s", cmp.Diff(want, got))
@@ -139,11 +138,11 @@ func TestTheLimitCountsWhoCanSign(t *testing.T) {
 	}
 }
 
-// A body is somebody's whom nobody knows until it is verified, which takes its time: until then it has its place, and nobody else's.
-func TestABodyKeepsItsPlaceUntilItIsVerified(t *testing.T) {
+// Verifying a body takes time. The body keeps its slot until then, and no other request takes it.
+func TestABodyKeepsItsSlotUntilItIsVerified(t *testing.T) {
 	p := start(t, &fakeRecorder{}, 1, 0, secret)
-	verify, verifying, release := p.handler.signed, make(chan struct{}, 1), make(chan struct{})
-	p.handler.signed = func(body []byte, header string) bool {
+	verify, verifying, release := p.handler.verify, make(chan struct{}, 1), make(chan struct{})
+	p.handler.verify = func(body []byte, header string) bool {
 		verifying <- struct{}{}
 		<-release
 		return verify(body, header)
@@ -162,29 +161,29 @@ func TestABodyKeepsItsPlaceUntilItIsVerified(t *testing.T) {
 	}
 }
 
-// atEnd is a body that tells when its end was read.
+// atEnd is a body that calls onEnd when its end is read.
 type atEnd struct {
 	io.ReadCloser
-	tell func()
+	onEnd func()
 }
 
 func (b atEnd) Read(into []byte) (int, error) {
 	n, err := b.ReadCloser.Read(into)
 	if errors.Is(err, io.EOF) {
-		b.tell()
+		b.onEnd()
 	}
 	return n, err
 }
 
-// Who loses his place just when all of his body is there must come again on another connection: on this one the server has begun to read
-// the next request, was told that it is too late for it, and would have every later event end before it begins.
-func TestABodyCutWhenItIsThere(t *testing.T) {
+// A client may be evicted when all of its body has just arrived. Its connection must close: the deadline that evicts the
+// client also ends net/http's read of the next request, and every later event on this connection would fail.
+func TestABodyEvictedWhenItIsComplete(t *testing.T) {
 	p := start(t, &fakeRecorder{}, 1, 0, secret)
 	server, once := p.server.http.Handler, true
 	p.server.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if once {
 			once = false
-			r.Body = atEnd{r.Body, func() { p.handler.unproven.leave(p.handler.unproven.enter(func() {})) }}
+			r.Body = atEnd{r.Body, func() { p.handler.unverified.release(p.handler.unverified.admit(func() {})) }}
 		}
 		server.ServeHTTP(w, r)
 	})
@@ -195,7 +194,7 @@ func TestABodyCutWhenItIsThere(t *testing.T) {
 		t.Errorf("reply (-want +got):\n%s", diff)
 	}
 	if !closes {
-		t.Error("the connection stays open, though nothing can come of what is sent on it")
+		t.Error("the connection stays open, though the server can read no other request from it")
 	}
 	if n, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("%d bytes and %v after the reply, want the connection's end", n, err)
