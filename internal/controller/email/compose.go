@@ -13,19 +13,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
-// Letter holds what the messages are composed from.
-type Letter struct {
-	Templates *mail.Templates
-	// AppName is the application's name.
-	AppName string
-	// Domain is the part of a Message-Id after the @.
-	Domain string
-	// ResetURL is the page that the reset token is added to; empty if it is not configured.
-	ResetURL string
-	// ResetTTL is how long a reset link works.
-	ResetTTL time.Duration
-}
-
 // compose composes the message from the present state of its customer. The Secret of a reset token is written before the token is sent.
 func (r *Reconciler) compose(ctx context.Context, email *v1alpha1.Email) (mail.Message, error) {
 	var customer v1alpha1.Customer

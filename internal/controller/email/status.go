@@ -29,12 +29,6 @@ type storedEmail struct {
 	stored v1alpha1.EmailStatus
 }
 
-// isSettled reports whether nothing is left to do about an Email.
-func isSettled(email *v1alpha1.Email) bool {
-	attempt := email.Status.Attempt
-	return email.Status.SentAt != nil || attempt != nil && attempt.Outcome == v1alpha1.AttemptRejected
-}
-
 // claim starts an attempt. It fails with a conflict if another process has written the Email since it was read: then that process sends.
 func (r *Reconciler) claim(ctx context.Context, email *storedEmail, messageID string) error {
 	attempt := &v1alpha1.EmailAttempt{Number: 1, MessageID: messageID, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC())}

@@ -1,12 +1,3 @@
-// Package email is the controller of Emails: it sends each one effectively once.
-//
-// It observes Emails and their Customers. It decides whether an Email is to be sent, must wait, or may have been sent already. It writes
-// the Email's status. It claims an attempt there before it hands the message to Mailgun, and records the outcome after. If the process
-// stops in between, the attempt has no outcome: then Mailgun's log is searched for the message's Message-Id before it is sent again.
-//
-// For example, a process claims attempt 1, hands the message over, and is killed before Mailgun answers. The next leader finds attempt 1
-// without an outcome and searches the log. It finds the message and records it as sent. If the log has no such message after
-// --mail-settle, the leader claims attempt 2 and sends.
 package email
 
 import (
@@ -15,18 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/time/rate"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
-	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
@@ -40,55 +25,6 @@ const (
 	// longer than any attempt.
 	resetSettle = 2 * claimDuration
 )
-
-// Reconciler sends Emails.
-type Reconciler struct {
-	Client client.Client
-	// Reader reads Secrets from the API server: they are not cached.
-	Reader client.Reader
-	Clock  clock.PassiveClock
-	// Off turns sending off: Emails wait.
-	Off bool
-	// Mailgun sends the messages; nil while it is not configured.
-	Mailgun *mail.Mailgun
-	// Letter holds what the messages are composed from.
-	Letter Letter
-	// Limit bounds the rate of messages.
-	Limit *rate.Limiter
-	// Settle is how long Mailgun's log may not show a message that Mailgun has accepted.
-	Settle time.Duration
-}
-
-// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails,verbs=get;list;watch
-// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails/status,verbs=update
-// +kubebuilder:rbac:groups="",namespace=system,resources=secrets,verbs=create;get;update
-
-// SetupWithManager registers the controller. An Email is reconciled when it changes, and when its customer does: the customer's address
-// may be known now.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("email").
-		For(&v1alpha1.Email{}).
-		Watches(&v1alpha1.Customer{}, handler.EnqueueRequestsFromMapFunc(r.unsettledOf)).
-		WithOptions(options).
-		Complete(r)
-}
-
-// unsettledOf lists the customer's Emails that are not settled.
-func (r *Reconciler) unsettledOf(ctx context.Context, customer client.Object) []reconcile.Request {
-	var emails v1alpha1.EmailList
-	if err := r.Client.List(ctx, &emails, client.InNamespace(customer.GetNamespace()),
-		client.MatchingFields{routing.ByCustomer: customer.GetName()}, client.DisableReadYourWritesConsistency); err != nil {
-		return nil // the cache answers, and does not fail
-	}
-	var requests []reconcile.Request
-	for i := range emails.Items {
-		if !isSettled(&emails.Items[i]) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&emails.Items[i])})
-		}
-	}
-	return requests
-}
 
 // Reconcile takes one Email a step further.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {

@@ -1,62 +1,20 @@
-// Package resync is the controller that compares customers with Stripe.
-//
-// It observes Customers and Subscriptions. It decides when there is a reason to read them from Stripe: the events leave a doubt, a
-// person has annotated the object, or the background sweep comes to the customer. It writes nothing: what it reads goes through the
-// mailbox to the customer's controller.
 package resync
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	toolsevents "k8s.io/client-go/tools/events"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
-	"github.com/tollkeeper/tollkeeper/internal/events"
-	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // writePause is how long to wait for the last batch to be written before Stripe is asked again.
 const writePause = time.Second
-
-// Reconciler reads customers from Stripe.
-type Reconciler struct {
-	Client   client.Client
-	Stripe   *stripeapi.Client
-	Decoder  events.Decoder
-	Readings *readings.Mailbox
-	Clock    clock.PassiveClock
-	Recorder toolsevents.EventRecorder
-	// SweepInterval is the time between two comparisons of the same customer; 0 turns the sweep off.
-	SweepInterval time.Duration
-	// DoubtDelay is how long a doubt waits for an event that settles it.
-	DoubtDelay time.Duration
-	// BackfillRunning reports whether missed events are being listed: they may settle a doubt too. It is nil without a backfill.
-	BackfillRunning func() bool
-
-	mutex     sync.Mutex
-	schedules map[client.ObjectKey]*schedule
-}
-
-// SetupWithManager registers the controller. A customer is reconciled whenever it or one of its subscriptions changes.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	r.schedules = map[client.ObjectKey]*schedule{}
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("resync").
-		For(&v1alpha1.Customer{}).
-		Watches(&v1alpha1.Subscription{}, routing.Scope{}.ToCustomer()).
-		WithOptions(options).
-		Complete(r)
-}
 
 // Reconcile reads one customer from Stripe if there is a reason to.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {

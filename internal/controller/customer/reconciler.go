@@ -9,7 +9,6 @@
 package customer
 
 import (
-	"context"
 	"time"
 
 	toolsevents "k8s.io/client-go/tools/events"
@@ -22,9 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
-	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
@@ -70,47 +67,4 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
 		Complete(r)
-}
-
-// Reconcile brings one customer up to date.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	c, err := r.load(ctx, req.NamespacedName)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if c == nil {
-		r.Readings.Remove(req.NamespacedName, r.Readings.Peek(req.NamespacedName))
-		return ctrl.Result{}, nil
-	}
-	if err := r.writeStatuses(ctx, c); err != nil {
-		return requeue.OnWriteError(err)
-	}
-	if err := r.planEmails(ctx, c); err != nil {
-		return requeue.OnWriteError(err)
-	}
-	if err := r.writeOutcomes(ctx, c); err != nil {
-		return requeue.OnWriteError(err)
-	}
-	r.Readings.Remove(req.NamespacedName, c.batch)
-	if c.isRejected() {
-		return requeue.WithBackoff(), nil
-	}
-	return requeue.At(c.reconcileAt, r.Clock.Now()), nil
-}
-
-// writeStatuses folds the pending events and writes what that changes. If the API server refuses the statuses, it folds and writes one
-// event at a time.
-func (r *Reconciler) writeStatuses(ctx context.Context, c *reconciliation) error {
-	p, err := r.plan(ctx, c, c.foldable())
-	if isFault(err) {
-		p, err = r.planWithoutFaults(ctx, c, err)
-	}
-	if err != nil {
-		return err
-	}
-	err = r.commit(ctx, c, p)
-	if apirejection.Is(err) {
-		err = r.commitOneByOne(ctx, c, err)
-	}
-	return err
 }
