@@ -10,7 +10,7 @@ func init() {
 	register(Type{
 		Name:    "customer.source.expiring",
 		Record:  "paymentMethod",
-		Does:    "shows the payment method as expiring",
+		Does:    "marks the payment method as expiring",
 		read:    readExpiringMethod,
 		effects: []projection.Effect{projection.PaymentMethod},
 	})

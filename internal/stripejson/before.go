@@ -2,16 +2,16 @@ package stripejson
 
 import "maps"
 
-// Before is the object as it was before an event: the object with its previous_attributes put back. Of a nested object Stripe
-// sends only the fields that changed; lists it sends whole.
-// See https://docs.stripe.com/api/events/object#event_object-data-previous_attributes.
+// Before is the object as it was before an event: the object with its previous_attributes put back. For a nested object
+// Stripe sends only the fields that changed; lists are sent whole. See
+// https://docs.stripe.com/api/events/object#event_object-data-previous_attributes.
 //
-// What cannot be read in it is noted on it alone: an event is not refused for what was before it.
+// Problems in the earlier state are noted on it alone: they do not make the event unreadable.
 func (o Object) Before(previous Object) Object {
-	return Object{fields: overlay(o.fields, previous.fields), problems: &problems{}}
+	return Object{fields: overlay(o.fields, previous.fields), problems: &[]string{}}
 }
 
-// overlay puts the values over those of fields, and leaves fields as they are.
+// overlay returns fields with values put over them. It leaves fields unchanged.
 func overlay(fields, values map[string]any) map[string]any {
 	merged := maps.Clone(fields)
 	for key, value := range values {

@@ -41,8 +41,8 @@ func TestParse(t *testing.T) {
 		"nothing":           {"", "not a JSON object: EOF"},
 		"null":              {"null", "not a JSON object: null"},
 		"a list":            {"[]", "not a JSON object: json: cannot unmarshal array into Go value of type map[string]interface {}"},
-		"a second object":   {"{}{}", "not a JSON object: something follows it"},
-		"a closing bracket": {"{}]", "not a JSON object: something follows it"},
+		"a second object":   {"{}{}", "not a JSON object: more data follows it"},
+		"a closing bracket": {"{}]", "not a JSON object: more data follows it"},
 		"half an object":    {`{"a": `, "not a JSON object: unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestText(t *testing.T) {
 }
 
 func TestID(t *testing.T) {
-	const refused = ": not an id: over 255 bytes, or with characters that do not print"
+	const refused = ": not a valid id: longer than 255 bytes, or with unprintable characters"
 	for name, tc := range map[string]struct {
 		json string
 		want reading
@@ -275,7 +275,7 @@ func TestID(t *testing.T) {
 }
 
 func TestTime(t *testing.T) {
-	const refused = "new or old: not a time that can be written down"
+	const refused = "new or old: not a time from 1970 to 9999"
 	none := (*metav1.Time)(nil)
 	for name, tc := range map[string]struct {
 		seconds int64
@@ -307,7 +307,7 @@ func TestTime(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	const refused = "new or old: does not fit 32 bits"
+	const refused = "new or old: does not fit in 32 bits"
 	for name, tc := range map[string]struct {
 		number int64
 		want   reading
