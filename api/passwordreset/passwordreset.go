@@ -1,8 +1,7 @@
 // Package passwordreset lets an application check and consume the token of a password-reset e-mail.
 //
 // The token is in the link and nowhere else. For each Customer, the Secret "<customer>-password-reset" holds its
-// SHA-256, its expiry and the customer's Stripe id. The application needs the verbs get and update on Secrets in that
-// namespace.
+// SHA-256, its expiry and the customer's Stripe id. The application needs get and update on Secrets in that namespace.
 package passwordreset
 
 import (
@@ -41,11 +40,11 @@ const SecretType corev1.SecretType = "billing.tollkeeper.dev/password-reset"
 const QueryParameter = "token"
 
 var (
-	// ErrInvalid: the token was never sent to a customer, or a newer one has replaced it.
+	// ErrInvalid means that the token was never sent to a customer, or a newer one has replaced it.
 	ErrInvalid = errors.New("the token is not valid")
-	// ErrExpired: the token was valid and has expired.
+	// ErrExpired means that the token was valid and has expired.
 	ErrExpired = errors.New("the token has expired")
-	// ErrConsumed: the token was consumed before.
+	// ErrConsumed means that the token was consumed before.
 	ErrConsumed = errors.New("the token was used before")
 )
 

@@ -45,7 +45,7 @@ type BillingEventSpec struct {
 	APIVersion string `json:"apiVersion,omitempty"`
 	// livemode is true for live mode, and false for Stripe's test mode and sandboxes.
 	Livemode bool `json:"livemode"`
-	// account is the connected account (acct_…) that the event belongs to; absent for the platform's own account.
+	// account is the connected account (acct_…) of the event; absent for the platform's own account.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
@@ -65,12 +65,11 @@ type BillingEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	SubscriptionID string `json:"subscriptionID,omitempty"`
-	// chargeID is the charge (ch_…) that the payload describes or names. It links a dispute to its customer.
+	// chargeID is the charge (ch_…) in the payload, or named by it. It links a dispute to its customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID string `json:"chargeID,omitempty"`
-	// paymentIntentID is the payment intent (pi_…) that the payload describes or names. It links a dispute to its
-	// customer.
+	// paymentIntentID is the payment intent (pi_…) in the payload, or named by it. It links a dispute to its customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
@@ -128,8 +127,7 @@ type BillingEventStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
-	// retryAt is when the event is tried again after a failed attempt. The customer's other events are handled
-	// meanwhile.
+	// retryAt is when the event is tried again after a failed attempt. It does not delay the customer's other events.
 	// +optional
 	RetryAt *metav1.Time `json:"retryAt,omitempty"`
 	// retried is the value of the retry annotation that was answered last.
@@ -176,8 +174,7 @@ type BillingEvent struct {
 	Status BillingEventStatus `json:"status,omitzero"`
 }
 
-// CustomerID is the customer that the event belongs to: the one in the payload, else the one that it was linked to.
-// Empty if neither is known.
+// CustomerID is the customer in the payload, else the one that the event was linked to. Empty if neither is known.
 func (e *BillingEvent) CustomerID() string {
 	if e.Spec.CustomerID != "" {
 		return e.Spec.CustomerID

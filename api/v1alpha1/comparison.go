@@ -3,14 +3,12 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // AnnotationResync on a Customer or a Subscription requests a resync: compare it with Stripe and repair what differs.
-// Every new value is a new request, so the current time is a good value. status.lastComparison.request holds the value
-// of the latest completed request.
+// Every new value (such as the current time) is a new request. status.lastComparison.request holds the last one.
 const AnnotationResync = "billing.tollkeeper.dev/resync"
 
 // Comparison is the result of comparing a status with the objects in Stripe's API.
 type Comparison struct {
-	// at is when the objects were read from Stripe. A comparison by the periodic resync is recorded only if it found a
-	// difference.
+	// at is when the objects were read from Stripe. A periodic resync is recorded only if it found a difference.
 	At metav1.Time `json:"at"`
 	// request is the value of the resync annotation that was answered last. Absent if no resync was ever requested.
 	// +optional

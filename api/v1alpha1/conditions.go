@@ -4,8 +4,7 @@ package v1alpha1
 const (
 	// ConditionEntitled is on a Customer: True while the customer may use the service. Tenant controllers act on it.
 	ConditionEntitled = "Entitled"
-	// ConditionReady is on a Customer and a Subscription: True when the status shows everything that is known
-	// (kstatus).
+	// ConditionReady is on a Customer and a Subscription: True when the status shows all that is known (kstatus).
 	ConditionReady = "Ready"
 	// ConditionInSync is on a Customer and a Subscription: True when the status matches Stripe, as far as can be known.
 	ConditionInSync = "InSync"
@@ -17,8 +16,7 @@ const (
 
 // Reasons of Entitled=True.
 const (
-	// ReasonSubscriptionActive: a subscription is active, or a paid invoice covers the present although the status is
-	// unknown or out of date.
+	// ReasonSubscriptionActive: a subscription is active, or a paid invoice covers the present.
 	ReasonSubscriptionActive = "SubscriptionActive"
 	// ReasonTrialing: a subscription is in its trial.
 	ReasonTrialing = "Trialing"
@@ -32,8 +30,7 @@ const (
 const (
 	// ReasonNoSubscription: the customer has no subscription.
 	ReasonNoSubscription = "NoSubscription"
-	// ReasonAwaitingPayment: a payment is outstanding: the first one, the first one after a trial, or a new one after a
-	// full refund.
+	// ReasonAwaitingPayment: the first payment is missing, or the first one after a trial or a full refund.
 	ReasonAwaitingPayment = "AwaitingPayment"
 	// ReasonPaymentFailed: a payment failed, and the grace period has ended or Stripe has stopped trying.
 	ReasonPaymentFailed = "PaymentFailed"
@@ -63,10 +60,9 @@ const (
 	ReasonCompared = "Compared"
 	// ReasonRepaired: the status differed from Stripe and was repaired; the message names the fields.
 	ReasonRepaired = "Repaired"
-	// ReasonEventsTie: events created in the same second disagree, and their order cannot be determined (status
-	// Unknown).
+	// ReasonEventsTie: events created in the same second disagree, so their order is unknown (status Unknown).
 	ReasonEventsTie = "EventsTie"
-	// ReasonEventsMissing: an event changed a state that no known event led to: an event is missing (status Unknown).
+	// ReasonEventsMissing: an event changed a state that no known event led to: one is missing (status Unknown).
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
@@ -88,15 +84,13 @@ const (
 	ReasonEmailsOff = "EmailsOff"
 	// ReasonNoResetURL: the e-mail waits until PASSWORD_RESET_URL is set.
 	ReasonNoResetURL = "PasswordResetURLNotSet"
-	// ReasonRecipientInvalid: the customer has no e-mail address yet, or not exactly one valid one; the e-mail waits
-	// for a valid one.
+	// ReasonRecipientInvalid: the e-mail waits until the customer has exactly one valid e-mail address.
 	ReasonRecipientInvalid = "RecipientInvalid"
 	// ReasonSending: an attempt to send the message is in progress.
 	ReasonSending = "Sending"
 	// ReasonRetrying: the message could not be composed, or Mailgun did not accept it; it is tried again later.
 	ReasonRetrying = "Retrying"
-	// ReasonOutcomeUnknown: no answer came, or one that does not settle it (5xx); Mailgun's log is searched for the
-	// message.
+	// ReasonOutcomeUnknown: Mailgun's answer is missing or unclear (5xx); its log is searched for the message.
 	ReasonOutcomeUnknown = "OutcomeUnknown"
 	// ReasonRejected: Mailgun rejected the message for good.
 	ReasonRejected = "Rejected"

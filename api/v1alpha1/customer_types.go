@@ -25,7 +25,7 @@ type CustomerSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="customerID is immutable"
 	CustomerID string `json:"customerID"`
-	// account is the connected account (acct_…) that the customer belongs to; absent for the platform's own account.
+	// account is the connected account (acct_…) of the customer; absent for the platform's own account.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
@@ -34,8 +34,8 @@ type CustomerSpec struct {
 	// +optional
 	// +kubebuilder:default=Auto
 	Access AccessMode `json:"access,omitempty"`
-	// gracePeriod is how long this customer keeps service after the first failed payment, such as 72h. Absent: the
-	// manager's --grace-period applies.
+	// gracePeriod is how long this customer keeps service after the first failed payment of a run, such as 72h. Absent:
+	// the manager's --grace-period applies.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -148,8 +148,7 @@ type Signup struct {
 	StartedAt metav1.Time `json:"startedAt"`
 	// completedAt is when the checkout was completed.
 	CompletedAt metav1.Time `json:"completedAt"`
-	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session. Absent if it
-	// gave none.
+	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session, if any.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
 	ClientReferenceID string `json:"clientReferenceID,omitempty"`
@@ -203,8 +202,7 @@ type CustomerStatus struct {
 	// periodEnd is when the current billing period of the deciding subscription ends.
 	// +optional
 	PeriodEnd *metav1.Time `json:"periodEnd,omitempty"`
-	// accessUntil is when Entitled turns False if no further event arrives, such as the end of grace. Absent if no end
-	// is scheduled.
+	// accessUntil is when Entitled turns False without a further event, as grace does. Absent if no end is scheduled.
 	// +optional
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
 

@@ -14,8 +14,7 @@ const (
 	EmailPasswordReset EmailPurpose = "PasswordReset"
 )
 
-// EmailSpec is the recipient and the purpose of a message. The address is read from the Customer when the message is
-// sent.
+// EmailSpec is the recipient and the purpose of a message. The Customer holds the address.
 type EmailSpec struct {
 	// customerRef names the Customer that receives the message.
 	CustomerRef ObjectReference `json:"customerRef"`
@@ -33,8 +32,7 @@ const (
 	AttemptOpen AttemptOutcome = ""
 	// AttemptNotAccepted: Mailgun did not accept the message, and may accept it later.
 	AttemptNotAccepted AttemptOutcome = "NotAccepted"
-	// AttemptUnknown: no answer came, or one that does not settle it (5xx). The message is sent again only if Mailgun's
-	// log does not have it.
+	// AttemptUnknown: the answer is missing or unclear (5xx). Mailgun's log decides whether the message is sent again.
 	AttemptUnknown AttemptOutcome = "Unknown"
 	// AttemptRejected: Mailgun rejected the message for good.
 	AttemptRejected AttemptOutcome = "Rejected"

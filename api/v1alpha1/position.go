@@ -2,22 +2,19 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Authority is how much an event knows about the object that it describes. More authority wins over less, whatever the
-// events' times.
+// Authority is how much an event knows about the object that it describes. More wins over less, whatever the times.
 //
 // +kubebuilder:validation:Enum=Mention;Hint;State;Final
 type Authority string
 
 const (
-	// AuthorityMention: the event names the object and says no more. Example: a setup intent names its payment method.
+	// AuthorityMention: the event only names the object, as a setup intent names its payment method.
 	AuthorityMention Authority = "Mention"
-	// AuthorityHint: the event carries some fields of an object that it is not about. Example: a checkout carries its
-	// customer's e-mail address.
+	// AuthorityHint: the event is about another object and carries some fields of this one, as a checkout does.
 	AuthorityHint Authority = "Hint"
 	// AuthorityState: the event carries the object's whole state.
 	AuthorityState Authority = "State"
-	// AuthorityFinal: the event carries a state that Stripe never leaves. Examples: a canceled subscription, a paid
-	// invoice.
+	// AuthorityFinal: the event carries a state that Stripe never leaves, such as canceled.
 	AuthorityFinal Authority = "Final"
 )
 
@@ -27,8 +24,7 @@ const (
 type Doubt string
 
 const (
-	// DoubtTie: events created in the same second disagree, and nothing in them says which came last. The status shows
-	// the event with the highest id.
+	// DoubtTie: events created in the same second disagree about the last state. The highest event id shows.
 	DoubtTie Doubt = "Tie"
 	// DoubtGap: an event changed a state that no known event led to. An event is missing, or has not arrived yet.
 	DoubtGap Doubt = "Gap"

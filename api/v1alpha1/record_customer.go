@@ -39,8 +39,7 @@ type CheckoutRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PaymentStatus string `json:"paymentStatus,omitempty"`
-	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session. Absent if it
-	// gave none.
+	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session, if any.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
 	ClientReferenceID string `json:"clientReferenceID,omitempty"`

@@ -9,8 +9,7 @@ type PaymentRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
-	// amount in minor units of the currency (cents): the amount received if the payment succeeded, else the amount
-	// requested.
+	// amount received if the payment succeeded, else requested, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
 	// currency of the amount, as a lower-case ISO 4217 code.
 	// +optional
@@ -52,8 +51,7 @@ type PaymentMethodRecord struct {
 	PaymentMethod `json:",inline"`
 }
 
-// PaymentMethod is a card, a bank account or another way to pay. Of a card, only brand, last four digits and expiry are
-// kept.
+// PaymentMethod is a card, a bank account or another way to pay. Of a card, only brand, last4 and expiry are kept.
 type PaymentMethod struct {
 	// id is Stripe's id of the payment method (pm_…, card_…, src_…, ba_…).
 	// +optional

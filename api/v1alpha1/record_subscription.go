@@ -12,8 +12,7 @@ type SubscriptionRecord struct {
 	Trace          `json:",inline"`
 }
 
-// SubscriptionState is the whole state of a subscription as Stripe sends it. See
-// https://docs.stripe.com/api/subscriptions/object.
+// SubscriptionState is the whole state of a subscription. See https://docs.stripe.com/api/subscriptions/object.
 type SubscriptionState struct {
 	// status is Stripe's status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid or
 	// paused. Empty until an event reports it.
@@ -63,8 +62,7 @@ type SubscriptionState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	CollectionMethod string `json:"collectionMethod,omitempty"`
-	// defaultPaymentMethodID is the payment method (pm_…, card_…, src_…) that the subscription charges. Absent if the
-	// customer's default is charged.
+	// defaultPaymentMethodID is the payment method (pm_…, card_…, src_…) charged instead of the customer's default.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	DefaultPaymentMethodID string `json:"defaultPaymentMethodID,omitempty"`
@@ -115,8 +113,7 @@ type SubscriptionItem struct {
 // PauseCollection means that Stripe does not collect the subscription's invoices for now. See
 // https://docs.stripe.com/billing/subscriptions/pause-payment.
 type PauseCollection struct {
-	// behavior is what happens to the invoices: keep_as_draft or mark_uncollectible (service continues), or void (no
-	// service).
+	// behavior of the invoices: keep_as_draft or mark_uncollectible (service continues), or void (no service).
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Behavior string `json:"behavior,omitempty"`

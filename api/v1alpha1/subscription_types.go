@@ -11,8 +11,7 @@ type SubscriptionSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="subscriptionID is immutable"
 	SubscriptionID string `json:"subscriptionID"`
-	// account is the connected account (acct_…) that the subscription belongs to; absent for the platform's own
-	// account.
+	// account is the connected account (acct_…) of the subscription; absent for the platform's own account.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`

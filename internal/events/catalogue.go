@@ -1,5 +1,4 @@
 // Package events is the catalogue of Stripe event types: one file for each type says how to read it and what it does.
-//
 // It has no client and no clock.
 package events
 

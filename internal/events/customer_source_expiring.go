@@ -1,10 +1,6 @@
 package events
 
-import (
-	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/projection"
-	"github.com/tollkeeper/tollkeeper/internal/stripejson"
-)
+import "github.com/tollkeeper/tollkeeper/internal/projection"
 
 func init() {
 	register(Type{
@@ -17,7 +13,6 @@ func init() {
 }
 
 func readExpiringMethod(p Payload, e *projection.Event) {
-	method := stripejson.PaymentMethod(p.Object)
-	method.Expiring = true
-	e.PaymentMethod = &v1alpha1.PaymentMethodRecord{PaymentMethod: *method}
+	readPaymentMethod(p, e)
+	e.PaymentMethod.Expiring = true
 }

@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	maxEventID     = 255
 	maxEventType   = 255
 	maxAPIVersion  = 64
 	maxDecodeError = 1024
@@ -26,10 +25,8 @@ type Decoder struct {
 }
 
 // Decode reads the envelope, and the record if the type is handled. It fails if the body is not an event: bad JSON, a
-// thin event (v2.core.event), or no id, type, creation time or object.
-//
-// An event with an unreadable object is still an event: its DecodeError says what is wrong, even if the cause is a bug
-// here.
+// thin event (v2.core.event), or no id, type, creation time or object. An event with an unreadable object is still an
+// event: its DecodeError says what is wrong, even if the cause is a bug here.
 func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	envelope, err := stripejson.Parse(body)
 	if err != nil {
@@ -44,7 +41,7 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 
 	if err := panics.Catch(func() error { return d.readObject(envelope, e) }); err != nil {
 		if _, found := errors.AsType[*panics.Error](err); found {
-			e = withoutRecords(e) // the record may be half filled
+			e = envelopeOf(e) // the record may be half filled
 		}
 		e.DecodeError = truncate(err.Error(), maxDecodeError)
 	}
@@ -96,15 +93,14 @@ func setLinks(e *projection.Event, links stripejson.Links) {
 	e.ChargeID, e.PaymentIntentID = links.ChargeID, links.PaymentIntentID
 }
 
-// WithoutRecord is the event without its record, for events whose record the API server rejects. reason is the end of
-// the sentence "the API server rejected it …".
+// WithoutRecord is the event without the record that the API server rejected for the reason.
 func WithoutRecord(e *projection.Event, reason string) *projection.Event {
-	e = withoutRecords(e)
+	e = envelopeOf(e)
 	e.DecodeError = truncate("the record could not be stored: the API server rejected it "+reason, maxDecodeError)
 	return e
 }
 
-func withoutRecords(e *projection.Event) *projection.Event {
+func envelopeOf(e *projection.Event) *projection.Event {
 	return &projection.Event{
 		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
 		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind, CustomerID: e.CustomerID, SubscriptionID: e.SubscriptionID,

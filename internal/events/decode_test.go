@@ -79,7 +79,7 @@ func TestDecodeAccepts(t *testing.T) {
 		body string
 		want projection.Event
 	}{
-		"a type that is not handled": { // it is kept for the audit trail, with its links
+		"a type that is not handled": { // it is recorded for the audit trail, with its links
 			body: body(`"object": "event", "id": "evt_1", "type": "invoice.voided", "created": 1500000000, "livemode": true`,
 				`"id": "in_1", "object": "invoice", "customer": "cus_1", "subscription": "sub_1", "charge": "ch_1",
 				 "payment_intent": "pi_1", "amount_due": "not read"`),
@@ -121,7 +121,7 @@ func TestDecodeAccepts(t *testing.T) {
 	}
 }
 
-// The hash must be that of `sha256sum` of the body as it came, white space and all.
+// The hash equals `sha256sum` of the body as received, including white space.
 func TestDecodeHashesTheBody(t *testing.T) {
 	const whole = `{"id":"evt_1","type":"x","created":1,"data":{"object":{}}}` + "\n"
 	got, err := decoder.Decode([]byte(whole))
@@ -133,8 +133,8 @@ func TestDecodeHashesTheBody(t *testing.T) {
 	}
 }
 
-// An event whose object has values of the wrong type is an event; what is wrong with it is told without the values, which
-// may be personal.
+// An event whose object has values of the wrong type is still an event. Its error leaves out the values, which may be
+// personal data.
 func TestDecodeErrorNamesPathsOnly(t *testing.T) {
 	for name, tc := range map[string]struct{ eventType, object, want string }{
 		"a text": {"customer.updated", `"email": ["secret@example.com"], "delinquent": "secret"`,
@@ -163,13 +163,12 @@ func TestDecodeErrorNamesPathsOnly(t *testing.T) {
 	}
 }
 
-// When the API server refuses a record, the event goes in without it, and everything else stays.
-// A bug that an object brings to light loses nothing but the record.
-func TestDecodeOutlivesABug(t *testing.T) {
+// A panic while an object is read costs only the record.
+func TestDecodeSurvivesAPanic(t *testing.T) {
 	const name = "test.bug"
 	register(Type{Name: name, read: func(_ Payload, e *projection.Event) {
 		e.Customer = &v1alpha1.CustomerRecord{Email: strings.Repeat("half read", 1000)}
-		_ = e.Invoice.ID // it has none
+		_ = e.Invoice.ID // a nil pointer
 	}})
 	defer delete(catalogue, name)
 	got, err := decoder.Decode([]byte(body(`"id": "evt_1", "type": "test.bug", "created": 1500000000`, `"id": "x_1", "customer": "cus_1"`)))
@@ -182,6 +181,7 @@ func TestDecodeOutlivesABug(t *testing.T) {
 	}
 }
 
+// If the API server rejects a record, the event is stored without it; the envelope stays.
 func TestWithoutRecord(t *testing.T) {
 	for _, eventType := range handled {
 		for _, name := range payloads(t, eventType) {

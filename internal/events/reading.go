@@ -10,8 +10,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-// readingTypes are the types of readings, by Stripe's name of the object's kind. A reading is folded like an event, so
-// it has a type of its own, which Stripe does not have.
+// readingTypes are the types of readings, by Stripe's name of the object's kind. They fold like events of these types.
 var readingTypes = map[string]Type{
 	"customer":     {Name: "customer.read", read: readCustomer},
 	"subscription": {Name: "customer.subscription.read", read: readSubscription},

@@ -41,3 +41,7 @@ func readCustomer(p Payload, e *projection.Event) {
 }
 
 func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Object) }
+
+func readPaymentMethod(p Payload, e *projection.Event) {
+	e.PaymentMethod = &v1alpha1.PaymentMethodRecord{PaymentMethod: *stripejson.PaymentMethod(p.Object)}
+}

@@ -12,13 +12,12 @@ import (
 )
 
 // Object is the object name for a Stripe id of one account ("" for the platform's own): the id in lower case, with
-// every other character replaced by '-', then '-' and the first 8 hex digits of a SHA-256. evt_1Ab becomes
-// evt-1ab-f284e753.
+// every other character replaced by '-', then '-' and 8 hex digits of its SHA-256. evt_1Ab becomes evt-1ab-f284e753.
 //
 // Stripe ids are case-sensitive and object names are not: the hash of the exact id keeps apart ids that differ only in
 // case. The hash includes the account, so one id has a different name in each account.
 //
-// The result is a valid object name for every id, and leaves room for a suffix. See
+// The name is valid for every id, and leaves room for a suffix. See
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/.
 func Object(account, id string) string {
 	const maxStem = 200

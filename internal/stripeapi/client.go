@@ -54,8 +54,8 @@ type Reading struct {
 	Object stripejson.Object
 	// At is a time, in whole seconds, from which the object is known to be current: everything before it is in the
 	// object. It is the Date of Stripe's response minus the duration of the request. So it is on Stripe's clock, like
-	// the events' times, and never too late. Example: a request that is sent at 12:00:00 and returns after 2 s with
-	// Date 12:00:02 gives 12:00:00.
+	// the events' times, and never too late. Example: a request sent at 12:00:00 that returns at 12:00:02 gives
+	// 12:00:00.
 	At time.Time
 }
 
@@ -98,8 +98,7 @@ func (c *Client) get(ctx context.Context, account, resource, id string) (Reading
 	return Reading{Object: parsed, At: at}, nil
 }
 
-// call makes one GET request once the rate limiter allows it. It returns the time from which the response is current
-// (see Reading.At).
+// call makes one GET request once the rate limiter allows it. It returns the response's Reading.At.
 func (c *Client) call(
 	ctx context.Context, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {

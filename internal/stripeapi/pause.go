@@ -20,8 +20,7 @@ func (p *pause) extend(end time.Time) {
 	}
 }
 
-// check returns nil if there is no pause. During a pause it returns an error with the remaining duration, so callers
-// can requeue instead of waiting here.
+// check returns nil, or during a pause an error with the remaining duration, so that callers need not wait here.
 func (p *pause) check(now time.Time) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

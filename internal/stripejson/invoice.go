@@ -48,8 +48,7 @@ func invoiceStatus(o Object) string {
 	}
 }
 
-// paidAndRemaining are the amounts paid and left to pay. Invoices of 2017 do not state them: the amount due is paid in
-// full or not at all.
+// paidAndRemaining are the amounts paid and left to pay. Invoices of 2017 state neither: all or nothing is paid.
 func paidAndRemaining(o Object, status string, due int64) (paid, remaining int64) {
 	if status == "paid" {
 		paid = due

@@ -12,8 +12,8 @@ import (
 const maxMetadata = 50
 
 // Metadata collects up to limit entries whose keys begin with prefix, with the prefix removed, from the metadata at the
-// paths. A later path overrides an earlier one. Keys without a name after the prefix and keys with unprintable
-// characters are skipped. An empty prefix selects nothing.
+// paths. A later path overrides an earlier one. Keys that are empty or unprintable without the prefix are skipped. An
+// empty prefix selects nothing.
 func (o Object) Metadata(prefix string, limit int, paths ...string) map[string]v1alpha1.Value {
 	if prefix == "" {
 		return nil

@@ -30,9 +30,8 @@ const (
 	maxValue    = 500
 )
 
-// Object is a Stripe object, or a part of one, as Stripe sent it. Paths are dotted: "items.data.0.price". A path that
-// is missing or null is absent. A value of the wrong type is also absent, and is noted (see Err). The zero Object is
-// empty.
+// Object is a Stripe object or a part of one. Paths are dotted: "items.data.0.price". A path that is missing or null is
+// absent. A value of the wrong type is also absent, and is noted (see Err). The zero Object is empty.
 type Object struct {
 	fields   map[string]any
 	problems *[]string
@@ -55,8 +54,7 @@ func Parse(raw []byte) (Object, error) {
 	return Object{fields: fields, problems: &[]string{}}, nil
 }
 
-// Err lists the values read so far that have the wrong type, as paths and types. It never holds a value, which may be
-// personal data.
+// Err lists the values read so far that have the wrong type, as paths and types, never as values (personal data).
 func (o Object) Err() error {
 	if o.problems == nil || len(*o.problems) == 0 {
 		return nil
@@ -117,8 +115,7 @@ func (o Object) ID(paths ...string) string {
 	return id
 }
 
-// Text is the string at the first path that is present, without control and bidirectional characters, cut to limit
-// runes.
+// Text is the string at the first path that is present, without control and bidi characters, cut to limit runes.
 func (o Object) Text(limit int, paths ...string) string {
 	path, value := o.firstPresent(paths)
 	if value == nil {
