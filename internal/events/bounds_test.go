@@ -33,7 +33,7 @@ type schema struct {
 	AdditionalProperties *schema           `json:"additionalProperties"`
 }
 
-// hostile are the ways to spoil a value of a payload. The values of object and type stay, so that every reader is reached.
+// hostile are the ways to spoil a payload's values. object and type keep theirs, so that every reader is reached.
 var hostile = map[string]func(key string, value any) any{
 	"long strings": func(_ string, value any) any {
 		if text, ok := value.(string); ok && !strings.Contains(text, "Toll") { // as all ids do, so they stay
@@ -92,8 +92,8 @@ func number(n int64) func(string, any) any {
 	}
 }
 
-// A record that the API server rejects is lost. So even the most hostile payload must give a record and statuses within the
-// bounds of the CRDs.
+// A record that the API server rejects is lost. So even the most hostile payload must give a record and statuses
+// within the bounds of the CRDs.
 func TestEverythingIsWithinTheBoundsOfTheCRDs(t *testing.T) {
 	spec := crd(t, "billingevents").Properties["spec"]
 	customer, subscription := crd(t, "customers").Properties["status"], crd(t, "subscriptions").Properties["status"]
