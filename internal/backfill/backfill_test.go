@@ -27,7 +27,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// cluster is what a backfill reads and writes: one ConfigMap, the recorded events by account and id, the customers' accounts.
+// cluster is what a backfill reads and writes: a ConfigMap, the recorded events, and the accounts of the customers.
 type cluster struct {
 	client.Reader // unimplemented methods panic
 	client.Writer
