@@ -64,8 +64,7 @@ func managerOptions(cfg config.Config) ctrl.Options {
 	}
 }
 
-// checkMetricsCertificate refuses a certificate that cannot be read. Without this check controller-runtime silently serves a
-// self-signed one instead.
+// checkMetricsCertificate refuses an unreadable certificate. controller-runtime would silently serve a self-signed one.
 func checkMetricsCertificate(cfg config.Config) error {
 	if !cfg.MetricsSecure || cfg.MetricsCertPath == "" || cfg.MetricsBindAddress == "0" {
 		return nil
@@ -78,8 +77,8 @@ func checkMetricsCertificate(cfg config.Config) error {
 	return nil
 }
 
-// cacheOptions limit the cache to one namespace, and to the events of one outcome. With the outcome Pending, memory grows
-// with the backlog and not with the history.
+// cacheOptions limit the cache to one namespace and to events of one outcome. With OutcomePending, memory follows the
+// backlog and not the history.
 func cacheOptions(namespace string, outcome v1alpha1.Outcome) cache.Options {
 	return cache.Options{
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},

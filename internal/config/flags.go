@@ -33,7 +33,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.Func("livemode", "Which events are applied: true (live mode), false (test mode and sandboxes), or auto (the mode of the Stripe key, or both without a key). (default auto)", c.setLivemode)
 	fs.BoolVar(&c.Emails, "emails", true, "Send e-mails. If false, they are planned and wait.")
 	fs.DurationVar(&c.MailMaxAge, "mail-max-age", 96*time.Hour, "Maximum age of a sign-up for which e-mails are planned, so that a first backfill does not send e-mails to old customers.")
-	fs.DurationVar(&c.MailSettle, "mail-settle", 30*time.Minute, "How long Mailgun's log may not yet show a message that Mailgun accepted. An attempt without an answer is repeated only after this time.")
+	fs.DurationVar(&c.MailSettle, "mail-settle", 30*time.Minute, "How long Mailgun's log may not yet show a message that Mailgun accepted. An attempt without an answer is repeated only after this time; a password reset sooner.")
 	fs.StringVar(&c.MailTemplates, "mail-templates", "", "Directory with files that replace the built-in e-mail templates of the same name.")
 	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")
