@@ -96,7 +96,7 @@ func setLinks(e *projection.Event, links stripejson.Links) {
 // WithoutRecord is the event without the record that the API server rejected for the reason.
 func WithoutRecord(e *projection.Event, reason string) *projection.Event {
 	e = envelopeOf(e)
-	e.DecodeError = truncate("the record could not be stored: the API server rejected it "+reason, maxDecodeError)
+	e.DecodeError = truncate("the record could not be stored: the API server refused it "+reason, maxDecodeError)
 	return e
 }
 

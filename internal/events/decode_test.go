@@ -195,7 +195,7 @@ func TestWithoutRecord(t *testing.T) {
 			if got := records(t, bare); got != nil {
 				t.Errorf("%s/%s: has the records %v", eventType, name, got)
 			}
-			if diff := cmp.Diff("the record could not be stored: the API server rejected it for its fields spec.invoice.status", bare.DecodeError); diff != "" {
+			if diff := cmp.Diff("the record could not be stored: the API server refused it for its fields spec.invoice.status", bare.DecodeError); diff != "" {
 				t.Errorf("decodeError (-want +got):\n%s", diff)
 			}
 			recordsAndError := cmpopts.IgnoreFields(v1alpha1.BillingEventSpec{}, "DecodeError", "Subscription", "Invoice", "Payment",

@@ -81,7 +81,7 @@ func TestRecordKeepsTheEnvelopeOfARefusedRecord(t *testing.T) {
 		t.Fatalf("recorded %t %v", recorded, err)
 	}
 	got := o.event("evt_1").Spec
-	if got.Customer != nil || got.CustomerID != "cus_A" || got.DecodeError != "the record could not be stored: the API server rejected it for its fields spec.customer.email" {
+	if got.Customer != nil || got.CustomerID != "cus_A" || got.DecodeError != "the record could not be stored: the API server refused it for its fields spec.customer.email" {
 		t.Errorf("recorded as %+v", got)
 	}
 }
