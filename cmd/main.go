@@ -40,7 +40,7 @@ func run(cfg config.Config) error {
 	}
 	restConfig, err := ctrl.GetConfig()
 	if err != nil {
-		return err
+		return fmt.Errorf("find the API server (kubeconfig or service account): %w", err)
 	}
 	operator, err := app.New(cfg, restConfig)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 const namespace = "tollkeeper-system"
 
-// setPassword is the form behind PASSWORD_RESET_URL: it sets the password of the customer whom the token was sent to.
+// setPassword handles the form at PASSWORD_RESET_URL: it sets the password of the customer that the token was sent to.
 func setPassword(cluster client.Client, save func(ctx context.Context, customerID, password string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token := r.PostFormValue(passwordreset.QueryParameter)
@@ -30,7 +30,7 @@ func setPassword(cluster client.Client, save func(ctx context.Context, customerI
 			http.Error(w, "This link does not work any more. Ask for a new one.", http.StatusGone)
 		case errors.Is(err, passwordreset.ErrInvalid):
 			http.Error(w, "This link is not valid.", http.StatusForbidden)
-		case err != nil: // the cluster could not be asked; the token is as good as before
+		case err != nil: // the API server did not answer; the token remains valid
 			http.Error(w, "Please try again.", http.StatusServiceUnavailable)
 		default:
 			if err := save(r.Context(), customerID, r.PostFormValue("password")); err != nil {

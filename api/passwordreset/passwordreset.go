@@ -1,7 +1,7 @@
 // Package passwordreset lets an application check and consume the token of a password-reset e-mail.
 //
-// The token is in the link and nowhere else. Beside each Customer a Secret "<customer>-password-reset" keeps its SHA-256, its expiry and
-// the customer's Stripe id. The application needs to get and update Secrets in that namespace.
+// The token is in the link and nowhere else. For each Customer, the Secret "<customer>-password-reset" holds its
+// SHA-256, its expiry and the customer's Stripe id. The application needs get and update on Secrets in that namespace.
 package passwordreset
 
 import (
@@ -23,47 +23,48 @@ import (
 
 // Keys of the Secret.
 const (
-	// KeyHash is the hex SHA-256 of the token.
+	// KeyHash is the SHA-256 of the token, in hexadecimal.
 	KeyHash = "token-sha256"
-	// KeyExpires is when the token stops working, RFC 3339.
+	// KeyExpires is when the token expires, in RFC 3339.
 	KeyExpires = "expires"
-	// KeyCustomer is the customer's Stripe id.
+	// KeyCustomer is the customer's Stripe id (cus_…).
 	KeyCustomer = "customer-id"
-	// KeyConsumed is when the token was consumed, RFC 3339; absent before.
+	// KeyConsumed is when the token was consumed, in RFC 3339; absent before.
 	KeyConsumed = "consumed"
 )
 
-// SecretType is the type of the Secret.
+// SecretType is the type of the Secrets.
 const SecretType corev1.SecretType = "billing.tollkeeper.dev/password-reset"
 
-// QueryParameter holds the token in the link.
+// QueryParameter is the link's query parameter that holds the token.
 const QueryParameter = "token"
 
 var (
-	// ErrInvalid says that no customer was ever sent this token, or it has been replaced.
+	// ErrInvalid means that the token was never sent to a customer, or a newer one has replaced it.
 	ErrInvalid = errors.New("the token is not valid")
-	// ErrExpired says that the token was valid.
+	// ErrExpired means that the token was valid and has expired.
 	ErrExpired = errors.New("the token has expired")
-	// ErrConsumed says that the token was used before.
+	// ErrConsumed means that the token was consumed before.
 	ErrConsumed = errors.New("the token was used before")
 )
 
-// SecretName is the name of a customer's Secret.
+// SecretName is the name of the Secret for the Customer object of that name.
 func SecretName(customer string) string { return customer + "-password-reset" }
 
-// NewToken makes a token for the Customer object of that name, of at least 256 secret bits.
-func NewToken(customer string, bits []byte) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(customer)) + "." + base64.RawURLEncoding.EncodeToString(bits)
+// NewToken makes a token for the Customer object of that name. random holds at least 256 random bits.
+func NewToken(customer string, random []byte) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(customer)) + "." + base64.RawURLEncoding.EncodeToString(random)
 }
 
-// Hash is what the Secret keeps of a token.
+// Hash is the token's SHA-256 in hexadecimal, as the Secret holds it.
 func Hash(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
 
-// Consume checks a token that somebody presents and makes sure that it works only once, whoever else presents it at the same time. It
-// returns the Stripe id of the customer whose password may be set now.
+// Consume checks a token and marks it as consumed. It returns the Stripe id of the customer whose password may now be
+// set. Of several concurrent calls with the same token, one succeeds. Errors are ErrInvalid, ErrExpired, ErrConsumed,
+// or those of the API server; after the latter the call can be repeated.
 func Consume(ctx context.Context, c client.Client, namespace, token string, now time.Time) (customerID string, err error) {
 	encoded, _, found := strings.Cut(token, ".")
 	customer, err := base64.RawURLEncoding.DecodeString(encoded)
@@ -83,10 +84,10 @@ func Consume(ctx context.Context, c client.Client, namespace, token string, now 
 			return "", err
 		}
 		secret.Data[KeyConsumed] = []byte(now.UTC().Format(time.RFC3339))
-		switch err := c.Update(ctx, &secret); { // guarded by the resourceVersion that was read
+		switch err := c.Update(ctx, &secret); { // fails if the Secret has changed since it was read
 		case err == nil:
 			return string(secret.Data[KeyCustomer]), nil
-		case !apierrors.IsConflict(err): // else somebody was faster: see what is left
+		case !apierrors.IsConflict(err): // after a conflict, check the Secret again
 			return "", fmt.Errorf("consume the token: %w", err)
 		}
 	}

@@ -2,30 +2,30 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Outcome is what became of an event. Empty means that it is still pending.
+// Outcome is what became of an event. It is empty while the event is pending.
 //
 // +kubebuilder:validation:Enum="";Applied;Recorded;Superseded;Failed
 type Outcome string
 
-// AnnotationRetry on a BillingEvent that has Failed asks to handle it once more. Any value that has not been answered yet asks, such
-// as the present time; status.retried says which one was answered last.
+// AnnotationRetry on a BillingEvent with outcome Failed requests a retry. Every new value is a new request, so the
+// current time is a good value. status.retried holds the value of the latest request that was answered.
 const AnnotationRetry = "billing.tollkeeper.dev/retry"
 
 const (
-	// OutcomePending: the event waits to be folded.
+	// OutcomePending: the event has not been handled yet.
 	OutcomePending Outcome = ""
-	// OutcomeApplied: the event shows in at least one part of a status.
+	// OutcomeApplied: at least one part of a status shows the event.
 	OutcomeApplied Outcome = "Applied"
 	// OutcomeRecorded: the event is kept for the audit trail only.
 	OutcomeRecorded Outcome = "Recorded"
-	// OutcomeSuperseded: the event is older than everything it speaks of in the statuses.
+	// OutcomeSuperseded: the statuses already show newer events for everything that this event reports.
 	OutcomeSuperseded Outcome = "Superseded"
-	// OutcomeFailed: the event could not be used; status.message says why.
+	// OutcomeFailed: the event could not be handled; status.message says why.
 	OutcomeFailed Outcome = "Failed"
 )
 
-// BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of what it says.
-// It never holds the raw payload. See https://docs.stripe.com/api/events/object.
+// BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
+// holds the raw payload. See https://docs.stripe.com/api/events/object.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup)].filter(x, x).size() <= 1",message="an event holds at most one record"
 type BillingEventSpec struct {
@@ -37,97 +37,97 @@ type BillingEventSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	Type string `json:"type"`
-	// created is when Stripe made the event, in whole seconds. Stripe does not promise to deliver in this order.
+	// created is when Stripe created the event, in whole seconds. Stripe may deliver events in another order.
 	Created metav1.Time `json:"created"`
-	// apiVersion is the Stripe API version that shaped the payload.
+	// apiVersion is the Stripe API version of the payload, such as 2023-10-16. Absent if the payload has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	APIVersion string `json:"apiVersion,omitempty"`
-	// livemode is false for events of Stripe's test mode and sandboxes.
+	// livemode is true for live mode, and false for Stripe's test mode and sandboxes.
 	Livemode bool `json:"livemode"`
-	// account is the connected account (acct_…) the event is of; empty for the platform's own.
+	// account is the connected account (acct_…) of the event; absent for the platform's own account.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
-	// objectID is the id of the Stripe object in the payload.
+	// objectID is the id of the Stripe object in the payload. Absent if the object has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ObjectID string `json:"objectID,omitempty"`
-	// objectKind is Stripe's name of the object's kind, such as subscription or invoice.
+	// objectKind is the kind of that object in Stripe's words (its field object), such as subscription or invoice.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ObjectKind string `json:"objectKind,omitempty"`
-	// customerID is the Stripe customer (cus_…) that the payload names, if it names one.
+	// customerID is the Stripe customer (cus_…) that the payload names. Absent if it names none: see status.customerID.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	CustomerID string `json:"customerID,omitempty"`
-	// subscriptionID is the Stripe subscription (sub_…) that the payload names, if it names one.
+	// subscriptionID is the Stripe subscription (sub_…) that the payload names. Absent if it names none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	SubscriptionID string `json:"subscriptionID,omitempty"`
-	// chargeID is the charge (ch_…) that the payload is or names. A dispute finds its customer by it.
+	// chargeID is the charge (ch_…) in the payload, or named by it. It links a dispute to its customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID string `json:"chargeID,omitempty"`
-	// paymentIntentID is the payment intent (pi_…) that the payload is or names. A dispute finds its customer by it.
+	// paymentIntentID is the payment intent (pi_…) in the payload, or named by it. It links a dispute to its customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
-	// payloadSHA256 is the hex SHA-256 of the body as received, for audits.
+	// payloadSHA256 is the SHA-256 of the request body as received, in hexadecimal, for audits.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	// +kubebuilder:validation:MaxLength=64
 	PayloadSHA256 string `json:"payloadSHA256"`
-	// decodeError says what in the payload could not be read. Such an event is recorded without its record and ends Failed.
+	// decodeError says which values of the payload could not be read. Such an event ends with outcome Failed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	DecodeError string `json:"decodeError,omitempty"`
 
-	// subscription is what a customer.subscription.* event says.
+	// subscription is set for customer.subscription.* events.
 	// +optional
 	Subscription *SubscriptionRecord `json:"subscription,omitempty"`
-	// invoice is what an invoice.* event says.
+	// invoice is set for invoice.* events.
 	// +optional
 	Invoice *InvoiceRecord `json:"invoice,omitempty"`
-	// payment is what a payment_intent.* or charge.* event says.
+	// payment is set for payment_intent.* and charge.* events, except charge.refunded and charge.dispute.*.
 	// +optional
 	Payment *PaymentRecord `json:"payment,omitempty"`
-	// refund is what a charge.refunded event says.
+	// refund is set for charge.refunded events.
 	// +optional
 	Refund *RefundRecord `json:"refund,omitempty"`
-	// dispute is what a charge.dispute.created event says.
+	// dispute is set for charge.dispute.created events.
 	// +optional
 	Dispute *DisputeRecord `json:"dispute,omitempty"`
-	// checkout is what a checkout.session.completed event says.
+	// checkout is set for checkout.session.completed events.
 	// +optional
 	Checkout *CheckoutRecord `json:"checkout,omitempty"`
-	// customer is what a customer.* event says.
+	// customer is set for customer.created and customer.updated events.
 	// +optional
 	Customer *CustomerRecord `json:"customer,omitempty"`
-	// paymentMethod is what a customer.source.* event says.
+	// paymentMethod is set for customer.source.* events.
 	// +optional
 	PaymentMethod *PaymentMethodRecord `json:"paymentMethod,omitempty"`
-	// setup is what a setup_intent.* event says.
+	// setup is set for setup_intent.* events.
 	// +optional
 	Setup *SetupRecord `json:"setup,omitempty"`
 }
 
-// BillingEventStatus says what became of the event.
+// BillingEventStatus is what became of the event.
 type BillingEventStatus struct {
-	// outcome is empty while the event is pending.
+	// outcome is Applied, Recorded, Superseded or Failed. It is empty while the event is pending.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
-	// customerID is the customer that the event was linked to, where its payload names none (a dispute names its charge only).
+	// customerID is the customer that the event was linked to. Set only if the payload names none, as a dispute's does.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	CustomerID string `json:"customerID,omitempty"`
 	// processedAt is when the outcome was written.
 	// +optional
 	ProcessedAt *metav1.Time `json:"processedAt,omitempty"`
-	// attempts counts how often the event was handled, since somebody asked to retry it if anybody did.
+	// attempts is how often the event was handled. A retry request starts the count again.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
-	// retryAt is when an event whose handling failed is tried again. The customer's other events go on meanwhile.
+	// retryAt is when the event is tried again after a failed attempt. It does not delay the customer's other events.
 	// +optional
 	RetryAt *metav1.Time `json:"retryAt,omitempty"`
 	// retried is the value of the retry annotation that was answered last.
@@ -138,7 +138,7 @@ type BillingEventStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
-	// conditions: Processed.
+	// conditions of the event. The type is Processed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -146,7 +146,7 @@ type BillingEventStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// BillingEvent is one verified Stripe event, recorded once. It has no owner: the audit trail outlives its customer.
+// BillingEvent is one verified Stripe event, recorded once. It has no owner, so the audit trail outlives the customer.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -165,7 +165,7 @@ type BillingEvent struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what Stripe said. It never changes.
+	// spec is what Stripe sent. It never changes.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a recorded event never changes"
 	Spec BillingEventSpec `json:"spec"`
@@ -174,7 +174,7 @@ type BillingEvent struct {
 	Status BillingEventStatus `json:"status,omitzero"`
 }
 
-// CustomerID is the customer that the event is about: the one that the payload names, else the one it was linked to.
+// CustomerID is the customer in the payload, else the one that the event was linked to. Empty if neither is known.
 func (e *BillingEvent) CustomerID() string {
 	if e.Spec.CustomerID != "" {
 		return e.Spec.CustomerID

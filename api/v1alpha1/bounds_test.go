@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Every string, list and map of every resource is bounded, so that no payload can make an object of any size.
+// Every string, list and map of every resource is bounded, so that no payload can make an object too large.
 func TestEverythingIsBounded(t *testing.T) {
 	files, err := filepath.Glob("../../config/crd/bases/*.yaml")
 	if err != nil || len(files) != 4 {

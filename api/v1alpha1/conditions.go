@@ -2,69 +2,69 @@ package v1alpha1
 
 // Condition types.
 const (
-	// ConditionEntitled is on a Customer: whether the customer may use the service now. Tenant controllers act on it.
+	// ConditionEntitled is on a Customer: True while the customer may use the service. Tenant controllers act on it.
 	ConditionEntitled = "Entitled"
-	// ConditionReady says that the status shows all that is known (kstatus).
+	// ConditionReady is on a Customer and a Subscription: True when the status shows all that is known (kstatus).
 	ConditionReady = "Ready"
-	// ConditionInSync is on a Customer and a Subscription: whether the status is what Stripe has, as far as can be known.
+	// ConditionInSync is on a Customer and a Subscription: True when the status matches Stripe, as far as can be known.
 	ConditionInSync = "InSync"
-	// ConditionProcessed is on a BillingEvent: whether its outcome is known.
+	// ConditionProcessed is on a BillingEvent: True when its outcome is known.
 	ConditionProcessed = "Processed"
-	// ConditionSent is on an Email: whether the mail provider accepted the message.
+	// ConditionSent is on an Email: True when Mailgun has accepted the message.
 	ConditionSent = "Sent"
 )
 
 // Reasons of Entitled=True.
 const (
-	// ReasonSubscriptionActive: a subscription is active, or paid for while its status is not known.
+	// ReasonSubscriptionActive: a subscription is active, or a paid invoice covers the present.
 	ReasonSubscriptionActive = "SubscriptionActive"
 	// ReasonTrialing: a subscription is in its trial.
 	ReasonTrialing = "Trialing"
-	// ReasonGracePeriod: a payment failed, and the grace period runs.
+	// ReasonGracePeriod: a payment failed and the grace period has not ended.
 	ReasonGracePeriod = "GracePeriod"
-	// ReasonOverrideGranted: a person set spec.access to Granted.
+	// ReasonOverrideGranted: spec.access is Granted.
 	ReasonOverrideGranted = "OverrideGranted"
 )
 
 // Reasons of Entitled=False.
 const (
-	// ReasonNoSubscription: the customer has none.
+	// ReasonNoSubscription: the customer has no subscription.
 	ReasonNoSubscription = "NoSubscription"
-	// ReasonAwaitingPayment: the first payment, or the one after a trial or a full refund, has not been made.
+	// ReasonAwaitingPayment: the first payment is missing, or the first one after a trial or a full refund.
 	ReasonAwaitingPayment = "AwaitingPayment"
-	// ReasonPaymentFailed: a payment failed, and the grace period is over or Stripe has given up.
+	// ReasonPaymentFailed: a payment failed, and the grace period has ended or Stripe has stopped trying.
 	ReasonPaymentFailed = "PaymentFailed"
 	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end.
 	ReasonSubscriptionEnded = "SubscriptionEnded"
-	// ReasonPaused: the subscription is paused, or its invoices are voided for a while.
+	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void).
 	ReasonPaused = "Paused"
-	// ReasonDisputed: a payment is disputed, and the policy is to suspend.
+	// ReasonDisputed: a payment is disputed, and --on-dispute is Suspend.
 	ReasonDisputed = "Disputed"
-	// ReasonOverrideDenied: a person set spec.access to Denied.
+	// ReasonOverrideDenied: spec.access is Denied.
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
 // Reasons of Ready.
 const (
-	// ReasonUpToDate: every event that could be used is in the status.
+	// ReasonUpToDate: the status shows every event that could be handled.
 	ReasonUpToDate = "UpToDate"
-	// ReasonAwaitingState: the object is known by name only; no event with its state has come yet.
+	// ReasonAwaitingState: the object is known by name only; no event has reported its state yet.
 	ReasonAwaitingState = "AwaitingState"
 )
 
 // Reasons of InSync.
 const (
-	// ReasonEventsAgree: every known event follows on another; Stripe was not asked.
+	// ReasonEventsAgree: the known events form an unbroken chain; nothing was read from Stripe.
 	ReasonEventsAgree = "EventsAgree"
-	// ReasonCompared: Stripe was asked, and had the same.
+	// ReasonCompared: the status was compared with Stripe, and nothing differed.
 	ReasonCompared = "Compared"
-	// ReasonRepaired: Stripe was asked and had something else, which is shown now; the message names the fields.
+	// ReasonRepaired: the status differed from Stripe and was repaired; the message names the fields.
 	ReasonRepaired = "Repaired"
-	// ReasonEventsTie: several events of one second tell different states, and nothing says which came last (status Unknown).
+	// ReasonEventsTie: events created in the same second disagree, so their order is unknown (status Unknown).
 	ReasonEventsTie = "EventsTie"
-	// ReasonEventsMissing: an event follows on a state that no known event has told (status Unknown).
+	// ReasonEventsMissing: an event changed a state that no known event led to: one is missing (status Unknown).
 	ReasonEventsMissing = "EventsMissing"
-	// ReasonNotInStripe: Stripe was asked and does not know the object (status False).
+	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
 )
 
@@ -72,7 +72,8 @@ const (
 const (
 	// ReasonAttemptFailed: the event could not be handled; it is tried again at status.retryAt (status False).
 	ReasonAttemptFailed = "AttemptFailed"
-	// ReasonWriteRejected: the API server refuses what the event changes, by a policy of the cluster or the CRDs of another version; it is tried again until it is accepted (status False).
+	// ReasonWriteRejected: the API server refuses what the event changes (by a policy, or by CRDs of another version); it is
+	// tried again until it is accepted (status False).
 	ReasonWriteRejected = "WriteRejected"
 )
 
@@ -86,14 +87,14 @@ const (
 	ReasonEmailsOff = "EmailsOff"
 	// ReasonNoResetURL: the e-mail waits until PASSWORD_RESET_URL is set.
 	ReasonNoResetURL = "PasswordResetURLNotSet"
-	// ReasonRecipientInvalid: the customer has no address yet, or not exactly one valid one; the e-mail waits until it has.
+	// ReasonRecipientInvalid: the e-mail waits until the customer has exactly one valid e-mail address.
 	ReasonRecipientInvalid = "RecipientInvalid"
-	// ReasonSending: an attempt is under way.
+	// ReasonSending: an attempt to send the message is in progress.
 	ReasonSending = "Sending"
-	// ReasonRetrying: the message could not be made, or Mailgun did not take it; it is tried again later.
+	// ReasonRetrying: the message could not be composed, or Mailgun did not accept it; it is tried again later.
 	ReasonRetrying = "Retrying"
-	// ReasonOutcomeUnknown: no answer came, or one that leaves it open (5xx); Mailgun's log is asked whether it has the message.
+	// ReasonOutcomeUnknown: Mailgun's answer is missing or unclear (5xx); its log is searched for the message.
 	ReasonOutcomeUnknown = "OutcomeUnknown"
-	// ReasonRejected: Mailgun refused the message for good.
+	// ReasonRejected: Mailgun rejected the message for good.
 	ReasonRejected = "Rejected"
 )

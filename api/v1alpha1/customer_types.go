@@ -2,7 +2,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// AccessMode lets a person override the decision whether a customer is entitled.
+// AccessMode overrides the decision whether a customer is entitled to service.
 //
 // +kubebuilder:validation:Enum=Auto;Granted;Denied
 type AccessMode string
@@ -16,24 +16,26 @@ const (
 	AccessDenied AccessMode = "Denied"
 )
 
-// CustomerSpec says which Stripe customer the object mirrors, and holds what a person decides about it.
+// CustomerSpec names the Stripe customer and holds the operator's overrides.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.account) == has(oldSelf.account) && (!has(self.account) || self.account == oldSelf.account)",message="account is immutable"
 type CustomerSpec struct {
-	// customerID is Stripe's id (cus_…), exactly as sent.
+	// customerID is Stripe's id of the customer (cus_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="customerID is immutable"
 	CustomerID string `json:"customerID"`
-	// account is the connected account (acct_…); empty for the platform's own.
+	// account is the connected account (acct_…) of the customer; absent for the platform's own account.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
-	// access overrides the decision: Auto (the default) lets the subscriptions decide.
+	// access overrides the decision whether the customer is entitled. Auto (the default): the subscriptions decide.
+	// Granted: always entitled. Denied: never entitled.
 	// +optional
 	// +kubebuilder:default=Auto
 	Access AccessMode `json:"access,omitempty"`
-	// gracePeriod is how long this customer keeps service after a failed payment; it overrides the manager's --grace-period.
+	// gracePeriod is how long this customer keeps service after the first failed payment of a run, such as 72h. Absent:
+	// the manager's --grace-period applies.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -41,95 +43,95 @@ type CustomerSpec struct {
 	GracePeriod *metav1.Duration `json:"gracePeriod,omitempty"`
 }
 
-// SubscriptionSummary is a customer's subscription in brief.
+// SubscriptionSummary is one subscription of a customer, in brief.
 type SubscriptionSummary struct {
 	// name of the Subscription object.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
-	// subscriptionID is Stripe's id (sub_…).
+	// subscriptionID is Stripe's id of the subscription (sub_…).
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	SubscriptionID string `json:"subscriptionID"`
-	// status is Stripe's own word.
+	// status is Stripe's status of the subscription, such as active. Absent until an event reports it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
-	// plan is the short name of what was bought.
+	// plan is a short name of what was bought: see status.plan of the Subscription.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
-	// currentPeriodEnd is the end of the current period.
+	// currentPeriodEnd is when the current billing period ends.
 	// +optional
 	CurrentPeriodEnd *metav1.Time `json:"currentPeriodEnd,omitempty"`
 }
 
-// Payment is money received.
+// Payment is an amount paid, or for a failure the amount that was to be paid.
 type Payment struct {
-	// at is when the payment succeeded.
+	// at is when Stripe reported the payment or the failure.
 	At metav1.Time `json:"at"`
-	// amount received, in minor units.
+	// amount in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
-	// currency of the amount.
+	// currency of the amount, as a lower-case ISO 4217 code.
 	// +optional
 	// +kubebuilder:validation:MaxLength=8
 	Currency string `json:"currency,omitempty"`
-	// chargeID is the charge (ch_…).
+	// chargeID is Stripe's id of the charge (ch_…).
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID string `json:"chargeID,omitempty"`
-	// paymentIntentID is the payment intent (pi_…).
+	// paymentIntentID is Stripe's id of the payment intent (pi_…). Absent for charges made without one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
 }
 
-// LastFailure is the newest payment that did not go through. It stays after recovery.
+// LastFailure is the newest failed payment. It stays after a later payment succeeds.
 type LastFailure struct {
 	Payment        `json:",inline"`
 	PaymentFailure `json:",inline"`
 }
 
-// Intent is a payment or a setup that was begun, and how far it has come.
+// Intent is a payment or a setup of a payment method, and how far it has come.
 type Intent struct {
-	// id is Stripe's id (pi_… or seti_…).
+	// id is Stripe's id of the payment intent (pi_…) or setup intent (seti_…).
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	ID string `json:"id"`
-	// created is when it was begun.
+	// created is when Stripe created the intent.
 	// +optional
 	Created *metav1.Time `json:"created,omitempty"`
-	// status is Stripe's own word, such as requires_payment_method or succeeded.
+	// status is Stripe's status of the intent, such as requires_payment_method or succeeded.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
-	// failure is set when the last attempt failed.
+	// failure is why the last attempt failed. Absent if it did not fail.
 	// +optional
 	Failure *PaymentFailure `json:"failure,omitempty"`
 }
 
 // Refund is the total refunded on one charge.
 type Refund struct {
-	// chargeID is the charge (ch_…).
+	// chargeID is Stripe's id of the charge (ch_…).
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID string `json:"chargeID"`
-	// paymentIntentID is the charge's payment intent (pi_…).
+	// paymentIntentID is the charge's payment intent (pi_…). Absent for charges made without one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
-	// at is when the latest refund on it was made.
+	// at is when Stripe reported the latest refund on the charge.
 	At           metav1.Time `json:"at"`
 	RefundRecord `json:",inline"`
 }
 
-// Dispute is a charge that the customer's bank contests.
+// Dispute is a charge that the cardholder disputes through the bank.
 type Dispute struct {
-	// id is Stripe's id (dp_… or du_…).
+	// id is Stripe's id of the dispute (dp_… or du_…).
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	ID string `json:"id"`
-	// chargeID is the charge (ch_…).
+	// chargeID is Stripe's id of the disputed charge (ch_…).
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID      string `json:"chargeID,omitempty"`
@@ -138,7 +140,7 @@ type Dispute struct {
 
 // Signup is the customer's first completed checkout.
 type Signup struct {
-	// sessionID is Stripe's id (cs_…).
+	// sessionID is Stripe's id of the checkout session (cs_…).
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	SessionID string `json:"sessionID"`
@@ -146,72 +148,73 @@ type Signup struct {
 	StartedAt metav1.Time `json:"startedAt"`
 	// completedAt is when the checkout was completed.
 	CompletedAt metav1.Time `json:"completedAt"`
-	// clientReferenceID is the id that your application gave the session.
+	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session, if any.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
 	ClientReferenceID string `json:"clientReferenceID,omitempty"`
 }
 
-// CustomerStatus is what is known of the customer and what follows from it.
+// CustomerStatus is what is known about the customer, and the decision whether it is entitled.
 type CustomerStatus struct {
-	// email of the customer.
+	// email is the customer's e-mail address in Stripe. Absent while unknown.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Email string `json:"email,omitempty"`
-	// name of the customer.
+	// name is the customer's name in Stripe. Absent while unknown.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
-	// livemode is false for a customer of Stripe's test mode or a sandbox; absent until an event told it.
+	// livemode is false for a customer in Stripe's test mode or a sandbox. Absent until an event reports it.
 	// +optional
 	Livemode *bool `json:"livemode,omitempty"`
-	// delinquent is Stripe's flag that the latest invoice charge failed.
+	// delinquent is Stripe's flag: the latest charge for an invoice failed.
 	// +optional
 	Delinquent bool `json:"delinquent,omitempty"`
-	// metadata of the Stripe customer under the allowed prefix, the prefix removed.
+	// metadata is the customer's Stripe metadata whose keys begin with --metadata-prefix, with the prefix removed.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=50
 	Metadata map[string]Value `json:"metadata,omitempty"`
-	// customerSince is when the customer first subscribed, paid or completed a checkout, as far as is known.
+	// customerSince is when the customer first subscribed, was invoiced, paid or opened a checkout, as far as is known.
 	// +optional
 	CustomerSince *metav1.Time `json:"customerSince,omitempty"`
-	// signup is the first completed checkout.
+	// signup is the customer's first completed checkout. Absent if none is known.
 	// +optional
 	Signup *Signup `json:"signup,omitempty"`
 
-	// plan is the plan of the subscription that decides.
+	// plan is the plan of the deciding subscription: the one that Entitled is based on.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
-	// subscriptions in brief, the one that decides first.
+	// subscriptions in brief. The deciding one comes first.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Subscriptions []SubscriptionSummary `json:"subscriptions,omitempty"`
-	// entitlements are what the customer bought, for tenant controllers: the metadata under the allowed prefix of the prices
-	// and products of every subscription that entitles. Empty while the customer is not entitled.
+	// entitlements is what the customer bought, for tenant controllers. It joins the metadata under --metadata-prefix
+	// of the prices and products of every subscription that entitles. Empty while the customer is not entitled.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	Entitlements map[string]Value `json:"entitlements,omitempty"`
-	// trialEnd is when the trial of the subscription that decides ends or ended.
+	// trialEnd is when the trial of the deciding subscription ends or ended.
 	// +optional
 	TrialEnd *metav1.Time `json:"trialEnd,omitempty"`
-	// periodEnd is the end of the current period of the subscription that decides.
+	// periodEnd is when the current billing period of the deciding subscription ends.
 	// +optional
 	PeriodEnd *metav1.Time `json:"periodEnd,omitempty"`
-	// accessUntil is when Entitled turns False by the clock if no further event comes; absent when nothing is scheduled.
+	// accessUntil is when Entitled turns False without a further event, as grace does. Absent if no end is scheduled.
 	// +optional
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
 
-	// defaultPaymentMethodID is the payment method that Stripe charges by default.
+	// defaultPaymentMethodID is the payment method that Stripe charges by default:
+	// invoice_settings.default_payment_method, else default_source.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	DefaultPaymentMethodID string `json:"defaultPaymentMethodID,omitempty"`
-	// paymentMethod is the default one, else the one heard of last.
+	// paymentMethod is the one that the deciding subscription charges, else the default one, else the one seen last.
 	// +optional
 	PaymentMethod *PaymentMethod `json:"paymentMethod,omitempty"`
-	// paymentMethods are all that were heard of, the newest first.
+	// paymentMethods lists the payment methods seen in events, the newest first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -219,45 +222,45 @@ type CustomerStatus struct {
 	// latestSetup is the newest attempt to set up a payment method.
 	// +optional
 	LatestSetup *Intent `json:"latestSetup,omitempty"`
-	// latestPaymentIntent is the newest payment that was begun.
+	// latestPaymentIntent is the newest payment intent, whatever its status.
 	// +optional
 	LatestPaymentIntent *Intent `json:"latestPaymentIntent,omitempty"`
-	// latestInvoice is the newest invoice, of a subscription or not.
+	// latestInvoice is the newest invoice, whether or not it belongs to a subscription.
 	// +optional
 	LatestInvoice *Invoice `json:"latestInvoice,omitempty"`
 	// lastPayment is the newest payment that succeeded.
 	// +optional
 	LastPayment *Payment `json:"lastPayment,omitempty"`
-	// lastFailure is the newest payment that failed.
+	// lastFailure is the newest payment that failed. It stays after a later payment succeeds.
 	// +optional
 	LastFailure *LastFailure `json:"lastFailure,omitempty"`
-	// refunds by charge, the newest first.
+	// refunds lists the total refunded on each charge, the newest first.
 	// +optional
 	// +listType=map
 	// +listMapKey=chargeID
 	// +kubebuilder:validation:MaxItems=20
 	Refunds []Refund `json:"refunds,omitempty"`
-	// openDisputes are the disputes that are not won or closed, the newest first.
+	// openDisputes lists the disputes that are neither won nor closed, the newest first.
 	// +optional
 	// +listType=map
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=20
 	OpenDisputes []Dispute `json:"openDisputes,omitempty"`
 
-	// lastComparison is the latest comparison with Stripe that was asked for, or that found a difference.
+	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
 	LastComparison *Comparison `json:"lastComparison,omitempty"`
 	// lastEvent is the newest event that was folded into this status.
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
-	// positions says which event each part of this status came from.
+	// positions holds, for each part of this status, the place in the order of the event that it shows.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=96
 	Positions map[string]Position `json:"positions,omitempty"`
-	// observedGeneration is the generation of the spec that this status was made for.
+	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Entitled, Ready, InSync.
+	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready and InSync.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -265,7 +268,7 @@ type CustomerStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// Customer is one Stripe customer, and the decision whether it is entitled to service.
+// Customer mirrors one Stripe customer and says whether the customer is entitled to service.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -280,10 +283,10 @@ type Customer struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec says which Stripe customer this is, and what a person decided about it.
+	// spec names the Stripe customer and holds the overrides.
 	// +required
 	Spec CustomerSpec `json:"spec"`
-	// status is what Stripe told, and the decision that follows.
+	// status mirrors Stripe and holds the resulting decision.
 	// +optional
 	Status CustomerStatus `json:"status,omitzero"`
 }

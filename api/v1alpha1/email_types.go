@@ -14,31 +14,31 @@ const (
 	EmailPasswordReset EmailPurpose = "PasswordReset"
 )
 
-// EmailSpec says to whom and why. The address is read from the customer when the message is sent.
+// EmailSpec is the recipient and the purpose of a message. The Customer holds the address.
 type EmailSpec struct {
-	// customerRef names the Customer to write to.
+	// customerRef names the Customer that receives the message.
 	CustomerRef ObjectReference `json:"customerRef"`
-	// purpose of the message.
+	// purpose of the message: Welcome or PasswordReset.
 	Purpose EmailPurpose `json:"purpose"`
 }
 
-// AttemptOutcome is what is known of an attempt to hand the message to Mailgun.
+// AttemptOutcome is what is known about an attempt to hand the message to Mailgun.
 //
 // +kubebuilder:validation:Enum="";NotAccepted;Unknown;Rejected
 type AttemptOutcome string
 
 const (
-	// AttemptOpen: the attempt was claimed, and nothing is known of it yet.
+	// AttemptOpen: the attempt was started and its result is not recorded yet.
 	AttemptOpen AttemptOutcome = ""
-	// AttemptNotAccepted: Mailgun did not take the message, and may take it later.
+	// AttemptNotAccepted: Mailgun did not accept the message, and may accept it later.
 	AttemptNotAccepted AttemptOutcome = "NotAccepted"
-	// AttemptUnknown: no answer came, or one that leaves it open (5xx). Mailgun's log is asked before the message is sent again.
+	// AttemptUnknown: the answer is missing or unclear (5xx). Mailgun's log decides whether the message is sent again.
 	AttemptUnknown AttemptOutcome = "Unknown"
-	// AttemptRejected: Mailgun refused the message for good.
+	// AttemptRejected: Mailgun rejected the message for good.
 	AttemptRejected AttemptOutcome = "Rejected"
 )
 
-// EmailAttempt is the latest attempt to hand the message to Mailgun. It is written before the message is sent.
+// EmailAttempt is the latest attempt to hand the message to Mailgun. It is recorded before the message is sent.
 type EmailAttempt struct {
 	// number of the attempt, from 1.
 	// +kubebuilder:validation:Minimum=1
@@ -49,34 +49,34 @@ type EmailAttempt struct {
 	MessageID string `json:"messageID"`
 	// claimedAt is when the attempt began.
 	ClaimedAt metav1.Time `json:"claimedAt"`
-	// inDoubtSince is when the first of the earlier attempts began of which it is not known whether Mailgun took the message. Its log is
-	// looked into from then on before the message is sent again.
+	// inDoubtSince is when the first earlier attempt began whose result is unknown. Before the message is sent again,
+	// Mailgun's log is searched from this time on. Absent if every earlier attempt was not accepted.
 	// +optional
 	InDoubtSince *metav1.Time `json:"inDoubtSince,omitempty"`
-	// outcome of the attempt; empty while it is under way, or if whoever made it was stopped.
+	// outcome of the attempt. Empty while it is in progress, or if the process stopped during it.
 	// +optional
 	Outcome AttemptOutcome `json:"outcome,omitempty"`
-	// retryAt is when the next attempt is due, after one that was not accepted.
+	// retryAt is when the next attempt is due. Set after an attempt that Mailgun did not accept.
 	// +optional
 	RetryAt *metav1.Time `json:"retryAt,omitempty"`
 }
 
-// EmailStatus says where the message stands.
+// EmailStatus is how far the message has come.
 type EmailStatus struct {
-	// attempt is the latest attempt.
+	// attempt is the latest attempt. Absent before the first one.
 	// +optional
 	Attempt *EmailAttempt `json:"attempt,omitempty"`
-	// sentAt is when Mailgun was known to have accepted the message.
+	// sentAt is when Mailgun was first known to have accepted the message. Absent before.
 	// +optional
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
-	// mailgunID is Mailgun's id of the message.
+	// mailgunID is Mailgun's id of the message. Absent until it is known.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	MailgunID string `json:"mailgunID,omitempty"`
-	// observedGeneration is the generation of the spec that this status was made for.
+	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Sent.
+	// conditions of the e-mail. The type is Sent.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -84,8 +84,8 @@ type EmailStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// Email is one message to one person for one purpose. It is created before anything is sent, and its name, made of
-// customer and purpose, makes a second one impossible.
+// Email is one message to one customer for one purpose. It is created before anything is sent. Its name consists of
+// customer and purpose, so a second one cannot exist.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -99,11 +99,11 @@ type Email struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec says to whom and why. It never changes.
+	// spec is the recipient and the purpose. It never changes.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an e-mail never changes"
 	Spec EmailSpec `json:"spec"`
-	// status says where the message stands.
+	// status is how far the message has come.
 	// +optional
 	Status EmailStatus `json:"status,omitzero"`
 }

@@ -1,5 +1,8 @@
 // Package v1alpha1 holds the resources of billing.tollkeeper.dev: the events that Stripe sent, and the customers,
-// subscriptions and e-mails that follow from them.
+// subscriptions and e-mails that result from them.
+//
+// Amounts are in the currency's minor unit (cents), as in Stripe's API. Currencies are lower-case ISO 4217 codes.
+// Fields have the same meaning whatever API version shaped the payload.
 //
 // +kubebuilder:object:generate=true
 // +groupName=billing.tollkeeper.dev

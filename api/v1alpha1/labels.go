@@ -2,11 +2,11 @@ package v1alpha1
 
 // Labels carry exact Stripe ids, where they are known and valid as label values, so that people can select by them.
 const (
-	// LabelEventType is on every BillingEvent: the Stripe event type.
+	// LabelEventType is the Stripe event type. Every BillingEvent has it, unless the type is not a valid label value.
 	LabelEventType = "billing.tollkeeper.dev/event-type"
-	// LabelCustomerID is the Stripe customer (cus_…) that the object is about.
+	// LabelCustomerID is the Stripe customer (cus_…) that the object belongs to.
 	LabelCustomerID = "billing.tollkeeper.dev/customer-id"
-	// LabelSubscriptionID is the Stripe subscription (sub_…) that the object is about.
+	// LabelSubscriptionID is the Stripe subscription (sub_…) that the object belongs to.
 	LabelSubscriptionID = "billing.tollkeeper.dev/subscription-id"
 )
 

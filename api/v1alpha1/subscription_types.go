@@ -2,67 +2,59 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ObjectReference names an object of a known kind in the same namespace.
-type ObjectReference struct {
-	// name of the object.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name"`
-}
-
-// SubscriptionSpec says which Stripe subscription the object mirrors.
+// SubscriptionSpec names the Stripe subscription and its Customer.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.account) == has(oldSelf.account) && (!has(self.account) || self.account == oldSelf.account)",message="account is immutable"
 type SubscriptionSpec struct {
-	// subscriptionID is Stripe's id (sub_…), exactly as sent.
+	// subscriptionID is Stripe's id of the subscription (sub_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="subscriptionID is immutable"
 	SubscriptionID string `json:"subscriptionID"`
-	// account is the connected account (acct_…); empty for the platform's own.
+	// account is the connected account (acct_…) of the subscription; absent for the platform's own account.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
-	// customerRef names the Customer that pays.
+	// customerRef names the Customer object that the subscription belongs to.
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="customerRef is immutable"
 	CustomerRef ObjectReference `json:"customerRef"`
 }
 
-// FailedPayment is the latest failed attempt to collect one of the subscription's invoices.
+// FailedPayment is a failed attempt to collect one of the subscription's invoices.
 type FailedPayment struct {
-	// at is when the attempt failed.
+	// at is when Stripe reported the failure.
 	At metav1.Time `json:"at"`
-	// invoiceID is the invoice (in_…) that could not be collected.
+	// invoiceID is Stripe's id of the invoice (in_…).
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	InvoiceID string `json:"invoiceID,omitempty"`
-	// amount that was due, in minor units.
+	// amount that remained to be paid, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
-	// currency of the amount.
+	// currency of the amount, as a lower-case ISO 4217 code.
 	// +optional
 	// +kubebuilder:validation:MaxLength=8
 	Currency string `json:"currency,omitempty"`
-	// attemptCount is how often Stripe has tried.
+	// attemptCount is how often Stripe has tried to collect the invoice.
 	// +optional
 	AttemptCount int32 `json:"attemptCount,omitempty"`
-	// nextPaymentAttempt is when Stripe tries again; absent when it gave up.
+	// nextPaymentAttempt is when Stripe tries again. Absent if Stripe has given up.
 	// +optional
 	NextPaymentAttempt *metav1.Time `json:"nextPaymentAttempt,omitempty"`
 }
 
-// InvoiceStanding remembers what grace and paid-through are reckoned from, for one recent invoice.
+// InvoiceStanding is what the grace period is computed from, for one recent invoice.
 type InvoiceStanding struct {
-	// id is Stripe's id (in_…).
+	// id is Stripe's id of the invoice (in_…).
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	ID string `json:"id"`
-	// created is when the invoice was made.
+	// created is when the invoice was created.
 	Created metav1.Time `json:"created"`
-	// status is draft, open, paid, uncollectible or void.
+	// status is Stripe's status: draft, open, paid, uncollectible or void.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
-	// firstFailedAt is when the first attempt to collect it failed.
+	// firstFailedAt is when the first attempt to collect the invoice failed. Absent if none has failed.
 	// +optional
 	FirstFailedAt *metav1.Time `json:"firstFailedAt,omitempty"`
 }
@@ -70,49 +62,49 @@ type InvoiceStanding struct {
 // SubscriptionStatus mirrors the subscription in Stripe.
 type SubscriptionStatus struct {
 	SubscriptionState `json:",inline"`
-	// plan is the short name of what was bought: the first item's lookup key, else its nickname, else its price.
+	// plan is a short name of what was bought: the first item's lookup key, else its nickname, else its price id.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
-	// statusSince says, by status, when the subscription last came into it, as far as events told.
+	// statusSince holds, for each status, when the subscription last entered it, as far as events report it.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=8
 	StatusSince map[string]metav1.Time `json:"statusSince,omitempty"`
-	// trialEndingAnnounced is when Stripe announced the end of the trial (customer.subscription.trial_will_end).
+	// trialEndingAnnounced is when Stripe sent customer.subscription.trial_will_end. Absent if it did not.
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`
-	// paidThrough is the end of the latest period that was paid for, a free trial included.
+	// paidThrough is the end of the latest service period that a paid invoice covers. A free trial's invoice counts.
 	// +optional
 	PaidThrough *metav1.Time `json:"paidThrough,omitempty"`
 	// lastPaidAt is when an invoice of the subscription was last paid. It ends a run of failed payments.
 	// +optional
 	LastPaidAt *metav1.Time `json:"lastPaidAt,omitempty"`
-	// latestInvoice is the newest invoice.
+	// latestInvoice is the subscription's newest invoice.
 	// +optional
 	LatestInvoice *Invoice `json:"latestInvoice,omitempty"`
-	// latestPaymentFailure is the newest failed attempt to collect an invoice. It stays after recovery.
+	// latestPaymentFailure is the newest failed attempt to collect an invoice. It stays after a later attempt succeeds.
 	// +optional
 	LatestPaymentFailure *FailedPayment `json:"latestPaymentFailure,omitempty"`
-	// recentInvoices remembers the newest invoices, newest first.
+	// recentInvoices lists the newest invoices, the newest first.
 	// +optional
 	// +listType=map
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=12
 	RecentInvoices []InvoiceStanding `json:"recentInvoices,omitempty"`
-	// lastComparison is the latest comparison with Stripe that was asked for, or that found a difference.
+	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
 	LastComparison *Comparison `json:"lastComparison,omitempty"`
 	// lastEvent is the newest event that was folded into this status.
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
-	// positions says which event each part of this status came from.
+	// positions holds, for each part of this status, the place in the order of the event that it shows.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Positions map[string]Position `json:"positions,omitempty"`
-	// observedGeneration is the generation of the spec that this status was made for.
+	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, InSync.
+	// conditions of the subscription. The types are Ready and InSync.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -135,10 +127,10 @@ type Subscription struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec says which Stripe subscription this is.
+	// spec names the Stripe subscription and its Customer.
 	// +required
 	Spec SubscriptionSpec `json:"spec"`
-	// status is the subscription as Stripe last told it.
+	// status is the subscription as Stripe last reported it.
 	// +optional
 	Status SubscriptionStatus `json:"status,omitzero"`
 }

@@ -9,20 +9,20 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// addNotices says what is switched off for want of a key: in the log, by name in /readyz?verbose, and in a metric.
-func (a *App) addNotices(cfg config.Config) error {
-	stripe := "stripe-api"
+// addMissingKeyNotices reports what is off because a key is not set: in the log, in /readyz?verbose, and in a metric.
+func (a *App) addMissingKeyNotices(cfg config.Config) error {
+	checkName := "stripe-api"
 	metrics.StripeAPIConfigured.Set(1)
 	if cfg.Stripe.SecretKey == "" {
-		stripe = "stripe-api-off-no-" + config.EnvStripeSecretKey
+		checkName = "stripe-api-off-no-" + config.EnvStripeSecretKey
 		metrics.StripeAPIConfigured.Set(0)
-		a.log("No Stripe key: refetch and backfill are off", "variable", config.EnvStripeSecretKey)
+		a.log("Stripe's API key is not set: nothing is read from Stripe and missed events are not recovered", "variable", config.EnvStripeSecretKey)
 	}
 	if !cfg.Mailgun.Configured() {
-		a.log("Mailgun is not configured: e-mails wait", "variables",
+		a.log("Mailgun is not configured: e-mails wait until all variables are set", "variables",
 			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
 	}
-	if err := a.manager.AddReadyzCheck(stripe, healthz.Ping); err != nil {
+	if err := a.manager.AddReadyzCheck(checkName, healthz.Ping); err != nil {
 		return fmt.Errorf("add a readiness check: %w", err)
 	}
 	return nil

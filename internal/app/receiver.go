@@ -27,7 +27,7 @@ func (a *App) addReceiver(cfg config.Config) error {
 	return nil
 }
 
-// receiverCertificate is the certificate in the folder, as it is at the time; nil without a folder.
+// receiverCertificate returns a function that loads the current certificate from the folder; nil without a folder.
 func (a *App) receiverCertificate(folder string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if folder == "" {
 		return nil, nil

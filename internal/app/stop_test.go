@@ -14,15 +14,15 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 )
 
-// What has not ended when its time is up is killed, and with it the requests in flight and the lease, which nobody then gives back.
+// After the grace period the kubelet kills the process: requests in flight fail, and the lease is not released.
 func TestAProcessEndsBeforeItsPodIsKilled(t *testing.T) {
-	// reserve is for what nothing bounds: the kubelet's way to the process, and the process's to its end.
+	// reserve is for the unbounded steps: the signal from the kubelet, and the exit of the process.
 	const reserve = 5 * time.Second
 	var cfg config.Config
 	cfg.Flags(flag.NewFlagSet("manager", flag.ContinueOnError))
 	options := managerOptions(cfg)
 	drain := cfg.DrainDelay + receiver.ShutdownTimeout
-	manager := *options.GracefulShutdownTimeout + *options.RenewDeadline // one after the other, and both beside the drain
+	manager := *options.GracefulShutdownTimeout + *options.RenewDeadline // in sequence, and in parallel with the drain
 	for _, manifest := range []string{"config/manager/manager.yaml", "config/split/receiver/deployment.yaml"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", manifest))
 		if err != nil {
@@ -34,11 +34,11 @@ func TestAProcessEndsBeforeItsPodIsKilled(t *testing.T) {
 		}
 		seconds := deployment.Spec.Template.Spec.TerminationGracePeriodSeconds
 		if seconds == nil {
-			t.Fatalf("%s does not say how long the pod may take to end", manifest)
+			t.Fatalf("%s sets no terminationGracePeriodSeconds", manifest)
 		}
 		for what, takes := range map[string]time.Duration{"the drain": drain, "the manager": manager} {
 			if granted := time.Duration(*seconds) * time.Second; takes+reserve > granted {
-				t.Errorf("%s: %s may take %s to end, and %s are granted: want %s more", manifest, what, takes, granted, reserve)
+				t.Errorf("%s: %s may take %s, and the grace period is %s: want %s more than it takes", manifest, what, takes, granted, reserve)
 			}
 		}
 	}

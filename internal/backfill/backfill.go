@@ -1,4 +1,4 @@
-// Package backfill makes up for events that Stripe could not deliver: it lists them and records those that are missing.
+// Package backfill recovers events that never arrived: it lists each account's events and records the missing ones.
 package backfill
 
 import (
@@ -24,13 +24,13 @@ import (
 )
 
 const (
-	// overlap is listed again each time: an event may become visible later than one that is stamped after it.
+	// overlap is listed again in every run: an event can become visible later than one with a later time.
 	overlap = 10 * time.Minute
-	// concurrency of the recording. It leaves the API server to the receiver.
+	// concurrency of the recording. It leaves most of the API server's capacity to the receiver.
 	concurrency = 4
-	// firstRetry after a failure; then twice as long each time, up to the interval.
+	// firstRetry is the delay after the first failed run. It doubles with each further one, up to the interval.
 	firstRetry = time.Second
-	// pagesPerReport are listed between two lines of the log.
+	// pagesPerReport is how many pages are listed between two progress messages in the log.
 	pagesPerReport = 50
 )
 
@@ -39,54 +39,53 @@ type Source interface {
 	Events(ctx context.Context, account string, since time.Time) iter.Seq2[stripeapi.Page, error]
 }
 
-// Recorder records an event once.
+// Recorder records each event once.
 type Recorder interface {
-	// Known says whether the event is recorded.
+	// Known reports whether the event is already recorded.
 	Known(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error)
-	// Record records it unless it is, and says whether it did.
+	// Record records the event unless it is already recorded, and reports whether it did.
 	Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (bool, error)
 }
 
-// Backfill looks for missed events when it starts and every interval. The manager runs it on the leader alone.
-//
-// An account makes many events that no endpoint was asked to send. Only those of handled types are recorded.
+// Backfill runs at start and at every interval, on the leader only. A run lists the events of every account since its
+// checkpoint and records the missing ones of handled types. Stripe also lists events that no endpoint subscribes to.
 type Backfill struct {
 	Source      Source
 	Decoder     events.Decoder
 	Recorder    Recorder
 	Checkpoints Checkpoints
-	// Customers lists the Customers, whose accounts are looked at beside the platform's own.
+	// Customers lists the Customer objects. Their connected accounts are backfilled beside the platform's own.
 	Customers client.Reader
 	Namespace string
-	// Interval between two looks, Window of the first one.
+	// Interval is the time between two runs. Window is how far back the first run goes.
 	Interval, Window time.Duration
 	Clock            clock.Clock
 	Log              logr.Logger
 
-	looking atomic.Bool
+	running atomic.Bool
 }
 
-// Looking says whether a look is under way: events that seem to be missing may be about to be recorded.
-func (b *Backfill) Looking() bool { return b.looking.Load() }
+// Looking reports whether a run is in progress: events that seem to be missing may be about to be recorded.
+func (b *Backfill) Looking() bool { return b.running.Load() }
 
-// NeedLeaderElection tells the manager that one replica is enough.
+// NeedLeaderElection makes the manager run the backfill on the leader only.
 func (b *Backfill) NeedLeaderElection() bool { return true }
 
-// Start looks until ctx ends.
+// Start runs the backfill until ctx ends.
 func (b *Backfill) Start(ctx context.Context) error {
 	retry := firstRetry
 	for {
 		wait := b.Interval
-		switch err := b.all(ctx); {
+		switch err := b.runAll(ctx); {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			metrics.BackfillRuns.WithLabelValues("failed").Inc()
 			wait, retry = min(retry, b.Interval), min(2*retry, b.Interval)
-			if asked, limited := stripeapi.RetryAfter(err); limited {
-				wait = max(wait, asked)
+			if least, limited := stripeapi.RetryAfter(err); limited {
+				wait = max(wait, least)
 			}
-			b.Log.Error(err, "Failed to look for missed events, will look again", "after", wait.String())
+			b.Log.Error(err, "Failed to backfill missed events, will retry", "after", wait.String())
 		default:
 			metrics.BackfillRuns.WithLabelValues("complete").Inc()
 			metrics.BackfillLastSuccess.Set(float64(b.Clock.Now().Unix()))
@@ -100,24 +99,24 @@ func (b *Backfill) Start(ctx context.Context) error {
 	}
 }
 
-// all looks at every account. What fails in one does not keep it from the others.
-func (b *Backfill) all(ctx context.Context) error {
-	b.looking.Store(true)
-	defer b.looking.Store(false)
+// runAll backfills every account. A failure in one account does not stop the others.
+func (b *Backfill) runAll(ctx context.Context) error {
+	b.running.Store(true)
+	defer b.running.Store(false)
 	accounts, err := b.accounts(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, account := range accounts {
-		if err := b.account(ctx, account); err != nil {
-			errs = append(errs, fmt.Errorf("look for missed events of account %s: %w", checkpointKey(account), err))
+		if err := b.runAccount(ctx, account); err != nil {
+			errs = append(errs, fmt.Errorf("backfill missed events of account %s: %w", checkpointKey(account), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// accounts are the platform's own, which is empty, and every connected one that a Customer is of.
+// accounts are the platform's own ("") and every connected account that has a Customer.
 func (b *Backfill) accounts(ctx context.Context) ([]string, error) {
 	var customers v1alpha1.CustomerList
 	if err := b.Customers.List(ctx, &customers, client.InNamespace(b.Namespace)); err != nil {
@@ -130,18 +129,18 @@ func (b *Backfill) accounts(ctx context.Context) ([]string, error) {
 	return sets.List(accounts), nil
 }
 
-// run counts what one look at one account has found.
-type run struct {
+// accountRun is one account's part of a run.
+type accountRun struct {
 	account                          string
 	pages                            int
 	recorded, known, ignored, failed int
 	newest                           time.Time
-	refused                          error // the first event that the API server would not have
+	rejected                         error // the error for the first event that the API server rejected
 }
 
-// account records the events of one account since its checkpoint. The checkpoint moves only when all of them are recorded: what stops
-// it in the middle, or an event that a policy of the cluster refuses, makes it repeat, and skip nothing.
-func (b *Backfill) account(ctx context.Context, account string) error {
+// runAccount records the events of one account since its checkpoint. The checkpoint moves only when all are recorded:
+// after an interruption or a rejection by the API server, the next run lists them again.
+func (b *Backfill) runAccount(ctx context.Context, account string) error {
 	checkpoint, err := b.Checkpoints.Load(ctx, account)
 	if err != nil {
 		return err
@@ -151,24 +150,24 @@ func (b *Backfill) account(ctx context.Context, account string) error {
 	if first := now.Add(-b.Window); since.Before(first) {
 		since = first
 	}
-	r := &run{account: account, newest: checkpoint}
+	r := &accountRun{account: account, newest: checkpoint}
 	log := b.Log.WithValues("account", checkpointKey(account), "since", since.UTC())
 	for page, err := range b.Source.Events(ctx, account, since) {
 		if err == nil {
-			err = b.page(ctx, r, page)
+			err = b.recordPage(ctx, r, page)
 		}
 		if err != nil {
 			return err
 		}
 		if r.pages++; r.pages%pagesPerReport == 0 {
-			log.Info("Looking for missed events", r.counts()...)
+			log.Info("Backfilling missed events", r.counts()...)
 		}
 	}
 	if r.recorded > 0 || r.failed > 0 || checkpoint.IsZero() {
-		log.Info("Looked for missed events", r.counts()...)
+		log.Info("Backfilled missed events", r.counts()...)
 	}
-	if r.refused != nil {
-		return r.refused
+	if r.rejected != nil {
+		return r.rejected
 	}
 	if account == "" && !r.newest.IsZero() {
 		metrics.BackfillCheckpoint.Set(float64(r.newest.Unix()))
@@ -179,38 +178,38 @@ func (b *Backfill) account(ctx context.Context, account string) error {
 	return b.Checkpoints.Save(ctx, account, r.newest)
 }
 
-func (r *run) counts() []any {
+func (r *accountRun) counts() []any {
 	return []any{"pages", r.pages, "recorded", r.recorded, "known", r.known, "ignored", r.ignored, "failed", r.failed}
 }
 
-// page records the missing events of one page.
-func (b *Backfill) page(ctx context.Context, r *run, page stripeapi.Page) error {
-	var missing []*v1alpha1.BillingEventSpec
+// recordPage records the missing events of one page.
+func (b *Backfill) recordPage(ctx context.Context, r *accountRun, page stripeapi.Page) error {
+	var handled []*v1alpha1.BillingEventSpec
 	for _, item := range page.Items {
 		e, err := b.Decoder.Decode(item)
-		if err != nil { // it will never be an event: it must not hold up the others for ever
-			b.Log.Error(err, "Listed something that is no event")
+		if err != nil { // retrying cannot help: it must not block the other events
+			b.Log.Error(err, "Skipped a listed object that is not an event")
 			r.count(&r.failed, "failed")
 			continue
 		}
 		if e.Created.After(r.newest) {
 			r.newest = e.Created.UTC()
 		}
-		if _, handled := events.Lookup(e.Type); !handled {
+		if _, known := events.Lookup(e.Type); !known {
 			r.count(&r.ignored, "ignored")
 			continue
 		}
 		e.Account = cmp.Or(e.Account, r.account)
-		missing = append(missing, e)
+		handled = append(handled, e)
 	}
-	recorded, refused := make([]bool, len(missing)), make([]error, len(missing))
+	recorded, rejected := make([]bool, len(handled)), make([]error, len(handled))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrency)
-	for i, e := range missing {
+	for i, e := range handled {
 		group.Go(func() (err error) {
 			recorded[i], err = b.record(ctx, e)
-			if apirejection.Is(err) { // this one alone: the others go on
-				refused[i], err = err, nil
+			if apirejection.Is(err) { // only this event fails: the others go on
+				rejected[i], err = err, nil
 			}
 			return err
 		})
@@ -218,10 +217,10 @@ func (b *Backfill) page(ctx context.Context, r *run, page stripeapi.Page) error 
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for i := range missing {
+	for i := range handled {
 		switch {
-		case refused[i] != nil:
-			r.refused = cmp.Or(r.refused, refused[i])
+		case rejected[i] != nil:
+			r.rejected = cmp.Or(r.rejected, rejected[i])
 			r.count(&r.failed, "failed")
 		case recorded[i]:
 			r.count(&r.recorded, "recorded")
@@ -232,12 +231,12 @@ func (b *Backfill) page(ctx context.Context, r *run, page stripeapi.Page) error 
 	return nil
 }
 
-func (r *run) count(n *int, result string) {
+func (r *accountRun) count(n *int, result string) {
 	*n++
 	metrics.BackfillEvents.WithLabelValues(result).Inc()
 }
 
-// record records an event unless it is known. Nearly all are, and to look is cheaper than to try.
+// record records an event unless it is known. Most are, and reading is cheaper than a failing create.
 func (b *Backfill) record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	known, err := b.Recorder.Known(ctx, e)
 	if err != nil || known {

@@ -27,16 +27,16 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// cluster holds what a backfill reads and writes: one ConfigMap, the recorded events by account and id, the accounts of customers.
+// cluster is what a backfill reads and writes: a ConfigMap, the recorded events, and the accounts of the customers.
 type cluster struct {
-	client.Reader // any other use fails
+	client.Reader // unimplemented methods panic
 	client.Writer
 
 	mutex       *sync.Mutex
 	checkpoints *corev1.ConfigMap
 	writes      int
 	recorded    map[string]bool
-	refuse      map[string]error // what an event is answered that cannot be recorded, by id
+	refuse      map[string]error // the error of an event that cannot be recorded, by id
 	accounts    []string
 }
 
@@ -87,7 +87,7 @@ func (c *cluster) Record(_ context.Context, e *v1alpha1.BillingEventSpec) (bool,
 	return true, nil
 }
 
-// stripe lists pages of events, the newest first, and fails where it is told to.
+// stripe lists pages of events, the newest first, and fails at the given pages.
 type stripe struct {
 	events map[string][]stripetest.Event // by account, the newest first
 	fails  map[int]error                 // by the number of the page, from 1
@@ -101,7 +101,7 @@ const perPage = 2
 
 func (s *stripe) Events(_ context.Context, account string, since time.Time) iter.Seq2[stripeapi.Page, error] {
 	if s.looking != nil && !s.looking() {
-		panic("a look that is under way is not said to be")
+		panic("Looking is false during a run")
 	}
 	s.asked = append(s.asked, fmt.Sprintf("%s since %s", account, since.UTC().Format(time.RFC3339)))
 	return func(yield func(stripeapi.Page, error) bool) {
@@ -128,7 +128,7 @@ func (s *stripe) Events(_ context.Context, account string, since time.Time) iter
 	}
 }
 
-// event of a customer, so long before noon.
+// event of a customer, created that long before noon.
 func event(id string, before time.Duration) stripetest.Event {
 	return stripetest.Event{
 		ID: id, Type: "customer.updated", Created: noon.Add(-before), Shape: stripetest.New,
@@ -136,7 +136,7 @@ func event(id string, before time.Duration) stripetest.Event {
 	}
 }
 
-// five events, the newest first: three pages.
+// five events on three pages, the newest first.
 func five() []stripetest.Event {
 	return []stripetest.Event{
 		event("evt_5", time.Hour), event("evt_4", 2*time.Hour), event("evt_3", 3*time.Hour), event("evt_2", 4*time.Hour), event("evt_1", 5*time.Hour),
@@ -164,7 +164,7 @@ func checkpointed(values map[string]string) *corev1.ConfigMap {
 	return stored
 }
 
-func TestOneLook(t *testing.T) {
+func TestOneRun(t *testing.T) {
 	product := event("evt_product", 30*time.Minute)
 	product.Type = "product.created"
 	broken := event("evt_broken", time.Hour)
@@ -178,76 +178,76 @@ func TestOneLook(t *testing.T) {
 		wantWrites   int
 		wantError    bool
 	}{
-		"the first one goes back the whole window": {
+		"the first run goes back the whole window": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": append(five(), event("evt_old", 25*time.Hour))}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_1", "/evt_2", "/evt_3", "/evt_4", "/evt_5"},
 			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
 		},
-		"the next one begins a little before the last one's newest event": {
+		"the next run begins a little before the newest event of the last one": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
 			cluster:      cluster{checkpoints: checkpointed(map[string]string{"platform": "2026-03-01T10:00:00Z"})},
 			wantAsked:    []string{" since 2026-03-01T09:50:00Z"},
 			wantRecorded: []string{"/evt_4", "/evt_5"},
 			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
 		},
-		"no further back than the window": {
+		"a run goes back no further than the window": {
 			cluster:   cluster{checkpoints: checkpointed(map[string]string{"platform": "2026-01-01T00:00:00Z"})},
 			wantAsked: []string{" since 2026-02-28T12:00:00Z"},
 			wantKept:  map[string]string{"platform": "2026-01-01T00:00:00Z"},
 		},
-		"a checkpoint that cannot be read is none": {
+		"an unreadable checkpoint counts as none": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()[:1]}},
 			cluster:      cluster{checkpoints: checkpointed(map[string]string{"platform": "yesterday"})},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_5"},
 			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
 		},
-		"nothing new, nothing written": {
+		"without new events nothing is written": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
 			cluster:      cluster{checkpoints: checkpointed(map[string]string{"platform": "2026-03-01T11:00:00Z"}), recorded: map[string]bool{"/evt_5": true}},
 			wantAsked:    []string{" since 2026-03-01T10:50:00Z"},
 			wantRecorded: []string{"/evt_5"},
 			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"},
 		},
-		"a page that fails keeps the checkpoint where it was": {
+		"a failing page leaves the checkpoint unchanged": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}, fails: map[int]error{3: errors.New("cut off")}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_2", "/evt_3", "/evt_4", "/evt_5"},
 			wantError:    true,
 		},
-		"an event that cannot be recorded does so too": {
+		"an event that cannot be recorded leaves it unchanged too": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
 			cluster:      cluster{refuse: map[string]error{"evt_3": errors.New("the API server is down")}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_2", "/evt_4", "/evt_5"}, // evt_2 is on the same page
 			wantError:    true,
 		},
-		"an event that is refused holds up no other, and keeps the checkpoint where it was": {
+		"a rejected event blocks no other, and leaves the checkpoint unchanged": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": five()}},
 			cluster:      cluster{refuse: map[string]error{"evt_4": apierrors.NewBadRequest("no"), "evt_2": apierrors.NewBadRequest("no")}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_1", "/evt_3", "/evt_5"},
 			wantError:    true,
 		},
-		"what is no event holds up nothing": {
+		"an object that is not an event blocks nothing": {
 			stripe:       stripe{raw: `{"object":"event","id":"evt_thin"}`, events: map[string][]stripetest.Event{"": five()[:1]}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_5"},
 			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
 		},
-		"an event whose object cannot be read is recorded": {
+		"an event with an unreadable object is recorded": {
 			stripe:       stripe{events: map[string][]stripetest.Event{"": {broken}}},
 			wantAsked:    []string{" since 2026-02-28T12:00:00Z"},
 			wantRecorded: []string{"/evt_broken"},
 			wantKept:     map[string]string{"platform": "2026-03-01T11:00:00Z"}, wantWrites: 1,
 		},
-		"types that nothing is done with are passed over": {
+		"types that are not handled are skipped": {
 			stripe:    stripe{events: map[string][]stripetest.Event{"": {product}}},
 			wantAsked: []string{" since 2026-02-28T12:00:00Z"},
 			wantKept:  map[string]string{"platform": "2026-03-01T11:30:00Z"}, wantWrites: 1,
 		},
-		"connected accounts are looked at too, each from where it is": {
+		"connected accounts are listed too, each from its own checkpoint": {
 			stripe: stripe{events: map[string][]stripetest.Event{"acct_B": five()[:1], "acct_A": five()[1:2]}},
 			cluster: cluster{
 				accounts:    []string{"acct_B", "", "acct_A", "acct_B"},
@@ -260,9 +260,9 @@ func TestOneLook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackfill(&tc.stripe, &tc.cluster)
-			err := b.all(t.Context())
+			err := b.runAll(t.Context())
 			if b.Looking() {
-				t.Error("it is said to go on when it is over")
+				t.Error("Looking is true after the run")
 			}
 			if (err != nil) != tc.wantError {
 				t.Errorf("error is %v, want one: %t", err, tc.wantError)
@@ -289,20 +289,20 @@ func TestOneLook(t *testing.T) {
 	}
 }
 
-// One account that fails does not keep the others from being looked at.
-func TestAnAccountThatFails(t *testing.T) {
+// A failing account does not stop the others.
+func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 	s := &stripe{events: map[string][]stripetest.Event{"": five(), "acct_A": five()[:2]}, fails: map[int]error{2: errors.New("cut off")}}
 	c := &cluster{accounts: []string{"acct_A"}}
-	if err := newBackfill(s, c).all(t.Context()); err == nil {
+	if err := newBackfill(s, c).runAll(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	if !c.recorded["acct_A/evt_4"] {
-		t.Error("the account after the one that fails was not looked at")
+		t.Error("the account after the failing one was not backfilled")
 	}
 }
 
-// After a failure it looks again soon, ever later, and not before Stripe says; after a success an interval later.
-func TestWhenItLooksAgain(t *testing.T) {
+// After a failure the next run starts soon, after ever longer waits; after a success it starts an interval later.
+func TestWhenTheNextRunStarts(t *testing.T) {
 	s := &stripe{events: map[string][]stripetest.Event{"": five()}, fails: map[int]error{1: errors.New("down")}}
 	c := &cluster{}
 	b := newBackfill(s, c)
@@ -331,7 +331,7 @@ func TestWhenItLooksAgain(t *testing.T) {
 	}
 }
 
-// waits is a clock that notes how long it is waited for, and lets no time pass.
+// waits is a clock that records the waits and lets no time pass.
 type waits struct {
 	*testingclock.FakeClock
 	waits []time.Duration

@@ -13,12 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// ConfigMapName is the ConfigMap that holds the checkpoints.
+// ConfigMapName is the name of the ConfigMap that holds the checkpoints.
 const ConfigMapName = "tollkeeper-backfill"
 
-// Checkpoints remembers in the cluster up to when each account's events are recorded: a ConfigMap with a key per account.
+// Checkpoints stores up to which time each account's events are recorded: one key per account in a ConfigMap.
 type Checkpoints struct {
-	// Reader reads from the API server itself: no cache of ConfigMaps is kept for this one.
+	// Reader reads from the API server directly: a cache of ConfigMaps for this one would be wasteful.
 	Reader    client.Reader
 	Writer    client.Writer
 	Namespace string
@@ -28,10 +28,10 @@ type Checkpoints struct {
 // +kubebuilder:rbac:groups="",namespace=system,resources=configmaps,verbs=create
 // +kubebuilder:rbac:groups="",namespace=system,resources=configmaps,resourceNames=tollkeeper-backfill,verbs=get;update
 
-// checkpointKey is an account's key in the ConfigMap, and its name in logs.
+// checkpointKey is the account's key in the ConfigMap, and its name in logs.
 func checkpointKey(account string) string { return cmp.Or(account, "platform") }
 
-// Load is the time of the newest event of the last look that recorded all; zero if there was none.
+// Load is the time of the newest event in the last complete run; zero if there was none or it cannot be parsed.
 func (c Checkpoints) Load(ctx context.Context, account string) (time.Time, error) {
 	stored, err := c.get(ctx)
 	if err != nil {
@@ -43,13 +43,13 @@ func (c Checkpoints) Load(ctx context.Context, account string) (time.Time, error
 	}
 	checkpoint, err := time.Parse(time.RFC3339, value)
 	if err != nil {
-		c.Log.Error(err, "Failed to read a checkpoint, will look as if for the first time", "configMap", ConfigMapName, "key", checkpointKey(account))
+		c.Log.Error(err, "Failed to parse a checkpoint, will backfill the whole window", "configMap", ConfigMapName, "key", checkpointKey(account))
 		return time.Time{}, nil
 	}
 	return checkpoint, nil
 }
 
-// Save moves the account's checkpoint.
+// Save stores the account's checkpoint.
 func (c Checkpoints) Save(ctx context.Context, account string, checkpoint time.Time) error {
 	stored, err := c.get(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (c Checkpoints) Save(ctx context.Context, account string, checkpoint time.T
 	return nil
 }
 
-// get reads the ConfigMap; a new one if it is not there.
+// get reads the ConfigMap, or returns a new one if it does not exist.
 func (c Checkpoints) get(ctx context.Context) (*corev1.ConfigMap, error) {
 	stored := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: ConfigMapName}}
 	if err := c.Reader.Get(ctx, client.ObjectKeyFromObject(stored), stored); client.IgnoreNotFound(err) != nil {

@@ -15,7 +15,7 @@ import (
 
 type env map[string]string
 
-// signed is the least that the environment must hold, with more added.
+// signed is the smallest valid environment, with more added.
 func signed(more env) env {
 	e := env{EnvStripeEndpointSecret: "whsec_1"}
 	maps.Copy(e, more)
@@ -34,7 +34,7 @@ func load(e env, args ...string) (Config, error) {
 	return c, c.Load(func(name string) string { return e[name] })
 }
 
-// changed is the default configuration with some of it changed.
+// changed is the default configuration with a change.
 func changed(change func(*Config)) Config {
 	c := Config{
 		Namespace:              "tollkeeper-system",
@@ -97,7 +97,7 @@ func TestLoad(t *testing.T) {
 			env:  signed(env{"STRIPE_SECRET_KEY": "rk_live_1"}),
 			want: changed(func(c *Config) { c.Stripe.SecretKey, c.Livemode = "rk_live_1", new(true) }),
 		},
-		"a key that does not tell its mode": {
+		"a key of unknown mode": {
 			env:  signed(env{"STRIPE_SECRET_KEY": "key"}),
 			want: changed(func(c *Config) { c.Stripe.SecretKey = "key" }),
 		},
@@ -105,11 +105,11 @@ func TestLoad(t *testing.T) {
 			env: signed(nil), args: []string{"--livemode=true"},
 			want: changed(func(c *Config) { c.Livemode = new(true) }),
 		},
-		"the key's mode, said again": {
+		"the key's mode, also given by the flag": {
 			env: signed(env{"STRIPE_SECRET_KEY": "sk_test_1"}), args: []string{"--livemode=false"},
 			want: changed(func(c *Config) { c.Stripe.SecretKey, c.Livemode = "sk_test_1", new(false) }),
 		},
-		"nothing fetched on its own": {
+		"nothing read from Stripe periodically": {
 			env: signed(nil), args: []string{"--backfill-interval=0", "--resync-interval=0", "--refetch-delay=0", "--livemode=auto"},
 			want: changed(func(c *Config) { c.BackfillInterval, c.ResyncInterval, c.RefetchDelay = 0, 0, 0 }),
 		},
@@ -155,12 +155,12 @@ func TestLoad(t *testing.T) {
 			}),
 			want: changed(func(*Config) {}),
 		},
-		"the flag comes before POD_NAMESPACE": {
+		"the flag wins over POD_NAMESPACE": {
 			env:  signed(env{"POD_NAMESPACE": "pod"}),
 			args: []string{"--namespace=flag"},
 			want: changed(func(c *Config) { c.Namespace = "flag" }),
 		},
-		"an empty flag leaves POD_NAMESPACE": {
+		"POD_NAMESPACE wins over an empty flag": {
 			env:  signed(env{"POD_NAMESPACE": "pod"}),
 			args: []string{"--namespace="},
 			want: changed(func(c *Config) { c.Namespace = "pod" }),
@@ -173,15 +173,15 @@ func TestLoad(t *testing.T) {
 			env:  env{"STRIPE_ENDPOINT_SECRET": " whsec_new ,\twhsec_old\n"},
 			want: changed(func(c *Config) { c.Stripe.EndpointSecrets = []string{"whsec_new", "whsec_old"} }),
 		},
-		"password reset on the own machine, by name": {
+		"password reset on the local machine, by name": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost:3000/reset"}),
 			want: changed(func(c *Config) { c.App.PasswordResetURL = "http://localhost:3000/reset" }),
 		},
-		"password reset on the own machine, by address": {
+		"password reset on the local machine, by address": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://127.0.0.1/reset"}),
 			want: changed(func(c *Config) { c.App.PasswordResetURL = "http://127.0.0.1/reset" }),
 		},
-		"password reset on the own machine, by its other address": {
+		"password reset on the local machine, by its other address": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://[::1]:3000/reset"}),
 			want: changed(func(c *Config) { c.App.PasswordResetURL = "http://[::1]:3000/reset" }),
 		},
@@ -199,8 +199,8 @@ func TestLoad(t *testing.T) {
 }
 
 const (
-	noSecret = "STRIPE_ENDPOINT_SECRET is not set: give the endpoint's signing secret (whsec_…), several separated by commas"
-	notHTTPS = "PASSWORD_RESET_URL must be https: it carries a secret"
+	noSecret = "STRIPE_ENDPOINT_SECRET is not set: set it to the signing secret of the Stripe endpoint (whsec_…), or to several separated by commas"
+	notHTTPS = "PASSWORD_RESET_URL must be an https URL, because a secret is added to it (http is allowed for localhost only)"
 )
 
 func TestLoadRefuses(t *testing.T) {
@@ -213,45 +213,45 @@ func TestLoadRefuses(t *testing.T) {
 		"an empty endpoint secret": {env: env{"STRIPE_ENDPOINT_SECRET": ""}, want: noSecret},
 		"a blank endpoint secret": {
 			env:  env{"STRIPE_ENDPOINT_SECRET": " "},
-			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is empty",
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is empty: add the secret or remove the comma",
 		},
 		"first secret empty": {
 			env:  env{"STRIPE_ENDPOINT_SECRET": ",whsec_a"},
-			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 2 is empty",
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 2 is empty: add the secret or remove the comma",
 		},
 		"last secret empty": {
 			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_a,"},
-			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty",
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty: add the secret or remove the comma",
 		},
 		"secret in the middle empty": {
 			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_a,,whsec_b"},
-			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 3 is empty",
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 3 is empty: add the secret or remove the comma",
 		},
 		"secret in the middle blank": {
 			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_a, ,whsec_b"},
-			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 3 is empty",
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 3 is empty: add the secret or remove the comma",
 		},
 		"a comma": {
 			env:  env{"STRIPE_ENDPOINT_SECRET": ","},
-			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 2 is empty",
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 2 is empty: add the secret or remove the comma",
 		},
-		"nothing in flight": {
+		"no request in flight": {
 			env: signed(nil), args: []string{"--max-in-flight=0"},
 			want: "--max-in-flight is 0: want at least 1",
 		},
 		"negative durations": {
 			env:  signed(nil),
 			args: []string{"--drain-delay=-1ns", "--link-timeout=-1s", "--grace-period=-1h", "--trial-leeway=-1m"},
-			want: "--drain-delay is -1ns: want a duration of 0 or more\n" +
-				"--link-timeout is -1s: want a duration of 0 or more\n" +
-				"--grace-period is -1h0m0s: want a duration of 0 or more\n" +
-				"--trial-leeway is -1m0s: want a duration of 0 or more",
+			want: "--drain-delay is -1ns: want at least 0s\n" +
+				"--link-timeout is -1s: want at least 0s\n" +
+				"--grace-period is -1h0m0s: want at least 0s\n" +
+				"--trial-leeway is -1m0s: want at least 0s",
 		},
 		"no time for Mailgun's log": {
 			env: signed(nil), args: []string{"--mail-settle=999ms"},
 			want: "--mail-settle is 999ms: want at least 1s",
 		},
-		"more than Stripe keeps": {
+		"a window longer than Stripe lists events": {
 			env: signed(nil), args: []string{"--backfill-window=721h"},
 			want: "--backfill-window is 721h0m0s: want more than 0 and at most 720h0m0s",
 		},
@@ -261,33 +261,33 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"negative intervals": {
 			env: signed(nil), args: []string{"--backfill-interval=-1m", "--resync-interval=-1h", "--refetch-delay=-1s"},
-			want: "--refetch-delay is -1s: want a duration of 0 or more\n" +
-				"--backfill-interval is -1m0s: want a duration of 0 or more\n" +
-				"--resync-interval is -1h0m0s: want a duration of 0 or more",
+			want: "--refetch-delay is -1s: want at least 0s\n" +
+				"--backfill-interval is -1m0s: want at least 0s\n" +
+				"--resync-interval is -1h0m0s: want at least 0s",
 		},
-		"a sender that is no address": {
+		"a sender that is not an address": {
 			env:  signed(env{"MAILGUN_SENDER_EMAIL": "example.com"}),
-			want: "MAILGUN_SENDER_EMAIL is not an e-mail address",
+			want: "MAILGUN_SENDER_EMAIL is not a valid e-mail address",
 		},
-		"a link that works for ever": {
+		"a link that works for too long": {
 			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
 			want: "--reset-token-ttl is 1000h0m0s: want more than 0 and at most 720h0m0s",
 		},
-		"a mode that is none": {
+		"an unknown mode": {
 			env: signed(nil), args: []string{"--livemode=live"},
 			want: `invalid value "live" for flag -livemode: want auto, true or false`,
 		},
 		"a key of the other mode": {
 			env: signed(env{"STRIPE_SECRET_KEY": "sk_test_1"}), args: []string{"--livemode=true"},
-			want: "--livemode is true, but STRIPE_SECRET_KEY is a key of test mode",
+			want: "--livemode is true, but STRIPE_SECRET_KEY is a test-mode key: change one of them",
 		},
 		"an unknown action on disputes": {
 			env: signed(nil), args: []string{"--on-dispute=suspend"},
 			want: `invalid value "suspend" for flag -on-dispute: want Record or Suspend`,
 		},
-		"no component": {
+		"an unknown component": {
 			env: signed(nil), args: []string{"--components=receiver,manager"},
-			want: `invalid value "receiver,manager" for flag -components: "manager" is no component: want receiver, controllers or receiver,controllers`,
+			want: `invalid value "receiver,manager" for flag -components: "manager" is not a component: want receiver, controllers or receiver,controllers`,
 		},
 		"the receiver without a secret": {
 			args: []string{"--components=receiver"},
@@ -297,39 +297,39 @@ func TestLoadRefuses(t *testing.T) {
 			env: signed(nil), args: []string{"--on-refund="},
 			want: `invalid value "" for flag -on-refund: want Record or Suspend`,
 		},
-		"a host for a URL": {
+		"a host instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "api.stripe.com"}),
-			want: "STRIPE_API_BASE is not a http or https URL",
+			want: "STRIPE_API_BASE is not a valid http or https URL with a host",
 		},
-		"a host and port for a URL": {
+		"a host and port instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "localhost:12111"}),
-			want: "STRIPE_API_BASE is not a http or https URL",
+			want: "STRIPE_API_BASE is not a valid http or https URL with a host",
 		},
 		"a URL without a host": {
 			env:  signed(env{"MAILGUN_API_BASE": "https:///v3"}),
-			want: "MAILGUN_API_BASE is not a http or https URL",
+			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
 		},
 		"a URL with a port only": {
 			env:  signed(env{"MAILGUN_API_BASE": "https://:443/v3"}),
-			want: "MAILGUN_API_BASE is not a http or https URL",
+			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
 		},
 		"a URL of another scheme": {
 			env:  signed(env{"MAILGUN_API_BASE": "ftp://api.mailgun.net/v3"}),
-			want: "MAILGUN_API_BASE is not a http or https URL",
+			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
 		},
-		"a URL that cannot be read": {
+		"an unreadable URL": {
 			env:  signed(env{"PASSWORD_RESET_URL": "https://app.example.com/%zz"}),
-			want: "PASSWORD_RESET_URL is not a http or https URL",
+			want: "PASSWORD_RESET_URL is not a valid http or https URL with a host",
 		},
-		"password reset in the open": {
+		"password reset over http": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://app.example.com/reset"}),
 			want: notHTTPS,
 		},
-		"password reset on what only looks like the own machine": {
+		"password reset on a host that only looks local": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost.example.com/reset"}),
 			want: notHTTPS,
 		},
-		"password reset on another machine, the own one as its user": {
+		"password reset on another host, with localhost as the user": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost@example.com/reset"}),
 			want: notHTTPS,
 		},
@@ -338,11 +338,11 @@ func TestLoadRefuses(t *testing.T) {
 				"STRIPE_API_BASE": "x", "MAILGUN_API_BASE": "y", "PASSWORD_RESET_URL": "http://example.com", "STRIPE_ENDPOINT_SECRET": "a,",
 			},
 			args: []string{"--max-in-flight=-1", "--grace-period=-1s"},
-			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty\n" +
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty: add the secret or remove the comma\n" +
 				"--max-in-flight is -1: want at least 1\n" +
-				"--grace-period is -1s: want a duration of 0 or more\n" +
-				"STRIPE_API_BASE is not a http or https URL\n" +
-				"MAILGUN_API_BASE is not a http or https URL\n" +
+				"--grace-period is -1s: want at least 0s\n" +
+				"STRIPE_API_BASE is not a valid http or https URL with a host\n" +
+				"MAILGUN_API_BASE is not a valid http or https URL with a host\n" +
 				notHTTPS,
 		},
 	} {
@@ -358,18 +358,18 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// What refuses to start ends up in a log: it names the variable, never its value.
+// Errors at start end up in a log: they name the variable, never its value.
 func TestErrorsHoldNoValueOfTheEnvironment(t *testing.T) {
 	secret := "hunter2"
 	for name, value := range map[string]string{
 		"a word":                     secret,
-		"a list with a hole":         secret + ",," + secret,
+		"a list with an empty entry": secret + ",," + secret,
 		"a list with an end missing": secret + ",",
 		"not a URL":                  "://" + secret,
-		"a URL that cannot be read":  "https://example.com/%zz" + secret,
+		"an unreadable URL":          "https://example.com/%zz" + secret,
 		"a URL with a bad port":      "https://example.com:" + secret,
 		"a URL with a password":      "ftp://user:" + secret + "@example.com",
-		"a URL in the open":          "http://user:" + secret + "@example.com/" + secret,
+		"a URL with http":            "http://user:" + secret + "@example.com/" + secret,
 		"control characters":         secret + "\x00\n",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// Reading one event, from its body to what is recorded of it.
+// Decoding one event, from the body to the spec of its BillingEvent.
 func BenchmarkDecode(b *testing.B) {
 	for _, name := range []string{"customer.subscription.updated", "invoice.paid", "charge.succeeded"} {
 		b.Run(name, func(b *testing.B) {
@@ -22,7 +22,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// Folding one event of every type into a customer of whom nothing was known.
+// Folding one event of every type into an unknown customer.
 func BenchmarkFold(b *testing.B) {
 	var changes []projection.Change
 	for _, t := range All() {

@@ -17,7 +17,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// schema is what the API server checks of a part of a resource.
+// schema is the part of an OpenAPI schema that the API server checks here.
 type schema struct {
 	Type                 string            `json:"type"`
 	Format               string            `json:"format"`
@@ -33,11 +33,10 @@ type schema struct {
 	AdditionalProperties *schema           `json:"additionalProperties"`
 }
 
-// hostile are the ways to spoil a value of a payload. Keys that say what kind of thing an object is keep their values, so that
-// every reader is reached.
+// hostile are the ways to spoil a payload's values. object and type keep theirs, so that every reader is reached.
 var hostile = map[string]func(key string, value any) any{
 	"long strings": func(_ string, value any) any {
-		if text, ok := value.(string); ok && !strings.Contains(text, "Toll") { // as all ids do, which stay
+		if text, ok := value.(string); ok && !strings.Contains(text, "Toll") { // as all ids do, so they stay
 			return strings.Repeat("<€", 600) + "\u202e\x00"
 		}
 		return value
@@ -93,8 +92,8 @@ func number(n int64) func(string, any) any {
 	}
 }
 
-// What the API server refuses is lost to everybody but an auditor, so that no payload may lead to it: records of the most
-// hostile ones are within the bounds of the CRDs, and so are the statuses that follow.
+// A record that the API server rejects is lost. So even the most hostile payload must give a record and statuses
+// within the bounds of the CRDs.
 func TestEverythingIsWithinTheBoundsOfTheCRDs(t *testing.T) {
 	spec := crd(t, "billingevents").Properties["spec"]
 	customer, subscription := crd(t, "customers").Properties["status"], crd(t, "subscriptions").Properties["status"]
@@ -119,7 +118,7 @@ func TestEverythingIsWithinTheBoundsOfTheCRDs(t *testing.T) {
 	}
 }
 
-// crd is the schema that config/crd gives a resource.
+// crd is the schema of a resource in config/crd.
 func crd(t testing.TB, plural string) schema {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "bases", "billing.tollkeeper.dev_"+plural+".yaml"))
@@ -141,7 +140,7 @@ func crd(t testing.TB, plural string) schema {
 	return definition.Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
-// check compares a value with its schema. A schema without a bound is a mistake too.
+// check validates a value by its schema. A schema without a bound is an error too.
 func (s schema) check(t *testing.T, path string, value any) {
 	t.Helper()
 	switch v := value.(type) {
@@ -197,7 +196,7 @@ func within(t *testing.T, path, what string, have int, least, most *int) {
 	}
 }
 
-// spoiled is the payload with the values of its object, and those before the event, spoiled.
+// spoiled is the payload with the values of its object and its previous_attributes spoiled.
 func spoiled(t *testing.T, body []byte, spoil func(string, any) any) []byte {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(string(body)))

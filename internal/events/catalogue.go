@@ -1,6 +1,5 @@
-// Package events is the catalogue of Stripe event types: one file per type, which says how to read it and what it does.
-//
-// It imports no client and knows no clock.
+// Package events is the catalogue of Stripe event types: one file for each type says how to read it and what it does.
+// It has no client and no clock.
 package events
 
 import (
@@ -12,26 +11,27 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-// Type is what the operator knows of one Stripe event type. See https://docs.stripe.com/api/events/types.
+// Type is a handled Stripe event type. See https://docs.stripe.com/api/events/types.
 type Type struct {
-	// Name is Stripe's name of it.
+	// Name is Stripe's name of the type.
 	Name string
-	// Record is the field of BillingEvent.spec that holds what it says.
+	// Record is the field of BillingEvent.spec that holds the event's record.
 	Record string
-	// Does says in half a sentence what it does to the customer and its subscriptions.
+	// Does says in half a sentence what an event does to the customer and its subscriptions, for the documentation.
 	Does string
-	// ByPayment says that the object names no customer: it is found by the charge or payment intent that the object names.
+	// ByPayment is true if the object names no customer. The customer is then found by the charge or payment intent
+	// that the object names.
 	ByPayment bool
 
 	read    func(Payload, *projection.Event)
 	effects []projection.Effect
 }
 
-// Payload is what an event carries of its object.
+// Payload is what an event carries about its object.
 type Payload struct {
-	// Object is the object as it was when the event was made.
+	// Object is the object at the time of the event.
 	Object stripejson.Object
-	// Previous holds the values before the event of the fields that it changed.
+	// Previous holds the earlier values of the fields that the event changed (Stripe's previous_attributes).
 	Previous stripejson.Object
 	// MetadataPrefix selects the metadata to keep.
 	MetadataPrefix string
@@ -39,7 +39,7 @@ type Payload struct {
 
 var catalogue = map[string]Type{}
 
-// register adds a type to the catalogue.
+// register adds a type to the catalogue. It panics if the type is already there.
 func register(t Type) {
 	if _, twice := catalogue[t.Name]; twice {
 		panic(fmt.Sprintf("event type %s is in the catalogue twice", t.Name))
@@ -53,7 +53,7 @@ func Lookup(name string) (Type, bool) {
 	return t, ok
 }
 
-// All lists the handled types by name.
+// All lists the handled types, by name.
 func All() []Type {
 	types := make([]Type, 0, len(catalogue))
 	for _, t := range catalogue {
@@ -63,13 +63,12 @@ func All() []Type {
 	return types
 }
 
-// Change is what the event does when it is folded; nothing if its type is not handled.
+// Change is the event with its type's effects; without effects if the type is not handled.
 func Change(e *projection.Event) projection.Change {
 	return projection.Change{Event: e, Effects: catalogue[e.Type].effects}
 }
 
-// Label is the type's name as a metric label: types that are not handled are all "other", so that a sender cannot make up
-// label values.
+// Label is the type as a metric label: its name if it is handled, else "other". So a sender cannot create label values.
 func Label(name string) string {
 	if _, handled := catalogue[name]; handled {
 		return name

@@ -13,7 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// handled are the types that the operator promises to handle, by name.
+// handled are the types that the operator must handle, by name.
 var handled = []string{
 	"charge.dispute.created",
 	"charge.failed",
@@ -64,7 +64,7 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// A type is one source file with its test, and payloads of more than one API version.
+// Every type has a source file, a test, and payloads of more than one API version.
 func TestEveryTypeIsComplete(t *testing.T) {
 	for _, name := range handled {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestEveryTypeIsComplete(t *testing.T) {
 	}
 }
 
-// records names the records that the event holds, as BillingEvent.spec calls them.
+// records lists the event's records by their fields in BillingEvent.spec.
 func records(t *testing.T, e *projection.Event) []string {
 	t.Helper()
 	var names []string
@@ -114,7 +114,7 @@ func records(t *testing.T, e *projection.Event) []string {
 	return names
 }
 
-func TestRegisterTwice(t *testing.T) {
+func TestRegisteringATypeTwicePanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a type went into the catalogue twice")
@@ -123,7 +123,7 @@ func TestRegisterTwice(t *testing.T) {
 	register(Type{Name: "invoice.paid"})
 }
 
-// The ids in testdata are made up for it, and stay within it.
+// The ids in testdata are invented, and each occurs once.
 func TestEventIDsAreUnique(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range handled {
@@ -157,7 +157,7 @@ func TestLabel(t *testing.T) {
 	}
 }
 
-func TestChangeOfATypeThatIsNotHandled(t *testing.T) {
+func TestATypeThatIsNotHandledHasNoEffects(t *testing.T) {
 	e := &projection.Event{Type: "invoice.voided"}
 	if got := Change(e); got.Event != e || got.Effects != nil {
 		t.Errorf("Change = %+v, want the event without effects", got)

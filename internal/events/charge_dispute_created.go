@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:      "charge.dispute.created",
 		Record:    "dispute",
-		Does:      "shows the open dispute of the customer whose charge it is; suspends only with --on-dispute=Suspend",
+		Does:      "shows the dispute on the customer that paid the charge; suspends only with --on-dispute=Suspend",
 		ByPayment: true,
 		read:      readDispute,
 		effects:   []projection.Effect{projection.DisputeOpened},

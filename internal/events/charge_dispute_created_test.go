@@ -7,7 +7,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// A dispute names no customer: it is folded into the one whose charge or payment intent it names.
+// A dispute names no customer: it is folded into the customer of its charge or payment intent.
 func TestChargeDisputeCreated(t *testing.T) {
 	opened := func(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 		c.OpenDisputes = []v1alpha1.Dispute{{ID: e.ObjectID, ChargeID: chargeID, DisputeRecord: *e.Dispute}}
@@ -17,7 +17,7 @@ func TestChargeDisputeCreated(t *testing.T) {
 			Reason: "fraudulent", Status: "needs_response", Amount: 1900, Currency: "eur",
 			EvidenceDueBy: at("2017-10-16T09:59:59Z"), Created: at("2017-10-02"),
 		}}},
-		"2023-expanded": { // the customer of the expanded charge is not looked for
+		"2023-expanded": { // the customer of the expanded charge is not used
 			event: projection.Event{ChargeID: chargeID, PaymentIntentID: intentID, Dispute: &v1alpha1.DisputeRecord{
 				Reason: "fraudulent", Status: "needs_response", Amount: 1900, Currency: "eur",
 				EvidenceDueBy: at("2023-12-16T09:59:59Z"), Created: at("2023-12-02"),

@@ -28,7 +28,7 @@ func TestChargeFailed(t *testing.T) {
 			}),
 			customer: lost("", "2017-09-01T10:00:05Z", declined),
 		},
-		"2019-without-reason": { // a failure without a word of why is a failure
+		"2019-without-reason": { // a failure without a reason is still a failure
 			event: failed(intentID, v1alpha1.PaymentRecord{
 				InvoiceID: invoiceID, Created: at("2019-09-01"), Failure: &v1alpha1.PaymentFailure{}, PaymentMethod: mastercard(),
 			}),

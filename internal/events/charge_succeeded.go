@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "charge.succeeded",
 		Record:  "payment",
-		Does:    "shows the last payment and its method",
+		Does:    "shows the latest payment and its payment method",
 		read:    readCharge,
 		effects: []projection.Effect{projection.PaymentSucceeded},
 	})

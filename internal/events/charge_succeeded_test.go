@@ -29,7 +29,7 @@ func TestChargeSucceeded(t *testing.T) {
 			}),
 			customer: received("", "2017-09-01T10:00:05Z"),
 		},
-		"2022-expanded-customer": { // and the payment intent too
+		"2022-expanded-customer": { // and an expanded payment intent
 			event:    charged(intentID, invoiceID, "2022-09-01", mastercard()),
 			customer: received(intentID, "2022-09-01T10:00:05Z"),
 		},
@@ -37,7 +37,7 @@ func TestChargeSucceeded(t *testing.T) {
 			event:    charged(intentID, "", "2026-09-01", &v1alpha1.PaymentMethod{ID: methodID, Kind: "sepa_debit", Last4: "3000"}),
 			customer: received(intentID, "2026-09-01T10:00:05Z"),
 		},
-		"2026-both-shapes": { // an old source beside the details of the method that was charged
+		"2026-both-shapes": { // an old source, beside the details of the charged method
 			event:    charged(intentID, "", "2026-09-01", mastercard()),
 			customer: received(intentID, "2026-09-01T10:00:05Z"),
 		},

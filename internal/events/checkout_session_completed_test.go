@@ -18,7 +18,7 @@ func TestCheckoutSessionCompleted(t *testing.T) {
 		c.CustomerSince = &c.Signup.StartedAt
 	}
 	testType(t, "checkout.session.completed", contact, map[string]eventCase{
-		"2019-without-mode": { // no time of its own either
+		"2019-without-mode": { // and without a time of its own
 			event: projection.Event{CustomerID: customerID, SubscriptionID: subscriptionID, Checkout: &v1alpha1.CheckoutRecord{
 				ClientReferenceID: "tenant-7", Email: "ada@example.com",
 			}},
@@ -31,7 +31,7 @@ func TestCheckoutSessionCompleted(t *testing.T) {
 			}},
 			customer: v1alpha1.CustomerStatus{Signup: signup("2022-09-01", "2022-09-01T10:05:00Z")},
 		},
-		"2023-expanded": { // what the customer typed last wins over what the session was opened with
+		"2023-expanded": { // the address that the customer entered wins over the session's
 			event: projection.Event{CustomerID: customerID, SubscriptionID: subscriptionID, Checkout: &v1alpha1.CheckoutRecord{
 				Mode: "subscription", PaymentStatus: "paid", ClientReferenceID: "tenant-7", Email: "ada@example.com", Name: "Ada Kite",
 				AmountTotal: 1900, Currency: "eur", Created: at("2023-11-01"),

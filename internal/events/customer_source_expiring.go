@@ -1,23 +1,18 @@
 package events
 
-import (
-	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/projection"
-	"github.com/tollkeeper/tollkeeper/internal/stripejson"
-)
+import "github.com/tollkeeper/tollkeeper/internal/projection"
 
 func init() {
 	register(Type{
 		Name:    "customer.source.expiring",
 		Record:  "paymentMethod",
-		Does:    "shows the payment method as expiring",
+		Does:    "marks the payment method as expiring",
 		read:    readExpiringMethod,
 		effects: []projection.Effect{projection.PaymentMethod},
 	})
 }
 
 func readExpiringMethod(p Payload, e *projection.Event) {
-	method := stripejson.PaymentMethod(p.Object)
-	method.Expiring = true
-	e.PaymentMethod = &v1alpha1.PaymentMethodRecord{PaymentMethod: *method}
+	readPaymentMethod(p, e)
+	e.PaymentMethod.Expiring = true
 }

@@ -24,7 +24,7 @@ func TestCustomerSourceUpdated(t *testing.T) {
 	})
 }
 
-// A card with a new expiry date is not expiring any more.
+// A card with a new expiry date is no longer expiring.
 func TestCustomerSourceUpdatedEndsExpiring(t *testing.T) {
 	var aggregate projection.Aggregate
 	for _, eventType := range []string{"customer.source.expiring", "customer.source.updated"} {
@@ -32,7 +32,7 @@ func TestCustomerSourceUpdatedEndsExpiring(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e.Created = *at("2019-04-01") // within one second: the ids decide, and …Updated… comes after …Expiring…
+		e.Created = *at("2019-04-01") // in the same second the ids decide: …Updated… comes after …Expiring…
 		projection.Fold(&aggregate, []projection.Change{Change(e)})
 	}
 	if got := aggregate.Customer.PaymentMethods; len(got) != 1 || got[0].Expiring || got[0].ExpYear != 2021 {

@@ -20,7 +20,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 		return v1alpha1.SubscriptionStatus{Plan: plan, StatusSince: map[string]metav1.Time{status: *at(when)}}
 	}
 	testType(t, "customer.subscription.created", showsState, map[string]eventCase{
-		"2015-plan-only": { // one plan and its quantity stand on the subscription itself
+		"2015-plan-only": { // the subscription itself has the plan and its quantity
 			event: created(v1alpha1.SubscriptionState{
 				Status:    "active",
 				Items:     []v1alpha1.SubscriptionItem{with(item2017(), func(i *v1alpha1.SubscriptionItem) { *i.Quantity = 3 })},
@@ -51,7 +51,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 			}),
 			subscription: to("active", "2022-09-01T10:00:02Z", "kite_monthly"),
 		},
-		"2025-periods-of-items": { // the items renew at different times, and the price's metadata win over the product's
+		"2025-periods-of-items": { // the items renew at different times; the price's metadata wins over the product's
 			event: created(v1alpha1.SubscriptionState{
 				Status: "active", CollectionMethod: "charge_automatically",
 				Items: []v1alpha1.SubscriptionItem{
@@ -65,7 +65,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 			}),
 			subscription: to("active", "2025-05-01T10:00:02Z", "kite_monthly"),
 		},
-		"2026-both-shapes": { // everything that is there twice is wrong at its old place
+		"2026-both-shapes": { // every value that occurs twice is wrong in its old place
 			event: created(v1alpha1.SubscriptionState{
 				Status: "active", Items: []v1alpha1.SubscriptionItem{item2020()}, CollectionMethod: "charge_automatically",
 				StartedAt: at("2026-09-01"), CurrentPeriodStart: at("2026-09-01"), CurrentPeriodEnd: at("2026-10-01"),

@@ -23,7 +23,7 @@ func TestCustomerSubscriptionDeleted(t *testing.T) {
 			}),
 			subscription: v1alpha1.SubscriptionStatus{Plan: "kite-monthly"},
 		},
-		"2019-last-word-active": { // it is gone all the same
+		"2019-last-word-active": { // it is canceled nevertheless
 			event: deleted(v1alpha1.SubscriptionState{
 				Status: "active", Items: []v1alpha1.SubscriptionItem{item2018()}, CollectionMethod: "charge_automatically",
 				StartedAt: at("2019-04-01"), CurrentPeriodStart: at("2019-05-01"), CurrentPeriodEnd: at("2019-06-01"),

@@ -31,7 +31,7 @@ func TestCustomerSubscriptionTrialWillEnd(t *testing.T) {
 			}),
 			subscription: v1alpha1.SubscriptionStatus{Plan: "kite_monthly", TrialEndingAnnounced: at("2023-11-12")},
 		},
-		"2026-ended-early": { // Stripe sends it too when somebody ends the trial at once
+		"2026-ended-early": { // Stripe also sends it when the trial is ended early
 			event: ending(v1alpha1.SubscriptionState{
 				Status: "active", Items: []v1alpha1.SubscriptionItem{item2020()}, CollectionMethod: "charge_automatically",
 				StartedAt: at("2026-09-01"), CurrentPeriodStart: at("2026-09-05"), CurrentPeriodEnd: at("2026-10-05"),
@@ -42,7 +42,7 @@ func TestCustomerSubscriptionTrialWillEnd(t *testing.T) {
 	})
 }
 
-// The announcement carries the state of three days before the end: it must not undo what became of the trial.
+// The announcement carries the state of three days before the end. It must not override a later state.
 func TestTrialWillEndNeverWinsOverTheState(t *testing.T) {
 	announced, err := decoder.Decode(payload(t, "customer.subscription.trial_will_end", "2023-trial-without-card"))
 	if err != nil {

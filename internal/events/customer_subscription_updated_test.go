@@ -26,7 +26,7 @@ func TestCustomerSubscriptionUpdated(t *testing.T) {
 				Plan: "kite-monthly", StatusSince: map[string]metav1.Time{"past_due": *at("2017-10-01T11:00:00Z")},
 			},
 		},
-		"2019-new-start": { // start has moved with the plan; the status did not change
+		"2019-new-start": { // start moves with the plan; the status does not change
 			event: updated("", v1alpha1.SubscriptionState{
 				Status: "active", Items: []v1alpha1.SubscriptionItem{item2018()}, CollectionMethod: "charge_automatically",
 				StartedAt: at("2019-04-01"), CurrentPeriodStart: at("2019-06-01"), CurrentPeriodEnd: at("2019-07-01"),

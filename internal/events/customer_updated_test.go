@@ -28,7 +28,7 @@ func TestCustomerUpdated(t *testing.T) {
 	})
 }
 
-// What is gone from the customer goes from the status.
+// A field that is removed from the customer disappears from the status.
 func TestCustomerUpdatedClears(t *testing.T) {
 	var aggregate projection.Aggregate
 	for _, name := range []string{"2017-delinquent", "2026-no-metadata"} {

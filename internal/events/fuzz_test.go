@@ -13,7 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// FuzzDecode: whatever is posted with a good signature, what is kept of it can be stored, named and folded.
+// FuzzDecode: any body with a valid signature gives an event that can be stored, named and folded, or an error.
 func FuzzDecode(f *testing.F) {
 	for _, eventType := range handled {
 		for _, name := range payloads(f, eventType) {
@@ -28,7 +28,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzObject: whatever object an event of a handled type carries, and whatever it says was there before.
+// FuzzObject: the same for any object and any previous_attributes in an event of a handled type.
 func FuzzObject(f *testing.F) {
 	for i, eventType := range handled {
 		for _, name := range payloads(f, eventType) {
@@ -65,7 +65,7 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
-// bounds are the schemas of what an event turns into.
+// bounds are the schemas of the resources that result from an event.
 type bounds struct{ spec, customer, subscription schema }
 
 func loadBounds(t testing.TB) bounds {
@@ -75,7 +75,7 @@ func loadBounds(t testing.TB) bounds {
 	}
 }
 
-// check holds an event, its names, and the statuses that follow from it to the bounds. Folding it again changes nothing.
+// check validates an event, its name and the resulting statuses. Folding the event again changes nothing.
 func (b bounds) check(t *testing.T, e *projection.Event) {
 	t.Helper()
 	b.spec.check(t, "spec", inJSON(t, e))

@@ -34,16 +34,16 @@ const (
 
 var decoder = Decoder{MetadataPrefix: "tollkeeper_"}
 
-// eventCase is what the payload testdata/<type>/<case>.json says, and what it does to a customer of whom nothing was known.
+// eventCase is the content of testdata/<type>/<case>.json, and its effect on an unknown customer.
 type eventCase struct {
 	// event holds the links and the record. The rest of the envelope is read from the payload again.
 	event projection.Event
-	// customer and subscription are the statuses after the event, but for what shows fills in.
+	// customer and subscription are the statuses after the event, without the parts that shows fills in.
 	customer     v1alpha1.CustomerStatus
 	subscription v1alpha1.SubscriptionStatus
 }
 
-// shows fills in the parts of the statuses that a type takes over from its wanted record as they are.
+// shows fills in the parts of the statuses that a type copies from the record.
 type shows func(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus)
 
 // testType decodes and folds every payload of the type.
@@ -61,7 +61,7 @@ func testType(t *testing.T, eventType string, shows shows, cases map[string]even
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&want, got, cmpopts.IgnoreTypes(v1alpha1.Trace{})); diff != "" { // trace_test.go looks at it
+			if diff := cmp.Diff(&want, got, cmpopts.IgnoreTypes(v1alpha1.Trace{})); diff != "" { // tested in trace_test.go
 				t.Fatalf("event (-want +got):\n%s", diff)
 			}
 			checkFold(t, got, wantStatuses(&want, tc, shows))
@@ -69,7 +69,7 @@ func testType(t *testing.T, eventType string, shows shows, cases map[string]even
 	}
 }
 
-// readEnvelopeAgain fills in the envelope by other means than the decoder's.
+// readEnvelopeAgain fills in the envelope independently of the decoder.
 func readEnvelopeAgain(t *testing.T, body []byte, e *projection.Event) {
 	t.Helper()
 	var envelope struct {
@@ -109,7 +109,7 @@ func wantStatuses(e *projection.Event, tc eventCase, shows shows) projection.Agg
 // checkFold folds the event twice: a second delivery of it is applied as well, and changes nothing.
 func checkFold(t *testing.T, e *projection.Event, want projection.Aggregate) {
 	t.Helper()
-	positions := cmp.Options{ // they are the fold's own notes
+	positions := cmp.Options{ // tested in internal/projection
 		cmpopts.IgnoreFields(v1alpha1.CustomerStatus{}, "Positions"),
 		cmpopts.IgnoreFields(v1alpha1.SubscriptionStatus{}, "Positions"),
 	}
@@ -148,7 +148,7 @@ func payload(t testing.TB, eventType, name string) []byte {
 	return body
 }
 
-// at reads a time; a date alone means ten o'clock, when most things in testdata happen.
+// at parses a time. A date alone means ten o'clock, as most times in testdata.
 func at(text string) *metav1.Time {
 	if !strings.Contains(text, "T") {
 		text += "T10:00:00Z"
@@ -185,7 +185,7 @@ func item2020() v1alpha1.SubscriptionItem {
 	})
 }
 
-// openInvoice is most invoices in testdata: of the first of October, for October.
+// openInvoice is the usual invoice in testdata: of the first of October, for October.
 func openInvoice(year string, changes ...func(*v1alpha1.Invoice)) v1alpha1.Invoice {
 	invoice := v1alpha1.Invoice{
 		ID: invoiceID, Number: "KITE-0042", Status: "open", Currency: "eur", AmountDue: 1900, AmountRemaining: 1900,
@@ -209,7 +209,7 @@ func mastercard() *v1alpha1.PaymentMethod {
 	return &v1alpha1.PaymentMethod{ID: methodID, Kind: "card", Brand: "mastercard", Last4: "4444", ExpMonth: 11, ExpYear: 2029}
 }
 
-// showsState: the subscription's state is the record's. A status that the case gives stays.
+// showsState: the subscription's state is the record's, unless the case sets the status.
 func showsState(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus) {
 	status := s.Status
 	s.SubscriptionState = e.Subscription.SubscriptionState
@@ -219,7 +219,7 @@ func showsState(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.Sub
 	c.CustomerSince = e.Subscription.StartedAt
 }
 
-// showsInvoice: the invoice is the latest one, and remembered as one that has not failed unless the case says otherwise.
+// showsInvoice: the invoice is the latest one, and has not failed unless the case says otherwise.
 func showsInvoice(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus) {
 	invoice := &e.Invoice.Invoice
 	c.LatestInvoice, s.LatestInvoice, c.CustomerSince = invoice, invoice, invoice.Created
@@ -229,29 +229,29 @@ func showsInvoice(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.S
 	}
 }
 
-// showsIntent: the intent is the one begun last.
+// showsIntent: the payment intent is the latest one.
 func showsIntent(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 	p := e.Payment
 	c.LatestPaymentIntent = &v1alpha1.Intent{ID: e.ObjectID, Created: p.Created, Status: p.Status, Failure: p.Failure}
 }
 
-// showsPayment: money came in, by the method of the record.
+// showsPayment: the customer has paid, with the record's payment method.
 func showsPayment(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 	c.CustomerSince = e.Payment.Created
 	c.PaymentMethods = []v1alpha1.PaymentMethod{*e.Payment.PaymentMethod}
 }
 
-// showsProfile: the customer is as the record says.
+// showsProfile: the status shows the record's fields.
 func showsProfile(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 	r := e.Customer
 	c.Email, c.Name, c.Delinquent, c.Metadata = r.Email, r.Name, r.Delinquent, r.Metadata
 	c.DefaultPaymentMethodID = r.DefaultPaymentMethodID
 }
 
-// showsSetup: the setup is the one begun last.
+// showsSetup: the setup is the latest one.
 func showsSetup(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 	c.LatestSetup = &v1alpha1.Intent{ID: e.ObjectID, Created: e.Setup.Created, Status: e.Setup.Status, Failure: e.Setup.Failure}
 }
 
-// showsNothing more than the case says.
+// showsNothing beyond the case's statuses.
 func showsNothing(*projection.Event, *v1alpha1.CustomerStatus, *v1alpha1.SubscriptionStatus) {}

@@ -10,7 +10,7 @@ import (
 func TestInvoiceCreated(t *testing.T) {
 	draft := func(i *v1alpha1.Invoice) { i.Status, i.Number = "draft", "" }
 	testType(t, "invoice.created", showsInvoice, map[string]eventCase{
-		"2017-date": { // an invoice that is neither paid nor closed is open; nothing tells a draft
+		"2017-date": { // an invoice that is neither paid nor closed is open; drafts cannot be distinguished
 			event: projection.Event{CustomerID: customerID, SubscriptionID: subscriptionID, Invoice: &v1alpha1.InvoiceRecord{
 				Invoice: openInvoice("2017", func(i *v1alpha1.Invoice) { i.Number = "" }),
 			}},
@@ -21,7 +21,7 @@ func TestInvoiceCreated(t *testing.T) {
 				Email:   "ada@example.com", Name: "Ada Kite",
 			}},
 		},
-		"2023-one-off": { // it bills no service of any subscription
+		"2023-one-off": { // it bills no subscription
 			event: projection.Event{CustomerID: customerID, Invoice: &v1alpha1.InvoiceRecord{
 				Invoice: openInvoice("2023", draft, func(i *v1alpha1.Invoice) {
 					i.BillingReason, i.PeriodStart, i.PeriodEnd = "manual", nil, nil

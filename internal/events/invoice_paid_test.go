@@ -17,14 +17,14 @@ func TestInvoicePaid(t *testing.T) {
 		}
 	}
 	testType(t, "invoice.paid", showsInvoice, map[string]eventCase{
-		"2017-flag": { // the time of the event is the only word of when it was paid
+		"2017-flag": { // only the event's time shows when it was paid
 			event: projection.Event{
 				CustomerID: customerID, SubscriptionID: subscriptionID, ChargeID: chargeID,
 				Invoice: &v1alpha1.InvoiceRecord{Invoice: openInvoice("2017", paid(1900, ""))},
 			},
 			subscription: v1alpha1.SubscriptionStatus{PaidThrough: at("2017-11-01"), LastPaidAt: at("2017-10-01T11:01:02Z")},
 		},
-		"2022-trial": { // an invoice of nothing pays through the trial
+		"2022-trial": { // an invoice over 0 covers the trial
 			event: projection.Event{
 				CustomerID: customerID, SubscriptionID: subscriptionID,
 				Invoice: &v1alpha1.InvoiceRecord{
@@ -36,7 +36,7 @@ func TestInvoicePaid(t *testing.T) {
 			},
 			subscription: v1alpha1.SubscriptionStatus{PaidThrough: at("2022-10-15"), LastPaidAt: at("2022-10-01")},
 		},
-		"2023-prorated": { // the prorations of last month bill no new service
+		"2023-prorated": { // prorations of the last month extend no service
 			event: projection.Event{
 				CustomerID: customerID, SubscriptionID: subscriptionID, ChargeID: chargeID, PaymentIntentID: intentID,
 				Invoice: &v1alpha1.InvoiceRecord{

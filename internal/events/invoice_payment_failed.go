@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "invoice.payment_failed",
 		Record:  "invoice",
-		Does:    "starts grace at the first failure of a run; shows the latest failure and the next attempt",
+		Does:    "starts the grace period at the first failure of a run; shows the latest failure and the next attempt",
 		read:    readInvoice,
 		effects: []projection.Effect{projection.InvoiceState, projection.InvoicePaymentFailed},
 	})

@@ -18,7 +18,7 @@ func TestInvoicePaymentFailed(t *testing.T) {
 		}
 	}
 	testType(t, "invoice.payment_failed", showsInvoice, map[string]eventCase{
-		"2017-flags": { // what remains is not told: it is all that is due
+		"2017-flags": { // the amount remaining is not stated: it is the amount due
 			event: projection.Event{
 				CustomerID: customerID, SubscriptionID: subscriptionID, ChargeID: chargeID,
 				Invoice: &v1alpha1.InvoiceRecord{Invoice: openInvoice("2017", func(i *v1alpha1.Invoice) {
@@ -55,7 +55,7 @@ func TestInvoicePaymentFailed(t *testing.T) {
 	})
 }
 
-// Grace runs from the first failure, in whatever order the failures arrive; what is shown is the latest one.
+// Grace runs from the first failure and the latest one is shown, in whatever order they arrive.
 func TestInvoicePaymentFailedAgain(t *testing.T) {
 	first, err := decoder.Decode(payload(t, "invoice.payment_failed", "2022-third-attempt"))
 	if err != nil {

@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "invoice.payment_succeeded",
 		Record:  "invoice",
-		Does:    "extends the paid-through period and ends grace",
+		Does:    "extends the paid-through period and ends the grace period",
 		read:    readInvoice,
 		effects: []projection.Effect{projection.InvoiceState},
 	})

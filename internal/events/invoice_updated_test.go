@@ -27,7 +27,7 @@ func TestInvoiceUpdated(t *testing.T) {
 				Invoice: openInvoice("2023", status("uncollectible")), Email: "ada@example.com", Name: "Ada Kite",
 			}},
 		},
-		"2025-both-shapes": { // everything that is there twice is wrong at its old place
+		"2025-both-shapes": { // every value that occurs twice is wrong in its old place
 			event: projection.Event{
 				CustomerID: customerID, SubscriptionID: subscriptionID, PaymentIntentID: intentID,
 				Invoice: &v1alpha1.InvoiceRecord{

@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "payment_intent.created",
 		Record:  "payment",
-		Does:    "shows the payment that was begun",
+		Does:    "shows the new payment intent",
 		read:    readPaymentIntent,
 		effects: []projection.Effect{projection.PaymentIntent},
 	})

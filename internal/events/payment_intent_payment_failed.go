@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "payment_intent.payment_failed",
 		Record:  "payment",
-		Does:    "shows the last failure with its code and decline reason",
+		Does:    "shows the latest failed payment with its code and decline reason",
 		read:    readPaymentIntent,
 		effects: []projection.Effect{projection.PaymentIntent, projection.PaymentFailed},
 	})

@@ -29,7 +29,7 @@ func TestPaymentIntentPaymentFailed(t *testing.T) {
 			}),
 			customer: lost("2019-09-01T10:00:05Z", declined),
 		},
-		"2023-error-without-code": { // its type has to do
+		"2023-error-without-code": { // its type takes the code's place
 			event:    failed(v1alpha1.PaymentRecord{InvoiceID: invoiceID, Created: at("2023-11-01"), Failure: &broken}),
 			customer: lost("2023-11-01T10:00:05Z", broken),
 		},

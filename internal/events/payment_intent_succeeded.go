@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "payment_intent.succeeded",
 		Record:  "payment",
-		Does:    "shows the last payment and its method",
+		Does:    "shows the latest payment and its payment method",
 		read:    readPaymentIntent,
 		effects: []projection.Effect{projection.PaymentIntent, projection.PaymentSucceeded},
 	})

@@ -34,7 +34,7 @@ func TestPaymentIntentSucceeded(t *testing.T) {
 			}),
 			customer: received("2019-03-01T10:00:05Z", 1900),
 		},
-		"2022-both-shapes": { // latest_charge is an id only, and charges tells how it was paid
+		"2022-both-shapes": { // latest_charge is only an id; charges has the payment method
 			event: succeeded(v1alpha1.PaymentRecord{
 				Amount: 1900, InvoiceID: invoiceID, Created: at("2022-09-01"), PaymentMethod: mastercard(),
 			}),
@@ -46,7 +46,7 @@ func TestPaymentIntentSucceeded(t *testing.T) {
 			}),
 			customer: received("2023-11-01T10:00:05Z", 1900),
 		},
-		"2026-received-less": { // than was asked for
+		"2026-received-less": { // than requested
 			event:    succeeded(v1alpha1.PaymentRecord{Amount: 1500, Created: at("2026-09-01"), PaymentMethod: mastercard()}),
 			customer: received("2026-09-01T10:00:05Z", 1500),
 		},

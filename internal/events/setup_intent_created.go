@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "setup_intent.created",
 		Record:  "setup",
-		Does:    "shows the setup that was begun",
+		Does:    "shows the new setup intent",
 		read:    readSetup,
 		effects: []projection.Effect{projection.Setup},
 	})

@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "setup_intent.failed",
 		Record:  "setup",
-		Does:    "is handled as `setup_intent.setup_failed`",
+		Does:    "has the same effect as `setup_intent.setup_failed`, which is Stripe's real name",
 		read:    readSetup,
 		effects: []projection.Effect{projection.Setup},
 	})

@@ -13,7 +13,7 @@ func TestSetupIntentFailed(t *testing.T) {
 	testType(t, "setup_intent.failed", showsSetup, setupFailures())
 }
 
-// Stripe's name is setup_intent.setup_failed; the other one must do the very same.
+// Stripe's real name is setup_intent.setup_failed: both must have the same effect.
 func TestSetupIntentFailedIsSetupFailed(t *testing.T) {
 	for _, name := range payloads(t, "setup_intent.failed") {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ func TestSetupIntentSetupFailed(t *testing.T) {
 	testType(t, "setup_intent.setup_failed", showsSetup, setupFailures())
 }
 
-// setupFailures are the cases of both names of the type. A method that could not be set up is not the customer's.
+// setupFailures are the cases of both names of the type. A method whose setup failed is not the customer's.
 func setupFailures() map[string]eventCase {
 	failed := func(created string, failure v1alpha1.PaymentFailure) eventCase {
 		return eventCase{event: projection.Event{CustomerID: customerID, Setup: &v1alpha1.SetupRecord{

@@ -22,7 +22,7 @@ func TestSetupIntentSucceeded(t *testing.T) {
 	}
 	testType(t, "setup_intent.succeeded", showsSetup, map[string]eventCase{
 		"2019-method-id": succeeded("2019-09-01", v1alpha1.PaymentMethod{ID: methodID}, nil),
-		// The error that is still there is of another method.
+		// The error belongs to another method that was tried earlier.
 		"2023-after-a-failure": succeeded("2023-11-01", v1alpha1.PaymentMethod{ID: methodID}, refused),
 		"2026-expanded-method": succeeded("2026-09-01", *mastercard(), nil),
 	})

@@ -10,10 +10,10 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-// trace says from which state to which the event leads. state reads what is tracked of an object: of an event's own object, and
-// of the same object with its previous_attributes put back. So both are states of one shape, and the one event's "after" is the
-// next one's "before".
-func trace(eventType string, p Payload, state func(stripejson.Object) any) v1alpha1.Trace {
+// newTrace reports the change that the event made, as hashes of the state before and after it. state selects the
+// tracked fields of an object. It is applied to the event's object, and to the same object with its previous_attributes
+// put back. So the "after" of one event equals the "before" of the next.
+func newTrace(eventType string, p Payload, state func(stripejson.Object) any) v1alpha1.Trace {
 	t := v1alpha1.Trace{StateAfter: fingerprint(state(p.Object))}
 	switch {
 	case strings.HasSuffix(eventType, ".created"):
@@ -27,18 +27,18 @@ func trace(eventType string, p Payload, state func(stripejson.Object) any) v1alp
 	return t
 }
 
-// fingerprint tells states apart. 64 bits are plenty: only the few states of one object are ever compared.
+// fingerprint is a hash that distinguishes states. 64 bits suffice: only the few states of one object are compared.
 func fingerprint(state any) string {
 	text, err := json.Marshal(state)
 	if err != nil {
-		return "" // it does not happen: states hold strings, numbers and times
+		return "" // cannot happen: states hold only strings, numbers and times
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 
-// subscriptionIdentity is what tells two states of a subscription apart. The names and the metadata of its prices are not the
-// subscription's own: they change with no event about it.
+// subscriptionIdentity is the tracked part of a subscription's state. It leaves out the names and metadata of the
+// prices: they can change without an event about the subscription.
 func subscriptionIdentity(o stripejson.Object) any {
 	state := stripejson.Subscription(o, "")
 	for i := range state.Items {

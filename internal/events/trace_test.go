@@ -65,8 +65,8 @@ func TestTraceLeadsFromEventToEvent(t *testing.T) {
 	}
 }
 
-// What an event does not say, it does not trace; and what is not tracked is no change.
-func TestTraceOfWhatIsNotSaid(t *testing.T) {
+// An event without readable previous_attributes has no state before; an untracked field is no change.
+func TestTraceOfIncompleteEvents(t *testing.T) {
 	sub := Subscription(New, "sub_A", "cus_A", "active", begin, begin.AddDate(0, 1, 0))
 	silent := traceOf(t, Event{Type: "customer.subscription.updated", Object: sub}, New)
 	if silent.StateBefore != "" {
@@ -78,13 +78,13 @@ func TestTraceOfWhatIsNotSaid(t *testing.T) {
 	}
 	untracked := traceOf(t, Event{Type: "customer.subscription.updated", Object: sub, Previous: Object{"description": "old"}}, New)
 	if untracked.StateBefore != untracked.StateAfter {
-		t.Errorf("a change of what is not tracked leads from %q to %q", untracked.StateBefore, untracked.StateAfter)
+		t.Errorf("a change of an untracked field leads from %q to %q", untracked.StateBefore, untracked.StateAfter)
 	}
 	item := sub["items"].(Object)["data"].([]Object)[0]
 	renamed := item.With("price", item["price"].(Object).With("nickname", "New name").With("lookup_key", "new").With("metadata", Object{}))
 	other := traceOf(t, Event{Type: "customer.subscription.updated", Object: sub.With("items", Object{"data": []Object{renamed}})}, New)
 	if other.StateAfter != silent.StateAfter {
-		t.Error("a price's new name makes another state of the subscription")
+		t.Error("a price's new name changes the subscription's state")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// FuzzObjectName: whatever the id, it has a valid name with room for a suffix, and one that differs in case only has another.
+// FuzzObjectName: every id has a valid name with room for a suffix, and ids that differ only in case have different names.
 func FuzzObjectName(f *testing.F) {
 	for _, id := range []string{"evt_1Ab", "../../etc/passwd", "___", "", "ÄÖ", "\x00", strings.Repeat("x", 300), "K"} {
 		f.Add("", id)
@@ -28,18 +28,18 @@ func FuzzObjectName(f *testing.F) {
 	})
 }
 
-// FuzzLabels: whatever the ids, the API server takes the labels, and none says something else than its id.
+// FuzzLabels: for any ids the labels are valid, and each value is its exact id.
 func FuzzLabels(f *testing.F) {
 	f.Add("invoice.paid", "cus_A", "sub_A")
 	f.Add("", "cus A", "../x")
 	f.Add(strings.Repeat("x", 64), "cus_", "\u202e")
 	f.Fuzz(func(t *testing.T, eventType, customer, subscription string) {
-		said := map[string]string{
+		want := map[string]string{
 			v1alpha1.LabelEventType: eventType, v1alpha1.LabelCustomerID: customer, v1alpha1.LabelSubscriptionID: subscription,
 		}
 		for key, value := range Labels(eventType, customer, subscription) {
-			if wrong := validation.IsValidLabelValue(value); len(wrong) > 0 || value != said[key] {
-				t.Errorf("%s is %q, of %q: %v", key, value, said[key], wrong)
+			if wrong := validation.IsValidLabelValue(value); len(wrong) > 0 || value != want[key] {
+				t.Errorf("%s is %q, of %q: %v", key, value, want[key], wrong)
 			}
 		}
 	})

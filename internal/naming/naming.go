@@ -11,13 +11,14 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// Object is the object name of a Stripe id of one account ("" for the platform's own): the id in lower case, with what a
-// name may not hold turned to '-', then '-' and the first 8 hex digits of the exact id's SHA-256. Stripe ids are
-// case-sensitive, names are not; the hash keeps ids apart that differ in case only. The same id under two accounts gives
-// two names, as the account takes part in the hash.
+// Object is the object name for a Stripe id of one account ("" for the platform's own): the id in lower case, with
+// every other character replaced by '-', then '-' and 8 hex digits of its SHA-256. evt_1Ab becomes evt-1ab-f284e753.
 //
-// The result is always a valid object name, with room for a suffix, whatever the id: the stem is cut at 200 characters.
-// See https://kubernetes.io/docs/concepts/overview/working-with-objects/names/.
+// Stripe ids are case-sensitive and object names are not: the hash of the exact id keeps apart ids that differ only in
+// case. The hash includes the account, so one id has a different name in each account.
+//
+// The name is valid for every id, and leaves room for a suffix. See
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/.
 func Object(account, id string) string {
 	const maxStem = 200
 	stem := []byte(strings.ToLower(id))
@@ -29,10 +30,10 @@ func Object(account, id string) string {
 			stem[i] = '-'
 		}
 	}
-	return strings.TrimLeft(string(stem)+"-"+hash(account, id), "-")
+	return strings.TrimLeft(string(stem)+"-"+shortHash(account, id), "-")
 }
 
-func hash(account, id string) string {
+func shortHash(account, id string) string {
 	if account != "" {
 		id = account + "/" + id
 	}
@@ -40,7 +41,7 @@ func hash(account, id string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Email is the name of the Email object for one purpose of one customer, given the customer's object name.
+// Email is the name of the Email object for a purpose and a customer, given the customer's object name.
 func Email(customer string, purpose v1alpha1.EmailPurpose) string {
 	switch purpose {
 	case v1alpha1.EmailPasswordReset:
@@ -50,7 +51,7 @@ func Email(customer string, purpose v1alpha1.EmailPurpose) string {
 	}
 }
 
-// Labels are the labels of an object about these Stripe ids. An id that is empty or not valid as a label value is left out.
+// Labels are the labels of an object with these Stripe ids. An id that is empty or not a valid label value is left out.
 func Labels(eventType, customerID, subscriptionID string) map[string]string {
 	labels := map[string]string{}
 	for key, value := range map[string]string{

@@ -74,12 +74,12 @@ func TestAnswers(t *testing.T) {
 		},
 		"two events in one body": {
 			request: signed(append(event("evt_1", "a"), event("evt_2", "b")...)),
-			want:    answered(400, "not a Stripe event: not a JSON object: something follows it\n"), wantCounted: "400 not_an_event",
+			want:    answered(400, "not a Stripe event: not a JSON object: more data follows it\n"), wantCounted: "400 not_an_event",
 		},
 		"a thin event": {
 			request: signed([]byte(`{"id":"evt_1","object":"v2.core.event","type":"v1.billing.meter.error_report_triggered"}`)),
-			want: answered(400, "not a Stripe event: the object is a \"v2.core.event\", not an event; "+
-				"send snapshot events to this endpoint\n"),
+			want: answered(400, "not a Stripe event: the body is a \"v2.core.event\", not an event: "+
+				"configure the endpoint in Stripe to send snapshot events\n"),
 			wantCounted: "400 not_an_event",
 		},
 		"no id": {

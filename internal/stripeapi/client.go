@@ -1,13 +1,11 @@
-// Package stripeapi reads objects and events from Stripe's API through stripe-go, at its pinned API version. It keeps the JSON as it
-// came, so that the same readers read it as read an event's.
+// Package stripeapi reads objects and events from Stripe's API through stripe-go, in the API version that stripe-go
+// pins. It keeps the JSON as Stripe sent it, so that one set of readers serves events and objects.
 package stripeapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -21,13 +19,11 @@ import (
 const (
 	// requestTimeout bounds one request.
 	requestTimeout = 10 * time.Second
-	// requestsPerSecond leaves most of Stripe's limit (100 a second, 25 in a sandbox) to the applications.
+	// requestsPerSecond leaves most of Stripe's rate limit (100 a second, 25 in a sandbox) to other applications.
 	requestsPerSecond = 10
-	// maxAnswer bounds what is read of an answer: a page of a hundred events has some hundred KiB.
-	maxAnswer = 32 << 20
 )
 
-// Client asks Stripe. All its methods share one limit of requests, and one pause after a 429.
+// Client reads from Stripe. All calls share one rate limiter, and one pause after a 429.
 type Client struct {
 	backend stripe.Backend
 	key     string
@@ -35,12 +31,12 @@ type Client struct {
 	pause   pause
 }
 
-// New makes a client with the key. base is scheme and host of the API; empty for Stripe's own.
+// New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own.
 func New(key, base string) *Client {
 	config := &stripe.BackendConfig{
-		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: bounded{http.DefaultTransport}},
-		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log bodies
-		MaxNetworkRetries: new(int64(0)),                                  // who asks backs off
+		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{http.DefaultTransport}},
+		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log response bodies
+		MaxNetworkRetries: new(int64(0)),                                  // callers back off
 		EnableTelemetry:   new(false),
 	}
 	if base != "" {
@@ -52,17 +48,19 @@ func New(key, base string) *Client {
 	}
 }
 
-// Reading is an object as Stripe had it.
+// Reading is an object as read from Stripe's API.
 type Reading struct {
 	// Object is the object.
 	Object stripejson.Object
-	// At is a moment, in whole seconds, from which the object is known to be current: all that happened to it before is in it. It is
-	// the Date of Stripe's answer less the time that the request took: Stripe's clock, which stamps the events too, and never later
-	// than the moment of reading.
+	// At is a time, in whole seconds, from which the object is known to be current: everything before it is in the
+	// object. It is the Date of Stripe's response minus the duration of the request. So it is on Stripe's clock, like
+	// the events' times, and never too late. Example: a request sent at 12:00:00 that returns at 12:00:02 gives
+	// 12:00:00.
 	At time.Time
 }
 
-// Customer reads a customer. Of a deleted one Stripe tells only that. See https://docs.stripe.com/api/customers/retrieve.
+// Customer reads a customer. For a deleted customer Stripe returns its id and the flag deleted only. See
+// https://docs.stripe.com/api/customers/retrieve.
 func (c *Client) Customer(ctx context.Context, account, id string) (Reading, error) {
 	return c.get(ctx, account, "customers", id)
 }
@@ -88,7 +86,7 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 }
 
 func (c *Client) get(ctx context.Context, account, resource, id string) (Reading, error) {
-	var answer object
+	var answer rawObject
 	at, err := c.call(ctx, account, resource, "/v1/"+resource+"/"+id, nil, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
@@ -100,26 +98,15 @@ func (c *Client) get(ctx context.Context, account, resource, id string) (Reading
 	return Reading{Object: parsed, At: at}, nil
 }
 
-// object is an answer that is left as it came.
-type object struct {
-	stripe.APIResource
-	raw json.RawMessage
-}
-
-func (o *object) UnmarshalJSON(text []byte) error {
-	o.raw = append(o.raw, text...)
-	return nil
-}
-
-// call makes one GET request, when the limit lets it, and returns from when the answer is current.
+// call makes one GET request once the rate limiter allows it. It returns the response's Reading.At.
 func (c *Client) call(
 	ctx context.Context, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
-	if err := c.pause.over(time.Now()); err != nil {
+	if err := c.pause.check(time.Now()); err != nil {
 		return time.Time{}, err
 	}
 	if err := c.limit.Wait(ctx); err != nil {
-		return time.Time{}, fmt.Errorf("wait for the limit of requests: %w", err)
+		return time.Time{}, fmt.Errorf("wait for the rate limiter: %w", err)
 	}
 	params := &stripe.Params{Context: ctx}
 	if account != "" {
@@ -133,60 +120,9 @@ func (c *Client) call(
 	if err != nil {
 		err = explain(ctx, err)
 		if wait, limited := RetryAfter(err); limited {
-			c.pause.until(time.Now().Add(wait))
+			c.pause.extend(time.Now().Add(wait))
 		}
 		return time.Time{}, err
 	}
-	return last.current(sent, took), nil
-}
-
-// lastResponse keeps the response's head.
-type lastResponse struct {
-	stripe.LastResponseSetter
-	response *stripe.APIResponse
-}
-
-// SetLastResponse is called by stripe-go.
-func (l *lastResponse) SetLastResponse(response *stripe.APIResponse) {
-	l.response = response
-	l.LastResponseSetter.SetLastResponse(response)
-}
-
-// UnmarshalJSON reads the answer.
-func (l *lastResponse) UnmarshalJSON(text []byte) error {
-	return json.Unmarshal(text, l.LastResponseSetter)
-}
-
-// current is the moment from which the answer is known to be current.
-func (l *lastResponse) current(sent time.Time, took time.Duration) time.Time {
-	at := sent
-	if date, err := http.ParseTime(l.response.Header.Get("Date")); err == nil {
-		at = date.Add(-took)
-	}
-	return at.UTC().Truncate(time.Second)
-}
-
-// code is the answer's status code as a metric label.
-func (l *lastResponse) code(err error) string {
-	var refused *stripe.Error
-	switch {
-	case asStripe(err, &refused):
-		return strconv.Itoa(refused.HTTPStatusCode)
-	case l.response != nil:
-		return strconv.Itoa(l.response.StatusCode)
-	default:
-		return "error"
-	}
-}
-
-// bounded reads no more of an answer than it may have.
-type bounded struct{ http.RoundTripper }
-
-// RoundTrip makes the request.
-func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := b.RoundTripper.RoundTrip(request)
-	if err == nil {
-		response.Body = http.MaxBytesReader(nil, response.Body, maxAnswer)
-	}
-	return response, err
+	return last.currentFrom(sent, took), nil
 }

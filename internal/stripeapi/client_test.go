@@ -21,7 +21,7 @@ const key = "sk_test_SecretOfTheTest"
 
 var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// account is a stand-in of Stripe's API with a life in it, and a client that asks it.
+// account starts a fake Stripe API with some history in it, and returns a client for it.
 func account(t *testing.T, ops ...Op) (*World, *API, *stripeapi.Client) {
 	t.Helper()
 	world := NewWorld(begin, New, 1)
@@ -37,7 +37,7 @@ func account(t *testing.T, ops ...Op) (*World, *API, *stripeapi.Client) {
 
 func all(*http.Request) bool { return true }
 
-// Every kind of object is asked for in its place, in stripe-go's version, and comes back as it is.
+// Every kind of object is read from its own path, in stripe-go's API version, and is returned unchanged.
 func TestObjects(t *testing.T) {
 	world, api, client := account(t, OpenDispute)
 	connected := NewWorld(begin, New, 2)
@@ -71,7 +71,7 @@ func TestObjects(t *testing.T) {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 			if _, err := tc.get(t.Context(), "", "missing"); !errors.Is(err, stripeapi.ErrNotFound) {
-				t.Errorf("of a missing one: %v, want ErrNotFound", err)
+				t.Errorf("a missing object: %v, want ErrNotFound", err)
 			}
 		})
 	}
@@ -81,31 +81,31 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// What Stripe answers, and what is made of it.
-func TestFaults(t *testing.T) {
+// Each kind of failure gives an error that says what to do.
+func TestErrorsSayWhatToDo(t *testing.T) {
 	for name, tc := range map[string]struct {
 		fault Fault
 		want  string
 	}{
-		"too many requests": {RateLimited, "get customers cus_W001 from Stripe: stripe's limit of requests is reached, ask again in 1s (request req_000000)"},
-		"a failure": {ServerError,
+		"too many requests": {RateLimited, "get customers cus_W001 from Stripe: stripe's rate limit is reached, retry in 1s (request req_000000)"},
+		"an internal error": {ServerError,
 			`get customers cus_W001 from Stripe: stripe answered 500, type "api_error", code "" (request req_000000)`},
-		"half an answer": {Truncated, "get customers cus_W001 from Stripe: stripe's answer cannot be read: it is cut off, too large or not JSON"},
-		"a page of a proxy": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+		"a truncated response": {Truncated, "get customers cus_W001 from Stripe: stripe's response cannot be read: it is truncated, too large or not JSON"},
+		"an error page of a proxy": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 			w.WriteHeader(http.StatusBadGateway)
 			_, _ = w.Write([]byte("<html>ada@example.com</html>"))
 			return true
-		}, "get customers cus_W001 from Stripe: stripe's answer cannot be read: it is cut off, too large or not JSON"},
-		"a key that is refused": {func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
+		}, "get customers cus_W001 from Stripe: stripe's response cannot be read: it is truncated, too large or not JSON"},
+		"a rejected key": {func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
 			r.Header.Set("Authorization", "Bearer other")
 			answer(w, r)
 			return true
-		}, "get customers cus_W001 from Stripe: stripe refuses the key: check STRIPE_SECRET_KEY (request req_000000)"},
-		"a key that may not": {func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
+		}, "get customers cus_W001 from Stripe: stripe rejects the API key: check STRIPE_SECRET_KEY (request req_000000)"},
+		"a key without the permission": {func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
 			r.Header.Set("Stripe-Account", "acct_none")
 			answer(w, r)
 			return true
-		}, "get customers cus_W001 from Stripe: the key may not read this: give the restricted key that permission (request req_000000)"},
+		}, "get customers cus_W001 from Stripe: the API key may not read this: give the restricted key that permission in Stripe (request req_000000)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, api, client := account(t)
@@ -122,11 +122,11 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// Errors name what was asked and hold nothing of the answer or the key.
+// Errors name the request and hold nothing from the response or the key.
 func TestErrorsHoldNothingPersonal(t *testing.T) {
 	for name, fault := range map[string]Fault{
 		"429": RateLimited, "500": ServerError, "half": Truncated,
-		"an error with everything in it": func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+		"an error full of personal data": func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 			w.WriteHeader(http.StatusPaymentRequired)
 			_, _ = w.Write([]byte(`{"error":{"type":"card_error","message":"ada@example.com","param":"Ada","doc_url":"Ada",
 				"charge":"ch_1","payment_method":{"billing_details":{"email":"ada@example.com","name":"Ada"}}}}`))
@@ -149,8 +149,8 @@ func TestErrorsHoldNothingPersonal(t *testing.T) {
 	}
 }
 
-// After a 429 nobody asks as long as Stripe says, and everybody is told how long that is.
-func TestA429PausesEverybody(t *testing.T) {
+// After a 429 no request is sent for as long as Stripe says, and every call returns the remaining time.
+func TestA429PausesAllCalls(t *testing.T) {
 	_, api, client := account(t)
 	api.Fail(1, RateLimited, all)
 	_, err := client.Customer(t.Context(), "", "cus_W001")
@@ -169,8 +169,8 @@ func TestA429PausesEverybody(t *testing.T) {
 	}
 }
 
-// Who does not want to wait any more does not.
-func TestAHangingStripe(t *testing.T) {
+// A call ends when its context does, even if Stripe does not respond.
+func TestACallEndsWithItsContext(t *testing.T) {
 	_, api, client := account(t)
 	api.Fail(1, Hanging, all)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -180,10 +180,10 @@ func TestAHangingStripe(t *testing.T) {
 	}
 }
 
-// A reading is not newer than the moment at which it was taken, by Stripe's clock.
-func TestReadingIsNoNewerThanItIs(t *testing.T) {
+// A reading's time is never later than the read itself, by Stripe's clock.
+func TestReadingTimeIsNeverTooLate(t *testing.T) {
 	const slow = 1500 * time.Millisecond
-	stripes := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC) // its clock, which is not ours
+	stripeNow := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC) // Stripe's clock differs from ours
 	read := func(date string) time.Time {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Date"] = nil
@@ -203,16 +203,16 @@ func TestReadingIsNoNewerThanItIs(t *testing.T) {
 		}
 		return reading.At
 	}
-	if at := read(stripes.Format(http.TimeFormat)); at.After(stripes.Add(-slow)) || at.Before(stripes.Add(-slow-time.Minute)) {
-		t.Errorf("by Stripe's clock it is of %s, want before %s", at, stripes.Add(-slow))
+	if at := read(stripeNow.Format(http.TimeFormat)); at.After(stripeNow.Add(-slow)) || at.Before(stripeNow.Add(-slow-time.Minute)) {
+		t.Errorf("by Stripe's clock it is %s, want before %s", at, stripeNow.Add(-slow))
 	}
 	before := time.Now()
 	if at := read(""); at.After(time.Now()) || at.Before(before.Add(-time.Second)) {
-		t.Errorf("without Stripe's clock it is of %s, want %s", at, before)
+		t.Errorf("without Stripe's clock it is %s, want %s", at, before)
 	}
 }
 
-// All pages are listed, the newest first, from the second asked for.
+// All pages are listed, the newest first, back to the requested second.
 func TestEvents(t *testing.T) {
 	world, api, client := account(t, ChangeQuantity, ChangeEmail, Cancel)
 	api.PageSize = 4
@@ -246,7 +246,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A customer's subscriptions are all listed, ended ones too.
+// All subscriptions of a customer are listed, including ended ones.
 func TestSubscriptions(t *testing.T) {
 	world, api, client := account(t, SubscribeAgain, SubscribeAgain, Cancel)
 	api.PageSize = 1
@@ -267,18 +267,18 @@ func TestSubscriptions(t *testing.T) {
 	}
 	api.Fail(1, ServerError, func(r *http.Request) bool { return r.URL.Query().Has("starting_after") })
 	if readings, err := client.Subscriptions(t.Context(), "", world.Objects("customer")[0].ID()); err == nil {
-		t.Errorf("with a page missing it lists %d subscriptions and no error", len(readings))
+		t.Errorf("with a missing page it returns %d subscriptions and no error", len(readings))
 	}
 }
 
-// A list that never ends, or is none, is an error.
-func TestListsThatAreNone(t *testing.T) {
+// A list that never ends and a response that is not a list are errors.
+func TestMalformedLists(t *testing.T) {
 	for name, body := range map[string]string{
-		"more of nothing":        `{"object":"list","data":[],"has_more":true}`,
-		"more after no id":       `{"object":"list","data":[{}],"has_more":true}`,
-		"not a list":             `{"object":"event","id":"evt_1"}`,
-		"not JSON":               `<html>`,
-		"elements that are none": `{"object":"list","data":"none","has_more":false}`,
+		"an empty page that continues": `{"object":"list","data":[],"has_more":true}`,
+		"an element without an id":     `{"object":"list","data":[{}],"has_more":true}`,
+		"not a list":                   `{"object":"event","id":"evt_1"}`,
+		"not JSON":                     `<html>`,
+		"elements that are not a list": `{"object":"list","data":"none","has_more":false}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))

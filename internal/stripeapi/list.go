@@ -15,32 +15,32 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-// pageSize is the most that Stripe gives at a time.
+// pageSize is the largest page that Stripe returns.
 const pageSize = 100
 
 // Page is a page of a list.
 type Page struct {
-	// Items are the objects as they came.
+	// Items are the objects as Stripe sent them.
 	Items []json.RawMessage
-	// At is the moment from which they are known to be current.
+	// At is a time from which they are known to be current (see Reading.At).
 	At time.Time
 }
 
-// page is a page over the wire. See https://docs.stripe.com/api/pagination.
+// page is a page in Stripe's JSON. See https://docs.stripe.com/api/pagination.
 type page struct {
 	stripe.APIResource
 	Data    []json.RawMessage `json:"data"`
 	HasMore *bool             `json:"has_more"`
 }
 
-// Events lists the account's events that were made since the time, the newest first, page by page. Stripe keeps them for 30 days.
-// An error ends the list. See https://docs.stripe.com/api/events/list.
+// Events lists the account's events created since the time, the newest first, page by page. Stripe keeps events for 30
+// days. An error ends the list. See https://docs.stripe.com/api/events/list.
 func (c *Client) Events(ctx context.Context, account string, since time.Time) iter.Seq2[Page, error] {
 	return c.list(ctx, account, "events", map[string]string{"created[gte]": strconv.FormatInt(since.Unix(), 10)})
 }
 
-// Subscriptions reads all subscriptions that the customer has or had, the canceled ones too.
-// See https://docs.stripe.com/api/subscriptions/list.
+// Subscriptions reads every subscription of the customer, including ended ones. See
+// https://docs.stripe.com/api/subscriptions/list.
 func (c *Client) Subscriptions(ctx context.Context, account, customerID string) ([]Reading, error) {
 	var readings []Reading
 	for page, err := range c.list(ctx, account, "subscriptions", map[string]string{"customer": customerID, "status": "all"}) {
@@ -58,7 +58,7 @@ func (c *Client) Subscriptions(ctx context.Context, account, customerID string) 
 	return readings, nil
 }
 
-// list yields the pages of a list.
+// list yields the pages of a list. It stops after the first error.
 func (c *Client) list(ctx context.Context, account, resource string, filter map[string]string) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		after := ""
@@ -74,7 +74,7 @@ func (c *Client) list(ctx context.Context, account, resource string, filter map[
 			var answer page
 			at, err := c.call(ctx, account, resource, "/v1/"+resource, query, &answer)
 			if err == nil {
-				after, err = answer.next()
+				after, err = answer.nextCursor()
 			}
 			if err != nil {
 				yield(Page{}, err)
@@ -87,21 +87,21 @@ func (c *Client) list(ctx context.Context, account, resource string, filter map[
 	}
 }
 
-// next is the id after which the next page begins; empty if this is the last one.
-func (p *page) next() (string, error) {
+// nextCursor is the id after which the next page begins; empty if this is the last page.
+func (p *page) nextCursor() (string, error) {
 	switch {
 	case p.HasMore == nil:
-		return "", errors.New("stripe's answer is no list")
+		return "", errors.New("stripe's response is not a list")
 	case !*p.HasMore:
 		return "", nil
 	case len(p.Data) == 0:
-		return "", errors.New("stripe has more to list and lists nothing")
+		return "", errors.New("stripe's list says that it continues, but the page is empty")
 	}
 	var last struct {
 		ID string `json:"id"`
 	}
 	if err := json.Unmarshal(p.Data[len(p.Data)-1], &last); err != nil || last.ID == "" {
-		return "", errors.New("stripe lists an object without an id")
+		return "", errors.New("stripe's list holds an object without an id")
 	}
 	return last.ID, nil
 }

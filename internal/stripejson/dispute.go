@@ -2,8 +2,7 @@ package stripejson
 
 import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
 
-// Dispute reads a dispute. It names its charge and payment intent, never its customer.
-// See https://docs.stripe.com/api/disputes/object.
+// Dispute reads a dispute, which does not name its customer. See https://docs.stripe.com/api/disputes/object.
 func Dispute(o Object) *v1alpha1.DisputeRecord {
 	return &v1alpha1.DisputeRecord{
 		Reason:        o.Word("reason"),

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzRead: whatever the JSON and whatever is asked of it, a text prints and is no longer than allowed, and a time can be written down.
+// FuzzRead: for any JSON and any path, a text is printable and within its limit, and a time can be written as RFC 3339.
 func FuzzRead(f *testing.F) {
 	for _, raw := range []string{
 		`{"a":{"id":"x"},"b":["y",{"c":1}]}`, `{"a":null}`, `{"a":9223372036854775808}`, `{"a":-1e400}`, `{"a":"\u202e\u0000\ud800"}`,

@@ -11,7 +11,7 @@ func Invoice(o Object) *v1alpha1.InvoiceRecord {
 	start, end := servicePeriod(o)
 	status := invoiceStatus(o)
 	due := o.Amount("amount_due")
-	paid, remaining := settled(o, status, due)
+	paid, remaining := paidAndRemaining(o, status, due)
 	return &v1alpha1.InvoiceRecord{
 		Invoice: v1alpha1.Invoice{
 			ID:                 o.ID("id"),
@@ -34,37 +34,37 @@ func Invoice(o Object) *v1alpha1.InvoiceRecord {
 	}
 }
 
-// invoiceStatus is Stripe's word; before 2018-11-08 it is told by three flags.
+// invoiceStatus is Stripe's status. Before 2018-11-08 three flags take its place.
 func invoiceStatus(o Object) string {
 	switch word := o.Word("status"); {
 	case word != "":
 		return word
 	case o.Bool("paid"):
 		return "paid"
-	case o.Bool("forgiven"), o.Bool("closed"): // Stripe closed an invoice by itself once it had given up collecting it
+	case o.Bool("forgiven"), o.Bool("closed"): // Stripe closed an invoice when it gave up collecting it
 		return "uncollectible"
 	default:
 		return "open"
 	}
 }
 
-// settled is how much was paid and how much is left to pay. Invoices of 2017 do not tell: it is all or nothing.
-func settled(o Object, status string, due int64) (paid, remaining int64) {
+// paidAndRemaining are the amounts paid and left to pay. Invoices of 2017 state neither: all or nothing is paid.
+func paidAndRemaining(o Object, status string, due int64) (paid, remaining int64) {
 	if status == "paid" {
 		paid = due
 	}
-	if told := o.Int("amount_paid"); told != nil {
-		paid = *told
+	if stated := o.Int("amount_paid"); stated != nil {
+		paid = *stated
 	}
 	remaining = due - paid
-	if told := o.Int("amount_remaining"); told != nil {
-		remaining = *told
+	if stated := o.Int("amount_remaining"); stated != nil {
+		remaining = *stated
 	}
 	return paid, remaining
 }
 
-// servicePeriod is what the subscription lines bill; the invoice's own period_start and period_end are those of the period
-// before. An invoice without such lines has no service period.
+// servicePeriod is the period that the subscription lines bill; nil without such lines. The invoice's own period_start
+// and period_end describe the period before.
 func servicePeriod(o Object) (start, end *metav1.Time) {
 	for _, line := range o.List("lines.data") {
 		if !billsSubscription(line) {

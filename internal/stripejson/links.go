@@ -1,14 +1,14 @@
 package stripejson
 
-// Links are the Stripe ids that tie an object to others. They are read alike from objects of every kind.
+// Links are the Stripe ids of an object and of the objects that it names. They are read the same way from every kind.
 type Links struct {
 	ObjectID, ObjectKind       string
 	CustomerID, SubscriptionID string
 	ChargeID, PaymentIntentID  string
 }
 
-// ReadLinks reads the ids that an object is or names. An invoice names its subscription at parent since 2025-03-31
-// ("basil") and its payment intent in its payments.
+// ReadLinks reads the ids that an object has or names. Since 2025-03-31 ("basil") an invoice names its subscription
+// under parent, and its payment intent in its payments.
 func ReadLinks(o Object) Links {
 	links := Links{
 		ObjectID:        o.ID("id"),

@@ -8,12 +8,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// maxMetadata is Stripe's own limit of keys per object. See https://docs.stripe.com/api/metadata.
+// maxMetadata is Stripe's limit of keys per object. See https://docs.stripe.com/api/metadata.
 const maxMetadata = 50
 
-// Metadata collects the metadata at the paths whose keys begin with prefix, the prefix removed. A later path overrides an
-// earlier one. Keys that are nothing but the prefix, or hold what
-// does not print, are left out, and so is everything if prefix is empty.
+// Metadata collects up to limit entries whose keys begin with prefix, with the prefix removed, from the metadata at the
+// paths. A later path overrides an earlier one. Keys that are empty or unprintable without the prefix are skipped. An
+// empty prefix selects nothing.
 func (o Object) Metadata(prefix string, limit int, paths ...string) map[string]v1alpha1.Value {
 	if prefix == "" {
 		return nil

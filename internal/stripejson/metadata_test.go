@@ -55,7 +55,7 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// Which keys are kept must not depend on the order of a Go map: two replicas would record two things.
+// Which keys are kept must not depend on the order of a Go map: two replicas would record different specs.
 func TestMetadataIsDeterministic(t *testing.T) {
 	var pairs []string
 	for i := range 200 {

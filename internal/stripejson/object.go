@@ -1,6 +1,6 @@
-// Package stripejson reads Stripe objects of every API version from 2017 to today. Stripe moves fields between
-// versions, and some versions send a field at its old and its new place at once; every reader here names the newest path
-// first and takes the first one that is present. See https://docs.stripe.com/changelog.
+// Package stripejson reads Stripe objects of every API version since 2017. Stripe moves fields between versions, and
+// some versions send a field in both places. So every reader lists the newest path first and takes the first one that
+// is present. See https://docs.stripe.com/changelog.
 package stripejson
 
 import (
@@ -18,7 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Bounds of what is kept. The CRDs validate the same numbers.
+// The lengths that are kept. The CRDs validate the same numbers.
 const (
 	maxID       = 255
 	maxName     = 255
@@ -30,17 +30,14 @@ const (
 	maxValue    = 500
 )
 
-// Object is a Stripe object, or a part of one, as it came over the wire. Paths are dotted: "items.data.0.price". A path that
-// is missing or null is absent; a value of the wrong type is absent too, and noted (see Err).
-// The zero Object has nothing in it.
+// Object is a Stripe object or a part of one. Paths are dotted: "items.data.0.price". A path that is missing or null is
+// absent. A value of the wrong type is also absent, and is noted (see Err). The zero Object is empty.
 type Object struct {
 	fields   map[string]any
-	problems *problems
+	problems *[]string
 }
 
-type problems []string
-
-// Parse reads one JSON object. It fails on anything else, and on anything that follows it.
+// Parse reads exactly one JSON object. Anything else is an error, and so is data after the object.
 func Parse(raw []byte) (Object, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -52,12 +49,12 @@ func Parse(raw []byte) (Object, error) {
 		return Object{}, errors.New("not a JSON object: null")
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Object{}, errors.New("not a JSON object: something follows it")
+		return Object{}, errors.New("not a JSON object: more data follows it")
 	}
-	return Object{fields: fields, problems: &problems{}}, nil
+	return Object{fields: fields, problems: &[]string{}}, nil
 }
 
-// Err says which values read so far had the wrong type. It names paths and types, never values.
+// Err lists the values read so far that have the wrong type, as paths and types, never as values (personal data).
 func (o Object) Err() error {
 	if o.problems == nil || len(*o.problems) == 0 {
 		return nil
@@ -65,28 +62,28 @@ func (o Object) Err() error {
 	return errors.New(strings.Join(*o.problems, "; "))
 }
 
-// Present says whether the object is there at all.
+// Present reports whether there is an object.
 func (o Object) Present() bool { return o.fields != nil }
 
 // Object is the object at the first path that holds one; absent if none does.
 func (o Object) Object(paths ...string) Object {
 	for _, path := range paths {
-		if fields, ok := o.at(path).(map[string]any); ok {
+		if fields, ok := o.lookup(path).(map[string]any); ok {
 			return Object{fields: fields, problems: o.problems}
 		}
 	}
 	return Object{problems: o.problems}
 }
 
-// List is the list of objects at the first path that is present. Elements that are no objects are left out.
+// List is the list of objects at the first path that is present. Elements that are not objects are skipped.
 func (o Object) List(paths ...string) []Object {
-	path, value := o.first(paths)
+	path, value := o.firstPresent(paths)
 	if value == nil {
 		return nil
 	}
 	elements, ok := value.([]any)
 	if !ok {
-		o.note(path, "a list", value)
+		o.noteType(path, "a list", value)
 		return nil
 	}
 	list := make([]Object, 0, len(elements))
@@ -98,9 +95,9 @@ func (o Object) List(paths ...string) []Object {
 	return list
 }
 
-// ID is the Stripe id at the first path that is present: a string, or an expanded object's id.
+// ID is the Stripe id at the first path that is present. The value is the id itself, or an expanded object with an id.
 func (o Object) ID(paths ...string) string {
-	path, value := o.first(paths)
+	path, value := o.firstPresent(paths)
 	if expanded, ok := value.(map[string]any); ok {
 		path, value = path+".id", expanded["id"]
 	}
@@ -109,48 +106,48 @@ func (o Object) ID(paths ...string) string {
 	case value == nil:
 		return ""
 	case !ok:
-		o.note(path, "an id", value)
+		o.noteType(path, "an id", value)
 		return ""
 	case len(id) > maxID || clean(id, maxID) != id:
-		o.problem("%s: not an id: over %d bytes, or with characters that do not print", path, maxID)
+		o.noteProblem("%s: not a valid id: longer than %d bytes, or with unprintable characters", path, maxID)
 		return ""
 	}
 	return id
 }
 
-// Text is the string at the first path that is present, without control and bidirectional characters, cut at limit runes.
+// Text is the string at the first path that is present, without control and bidi characters, cut to limit runes.
 func (o Object) Text(limit int, paths ...string) string {
-	path, value := o.first(paths)
+	path, value := o.firstPresent(paths)
 	if value == nil {
 		return ""
 	}
 	text, ok := value.(string)
 	if !ok {
-		o.note(path, "a string", value)
+		o.noteType(path, "a string", value)
 		return ""
 	}
 	return clean(text, limit)
 }
 
-// Word is a short string that Stripe chose: a status, a reason, a code.
+// Word is a short string from Stripe's own vocabulary: a status, a reason, a code.
 func (o Object) Word(paths ...string) string { return o.Text(maxWord, paths...) }
 
-// Bool is true if the first path that is present holds true.
+// Bool is the boolean at the first path that is present; false if none is.
 func (o Object) Bool(paths ...string) bool {
-	path, value := o.first(paths)
+	path, value := o.firstPresent(paths)
 	if value == nil {
 		return false
 	}
 	b, ok := value.(bool)
 	if !ok {
-		o.note(path, "true or false", value)
+		o.noteType(path, "true or false", value)
 	}
 	return b
 }
 
 // Int is the integer at the first path that is present; nil if none is.
 func (o Object) Int(paths ...string) *int64 {
-	path, value := o.first(paths)
+	path, value := o.firstPresent(paths)
 	if value == nil {
 		return nil
 	}
@@ -159,11 +156,11 @@ func (o Object) Int(paths ...string) *int64 {
 			return &n
 		}
 	}
-	o.note(path, "an integer", value)
+	o.noteType(path, "an integer", value)
 	return nil
 }
 
-// Amount is Int, with 0 for an absent value.
+// Amount is Int with 0 for an absent value.
 func (o Object) Amount(paths ...string) int64 {
 	if n := o.Int(paths...); n != nil {
 		return *n
@@ -171,24 +168,24 @@ func (o Object) Amount(paths ...string) int64 {
 	return 0
 }
 
-// Count is Amount for small numbers; what does not fit 32 bits is noted.
+// Count is Amount for small numbers. A number that does not fit in 32 bits is noted.
 func (o Object) Count(paths ...string) int32 {
 	n := o.Amount(paths...)
 	if n != int64(int32(n)) {
-		o.problem("%s: does not fit 32 bits", strings.Join(paths, " or "))
+		o.noteProblem("%s: does not fit in 32 bits", strings.Join(paths, " or "))
 		return 0
 	}
 	return int32(n)
 }
 
-// endOfTime is the last second that RFC 3339 can write.
-var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+// maxUnixTime is the last second that RFC 3339 can express.
+var maxUnixTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 
 // Time is the Unix time in seconds at the first path that is present; nil if none is, or if it is 0.
 func (o Object) Time(paths ...string) *metav1.Time {
 	n := o.Amount(paths...)
-	if n < 0 || n > endOfTime {
-		o.problem("%s: not a time that can be written down", strings.Join(paths, " or "))
+	if n < 0 || n > maxUnixTime {
+		o.noteProblem("%s: not a time from 1970 to 9999", strings.Join(paths, " or "))
 		return nil
 	}
 	if n == 0 {
@@ -197,22 +194,22 @@ func (o Object) Time(paths ...string) *metav1.Time {
 	return Unix(n)
 }
 
-// Unix is the time n seconds after 1970 in UTC, as every status keeps it.
+// Unix is the time n seconds after 1970, in UTC.
 func Unix(n int64) *metav1.Time {
 	return &metav1.Time{Time: time.Unix(n, 0).UTC()}
 }
 
-// first finds the first path that holds something other than null.
-func (o Object) first(paths []string) (string, any) {
+// firstPresent finds the first path whose value is not null.
+func (o Object) firstPresent(paths []string) (string, any) {
 	for _, path := range paths {
-		if value := o.at(path); value != nil {
+		if value := o.lookup(path); value != nil {
 			return path, value
 		}
 	}
 	return "", nil
 }
 
-func (o Object) at(path string) any {
+func (o Object) lookup(path string) any {
 	var value any = o.fields
 	for step := range strings.SplitSeq(path, ".") {
 		switch v := value.(type) {
@@ -231,18 +228,18 @@ func (o Object) at(path string) any {
 	return value
 }
 
-func (o Object) note(path, want string, got any) {
-	o.problem("%s: want %s, got %s", path, want, kind(got))
+func (o Object) noteType(path, want string, got any) {
+	o.noteProblem("%s: want %s, got %s", path, want, jsonType(got))
 }
 
-// problem remembers what is wrong, once.
-func (o Object) problem(format string, args ...any) {
+// noteProblem adds a problem to Err, once.
+func (o Object) noteProblem(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(*o.problems, text) {
 		*o.problems = append(*o.problems, text)
 	}
 }
 
-func kind(value any) string {
+func jsonType(value any) string {
 	switch value.(type) {
 	case string:
 		return "a string"
@@ -257,7 +254,7 @@ func kind(value any) string {
 	}
 }
 
-// clean removes what does not print or turns the reading direction, and cuts at limit runes.
+// clean removes unprintable characters and those that change the reading direction, and cuts the text to limit runes.
 func clean(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// reading is what a reader makes of an object: a value, and what it noted.
+// reading is the result of a reader: a value, and the problems that it noted.
 type reading struct {
 	Value any
 	Err   string
@@ -41,8 +41,8 @@ func TestParse(t *testing.T) {
 		"nothing":           {"", "not a JSON object: EOF"},
 		"null":              {"null", "not a JSON object: null"},
 		"a list":            {"[]", "not a JSON object: json: cannot unmarshal array into Go value of type map[string]interface {}"},
-		"a second object":   {"{}{}", "not a JSON object: something follows it"},
-		"a closing bracket": {"{}]", "not a JSON object: something follows it"},
+		"a second object":   {"{}{}", "not a JSON object: more data follows it"},
+		"a closing bracket": {"{}]", "not a JSON object: more data follows it"},
 		"half an object":    {`{"a": `, "not a JSON object: unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,8 +58,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Depth is bounded by the JSON decoder, and width by the body.
-func TestParseOfTheEnormous(t *testing.T) {
+// The JSON decoder bounds the depth, and the size of the body bounds the width.
+func TestParseOfHugeObjects(t *testing.T) {
 	const depth = 9_000
 	if _, err := Parse([]byte(strings.Repeat(`{"a":`, 200_000) + "1" + strings.Repeat("}", 200_000))); err == nil {
 		t.Error("an object of depth 200,000 was read")
@@ -78,7 +78,7 @@ func TestParseOfTheEnormous(t *testing.T) {
 	}
 }
 
-// Every reader takes the first path that is present; null is absent, and so is a path that leads nowhere.
+// Every reader takes the first path that is present. Null is absent, and so is a path that does not exist.
 func TestFirstPresentPathWins(t *testing.T) {
 	const text = `{
 		"null": null, "part": {"null": null}, "list": ["zero", {"id": "one"}],
@@ -126,7 +126,7 @@ func TestFirstPresentPathWins(t *testing.T) {
 	}
 }
 
-// A value of the wrong type is noted, by its path and types; no older path is taken for it.
+// A value of the wrong type is noted with its path and types. It does not fall back to an older path.
 func TestWrongTypesAreNoted(t *testing.T) {
 	const text = `{"text": "secret", "number": 42, "fraction": 1.5, "exponent": 1e3, "huge": 9223372036854775808,
 		"bool": true, "list": ["secret"], "object": {"secret": 1}, "nested": {"id": 42}, "good": "good", "one": 1}`
@@ -250,7 +250,7 @@ func TestText(t *testing.T) {
 }
 
 func TestID(t *testing.T) {
-	const refused = ": not an id: over 255 bytes, or with characters that do not print"
+	const refused = ": not a valid id: longer than 255 bytes, or with unprintable characters"
 	for name, tc := range map[string]struct {
 		json string
 		want reading
@@ -275,7 +275,7 @@ func TestID(t *testing.T) {
 }
 
 func TestTime(t *testing.T) {
-	const refused = "new or old: not a time that can be written down"
+	const refused = "new or old: not a time from 1970 to 9999"
 	none := (*metav1.Time)(nil)
 	for name, tc := range map[string]struct {
 		seconds int64
@@ -307,7 +307,7 @@ func TestTime(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	const refused = "new or old: does not fit 32 bits"
+	const refused = "new or old: does not fit in 32 bits"
 	for name, tc := range map[string]struct {
 		number int64
 		want   reading
@@ -328,7 +328,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-func TestListIgnoresWhatIsNoObject(t *testing.T) {
+func TestListSkipsElementsThatAreNotObjects(t *testing.T) {
 	o := parse(t, `{"list": [null, "text", 1, [], {"id": "a"}, true, {"id": "b"}], "empty": []}`)
 	var got []string
 	for _, element := range o.List("empty", "list") {

@@ -20,7 +20,7 @@ func PaymentIntent(o Object) *v1alpha1.PaymentRecord {
 		Currency:  o.Text(maxCurrency, "currency"),
 		InvoiceID: o.ID("invoice"),
 		Created:   o.Time("created"),
-		Failure:   failure(o.Object("last_payment_error")),
+		Failure:   readFailure(o.Object("last_payment_error")),
 		PaymentMethod: paidWith(charge, o.Object("last_payment_error.payment_method", "payment_method"),
 			cmp.Or(o.ID("payment_method", "source"), charge.ID("payment_method"))),
 	}
@@ -46,7 +46,7 @@ func Charge(o Object) *v1alpha1.PaymentRecord {
 	return record
 }
 
-// Refund reads what was refunded on a charge.
+// Refund reads the total refunded on a charge. See https://docs.stripe.com/api/charges/object.
 func Refund(o Object) *v1alpha1.RefundRecord {
 	return &v1alpha1.RefundRecord{
 		Amount:         o.Amount("amount"),
@@ -56,9 +56,8 @@ func Refund(o Object) *v1alpha1.RefundRecord {
 	}
 }
 
-// failure reads an API error: last_payment_error or last_setup_error.
-// See https://docs.stripe.com/error-codes.
-func failure(o Object) *v1alpha1.PaymentFailure {
+// readFailure reads an API error (last_payment_error or last_setup_error). See https://docs.stripe.com/error-codes.
+func readFailure(o Object) *v1alpha1.PaymentFailure {
 	if !o.Present() {
 		return nil
 	}
@@ -69,12 +68,12 @@ func failure(o Object) *v1alpha1.PaymentFailure {
 	}
 }
 
-// paidWith is the payment method of a payment: the charge's details, else the expanded method, else its id alone.
+// paidWith is the payment method of a payment: from the charge's details, else the expanded method, else its id alone.
 func paidWith(charge, expanded Object, id string) *v1alpha1.PaymentMethod {
 	method := v1alpha1.PaymentMethod{}
 	switch {
 	case charge.Object("payment_method_details").Present():
-		method = details(charge.Object("payment_method_details"))
+		method = typedMethod(charge.Object("payment_method_details"))
 	case charge.Object("source").Present():
 		method = *PaymentMethod(charge.Object("source"))
 	case expanded.Present():

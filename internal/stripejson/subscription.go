@@ -9,13 +9,12 @@ import (
 const (
 	// maxItems is Stripe's limit of items per subscription.
 	maxItems = 20
-	// maxEntitlements per item, so that the record of a whole subscription stays far below what etcd takes.
+	// maxEntitlements per item keep a whole record far below etcd's limit for one object.
 	maxEntitlements = 16
 )
 
-// Subscription reads a subscription. Since 2025-03-31 the period is on the items, of which the widest span counts; before,
-// it was on the subscription. prefix selects the metadata to keep.
-// See https://docs.stripe.com/api/subscriptions/object.
+// Subscription reads a subscription; prefix selects the metadata to keep. Since 2025-03-31 the items have the periods;
+// before, the subscription has one. See https://docs.stripe.com/api/subscriptions/object.
 func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 	items := o.List("items.data")
 	start, end := period(o, items)
@@ -38,7 +37,7 @@ func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 	}
 }
 
-// period spans the items' periods. Items may renew at different times.
+// period is the span of the items' periods, which may differ; for older API versions it is the subscription's own.
 func period(o Object, items []Object) (start, end *metav1.Time) {
 	for _, item := range items {
 		s, e := item.Time("current_period_start"), item.Time("current_period_end")
@@ -60,7 +59,7 @@ func period(o Object, items []Object) (start, end *metav1.Time) {
 
 func subscriptionItems(o Object, items []Object, prefix string) []v1alpha1.SubscriptionItem {
 	if len(items) == 0 && o.Object("plan").Present() {
-		items = []Object{o} // before 2018 a plan could stand on the subscription alone
+		items = []Object{o} // before 2018 the subscription itself could hold a plan
 	}
 	if len(items) > maxItems {
 		items = items[:maxItems]
@@ -72,7 +71,7 @@ func subscriptionItems(o Object, items []Object, prefix string) []v1alpha1.Subsc
 	return read
 }
 
-// subscriptionItem reads the item's price, which was its plan before 2020.
+// subscriptionItem reads an item with its price, which was called plan before 2020.
 func subscriptionItem(o Object, prefix string) v1alpha1.SubscriptionItem {
 	price := o.Object("price", "plan")
 	return v1alpha1.SubscriptionItem{

@@ -6,12 +6,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
-// The readers below set the one record of an event. Types that carry the same kind of object share one.
+// Each reader below sets the one record of an event. Event types with the same kind of object share a reader.
 
 func readSubscription(p Payload, e *projection.Event) {
 	e.Subscription = &v1alpha1.SubscriptionRecord{
 		SubscriptionState: *stripejson.Subscription(p.Object, p.MetadataPrefix),
-		Trace:             trace(e.Type, p, subscriptionIdentity),
+		Trace:             newTrace(e.Type, p, subscriptionIdentity),
 	}
 	if before := p.Object.Before(p.Previous).Word("status"); before != e.Subscription.Status {
 		e.Subscription.PreviousStatus = before
@@ -20,7 +20,7 @@ func readSubscription(p Payload, e *projection.Event) {
 
 func readInvoice(p Payload, e *projection.Event) {
 	e.Invoice = stripejson.Invoice(p.Object)
-	e.Invoice.Trace = trace(e.Type, p, func(o stripejson.Object) any { return stripejson.Invoice(o).Invoice })
+	e.Invoice.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Invoice(o).Invoice })
 }
 
 func readPaymentIntent(p Payload, e *projection.Event) {
@@ -37,7 +37,11 @@ func readCheckout(p Payload, e *projection.Event) { e.Checkout = stripejson.Chec
 
 func readCustomer(p Payload, e *projection.Event) {
 	e.Customer = stripejson.Customer(p.Object, p.MetadataPrefix)
-	e.Customer.Trace = trace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
+	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
 }
 
 func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Object) }
+
+func readPaymentMethod(p Payload, e *projection.Event) {
+	e.PaymentMethod = &v1alpha1.PaymentMethodRecord{PaymentMethod: *stripejson.PaymentMethod(p.Object)}
+}

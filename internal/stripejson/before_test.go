@@ -29,7 +29,7 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// What cannot be read of the state before is no fault of the event.
+// An unreadable earlier state does not make the event itself unreadable.
 func TestBeforeKeepsItsProblems(t *testing.T) {
 	object := parse(t, `{"status":"active"}`)
 	before := object.Before(parse(t, `{"status":["odd"]}`))

@@ -29,8 +29,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"an array":             {`[]`, "not a JSON object: json: cannot unmarshal array into Go value" + ofType},
 		"null":                 {`null`, "not a JSON object: null"},
 		"a string":             {`"evt_1"`, "not a JSON object: json: cannot unmarshal string into Go value" + ofType},
-		"something after it":   {`{"id": "evt_1", ` + rest + `{}`, "not a JSON object: something follows it"},
-		"garbage after it":     {`{"id": "evt_1", ` + rest + `]`, "not a JSON object: something follows it"},
+		"something after it":   {`{"id": "evt_1", ` + rest + `{}`, "not a JSON object: more data follows it"},
+		"garbage after it":     {`{"id": "evt_1", ` + rest + `]`, "not a JSON object: more data follows it"},
 		"a thin event":         {`{"object": "v2.core.event", "id": "evt_1", "type": "v1.billing.meter.no_meter_found"}`, thin},
 		"another object":       {`{"object": "list", "data": []}`, strings.Replace(thin, "v2.core.event", "list", 1)},
 		"no id":                {`{` + rest, "the event has no id"},
@@ -44,8 +44,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"an id that turns":     {`{"id": "evt_\u202e1", ` + rest, badID},
 		"no type":              {body(`"id": "evt_1", "created": 1500000000`, ``), "the event has no type"},
 		"a type that is list":  {body(`"id": "evt_1", "type": [], "created": 1500000000`, ``), "type: want a string, got a list"},
-		"no time":              {body(`"id": "evt_1", "type": "invoice.paid"`, ``), "the event has no time of creation"},
-		"a time of zero":       {body(`"id": "evt_1", "type": "invoice.paid", "created": 0`, ``), "the event has no time of creation"},
+		"no time":              {body(`"id": "evt_1", "type": "invoice.paid"`, ``), "the event has no creation time"},
+		"a time of zero":       {body(`"id": "evt_1", "type": "invoice.paid", "created": 0`, ``), "the event has no creation time"},
 		"a time before 1970":   {body(`"id": "evt_1", "type": "invoice.paid", "created": -1`, ``), badTime},
 		"a time after 9999":    {body(`"id": "evt_1", "type": "invoice.paid", "created": 253402300800`, ``), badTime},
 		"a time in words":      {body(`"id": "evt_1", "type": "x", "created": "now"`, ``), "created: want an integer, got a string"},
@@ -67,11 +67,11 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 const (
-	thin     = `the object is a "v2.core.event", not an event; send snapshot events to this endpoint`
-	noObject = "the event carries no object"
-	badTime  = "created: not a time that can be written down"
+	thin     = `the body is a "v2.core.event", not an event: configure the endpoint in Stripe to send snapshot events`
+	noObject = "the event has no object (data.object)"
+	badTime  = "created: not a time from 1970 to 9999"
 	ofType   = " of type map[string]interface {}"
-	badID    = "id: not an id: over 255 bytes, or with characters that do not print"
+	badID    = "id: not a valid id: longer than 255 bytes, or with unprintable characters"
 )
 
 func TestDecodeAccepts(t *testing.T) {
@@ -79,7 +79,7 @@ func TestDecodeAccepts(t *testing.T) {
 		body string
 		want projection.Event
 	}{
-		"a type that is not handled": { // it is kept for the audit trail, with its links
+		"a type that is not handled": { // it is recorded for the audit trail, with its links
 			body: body(`"object": "event", "id": "evt_1", "type": "invoice.voided", "created": 1500000000, "livemode": true`,
 				`"id": "in_1", "object": "invoice", "customer": "cus_1", "subscription": "sub_1", "charge": "ch_1",
 				 "payment_intent": "pi_1", "amount_due": "not read"`),
@@ -121,7 +121,7 @@ func TestDecodeAccepts(t *testing.T) {
 	}
 }
 
-// The hash must be that of `sha256sum` of the body as it came, white space and all.
+// The hash equals `sha256sum` of the body as received, including white space.
 func TestDecodeHashesTheBody(t *testing.T) {
 	const whole = `{"id":"evt_1","type":"x","created":1,"data":{"object":{}}}` + "\n"
 	got, err := decoder.Decode([]byte(whole))
@@ -133,14 +133,14 @@ func TestDecodeHashesTheBody(t *testing.T) {
 	}
 }
 
-// An event whose object has values of the wrong type is an event; what is wrong with it is told without the values, which
-// may be personal.
+// An event whose object has values of the wrong type is still an event. Its error leaves out the values, which may be
+// personal data.
 func TestDecodeErrorNamesPathsOnly(t *testing.T) {
 	for name, tc := range map[string]struct{ eventType, object, want string }{
 		"a text": {"customer.updated", `"email": ["secret@example.com"], "delinquent": "secret"`,
 			"email: want a string, got a list; delinquent: want true or false, got a string"},
 		"an amount": {"invoice.paid", `"amount_due": "secret", "attempt_count": 98765432101`,
-			"amount_due: want an integer, got a string; attempt_count: does not fit 32 bits"},
+			"amount_due: want an integer, got a string; attempt_count: does not fit in 32 bits"},
 		"a fraction": {"invoice.paid", `"amount_due": 19.5`, "amount_due: want an integer, got a number"},
 		"a time":     {"charge.succeeded", `"created": {"secret": 1}`, "created: want an integer, got an object"},
 		"a list":     {"customer.subscription.updated", `"items": {"data": {"secret": 1}}`, "items.data: want a list, got an object"},
@@ -149,7 +149,7 @@ func TestDecodeErrorNamesPathsOnly(t *testing.T) {
 		"the same in every item": {"customer.subscription.updated", `"items": {"data": [{"quantity": "x"}, {"quantity": "y"}]}`,
 			"quantity: want an integer, got a string"},
 		"an id of many bytes": {"invoice.paid", `"customer": "` + strings.Repeat("s", 300) + `"`,
-			"customer: not an id: over 255 bytes, or with characters that do not print"},
+			"customer: not a valid id: longer than 255 bytes, or with unprintable characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := decoder.Decode([]byte(body(`"id": "evt_1", "created": 1500000000, "type": "`+tc.eventType+`"`, tc.object)))
@@ -163,13 +163,12 @@ func TestDecodeErrorNamesPathsOnly(t *testing.T) {
 	}
 }
 
-// When the API server refuses a record, the event goes in without it, and everything else stays.
-// A bug that an object brings to light loses nothing but the record.
-func TestDecodeOutlivesABug(t *testing.T) {
+// A panic while an object is read costs only the record.
+func TestDecodeSurvivesAPanic(t *testing.T) {
 	const name = "test.bug"
 	register(Type{Name: name, read: func(_ Payload, e *projection.Event) {
 		e.Customer = &v1alpha1.CustomerRecord{Email: strings.Repeat("half read", 1000)}
-		_ = e.Invoice.ID // it has none
+		_ = e.Invoice.ID // a nil pointer
 	}})
 	defer delete(catalogue, name)
 	got, err := decoder.Decode([]byte(body(`"id": "evt_1", "type": "test.bug", "created": 1500000000`, `"id": "x_1", "customer": "cus_1"`)))
@@ -182,6 +181,7 @@ func TestDecodeOutlivesABug(t *testing.T) {
 	}
 }
 
+// If the API server rejects a record, the event is stored without it; the envelope stays.
 func TestWithoutRecord(t *testing.T) {
 	for _, eventType := range handled {
 		for _, name := range payloads(t, eventType) {

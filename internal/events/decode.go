@@ -13,21 +13,20 @@ import (
 )
 
 const (
-	maxEventID     = 255
 	maxEventType   = 255
 	maxAPIVersion  = 64
 	maxDecodeError = 1024
 )
 
-// Decoder turns the body of a verified request into what is recorded of it.
+// Decoder turns the body of a verified request into the spec of a BillingEvent.
 type Decoder struct {
 	// MetadataPrefix selects the metadata to keep; empty keeps none.
 	MetadataPrefix string
 }
 
-// Decode reads the envelope, and the record if the type is handled. It fails on what is no event: bad JSON, a thin event
-// (v2.core.event), no id, no type, no time, no object. An event whose object cannot be read is still an event: its DecodeError
-// says what is wrong with it, be it a bug of ours.
+// Decode reads the envelope, and the record if the type is handled. It fails if the body is not an event: bad JSON, a
+// thin event (v2.core.event), or no id, type, creation time or object. An event with an unreadable object is still an
+// event: its DecodeError says what is wrong, even if the cause is a bug here.
 func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	envelope, err := stripejson.Parse(body)
 	if err != nil {
@@ -42,17 +41,17 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 
 	if err := panics.Catch(func() error { return d.readObject(envelope, e) }); err != nil {
 		if _, found := errors.AsType[*panics.Error](err); found {
-			e = bare(e) // nobody knows how far it came
+			e = envelopeOf(e) // the record may be half filled
 		}
 		e.DecodeError = truncate(err.Error(), maxDecodeError)
 	}
 	return e, nil
 }
 
-// readObject reads what the event carries.
+// readObject reads the event's object: its links, and its record if the type is handled.
 func (d Decoder) readObject(envelope stripejson.Object, e *projection.Event) error {
 	object := envelope.Object("data.object")
-	link(e, stripejson.ReadLinks(object))
+	setLinks(e, stripejson.ReadLinks(object))
 	if t, handled := Lookup(e.Type); handled {
 		t.read(Payload{Object: object, Previous: envelope.Object("data.previous_attributes"), MetadataPrefix: d.MetadataPrefix}, e)
 	}
@@ -61,7 +60,7 @@ func (d Decoder) readObject(envelope stripejson.Object, e *projection.Event) err
 
 func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
 	if kind := envelope.Text(maxEventType, "object"); kind != "" && kind != "event" {
-		return nil, fmt.Errorf("the object is a %q, not an event; send snapshot events to this endpoint", kind)
+		return nil, fmt.Errorf("the body is a %q, not an event: configure the endpoint in Stripe to send snapshot events", kind)
 	}
 	e := &projection.Event{
 		EventID:    envelope.ID("id"),
@@ -80,29 +79,28 @@ func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
 	case e.Type == "":
 		return nil, errors.New("the event has no type")
 	case created == nil:
-		return nil, errors.New("the event has no time of creation")
+		return nil, errors.New("the event has no creation time")
 	case !envelope.Object("data.object").Present():
-		return nil, errors.New("the event carries no object")
+		return nil, errors.New("the event has no object (data.object)")
 	}
 	e.Created = *created
 	return e, nil
 }
 
-func link(e *projection.Event, links stripejson.Links) {
+func setLinks(e *projection.Event, links stripejson.Links) {
 	e.ObjectID, e.ObjectKind = links.ObjectID, links.ObjectKind
 	e.CustomerID, e.SubscriptionID = links.CustomerID, links.SubscriptionID
 	e.ChargeID, e.PaymentIntentID = links.ChargeID, links.PaymentIntentID
 }
 
-// WithoutRecord is the event with its envelope only, for when the API server refuses its record.
-func WithoutRecord(e *projection.Event, refused string) *projection.Event {
-	e = bare(e)
-	e.DecodeError = truncate("the record could not be stored: the API server refused it "+refused, maxDecodeError)
+// WithoutRecord is the event without the record that the API server rejected for the reason.
+func WithoutRecord(e *projection.Event, reason string) *projection.Event {
+	e = envelopeOf(e)
+	e.DecodeError = truncate("the record could not be stored: the API server refused it "+reason, maxDecodeError)
 	return e
 }
 
-// bare is the event's envelope.
-func bare(e *projection.Event) *projection.Event {
+func envelopeOf(e *projection.Event) *projection.Event {
 	return &projection.Event{
 		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
 		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind, CustomerID: e.CustomerID, SubscriptionID: e.SubscriptionID,

@@ -1,0 +1,63 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// CustomerRecord is what a customer.created or customer.updated event reports. See
+// https://docs.stripe.com/api/customers/object.
+type CustomerRecord struct {
+	// email is the customer's e-mail address. Absent if Stripe has none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Email string `json:"email,omitempty"`
+	// name is the customer's name. Absent if Stripe has none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Name string `json:"name,omitempty"`
+	// delinquent is Stripe's flag: the latest charge for an invoice failed.
+	// +optional
+	Delinquent bool `json:"delinquent,omitempty"`
+	// defaultPaymentMethodID is the payment method that Stripe charges by default:
+	// invoice_settings.default_payment_method, else default_source.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	DefaultPaymentMethodID string `json:"defaultPaymentMethodID,omitempty"`
+	// metadata is the customer's Stripe metadata whose keys begin with --metadata-prefix, with the prefix removed.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=50
+	Metadata map[string]Value `json:"metadata,omitempty"`
+	Trace    `json:",inline"`
+}
+
+// CheckoutRecord is what a checkout.session.completed event reports. See
+// https://docs.stripe.com/api/checkout/sessions/object.
+type CheckoutRecord struct {
+	// mode of the session: payment, setup or subscription.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Mode string `json:"mode,omitempty"`
+	// paymentStatus is paid, unpaid or no_payment_required.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentStatus string `json:"paymentStatus,omitempty"`
+	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session, if any.
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	ClientReferenceID string `json:"clientReferenceID,omitempty"`
+	// email that the customer entered, else the one that the session was opened with.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Email string `json:"email,omitempty"`
+	// name that the customer entered.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Name string `json:"name,omitempty"`
+	// amountTotal in minor units of the currency (cents).
+	AmountTotal int64 `json:"amountTotal"`
+	// currency of the amount, as a lower-case ISO 4217 code.
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	Currency string `json:"currency,omitempty"`
+	// created is when the session was opened.
+	// +optional
+	Created *metav1.Time `json:"created,omitempty"`
+}

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+)
+
+const (
+	leaderElectionID = "leader.billing.tollkeeper.dev"
+	// gracefulShutdownTimeout bounds the shutdown of running work, such as sending an e-mail and recording the result.
+	gracefulShutdownTimeout = 20 * time.Second
+	// renewDeadline bounds how long the leader tries to renew its lease, and to release it at the end.
+	renewDeadline = 10 * time.Second
+)
+
+// Scheme holds the kinds that the operator reads and writes.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+func managerOptions(cfg config.Config) ctrl.Options {
+	metricsOptions := metricsserver.Options{
+		BindAddress:   cfg.MetricsBindAddress,
+		SecureServing: cfg.MetricsSecure,
+		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+			c.MinVersion, c.NextProtos = tls.VersionTLS12, []string{"http/1.1"}
+		}},
+	}
+	if cfg.MetricsSecure {
+		metricsOptions.CertDir = cfg.MetricsCertPath
+		metricsOptions.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return ctrl.Options{
+		Scheme:                        Scheme(),
+		Cache:                         cacheOptions(cfg.Namespace, v1alpha1.OutcomePending),
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
+		Metrics:                       metricsOptions,
+		HealthProbeBindAddress:        cfg.HealthProbeBindAddress,
+		LeaderElection:                cfg.LeaderElect && cfg.Components.Controllers,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionNamespace:       cfg.Namespace,
+		LeaderElectionReleaseOnCancel: true, // safe, because the process ends with the manager
+		RenewDeadline:                 new(renewDeadline),
+		GracefulShutdownTimeout:       new(gracefulShutdownTimeout),
+	}
+}
+
+// checkMetricsCertificate refuses an unreadable certificate. controller-runtime would silently serve a self-signed one.
+func checkMetricsCertificate(cfg config.Config) error {
+	if !cfg.MetricsSecure || cfg.MetricsCertPath == "" || cfg.MetricsBindAddress == "0" {
+		return nil
+	}
+	folder := cfg.MetricsCertPath
+	_, err := tls.LoadX509KeyPair(filepath.Join(folder, corev1.TLSCertKey), filepath.Join(folder, corev1.TLSPrivateKeyKey))
+	if err != nil {
+		return fmt.Errorf("read the metrics' certificate (--metrics-cert-path): %w", err)
+	}
+	return nil
+}
+
+// cacheOptions limit the cache to one namespace and to events of one outcome. With OutcomePending, memory follows the
+// backlog and not the history.
+func cacheOptions(namespace string, outcome v1alpha1.Outcome) cache.Options {
+	return cache.Options{
+		DefaultNamespaces: map[string]cache.Config{namespace: {}},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.BillingEvent{}: {Field: fields.OneTermEqualSelector(v1alpha1.FieldOutcome, string(outcome))},
+		},
+	}
+}

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+)
+
+// Flags declares the flags on fs. Call Load after they are parsed.
+func (c *Config) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&c.Namespace, "namespace", "", "Namespace of all resources. If empty: $POD_NAMESPACE, else "+DefaultNamespace+".")
+	c.Components = Components{Receiver: true, Controllers: true}
+	fs.Func("components", "What this process runs: receiver (accepts Stripe's events), controllers (everything else) or receiver,controllers. (default receiver,controllers)", c.setComponents)
+	fs.BoolVar(&c.LeaderElect, "leader-elect", false, "Run the controllers on one replica at a time. Required with more than one replica.")
+	fs.StringVar(&c.ReceiverBindAddress, "receiver-bind-address", ":8080", "Address on which the receiver accepts Stripe's events (POST /webhooks/stripe).")
+	fs.StringVar(&c.ReceiverCertPath, "receiver-cert-path", "", "Directory with tls.crt and tls.key for the receiver, reloaded when they change. If empty, the receiver uses plain HTTP.")
+	fs.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz; 0 turns them off.")
+	fs.StringVar(&c.MetricsBindAddress, "metrics-bind-address", "0", "Address of /metrics, such as :8443; 0 turns it off.")
+	fs.BoolVar(&c.MetricsSecure, "metrics-secure", true, "Serve the metrics over HTTPS, to clients that the API server authorizes. If false: over plain HTTP, to every client.")
+	fs.StringVar(&c.MetricsCertPath, "metrics-cert-path", "", "Directory with tls.crt and tls.key for the metrics, reloaded when they change. If empty, the certificate is self-signed.")
+	fs.IntVar(&c.MaxInFlight, "max-in-flight", 128, "How many events the receiver handles at the same time. Further requests get 503, and Stripe sends them again.")
+	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver keeps answering after the stop signal. /readyz fails meanwhile, so that traffic moves to other replicas.")
+	fs.IntVar(&c.EventAttempts, "event-attempts", 8, "How often an event that fails is tried before its outcome becomes Failed. The second attempt follows after a second; each further delay is twice as long.")
+	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for its customer to be found. Then it is recorded for the audit trail only.")
+	fs.DurationVar(&c.RefetchDelay, "refetch-delay", 5*time.Second, "How long a state that the known events cannot settle waits for further events before the object is read from Stripe.")
+	fs.DurationVar(&c.BackfillInterval, "backfill-interval", 10*time.Minute, "Time between two backfills, which record the events that never arrived; 0 turns them off.")
+	fs.DurationVar(&c.BackfillWindow, "backfill-window", maxBackfillWindow, "How far back the first backfill goes. Stripe lists events for 30 days, so more is refused.")
+	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread evenly; 0 turns this off.")
+	fs.Func("livemode", "Which events are applied: true (live mode), false (test mode and sandboxes), or auto (the mode of the Stripe key, or both without a key). (default auto)", c.setLivemode)
+	fs.BoolVar(&c.Emails, "emails", true, "Send e-mails. If false, they are planned and wait.")
+	fs.DurationVar(&c.MailMaxAge, "mail-max-age", 96*time.Hour, "Maximum age of a sign-up for which e-mails are planned, so that a first backfill does not send e-mails to old customers.")
+	fs.DurationVar(&c.MailSettle, "mail-settle", 30*time.Minute, "How long Mailgun's log may not yet show a message that Mailgun accepted. An attempt without an answer is repeated only after this time; a password reset sooner.")
+	fs.StringVar(&c.MailTemplates, "mail-templates", "", "Directory with files that replace the built-in e-mail templates of the same name.")
+	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
+	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")
+	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long a customer keeps service after the first failed payment of a run. A Customer's spec.gracePeriod overrides it.")
+	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", 10*time.Second, "How long to wait for Stripe's update after a trial ends before suspending the customer.")
+	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
+	fs.Func("on-dispute", "What an open dispute does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnDispute))
+	fs.Func("on-refund", "What a full refund of the last payment does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))
+}
+
+func setAction(target *entitlement.Action) func(string) error {
+	return func(value string) error {
+		action := entitlement.Action(value)
+		if action != entitlement.Record && action != entitlement.Suspend {
+			return fmt.Errorf("want %s or %s", entitlement.Record, entitlement.Suspend)
+		}
+		*target = action
+		return nil
+	}
+}
+
+func (c *Config) setComponents(list string) error {
+	c.Components = Components{}
+	for name := range strings.SplitSeq(list, ",") {
+		switch name {
+		case "receiver":
+			c.Components.Receiver = true
+		case "controllers":
+			c.Components.Controllers = true
+		default:
+			return fmt.Errorf("%q is not a component: want receiver, controllers or receiver,controllers", name)
+		}
+	}
+	return nil
+}
+
+func (c *Config) setLivemode(value string) error {
+	if value == "auto" {
+		c.Livemode = nil
+		return nil
+	}
+	live := value == "true"
+	if !live && value != "false" {
+		return errors.New("want auto, true or false")
+	}
+	c.Livemode = &live
+	return nil
+}

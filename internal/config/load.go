@@ -1,0 +1,132 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxResetTokenTTL bounds how long a forgotten link still sets a password.
+const maxResetTokenTTL = 30 * 24 * time.Hour
+
+// Load completes the configuration from the environment, which getenv reads, and validates it. It returns all errors at
+// once. They never hold a variable's value, which may be secret.
+func (c *Config) Load(getenv func(string) string) error {
+	c.Namespace = cmp.Or(c.Namespace, getenv(EnvPodNamespace), DefaultNamespace)
+	secrets, err := c.endpointSecrets(getenv(EnvStripeEndpointSecret))
+	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: getenv(EnvStripeSecretKey), APIBase: getenv(EnvStripeAPIBase)}
+	c.Mailgun = Mailgun{
+		APIKey:      getenv(EnvMailgunAPIKey),
+		Domain:      getenv(EnvMailgunDomain),
+		SenderEmail: getenv(EnvMailgunSenderEmail),
+		APIBase:     getenv(EnvMailgunAPIBase),
+	}
+	c.App = App{Name: getenv(EnvAppName), PasswordResetURL: getenv(EnvPasswordResetURL)}
+	return errors.Join(err,
+		c.livemodeOfKey(),
+		atLeast("--max-in-flight", c.MaxInFlight, 1),
+		atLeast("--event-attempts", c.EventAttempts, 1),
+		atLeast("--drain-delay", c.DrainDelay, 0),
+		atLeast("--link-timeout", c.LinkTimeout, 0),
+		atLeast("--refetch-delay", c.RefetchDelay, 0),
+		atLeast("--backfill-interval", c.BackfillInterval, 0),
+		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
+		atLeast("--resync-interval", c.ResyncInterval, 0),
+		atLeast("--mail-max-age", c.MailMaxAge, 0),
+		atLeast("--mail-settle", c.MailSettle, time.Second),
+		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
+		senderAddress(c.Mailgun.SenderEmail),
+		atLeast("--grace-period", c.Policy.GracePeriod, 0),
+		atLeast("--trial-leeway", c.Policy.TrialLeeway, 0),
+		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
+		baseURL(EnvMailgunAPIBase, c.Mailgun.APIBase),
+		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL),
+	)
+}
+
+// endpointSecrets splits the comma-separated list. With an empty secret anyone could sign events.
+func (c *Config) endpointSecrets(list string) ([]string, error) {
+	if list == "" && !c.Components.Receiver {
+		return nil, nil
+	}
+	if list == "" {
+		return nil, fmt.Errorf("%s is not set: set it to the signing secret of the Stripe endpoint (whsec_…), or to several separated by commas", EnvStripeEndpointSecret)
+	}
+	secrets := strings.Split(list, ",")
+	for i := range secrets {
+		if secrets[i] = strings.TrimSpace(secrets[i]); secrets[i] == "" {
+			return nil, fmt.Errorf("%s: entry %d of %d is empty: add the secret or remove the comma", EnvStripeEndpointSecret, i+1, len(secrets))
+		}
+	}
+	return secrets, nil
+}
+
+// livemodeOfKey resolves --livemode=auto and refuses a key of the other mode. See https://docs.stripe.com/keys.
+func (c *Config) livemodeOfKey() error {
+	kind, mode, _ := strings.Cut(c.Stripe.SecretKey, "_")
+	mode, _, _ = strings.Cut(mode, "_")
+	if kind != "sk" && kind != "rk" || mode != "live" && mode != "test" {
+		return nil
+	}
+	live := mode == "live"
+	if c.Livemode == nil {
+		c.Livemode = &live
+	}
+	if *c.Livemode != live {
+		return fmt.Errorf("--livemode is %t, but %s is a %s-mode key: change one of them", *c.Livemode, EnvStripeSecretKey, mode)
+	}
+	return nil
+}
+
+func atLeast[T int | time.Duration](name string, value, least T) error {
+	if value < least {
+		return fmt.Errorf("%s is %v: want at least %v", name, value, least)
+	}
+	return nil
+}
+
+func within(name string, d, most time.Duration) error {
+	if d <= 0 || d > most {
+		return fmt.Errorf("%s is %s: want more than 0 and at most %s", name, d, most)
+	}
+	return nil
+}
+
+// senderAddress validates the sender's address of the e-mails.
+func senderAddress(address string) error {
+	if address == "" {
+		return nil
+	}
+	if _, err := mail.ParseAddress(address); err != nil {
+		return fmt.Errorf("%s is not a valid e-mail address", EnvMailgunSenderEmail)
+	}
+	return nil
+}
+
+func baseURL(name, value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%s is not a valid http or https URL with a host", name)
+	}
+	return nil
+}
+
+// secureURL validates a URL that carries a secret: http is allowed for the local machine only.
+func secureURL(name, value string) error {
+	if err := baseURL(name, value); err != nil || value == "" {
+		return err
+	}
+	u, _ := url.Parse(value)
+	if u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
+		return fmt.Errorf("%s must be an https URL, because a secret is added to it (http is allowed for localhost only)", name)
+	}
+	return nil
+}
