@@ -22,7 +22,7 @@ import (
 //	canceled, incomplete_expired   not entitled: SubscriptionEnded
 //	any of the first three, from a scheduled end on   not entitled: SubscriptionEnded
 //	any of the first three, while collection is paused with behavior void   not entitled: Paused
-//	any of trialing to incomplete, but paid since Stripe reported it   entitled through the paid period: SubscriptionActive
+//	any of trialing to incomplete, but paid since Stripe reported it   entitled for the paid period: SubscriptionActive
 //	unknown     entitled through a paid period: SubscriptionActive; else AwaitingPayment
 
 // assessment is what one subscription alone would decide. Support can read its message out to the customer: it

@@ -109,7 +109,7 @@ type startState struct {
 //	                        C         1      1
 //
 // The walk was A → B → C → B. evt_1 and evt_3 both carry state B; evt_3 shows, because its id is higher. Special cases:
-//   - A → B and B → A enter each state as often as they leave it: the walk ends in the state in which the second started.
+//   - A → B and B → A enter each state as often as they leave it: the walk ends where the second started.
 //   - B → C alone, in a second that starts in A, is a gap: the event that led to B is missing.
 //   - A transition that does not say what was before it counts as one entry, if no other enters its state.
 func lastOfSecond(second []v1alpha1.Transition, start startState) (v1alpha1.Transition, v1alpha1.Doubt) {

@@ -27,8 +27,8 @@ var permutationsWanted = flag.Int("order.permutations", 10_000, "how many orders
 
 var decoder = events.Decoder{MetadataPrefix: "tollkeeper_"}
 
-// Lives that make sense, with the events that Stripe would send. Whatever the order, the batches, the duplicates and the
-// restarts, the statuses end byte-equal, and equal to Stripe's state.
+// Lives that make sense, with the events that Stripe would send. Whatever the order, the batches, the duplicates and
+// the restarts, the statuses end byte-equal, and equal to Stripe's state.
 func TestOrder(t *testing.T) {
 	for name, value := range map[string]string{
 		"rapid.checks":     strconv.Itoa(max(1, *permutationsWanted/permutationsPerLife)),
@@ -110,8 +110,8 @@ func recorded(t *rapid.T, world *World) []projection.Change {
 	return changes
 }
 
-// deliver folds the events in this order, in batches, some of them twice. Between batches the process may restart, with the
-// statuses that the API server has; it may have stopped before it wrote the outcomes.
+// deliver folds the events in this order, in batches, some of them twice. Between batches the process may restart, with
+// the statuses that the API server has; it may have stopped before it wrote the outcomes.
 func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projection.Aggregate {
 	a := &projection.Aggregate{}
 	for rest := order; len(rest) > 0; {
@@ -138,9 +138,9 @@ func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projecti
 	return a
 }
 
-// checkFinal checks that the statuses equal Stripe's state. The events may leave a doubt, which a reading clears, only if a part
-// cannot remember all events of one second, or of two seconds of which the later ends where it began. checkFinal returns how
-// many objects are in doubt.
+// checkFinal checks that the statuses equal Stripe's state. The events may leave a doubt, which a reading clears, only
+// if a part cannot remember all events of one second, or of two seconds of which the later ends where it began.
+// checkFinal returns how many objects are in doubt.
 func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) {
 	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
 		now := reading(t, object, world.Now())

@@ -21,8 +21,8 @@ const (
 
 var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// randomLife makes events of one customer, many of them of the same second. They need not make sense together: even then the
-// fold must not depend on their order.
+// randomLife makes events of one customer, many of them of the same second. They need not make sense together: even
+// then the fold must not depend on their order.
 func randomLife(random *rand.Rand) []Event {
 	shape := []Shape{Old, New}[random.IntN(2)]
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
