@@ -42,11 +42,11 @@ func orderTable() (string, error) {
 		}
 		var aggregate projection.Aggregate
 		projection.Fold(&aggregate, changes)
-		var told []string
+		var described []string
 		for _, e := range c.Events {
-			told = append(told, fmt.Sprintf("`%s` `%s`: %s", e.ID, e.Type, e.Tells))
+			described = append(described, fmt.Sprintf("`%s` `%s`: %s", e.ID, e.Type, e.Description))
 		}
-		row(&out, c.Rule, strings.Join(told, "<br>"), c.Shows(aggregate), c.Why)
+		row(&out, c.Rule, strings.Join(described, "<br>"), c.Shows(aggregate), c.Why)
 	}
 	return out.String(), nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// noon is the present of every test.
+// noon is the current time of every test.
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // day is noon, so many days later or earlier.
@@ -19,16 +19,16 @@ const (
 	week   = 7 * 24 * time.Hour
 )
 
-// plain is the policy that the flags have by default.
+// plain is the policy of the default flags.
 var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record}
 
-// strict is a policy that suspends whenever it may.
+// strict is a policy that suspends on disputes and refunds.
 var strict = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Suspend}
 
 // subscription builds a subscription's status.
 type subscription struct{ status v1alpha1.SubscriptionStatus }
 
-// sub is a subscription of which Stripe has told the status and no more.
+// sub is a subscription of which only the status is known.
 func sub(status string) *subscription {
 	s := &subscription{}
 	s.status.Status = status
@@ -46,7 +46,7 @@ func (s *subscription) period(start, end *metav1.Time) *subscription {
 	return s
 }
 
-// paused has its collection paused; resumes is nil if nobody has said until when.
+// paused pauses collection; resumes is nil if no end is set.
 func (s *subscription) paused(behavior string, resumes *metav1.Time) *subscription {
 	s.status.PauseCollection = &v1alpha1.PauseCollection{Behavior: behavior, ResumesAt: resumes}
 	return s
@@ -74,7 +74,7 @@ func (s *subscription) became(status string, t *metav1.Time) *subscription {
 // customer builds the input of a decision.
 type customer struct{ in Input }
 
-// newCustomer is a customer of whom a name and an address are known, which no message may repeat.
+// newCustomer has a name and an address, which no message may contain.
 func newCustomer() *customer {
 	return &customer{in: Input{
 		Spec:          v1alpha1.CustomerSpec{CustomerID: "cus_A", Access: v1alpha1.AccessAuto},
@@ -114,7 +114,7 @@ func (c *customer) refunded(charge, intent string, full bool) *customer {
 	return c
 }
 
-// served is a decision for the customer, for the subscriptions, of which the first one decides.
+// served is a decision to entitle the customer for the subscriptions; the first one decides.
 func served(reason, message string, ids ...string) Decision {
 	d := Decision{Entitled: true, Reason: reason, Message: message, Entitling: ids}
 	if len(ids) > 0 {
@@ -123,7 +123,7 @@ func served(reason, message string, ids ...string) Decision {
 	return d
 }
 
-// refused is a decision against the customer, by the subscription; empty if there is none.
+// refused is a decision not to entitle the customer, by the subscription with the id; empty if there is none.
 func refused(reason, message, id string) Decision {
 	return Decision{Reason: reason, Message: message, SubscriptionID: id}
 }

@@ -1,16 +1,19 @@
-// Package entitlement decides whether a customer may use the service now, why, and when that will change by the clock alone.
+// Package entitlement decides whether a customer may use the service now, why, and when the clock alone will change
+// that.
 //
-// It is pure: what it needs to know of the time is an argument. The decision is a chain of named rules; the first one that
-// has an opinion decides:
+// It is pure: the current time is an argument. The decision is a chain of named rules; the first rule that applies
+// decides:
 //
-//	override       a person's spec.access
+//	override       spec.access, set by an operator
 //	dispute        an open dispute, if the policy is to suspend on it
 //	refund         a full refund of the last payment, if the policy is to suspend on it
-//	subscriptions  the best of the customer's subscriptions, each judged by its Stripe status (see subscription.go)
+//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go)
 package entitlement
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,76 +22,33 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// Action is what the operator does on a dispute or a full refund.
-type Action string
+// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions alone would
+// decide.
+type rule func(in Input, policy Policy, best Decision) (decision Decision, applies bool)
 
-const (
-	// Record shows it in the status and leaves the entitlement alone.
-	Record Action = "Record"
-	// Suspend takes the entitlement away.
-	Suspend Action = "Suspend"
-)
-
-// Policy is what holds for all customers.
-type Policy struct {
-	// GracePeriod is how long service goes on after the first failed payment of a run.
-	GracePeriod time.Duration
-	// TrialLeeway is how long after the end of a trial Stripe's own word is waited for.
-	TrialLeeway time.Duration
-	// OnDispute and OnRefund say whether an open dispute or a full refund suspends.
-	OnDispute, OnRefund Action
-}
-
-// Input is what the decision is about.
-type Input struct {
-	// Spec holds a person's decisions about the customer.
-	Spec v1alpha1.CustomerSpec
-	// Customer is the customer's folded status.
-	Customer *v1alpha1.CustomerStatus
-	// Subscriptions are the folded statuses by Stripe's id.
-	Subscriptions map[string]*v1alpha1.SubscriptionStatus
-}
-
-// Decision is whether the customer is entitled, and why.
-type Decision struct {
-	// Entitled, Reason and Message are those of the condition.
-	Entitled        bool
-	Reason, Message string
-	// Until is when Entitled turns false if no further event comes; nil if it does not, or is false already.
-	Until *metav1.Time
-	// Next is when to decide again; nil if the clock alone changes nothing.
-	Next *metav1.Time
-	// SubscriptionID is the subscription that decides, or would if nothing overrode it; empty if there is none.
-	SubscriptionID string
-	// Entitling are the subscriptions that the customer is served for, the deciding one first.
-	Entitling []string
-}
-
-// rule is one link of the chain; ok is false if it has no opinion.
-type rule func(in Input, policy Policy, best Decision) (decision Decision, ok bool)
-
-// Decide runs the chain, now and then at every later moment at which the clock turns a subscription's verdict, until it is known
-// when the decision changes and when Entitled turns false.
+// Decide makes the decision for now. It then repeats it for each later moment at which the clock changes the assessment
+// of a subscription, until it knows when the decision changes (Next) and when Entitled turns false (Until).
 func Decide(in Input, policy Policy, now time.Time) Decision {
-	decision, turn := at(in, policy, now)
-	for turn != nil && (decision.Next == nil || decision.Entitled && decision.Until == nil) {
-		later, next := at(in, policy, turn.Time)
-		if decision.Next == nil && !same(decision, later) {
-			decision.Next = turn
+	decision, change := decideAt(in, policy, now)
+	for change != nil && (decision.Next == nil || decision.Entitled && decision.Until == nil) {
+		later, nextChange := decideAt(in, policy, change.Time)
+		if decision.Next == nil && !equalExceptTimes(decision, later) {
+			decision.Next = change
 		}
 		if decision.Entitled && !later.Entitled {
-			decision.Until = turn
+			decision.Until = change
 		}
-		turn = next
+		change = nextChange
 	}
 	return decision
 }
 
-// at is the decision of one moment, and the next moment at which a subscription's verdict turns; nil if none does.
-func at(in Input, policy Policy, now time.Time) (decision Decision, turn *metav1.Time) {
-	best, turn := subscriptions(in, policy, now)
-	for _, decide := range []rule{override, dispute, refund} {
-		if decision, ok := decide(in, policy, best); ok {
+// decideAt is the decision for one moment, and the next moment at which the assessment of a subscription changes; nil
+// if none does.
+func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
+	best, change := bySubscriptions(in, policy, now)
+	for _, decide := range []rule{byOverride, byDispute, byRefund} {
+		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
 				decision.Entitling = best.Entitling
@@ -96,63 +56,117 @@ func at(in Input, policy Policy, now time.Time) (decision Decision, turn *metav1
 					decision.Entitling = []string{best.SubscriptionID}
 				}
 			}
-			return decision, turn
+			return decision, change
 		}
 	}
-	return best, turn
+	return best, change
 }
 
-// same says whether two decisions say the same, whenever they end.
-func same(a, b Decision) bool {
+func equalExceptTimes(a, b Decision) bool {
 	return a.Entitled == b.Entitled && a.Reason == b.Reason && a.Message == b.Message &&
 		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling)
 }
 
-// override: a person has the last word.
-func override(in Input, _ Policy, _ Decision) (Decision, bool) {
+// byOverride lets the operator's own setting decide before anything else.
+func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
 	switch in.Spec.Access {
 	case v1alpha1.AccessGranted:
-		return Decision{Entitled: true, Reason: v1alpha1.ReasonOverrideGranted, Message: "Access is granted by hand (spec.access is Granted)."}, true
+		return Decision{Entitled: true, Reason: v1alpha1.ReasonOverrideGranted,
+			Message: "Access was granted manually. It continues, even without a paid subscription, until the override is removed."}, true
 	case v1alpha1.AccessDenied:
-		return Decision{Reason: v1alpha1.ReasonOverrideDenied, Message: "Access is denied by hand (spec.access is Denied)."}, true
+		return Decision{Reason: v1alpha1.ReasonOverrideDenied,
+			Message: "Access was denied manually. It stays off, even with a paid subscription, until the override is removed."}, true
 	default:
 		return Decision{}, false
 	}
 }
 
-// closedDispute statuses lift a suspension. A lost one does not: the money is gone.
-var closedDispute = map[string]bool{"won": true, "warning_closed": true, "prevented": true}
+// closedDisputeStatuses end a suspension. A lost dispute does not: the money is gone.
+var closedDisputeStatuses = map[string]bool{"won": true, "warning_closed": true, "prevented": true}
 
-// dispute: the customer's bank takes the money back, or tries to.
-func dispute(in Input, policy Policy, _ Decision) (Decision, bool) {
+// byDispute suspends while the customer's bank takes a payment back, or tries to.
+func byDispute(in Input, policy Policy, _ Decision) (Decision, bool) {
 	if policy.OnDispute != Suspend {
 		return Decision{}, false
 	}
 	for _, d := range in.Customer.OpenDisputes {
-		if !closedDispute[d.Status] {
-			return Decision{
-				Reason:  v1alpha1.ReasonDisputed,
-				Message: fmt.Sprintf("The payment %s is disputed (dispute %s, reason %s); access is suspended until it is won or withdrawn.", d.ChargeID, d.ID, d.Reason),
-			}, true
+		message := "A payment was disputed%s. Access is suspended until the dispute is won or withdrawn."
+		if d.Status == "lost" {
+			message = "A payment was disputed%s and the dispute was lost. Access stays suspended unless it is granted manually."
+		}
+		if !closedDisputeStatuses[d.Status] {
+			return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
 		}
 	}
 	return Decision{}, false
 }
 
-// refund: the last payment was given back whole, so nothing is paid for.
-func refund(in Input, policy Policy, best Decision) (Decision, bool) {
+// byRefund suspends once the last payment is refunded in full: then nothing is paid for.
+func byRefund(in Input, policy Policy, best Decision) (Decision, bool) {
 	last := in.Customer.LastPayment
 	if policy.OnRefund != Suspend || last == nil || !best.Entitled {
 		return Decision{}, false
 	}
 	for _, r := range in.Customer.Refunds {
-		same := r.ChargeID == last.ChargeID || r.PaymentIntentID != "" && r.PaymentIntentID == last.PaymentIntentID
-		if r.Full && same {
-			return Decision{
-				Reason:  v1alpha1.ReasonAwaitingPayment,
-				Message: fmt.Sprintf("The last payment (%s) was refunded in full; access resumes with the next payment.", r.ChargeID),
-			}, true
+		ofLast := r.ChargeID == last.ChargeID || r.PaymentIntentID != "" && r.PaymentIntentID == last.PaymentIntentID
+		if r.Full && ofLast {
+			message := fmt.Sprintf("The last payment was refunded in full%s. Access resumes with the next payment.", onDate(&r.At))
+			return Decision{Reason: v1alpha1.ReasonAwaitingPayment, Message: message}, true
 		}
 	}
 	return Decision{}, false
+}
+
+// bySubscriptions lets the best of the subscriptions decide. It returns when the first of their assessments changes.
+// That is always after now, so Decide comes to an end.
+func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
+	if len(in.Subscriptions) == 0 {
+		return Decision{Reason: v1alpha1.ReasonNoSubscription, Message: "The customer has no subscription."}, nil
+	}
+	if in.Spec.GracePeriod != nil {
+		policy.GracePeriod = in.Spec.GracePeriod.Duration
+	}
+	assessments := make(map[string]assessment, len(in.Subscriptions))
+	for id, s := range in.Subscriptions {
+		assessments[id] = assess(s, policy, now)
+	}
+	ids := slices.SortedFunc(maps.Keys(assessments), func(a, b string) int {
+		return cmp.Or(
+			reasonPriority(assessments[a].reason)-reasonPriority(assessments[b].reason),
+			cmp.Compare(startedAt(in.Subscriptions[b]), startedAt(in.Subscriptions[a])),
+			cmp.Compare(a, b),
+		)
+	})
+	best := assessments[ids[0]]
+	decision = Decision{Entitled: best.entitled, Reason: best.reason, Message: best.message, SubscriptionID: ids[0]}
+	for _, id := range ids {
+		if at := assessments[id].changesAt; at != nil && at.After(now) {
+			change = earliest(at, change)
+		}
+		if assessments[id].entitled {
+			decision.Entitling = append(decision.Entitling, id)
+		}
+	}
+	return decision, change
+}
+
+// reasonPriority orders reasons: first those that entitle, then those that say most about what the customer can do.
+func reasonPriority(reason string) int {
+	return slices.Index([]string{
+		v1alpha1.ReasonSubscriptionActive,
+		v1alpha1.ReasonTrialing,
+		v1alpha1.ReasonGracePeriod,
+		v1alpha1.ReasonPaymentFailed,
+		v1alpha1.ReasonPaused,
+		v1alpha1.ReasonAwaitingPayment,
+		v1alpha1.ReasonSubscriptionEnded,
+	}, reason)
+}
+
+// startedAt is the Unix time at which the subscription started; 0 if it is not known.
+func startedAt(s *v1alpha1.SubscriptionStatus) int64 {
+	if s.StartedAt == nil {
+		return 0
+	}
+	return s.StartedAt.Unix()
 }

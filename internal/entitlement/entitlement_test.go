@@ -20,7 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// decisionCase is a customer at noon, and the whole decision about it. The zero policy stands for the plain one.
+// decisionCase is a customer and the decision about it at noon. The zero policy stands for the plain one.
 type decisionCase struct {
 	customer *customer
 	policy   Policy
@@ -46,14 +46,15 @@ func runDecisions(t *testing.T, cases map[string]decisionCase) {
 }
 
 const (
-	granted  = "Access is granted by hand (spec.access is Granted)."
-	denied   = "Access is denied by hand (spec.access is Denied)."
-	disputed = "The payment ch_dp_1 is disputed (dispute dp_1, reason fraudulent); access is suspended until it is won or withdrawn."
-	refund1  = "The last payment (ch_1) was refunded in full; access resumes with the next payment."
-	isActive = "Subscription sub_A is active."
+	granted  = "Access was granted manually. It continues, even without a paid subscription, until the override is removed."
+	denied   = "Access was denied manually. It stays off, even with a paid subscription, until the override is removed."
+	disputed = "A payment was disputed. Access is suspended until the dispute is won or withdrawn."
+	lost     = "A payment was disputed and the dispute was lost. Access stays suspended unless it is granted manually."
+	refund1  = "The last payment was refunded in full on 9 March 2026 at 12:00 UTC. Access resumes with the next payment."
+	isActive = "The subscription is active."
 )
 
-// chainCases has every rule of the chain, and which one comes before which.
+// chainCases covers every rule of the chain, and their order.
 var chainCases = map[string]decisionCase{
 	"no subscription": {
 		customer: newCustomer(),
@@ -68,17 +69,17 @@ var chainCases = map[string]decisionCase{
 		customer: newCustomer().access(v1alpha1.AccessGranted),
 		want:     served("OverrideGranted", granted),
 	},
-	"granted, served for what entitles anyway": {
+	"granted, and entitling subscriptions are listed": {
 		customer: newCustomer().access(v1alpha1.AccessGranted).
 			with("sub_A", sub("active")).with("sub_B", sub("trialing")).with("sub_C", sub("canceled")),
 		want: served("OverrideGranted", granted, "sub_A", "sub_B"),
 	},
-	"granted, served for what would decide if nothing entitles": {
+	"granted, and the deciding subscription is listed if none entitles": {
 		customer: newCustomer().access(v1alpha1.AccessGranted).
 			with("sub_A", sub("canceled")).with("sub_B", sub("unpaid")),
 		want: served("OverrideGranted", granted, "sub_B"),
 	},
-	"granted for good, while what it is served for changes": {
+	"granted without end, and the list changes when a subscription ends": {
 		customer: newCustomer().access(v1alpha1.AccessGranted).
 			with("sub_A", sub("active")).with("sub_B", sub("trialing").trialUntil(day(4)).cancelAt(day(4))),
 		want: served("OverrideGranted", granted, "sub_A", "sub_B").next(day(4)),
@@ -97,7 +98,7 @@ var chainCases = map[string]decisionCase{
 		customer: newCustomer().access(v1alpha1.AccessDenied).with("sub_A", sub("active")),
 		want:     refused("OverrideDenied", denied, "sub_A"),
 	},
-	"denied for good, whatever the clock does": {
+	"denied without end, even when a subscription ends": {
 		customer: newCustomer().access(v1alpha1.AccessDenied).with("sub_A", sub("active").cancelAt(day(5))),
 		want:     refused("OverrideDenied", denied, "sub_A"),
 	},
@@ -116,12 +117,12 @@ var chainCases = map[string]decisionCase{
 		policy:   strict,
 		want:     refused("Disputed", disputed, "sub_A"),
 	},
-	"a dispute suspends, whatever the clock does": {
+	"a dispute suspends without end, even when a subscription ends": {
 		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))).dispute("dp_1", "under_review"),
 		policy:   strict,
 		want:     refused("Disputed", disputed, "sub_A"),
 	},
-	"a dispute tells more than the lack of a subscription": {
+	"a dispute comes before the lack of a subscription": {
 		customer: newCustomer().dispute("dp_1", "needs_response"),
 		policy:   strict,
 		want:     refused("Disputed", disputed, ""),
@@ -129,9 +130,9 @@ var chainCases = map[string]decisionCase{
 	"a lost dispute suspends": {
 		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "lost"),
 		policy:   strict,
-		want:     refused("Disputed", disputed, "sub_A"),
+		want:     refused("Disputed", lost, "sub_A"),
 	},
-	"a dispute with a status of the future suspends": {
+	"a dispute with an unknown status suspends": {
 		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "escalated"),
 		policy:   strict,
 		want:     refused("Disputed", disputed, "sub_A"),
@@ -162,7 +163,7 @@ var chainCases = map[string]decisionCase{
 		policy: strict,
 		want:   refused("Disputed", disputed, "sub_A"),
 	},
-	"to suspend on refunds says nothing of disputes": {
+	"a policy for refunds does not apply to disputes": {
 		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "needs_response"),
 		policy:   Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Suspend},
 		want:     served("SubscriptionActive", isActive, "sub_A"),
@@ -177,7 +178,7 @@ var chainCases = map[string]decisionCase{
 		policy:   strict,
 		want:     refused("AwaitingPayment", refund1, "sub_A"),
 	},
-	"a full refund suspends, until the subscription has an end to speak of": {
+	"a full refund suspends until the subscription ends": {
 		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))).
 			paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
 		policy: strict,
@@ -188,7 +189,7 @@ var chainCases = map[string]decisionCase{
 		policy:   strict,
 		want:     refused("AwaitingPayment", refund1, "sub_A"),
 	},
-	"a full refund of the payment intent that was paid by another charge": {
+	"a full refund known by its payment intent only": {
 		customer: newCustomer().with("sub_A", sub("active")).paid("", "pi_1").refunded("ch_1", "pi_1", true),
 		policy:   strict,
 		want:     refused("AwaitingPayment", refund1, "sub_A"),
@@ -219,12 +220,12 @@ var chainCases = map[string]decisionCase{
 		policy:   strict,
 		want:     served("SubscriptionActive", isActive, "sub_A"),
 	},
-	"a full refund takes nothing from who has nothing": {
+	"a full refund changes nothing for a customer that is not entitled": {
 		customer: newCustomer().with("sub_A", sub("canceled")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
 		policy:   strict,
-		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription was canceled and ended.", "sub_A"),
 	},
-	"to suspend on disputes says nothing of refunds": {
+	"a policy for disputes does not apply to refunds": {
 		customer: newCustomer().with("sub_A", sub("active")).paid("ch_1", "pi_1").refunded("ch_1", "pi_1", true),
 		policy:   Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Record},
 		want:     served("SubscriptionActive", isActive, "sub_A"),
@@ -233,7 +234,7 @@ var chainCases = map[string]decisionCase{
 
 func TestChain(t *testing.T) { runDecisions(t, chainCases) }
 
-// A reason that no case produces is one that tenant controllers wait for in vain, or one whose case is missing here.
+// A reason that no case produces is never published, or its case is missing here.
 func TestEveryReasonIsProduced(t *testing.T) {
 	type answer struct {
 		status bool
@@ -287,7 +288,7 @@ func reasonsUnder(t *testing.T, heading string) []string {
 	return reasons
 }
 
-// The properties below hold for any customer. The seed is fixed: a failure comes again.
+// The properties below hold for any customer. The seed is fixed, so a failure repeats.
 
 func TestDecideIsPure(t *testing.T) {
 	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
@@ -297,12 +298,12 @@ func TestDecideIsPure(t *testing.T) {
 			t.Fatalf("Decide has changed its input (-before +after):\n%s", cmp.Diff(before, in))
 		}
 		if !reflect.DeepEqual(first, second) {
-			t.Fatalf("two decisions about the same differ (-first +second):\n%s", cmp.Diff(first, second))
+			t.Fatalf("two decisions for the same input differ (-first +second):\n%s", cmp.Diff(first, second))
 		}
 	})
 }
 
-// Who asks at Next gets another answer; who asks earlier need not have asked; where Next is nil nobody ever needs to.
+// The decision at Next is another one; any earlier decision is the same. If Next is nil, it never changes.
 func TestNextIsTheFirstChange(t *testing.T) {
 	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
 		decision := Decide(in, policy, now)
@@ -324,7 +325,7 @@ func TestNextIsTheFirstChange(t *testing.T) {
 	})
 }
 
-// Who is entitled stays so until Until, and not a second longer.
+// Entitled stays true until Until, and not a second longer.
 func TestUntilIsTheEndOfEntitled(t *testing.T) {
 	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
 		decision := Decide(in, policy, now)
@@ -349,7 +350,7 @@ func TestUntilIsTheEndOfEntitled(t *testing.T) {
 	})
 }
 
-// The customer is served for something that it has, and the one that decides comes first.
+// The entitling subscriptions are the customer's own, and the deciding one comes first.
 func TestEntitlingAreKnownSubscriptions(t *testing.T) {
 	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
 		decision := Decide(in, policy, now)
@@ -370,14 +371,14 @@ func TestEntitlingAreKnownSubscriptions(t *testing.T) {
 	})
 }
 
-// A support engineer reads the message out: it is a sentence, and names nobody.
-func TestMessagesAreSentencesWithoutPersons(t *testing.T) {
+// A support engineer reads the message out: it is made of sentences, and names no person, id or field.
+func TestMessagesCanBeReadOut(t *testing.T) {
 	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
 		message := Decide(in, policy, now).Message
 		if message[0] < 'A' || message[0] > 'Z' || !strings.HasSuffix(message, ".") {
 			t.Fatalf("not a sentence: %q", message)
 		}
-		for _, wrong := range []string{"  ", " .", "%!", "<nil>", "0001-01-01", "@", "Ada", "Lovelace"} {
+		for _, wrong := range []string{"  ", " .", "%!", "<nil>", "January 0001", "@", "Ada", "Lovelace", "sub_", "ch_", "dp_", "spec."} {
 			if strings.Contains(message, wrong) {
 				t.Fatalf("%q is in the message %q", wrong, message)
 			}
@@ -447,7 +448,7 @@ func anySubscription(random *rand.Rand) *subscription {
 	return s
 }
 
-// anyDay is now and then missing. There are few of them, so that deadlines often fall together.
+// anyDay is sometimes nil. There are few days, so that deadlines often coincide.
 func anyDay(random *rand.Rand) *metav1.Time {
 	if random.IntN(4) == 0 {
 		return nil
@@ -457,7 +458,7 @@ func anyDay(random *rand.Rand) *metav1.Time {
 
 func pick[T any](random *rand.Rand, values ...T) T { return values[random.IntN(len(values))] }
 
-// between are moments from start on and before end, the last second among them.
+// between lists moments from start to before end, the last second included.
 func between(start, end time.Time) []time.Time {
 	moments := []time.Time{start, end.Add(-time.Second)}
 	for moment := start; moment.Before(end) && len(moments) < 16; moment = moment.Add(25*time.Hour + 7*time.Minute) {
@@ -466,7 +467,7 @@ func between(start, end time.Time) []time.Time {
 	return slices.DeleteFunc(moments, func(moment time.Time) bool { return moment.Before(start) })
 }
 
-// timeless is what a decision says, without when it ends.
+// timeless is the decision without its times.
 func timeless(d Decision) Decision {
 	d.Until, d.Next = nil, nil
 	return d

@@ -9,32 +9,32 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// told says when Stripe made the event that told the status.
-func (s *subscription) told(t *metav1.Time) *subscription {
+// reported sets when Stripe created the event that reported the status.
+func (s *subscription) reported(t *metav1.Time) *subscription {
 	s.status.Positions = map[string]v1alpha1.Position{"state": {Authority: v1alpha1.AuthorityState, Created: *t, EventID: "evt_1"}}
 	return s
 }
 
-// Two events are one change: that an invoice is paid may come before the word that its subscription is active again.
-func TestPaidSinceTheStatusWasTold(t *testing.T) {
-	const paid = "True SubscriptionActive Subscription sub_A is paid for and its period ends on 2026-03-30 12:00 UTC."
+// A payment is two events: the paid invoice may arrive before the update that makes the subscription active again.
+func TestPaidSinceTheStatusWasReported(t *testing.T) {
+	const paid = "True SubscriptionActive The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC."
 	for name, tc := range map[string]struct {
 		sub  *subscription
 		want string
 	}{
-		"past due":        {sub("past_due").told(day(-20)).lastPaid(day(-1)).paidThrough(day(20)), paid},
-		"unpaid":          {sub("unpaid").told(day(-20)).lastPaid(day(-1)).paidThrough(day(20)), paid},
-		"incomplete":      {sub("incomplete").told(day(-1)).lastPaid(day(-1)).paidThrough(day(20)), paid},
-		"a trial is over": {sub("trialing").trialUntil(day(-1)).told(day(-14)).lastPaid(day(-1)).paidThrough(day(20)), paid},
-		"a trial goes on": {sub("trialing").trialUntil(day(1)).told(day(-14)).lastPaid(day(-14)).paidThrough(day(1)), trialGoesOn},
-		"canceled all the same": {sub("canceled").told(day(-20)).lastPaid(day(-1)).paidThrough(day(20)),
-			"False SubscriptionEnded Subscription sub_A was canceled."},
-		"paid before it failed": {sub("past_due").told(day(-10)).lastPaid(day(-11)).paidThrough(day(20)).became("past_due", day(-10)),
-			"False PaymentFailed A payment for subscription sub_A failed on 2026-02-28 12:00 UTC and the grace period ended on 2026-03-07 12:00 UTC."},
-		"paid for a period that is over": {sub("unpaid").told(day(-20)).lastPaid(day(-1)).paidThrough(day(0)),
-			"False PaymentFailed Subscription sub_A is unpaid: its payments failed and Stripe has stopped trying."},
-		"nothing says what was paid for": {sub("unpaid").told(day(-20)).lastPaid(day(-1)),
-			"False PaymentFailed Subscription sub_A is unpaid: its payments failed and Stripe has stopped trying."},
+		"past due":          {sub("past_due").reported(day(-20)).lastPaid(day(-1)).paidThrough(day(20)), paid},
+		"unpaid":            {sub("unpaid").reported(day(-20)).lastPaid(day(-1)).paidThrough(day(20)), paid},
+		"incomplete":        {sub("incomplete").reported(day(-1)).lastPaid(day(-1)).paidThrough(day(20)), paid},
+		"a trial is over":   {sub("trialing").trialUntil(day(-1)).reported(day(-14)).lastPaid(day(-1)).paidThrough(day(20)), paid},
+		"a trial continues": {sub("trialing").trialUntil(day(1)).reported(day(-14)).lastPaid(day(-14)).paidThrough(day(1)), trialContinues},
+		"canceled, but paid since": {sub("canceled").reported(day(-20)).lastPaid(day(-1)).paidThrough(day(20)),
+			"False SubscriptionEnded The subscription was canceled and ended."},
+		"paid before it failed": {sub("past_due").reported(day(-10)).lastPaid(day(-11)).paidThrough(day(20)).became("past_due", day(-10)),
+			"False PaymentFailed A payment failed on 28 February 2026 at 12:00 UTC and the grace period ended on 7 March 2026 at 12:00 UTC. Access resumes once it is paid."},
+		"paid for a period that is over": {sub("unpaid").reported(day(-20)).lastPaid(day(-1)).paidThrough(day(0)),
+			"False PaymentFailed The subscription became unpaid: its payments failed and Stripe has stopped retrying. Access resumes once the open invoice is paid."},
+		"the paid period is not known": {sub("unpaid").reported(day(-20)).lastPaid(day(-1)),
+			"False PaymentFailed The subscription became unpaid: its payments failed and Stripe has stopped retrying. Access resumes once the open invoice is paid."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Decide(newCustomer().with("sub_A", tc.sub).in, plain, noon)
@@ -46,18 +46,18 @@ func TestPaidSinceTheStatusWasTold(t *testing.T) {
 	}
 }
 
-const trialGoesOn = "True Trialing Subscription sub_A is in its trial, which ends on 2026-03-11 12:00 UTC."
+const trialContinues = "True Trialing The subscription is in its trial, which ends on 11 March 2026 at 12:00 UTC."
 
-// Being in a status that it has left since is no start of grace.
+// Grace does not start when the subscription came into a status that it has left since.
 func TestGraceDoesNotStartWithAnOldTransition(t *testing.T) {
 	s := sub("past_due").became("past_due", day(-60)).became("active", day(-50)).period(day(-2), day(28))
-	if diff := cmp.Diff(day(-2), GraceStart(&s.status)); diff != "" {
+	if diff := cmp.Diff(day(-2), graceStart(&s.status)); diff != "" {
 		t.Errorf("grace starts (-want +got):\n%s", diff)
 	}
 }
 
-// Collection paused with no service is no service, whatever the status.
-func TestVoidedWhateverTheStatus(t *testing.T) {
+// Collection paused with behavior void ends access, whatever the status.
+func TestVoidedInvoicesEndAccessInEveryStatus(t *testing.T) {
 	for _, status := range []string{"active", "trialing", "past_due"} {
 		d := Decide(newCustomer().with("sub_A", sub(status).trialUntil(day(9)).paused("void", nil)).in, plain, noon)
 		if d.Entitled || d.Reason != v1alpha1.ReasonPaused {

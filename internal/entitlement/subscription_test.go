@@ -8,237 +8,246 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// subscriptionCases has every row of the table in subscription.go: one subscription, and what is decided by it.
+// subscriptionCases covers every row of the table in subscription.go: one subscription, and the decision by it.
 var subscriptionCases = map[string]decisionCase{
 	"active": {
 		customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29))),
-		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
-	"active, its period over: Stripe renews it, however late the event": {
+	"active, its period over: Stripe renews it, even if the event is late": {
 		customer: newCustomer().with("sub_A", sub("active").period(day(-31), day(-1))),
-		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
 	"active, to end at a moment": {
 		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(5))),
 		want: served("SubscriptionActive",
-			"Subscription sub_A is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_A").until(day(5)),
+			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").until(day(5)),
 	},
 	"active, to end with its period": {
 		customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29)).cancelAtPeriodEnd()),
 		want: served("SubscriptionActive",
-			"Subscription sub_A is active and scheduled to end on 2026-04-08 12:00 UTC.", "sub_A").until(day(29)),
+			"The subscription is active and scheduled to end on 8 April 2026 at 12:00 UTC.", "sub_A").until(day(29)),
 	},
 	"active, to end both at a moment and with its period: the moment counts": {
 		customer: newCustomer().with("sub_A", sub("active").period(day(-1), day(29)).cancelAtPeriodEnd().cancelAt(day(5))),
 		want: served("SubscriptionActive",
-			"Subscription sub_A is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_A").until(day(5)),
+			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").until(day(5)),
 	},
-	"active, to end with a period that nobody told": {
+	"active, to end with its period, which is not known": {
 		customer: newCustomer().with("sub_A", sub("active").cancelAtPeriodEnd()),
-		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
 	"active, the scheduled end over": {
 		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(-1))),
-		want:     refused("SubscriptionEnded", "Subscription sub_A was scheduled to end on 2026-03-09 12:00 UTC.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription ended on 9 March 2026 at 12:00 UTC, as scheduled.", "sub_A"),
 	},
 	"active, invoices voided for good": {
 		customer: newCustomer().with("sub_A", sub("active").paused("void", nil)),
-		want:     refused("Paused", "Subscription sub_A is paused: its invoices are voided.", "sub_A"),
+		want:     refused("Paused", "Billing of the subscription is paused and its invoices are voided. No date is set for it to resume.", "sub_A"),
 	},
 	"active, invoices voided for a while": {
 		customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
 		want: refused("Paused",
-			"Subscription sub_A is paused: its invoices are voided until it resumes on 2026-03-13 12:00 UTC.", "sub_A").next(day(3)),
+			"Billing of the subscription is paused and its invoices are voided. Access resumes on 13 March 2026 at 12:00 UTC.", "sub_A").next(day(3)),
 	},
 	"active, resumed": {
 		customer: newCustomer().with("sub_A", sub("active").paused("void", day(-3))),
-		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
 	"active, resumed and to end": {
 		customer: newCustomer().with("sub_A", sub("active").paused("void", day(-3)).cancelAt(day(5))),
 		want: served("SubscriptionActive",
-			"Subscription sub_A is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_A").until(day(5)),
+			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").until(day(5)),
 	},
-	"active, invoices voided, to end: a scheduled end gives no service back": {
+	"active, invoices voided, to end: a scheduled end restores no access": {
 		customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(5))),
-		want:     refused("Paused", "Subscription sub_A is paused: its invoices are voided.", "sub_A").next(day(5)),
+		want:     refused("Paused", "Billing of the subscription is paused and its invoices are voided. The subscription is scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").next(day(5)),
 	},
 	"active, invoices voided until after it ends": {
 		customer: newCustomer().with("sub_A", sub("active").paused("void", day(9)).cancelAt(day(5))),
 		want: refused("Paused",
-			"Subscription sub_A is paused: its invoices are voided until it resumes on 2026-03-19 12:00 UTC.", "sub_A").next(day(5)),
+			"Billing of the subscription is paused and its invoices are voided. The subscription is scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").next(day(5)),
 	},
-	"active, invoices kept as drafts: service goes on": {
+	"active, invoices kept as drafts: access continues": {
 		customer: newCustomer().with("sub_A", sub("active").paused("keep_as_draft", nil)),
-		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
-	"active, invoices marked uncollectible: service goes on": {
+	"active, invoices marked uncollectible: access continues": {
 		customer: newCustomer().with("sub_A", sub("active").paused("mark_uncollectible", day(3))),
-		want:     served("SubscriptionActive", "Subscription sub_A is active.", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
 
 	"trialing": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4))),
 		want: served("Trialing",
-			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
+			"The subscription is in its trial, which ends on 14 March 2026 at 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
 	},
 	"trialing, its end known by the period only": {
 		customer: newCustomer().with("sub_A", sub("trialing").period(day(-10), day(4))),
 		want: served("Trialing",
-			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
+			"The subscription is in its trial, which ends on 14 March 2026 at 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
 	},
 	"trialing, the trial's own end counts before the period's": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).period(day(-10), day(6))),
 		want: served("Trialing",
-			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
+			"The subscription is in its trial, which ends on 14 March 2026 at 12:00 UTC.", "sub_A").until(plus(day(4), leeway)),
 	},
 	"trialing, its end not known": {
 		customer: newCustomer().with("sub_A", sub("trialing")),
-		want:     served("Trialing", "Subscription sub_A is in its trial.", "sub_A"),
+		want:     served("Trialing", "The subscription is in its trial.", "sub_A"),
 	},
 	"trialing, its end not known, to end": {
 		customer: newCustomer().with("sub_A", sub("trialing").cancelAt(day(2))),
-		want:     served("Trialing", "Subscription sub_A is in its trial.", "sub_A").until(day(2)),
+		want:     served("Trialing", "The subscription is in its trial and scheduled to end on 12 March 2026 at 12:00 UTC.", "sub_A").until(day(2)),
 	},
 	"trialing, to end before the trial does": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).cancelAt(day(2))),
 		want: served("Trialing",
-			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(day(2)),
+			"The subscription is in its trial and scheduled to end on 12 March 2026 at 12:00 UTC.", "sub_A").until(day(2)),
 	},
 	"trialing, to end with the trial: no leeway": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).period(day(-10), day(4)).cancelAtPeriodEnd()),
 		want: served("Trialing",
-			"Subscription sub_A is in its trial, which ends on 2026-03-14 12:00 UTC.", "sub_A").until(day(4)),
+			"The subscription is in its trial and scheduled to end on 14 March 2026 at 12:00 UTC.", "sub_A").until(day(4)),
 	},
-	"trialing, the trial over and no word since": {
+	"trialing, the trial over and no event since": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-1))),
 		want: refused("AwaitingPayment",
-			"The trial of subscription sub_A ended on 2026-03-09 12:00 UTC and Stripe has reported no payment since.", "sub_A"),
+			"The trial ended on 9 March 2026 at 12:00 UTC and Stripe has reported no payment since. Access resumes once it reports one.", "sub_A"),
 	},
 	"trialing, the trial over, to end later": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-1)).cancelAt(day(5))),
 		want: refused("AwaitingPayment",
-			"The trial of subscription sub_A ended on 2026-03-09 12:00 UTC and Stripe has reported no payment since.", "sub_A").
+			"The trial ended on 9 March 2026 at 12:00 UTC and Stripe has reported no payment since. Access resumes once it reports one.", "sub_A").
 			next(day(5)),
 	},
 	"trialing, the scheduled end over": {
 		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-1)).cancelAt(day(-1))),
-		want:     refused("SubscriptionEnded", "Subscription sub_A was scheduled to end on 2026-03-09 12:00 UTC.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription ended on 9 March 2026 at 12:00 UTC, as scheduled.", "sub_A"),
 	},
 
 	"past due, in grace": {
 		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
 		want: served("GracePeriod",
-			"A payment for subscription sub_A failed on 2026-03-08 12:00 UTC; access ends on 2026-03-15 12:00 UTC unless it is paid.",
+			"A payment failed on 8 March 2026 at 12:00 UTC. Access ends on 15 March 2026 at 12:00 UTC unless it is paid by then.",
 			"sub_A").until(day(5)),
 	},
 	"past due, in grace, to end before the grace does: paying would not help": {
 		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(1))),
 		want: served("GracePeriod",
-			"A payment for subscription sub_A failed on 2026-03-08 12:00 UTC; "+
-				"the subscription is scheduled to end on 2026-03-11 12:00 UTC.",
+			"A payment failed on 8 March 2026 at 12:00 UTC. Access ends on 11 March 2026 at 12:00 UTC, when the subscription is scheduled to end.",
 			"sub_A").until(day(1)),
 	},
 	"past due, in grace, to end after it": {
 		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(9))),
 		want: served("GracePeriod",
-			"A payment for subscription sub_A failed on 2026-03-08 12:00 UTC; access ends on 2026-03-15 12:00 UTC unless it is paid.",
+			"A payment failed on 8 March 2026 at 12:00 UTC. Access ends on 15 March 2026 at 12:00 UTC unless it is paid by then.",
 			"sub_A").until(day(5)),
 	},
 	"past due, grace over": {
 		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-8))),
-		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-02 12:00 UTC "+
-			"and the grace period ended on 2026-03-09 12:00 UTC.", "sub_A"),
+		want: refused("PaymentFailed", "A payment failed on 2 March 2026 at 12:00 UTC "+
+			"and the grace period ended on 9 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 	"past due, grace over, to end later": {
 		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-8)).cancelAt(day(5))),
-		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-02 12:00 UTC "+
-			"and the grace period ended on 2026-03-09 12:00 UTC.", "sub_A").next(day(5)),
+		want: refused("PaymentFailed", "A payment failed on 2 March 2026 at 12:00 UTC "+
+			"and the grace period ended on 9 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A").next(day(5)),
 	},
-	"past due, nobody knows since when": {
+	"past due, not known since when": {
 		customer: newCustomer().with("sub_A", sub("past_due")),
-		want:     refused("PaymentFailed", "A payment for subscription sub_A failed, it is not known when.", "sub_A"),
+		want:     refused("PaymentFailed", "A payment failed on an unknown date. Access resumes once it is paid.", "sub_A"),
 	},
-	"past due, nobody knows since when, to end": {
+	"past due, not known since when, to end": {
 		customer: newCustomer().with("sub_A", sub("past_due").cancelAt(day(5))),
-		want: refused("PaymentFailed", "A payment for subscription sub_A failed, it is not known when.", "sub_A").
+		want: refused("PaymentFailed", "A payment failed on an unknown date. Access resumes once it is paid.", "sub_A").
 			next(day(5)),
 	},
 	"past due, the scheduled end over": {
 		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(-1))),
-		want:     refused("SubscriptionEnded", "Subscription sub_A was scheduled to end on 2026-03-09 12:00 UTC.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription ended on 9 March 2026 at 12:00 UTC, as scheduled.", "sub_A"),
 	},
 	"past due, the customer's own grace is longer": {
 		customer: newCustomer().grace(2*week).with("sub_A", sub("past_due").invoice("in_1", "open", day(-8))),
 		want: served("GracePeriod",
-			"A payment for subscription sub_A failed on 2026-03-02 12:00 UTC; access ends on 2026-03-16 12:00 UTC unless it is paid.",
+			"A payment failed on 2 March 2026 at 12:00 UTC. Access ends on 16 March 2026 at 12:00 UTC unless it is paid by then.",
 			"sub_A").until(day(6)),
 	},
 	"past due, the customer's own grace is shorter": {
 		customer: newCustomer().grace(24*time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
-		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-08 12:00 UTC "+
-			"and the grace period ended on 2026-03-09 12:00 UTC.", "sub_A"),
+		want: refused("PaymentFailed", "A payment failed on 8 March 2026 at 12:00 UTC "+
+			"and the grace period ended on 9 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 	"past due, the customer has no grace": {
 		customer: newCustomer().grace(0).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
-		want: refused("PaymentFailed", "A payment for subscription sub_A failed on 2026-03-10 12:00 UTC "+
-			"and the grace period ended on 2026-03-10 12:00 UTC.", "sub_A"),
+		want: refused("PaymentFailed", "A payment failed on 10 March 2026 at 12:00 UTC "+
+			"and the grace period ended on 10 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 
 	"unpaid": {
 		customer: newCustomer().with("sub_A", sub("unpaid").invoice("in_1", "open", day(-2))),
 		want: refused("PaymentFailed",
-			"Subscription sub_A is unpaid: its payments failed and Stripe has stopped trying.", "sub_A"),
+			"The subscription became unpaid: its payments failed and Stripe has stopped retrying. Access resumes once the open invoice is paid.", "sub_A"),
+	},
+	"unpaid, known since when": {
+		customer: newCustomer().with("sub_A", sub("unpaid").became("unpaid", day(-2))),
+		want: refused("PaymentFailed", "The subscription became unpaid on 8 March 2026 at 12:00 UTC: its payments failed and Stripe "+
+			"has stopped retrying. Access resumes once the open invoice is paid.", "sub_A"),
 	},
 	"incomplete": {
 		customer: newCustomer().with("sub_A", sub("incomplete")),
-		want:     refused("AwaitingPayment", "Subscription sub_A waits for its first payment.", "sub_A"),
+		want:     refused("AwaitingPayment", "The subscription waits for its first payment. Access starts once it succeeds.", "sub_A"),
 	},
 	"paused by Stripe": {
 		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1))),
-		want:     refused("Paused", "Subscription sub_A is paused: its trial ended without a payment method.", "sub_A"),
+		want:     refused("Paused", "The subscription was paused. Access resumes when the subscription does.", "sub_A"),
+	},
+	"paused by Stripe, known since when": {
+		customer: newCustomer().with("sub_A", sub("paused").became("trialing", day(-9)).became("paused", day(-1))),
+		want: refused("Paused",
+			"The subscription was paused on 9 March 2026 at 12:00 UTC. Access resumes when the subscription does.", "sub_A"),
 	},
 	"canceled": {
 		customer: newCustomer().with("sub_A", sub("canceled").ended(day(-1))),
-		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled and ended on 2026-03-09 12:00 UTC.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription was canceled and ended on 9 March 2026 at 12:00 UTC.", "sub_A"),
 	},
-	"canceled, nobody knows when": {
+	"canceled, not known when": {
 		customer: newCustomer().with("sub_A", sub("canceled")),
-		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription was canceled and ended.", "sub_A"),
 	},
-	"canceled, in a period that was paid for: the end is Stripe's last word": {
+	"canceled, in a period that was paid for: canceled counts": {
 		customer: newCustomer().with("sub_A", sub("canceled").paidThrough(day(20))),
-		want:     refused("SubscriptionEnded", "Subscription sub_A was canceled.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription was canceled and ended.", "sub_A"),
 	},
 	"expired": {
 		customer: newCustomer().with("sub_A", sub("incomplete_expired")),
-		want:     refused("SubscriptionEnded", "Subscription sub_A expired: its first payment was never made.", "sub_A"),
+		want:     refused("SubscriptionEnded", "The subscription expired: its first payment was never made.", "sub_A"),
 	},
 
-	"status not told, paid for": {
+	"status not reported, paid for": {
 		customer: newCustomer().with("sub_A", sub("").paidThrough(day(20))),
 		want: served("SubscriptionActive",
-			"Subscription sub_A is paid for and its period ends on 2026-03-30 12:00 UTC.", "sub_A").until(day(20)),
+			"The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.", "sub_A").until(day(20)),
 	},
-	"status not told, the paid period over": {
+	"status not reported, the paid period over": {
 		customer: newCustomer().with("sub_A", sub("").paidThrough(day(-1))),
 		want: refused("AwaitingPayment",
-			"Subscription sub_A is known by name only: Stripe has not told its status or a payment.", "sub_A"),
+			"Stripe has not reported the subscription's status or a payment yet.", "sub_A"),
 	},
-	"status not told": {
+	"status not reported": {
 		customer: newCustomer().with("sub_A", sub("")),
 		want: refused("AwaitingPayment",
-			"Subscription sub_A is known by name only: Stripe has not told its status or a payment.", "sub_A"),
+			"Stripe has not reported the subscription's status or a payment yet.", "sub_A"),
 	},
-	"a status of the future, paid for": {
+	"an unknown status, paid for": {
 		customer: newCustomer().with("sub_A", sub("hibernating").paidThrough(day(20))),
 		want: served("SubscriptionActive",
-			"Subscription sub_A is paid for and its period ends on 2026-03-30 12:00 UTC.", "sub_A").until(day(20)),
+			"The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.", "sub_A").until(day(20)),
 	},
-	"a status of the future": {
+	"an unknown status": {
 		customer: newCustomer().with("sub_A", sub("hibernating")),
 		want: refused("AwaitingPayment",
-			"Subscription sub_A has the status hibernating, which is not known here, and no paid period.", "sub_A"),
+			"The subscription has the status hibernating, which this version does not know, and no period is paid for.", "sub_A"),
 	},
 }
 
@@ -349,7 +358,7 @@ func TestGraceStart(t *testing.T) {
 			subscription: sub("past_due").lastPaid(day(-9)).invoice("in_1", "open", plus(day(-9), time.Second)),
 			want:         plus(day(-9), time.Second),
 		},
-		"a paid invoice is settled, however it came by": {
+		"a paid invoice is settled, even if its payment is not known": {
 			subscription: sub("past_due").invoice("in_1", "paid", day(-5)).invoice("in_2", "open", day(-2)),
 			want:         day(-2),
 		},
@@ -361,7 +370,7 @@ func TestGraceStart(t *testing.T) {
 			subscription: sub("past_due").invoice("in_1", "uncollectible", day(-5)).invoice("in_2", "open", day(-2)),
 			want:         day(-5),
 		},
-		"an invoice that has not failed says nothing": {
+		"an invoice that has not failed does not count": {
 			subscription: sub("past_due").invoice("in_1", "open", day(-2)).invoice("in_2", "open", nil).invoice("in_3", "draft", nil),
 			want:         day(-2),
 		},
@@ -387,14 +396,14 @@ func TestGraceStart(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, GraceStart(&tc.subscription.status)); diff != "" {
-				t.Errorf("GraceStart (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tc.want, graceStart(&tc.subscription.status)); diff != "" {
+				t.Errorf("graceStart (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// severalCases are of customers with more than one subscription.
+// severalCases have more than one subscription.
 var severalCases = map[string]decisionCase{
 	"active before trialing before grace; the last one to end counts": {
 		customer: newCustomer().
@@ -403,79 +412,79 @@ var severalCases = map[string]decisionCase{
 			with("sub_A", sub("active").cancelAt(day(3))),
 		want: Decision{
 			Entitled: true, Reason: "SubscriptionActive", SubscriptionID: "sub_A", Entitling: []string{"sub_A", "sub_T", "sub_G"},
-			Message: "Subscription sub_A is active and scheduled to end on 2026-03-13 12:00 UTC.",
+			Message: "The subscription is active and scheduled to end on 13 March 2026 at 12:00 UTC.",
 			Next:    day(3), Until: day(9),
 		},
 	},
-	"one that goes on forever: no end, but the grace of the other ends": {
+	"one has no end: access does not end, but the grace of the other does": {
 		customer: newCustomer().
 			with("sub_G", sub("past_due").invoice("in_1", "open", day(-2))).
 			with("sub_Z", sub("active")),
-		want: served("SubscriptionActive", "Subscription sub_Z is active.", "sub_Z", "sub_G").next(day(5)),
+		want: served("SubscriptionActive", "The subscription is active.", "sub_Z", "sub_G").next(day(5)),
 	},
-	"one resumes before the other ends: service does not stop": {
+	"one resumes before the other ends: access continues": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
 			with("sub_R", sub("active").paused("void", day(3))),
 		want: served("SubscriptionActive",
-			"Subscription sub_E is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_E").next(day(3)),
+			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").next(day(3)),
 	},
-	"one resumes as the other ends: service does not stop": {
+	"one resumes as the other ends: access continues": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
 			with("sub_R", sub("active").paused("void", day(5))),
 		want: served("SubscriptionActive",
-			"Subscription sub_E is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_E").next(day(5)),
+			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").next(day(5)),
 	},
-	"one resumes after the other ended: service stops in between": {
+	"one resumes after the other ended: access stops in between": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
 			with("sub_R", sub("active").paused("void", day(7))),
 		want: served("SubscriptionActive",
-			"Subscription sub_E is active and scheduled to end on 2026-03-15 12:00 UTC.", "sub_E").until(day(5)),
+			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").until(day(5)),
 	},
-	"one that ended says nothing of one that is active": {
+	"an active one comes before a newer one that ended": {
 		customer: newCustomer().
 			with("sub_A", sub("canceled").started(day(-1))).
 			with("sub_B", sub("active").started(day(-100))),
-		want: served("SubscriptionActive", "Subscription sub_B is active.", "sub_B"),
+		want: served("SubscriptionActive", "The subscription is active.", "sub_B"),
 	},
-	"a failed payment tells more than a pause": {
+	"a failed payment comes before a pause": {
 		customer: newCustomer().with("sub_A", sub("paused")).with("sub_B", sub("unpaid")),
 		want: refused("PaymentFailed",
-			"Subscription sub_B is unpaid: its payments failed and Stripe has stopped trying.", "sub_B"),
+			"The subscription became unpaid: its payments failed and Stripe has stopped retrying. Access resumes once the open invoice is paid.", "sub_B"),
 	},
-	"a pause tells more than a payment not made yet": {
+	"a pause comes before a payment not made yet": {
 		customer: newCustomer().with("sub_A", sub("incomplete")).with("sub_B", sub("paused")),
-		want:     refused("Paused", "Subscription sub_B is paused: its trial ended without a payment method.", "sub_B"),
+		want:     refused("Paused", "The subscription was paused. Access resumes when the subscription does.", "sub_B"),
 	},
-	"a payment not made yet tells more than an end": {
+	"a payment not made yet comes before an end": {
 		customer: newCustomer().with("sub_A", sub("canceled")).with("sub_B", sub("incomplete")),
-		want:     refused("AwaitingPayment", "Subscription sub_B waits for its first payment.", "sub_B"),
+		want:     refused("AwaitingPayment", "The subscription waits for its first payment. Access starts once it succeeds.", "sub_B"),
 	},
-	"a change that does not show is none": {
+	"a change of a subscription that does not decide is no change": {
 		customer: newCustomer().
 			with("sub_A", sub("past_due").invoice("in_1", "open", day(-9)).cancelAt(day(2))).
 			with("sub_Z", sub("active")),
-		want: served("SubscriptionActive", "Subscription sub_Z is active.", "sub_Z"),
+		want: served("SubscriptionActive", "The subscription is active.", "sub_Z"),
 	},
-	"of equals the newest": {
+	"of equals, the newest decides": {
 		customer: newCustomer().
 			with("sub_A", sub("active").started(day(-9))).
 			with("sub_B", sub("active").started(day(-1))).
 			with("sub_C", sub("active").started(day(-5))),
-		want: served("SubscriptionActive", "Subscription sub_B is active.", "sub_B", "sub_C", "sub_A"),
+		want: served("SubscriptionActive", "The subscription is active.", "sub_B", "sub_C", "sub_A"),
 	},
-	"of equals one whose start is known": {
+	"of equals, one whose start is known decides": {
 		customer: newCustomer().with("sub_A", sub("active")).with("sub_B", sub("active").started(day(-9))),
-		want:     served("SubscriptionActive", "Subscription sub_B is active.", "sub_B", "sub_A"),
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_B", "sub_A"),
 	},
-	"of equals of one second the one whose id is first": {
+	"of equals of one second, the lowest id decides": {
 		customer: newCustomer().
 			with("sub_C", sub("active").started(day(-1))).
 			with("sub_A", sub("active").started(day(-1))).
 			with("sub_B", sub("active").started(day(-1))),
-		want: served("SubscriptionActive", "Subscription sub_A is active.", "sub_A", "sub_B", "sub_C"),
+		want: served("SubscriptionActive", "The subscription is active.", "sub_A", "sub_B", "sub_C"),
 	},
 }
 

@@ -25,7 +25,7 @@ func bill(status string, amount int) Object {
 	return Invoice(New, "in_1", customer, "sub_A", status, amount, begin, end)
 }
 
-// at makes an event so long after the beginning. Its id is made of its type and time.
+// at makes an event that Stripe created so long after the beginning. Its id consists of its type and time.
 func at(after time.Duration, kind string, object Object) Event {
 	return Event{ID: fmt.Sprintf("evt_%s_%s", kind, after), Type: kind, Created: begin.Add(after), Shape: New, Object: object}
 }
@@ -39,7 +39,7 @@ func change(t *testing.T, e Event) projection.Change {
 	return events.Change(decoded)
 }
 
-// Each case sends its events one at a time, in the order given, and tells what becomes of each and what shows in the end.
+// Each case folds its events one at a time, in the order given. It names the outcome of each and what shows in the end.
 func TestFoldOneByOne(t *testing.T) {
 	const applied, superseded = v1alpha1.OutcomeApplied, v1alpha1.OutcomeSuperseded
 	subscription := func(show func(*v1alpha1.SubscriptionStatus) string) func(projection.Aggregate) string {
@@ -58,26 +58,26 @@ func TestFoldOneByOne(t *testing.T) {
 				return fmt.Sprintf("%s, %s on %s", s.Status, "incomplete", s.StatusSince["incomplete"].Format(time.DateOnly))
 			}),
 		},
-		"of one second, the later stage counts": {
+		"of one second, the later stage of the life cycle shows": {
 			[]Event{at(0, "customer.subscription.updated", sub("active")), at(0, "customer.subscription.updated", sub("trialing")).As("evt_zzz")},
 			[]v1alpha1.Outcome{applied, superseded}, "active", status,
 		},
-		"of one second and one stage, deleted is after updated": {
+		"of one second and one stage, deleted comes after updated": {
 			[]Event{at(0, "customer.subscription.deleted", sub("canceled")), at(0, "customer.subscription.updated", sub("canceled")).As("evt_zzz")},
 			[]v1alpha1.Outcome{applied, superseded}, "canceled", status,
 		},
-		"an end is never left": {
+		"a final state is never left": {
 			[]Event{at(0, "customer.subscription.deleted", sub("canceled")), at(time.Hour, "customer.subscription.updated", sub("active"))},
 			[]v1alpha1.Outcome{applied, superseded}, "canceled", status,
 		},
-		"a deletion is an end, whatever its last word": {
+		"a deleted subscription is canceled, whatever status its event carries": {
 			[]Event{at(0, "customer.subscription.deleted", sub("active"))}, []v1alpha1.Outcome{applied}, "canceled", status,
 		},
-		"the announced end of a trial is no state": {
+		"the announced end of a trial does not change a known state": {
 			[]Event{at(0, "customer.subscription.updated", sub("active")), at(time.Hour, "customer.subscription.trial_will_end", sub("trialing"))},
 			[]v1alpha1.Outcome{applied, applied}, "active", status,
 		},
-		"but it is better than nothing": {
+		"the announced end of a trial shows its state if no other is known": {
 			[]Event{at(0, "customer.subscription.trial_will_end", sub("trialing"))}, []v1alpha1.Outcome{applied}, "trialing", status,
 		},
 		"a late refund shows beside a newer invoice": {
@@ -87,7 +87,7 @@ func TestFoldOneByOne(t *testing.T) {
 				return fmt.Sprintf("%s, %d back", a.Customer.LatestInvoice.ID, a.Customer.Refunds[0].AmountRefunded)
 			},
 		},
-		"a smaller total of refunds is an earlier one": {
+		"of one second, the larger total of refunds shows": {
 			[]Event{at(0, "charge.refunded", Refunded(Charge(New, "ch_1", customer, "pi_1", "succeeded", begin), Amount)),
 				at(0, "charge.refunded", Refunded(Charge(New, "ch_1", customer, "pi_1", "succeeded", begin), 900)).As("evt_zzz")},
 			[]v1alpha1.Outcome{applied, superseded}, "2900 of 2900", func(a projection.Aggregate) string {
@@ -98,23 +98,23 @@ func TestFoldOneByOne(t *testing.T) {
 			[]Event{at(0, "invoice.paid", bill("paid", Amount)), at(time.Hour, "invoice.updated", bill("open", Amount))},
 			[]v1alpha1.Outcome{applied, superseded}, "paid", subscription(func(s *v1alpha1.SubscriptionStatus) string { return s.LatestInvoice.Status }),
 		},
-		"a free trial's invoice is paid through the trial": {
+		"the invoice of a free trial sets the paid period": {
 			[]Event{at(0, "invoice.payment_succeeded", bill("paid", 0))}, []v1alpha1.Outcome{applied}, "2026-03-03", subscription(
 				func(s *v1alpha1.SubscriptionStatus) string { return s.PaidThrough.Format(time.DateOnly) }),
 		},
-		"a later failure does not restart a run, whichever comes first": {
+		"a later failure does not restart a run, whichever arrives first": {
 			[]Event{at(72*time.Hour, "invoice.payment_failed", FailedAttempt(bill("open", Amount), 2, next)),
 				at(time.Hour, "invoice.payment_failed", FailedAttempt(bill("open", Amount), 1, end))},
 			[]v1alpha1.Outcome{applied, applied}, "since 1h0m0s, attempt 2", subscription(func(s *v1alpha1.SubscriptionStatus) string {
 				return fmt.Sprintf("since %s, attempt %d", s.RecentInvoices[0].FirstFailedAt.Sub(begin), s.LatestPaymentFailure.AttemptCount)
 			}),
 		},
-		"what a checkout tells of a customer gives way to the customer's own event, even an older one": {
+		"a customer's own event wins over a checkout, even over a later one": {
 			[]Event{at(time.Hour, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "typed@example.com", begin)),
 				at(0, "customer.created", Customer(customer, "own@example.com", "Ada"))},
 			[]v1alpha1.Outcome{applied, applied}, "own@example.com", func(a projection.Aggregate) string { return a.Customer.Email },
 		},
-		"what a payment tells of a card gives way to the card's own event": {
+		"a card's own event wins over a payment, even over a later one": {
 			[]Event{at(0, "customer.source.updated", Card("pm_"+customer, customer, 1, 2035)),
 				at(time.Hour, "charge.succeeded", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))},
 			[]v1alpha1.Outcome{applied, applied}, "1/2035", func(a projection.Aggregate) string {
@@ -126,8 +126,8 @@ func TestFoldOneByOne(t *testing.T) {
 			var a projection.Aggregate
 			var outcomes []v1alpha1.Outcome
 			for _, e := range tc.events {
-				became, _ := projection.Fold(&a, []projection.Change{change(t, e)})
-				outcomes = append(outcomes, became...)
+				outcome, _ := projection.Fold(&a, []projection.Change{change(t, e)})
+				outcomes = append(outcomes, outcome...)
 			}
 			if diff := cmp.Diff(tc.wantOutcomes, outcomes); diff != "" {
 				t.Errorf("outcomes (-want +got):\n%s", diff)
@@ -139,7 +139,7 @@ func TestFoldOneByOne(t *testing.T) {
 	}
 }
 
-// A sign-up is the first checkout of a customer of whom nothing is known from before.
+// A sign-up is the customer's first checkout, with nothing known from before it.
 func TestIsSignup(t *testing.T) {
 	opened := begin.Add(time.Minute)
 	checkout := at(2*time.Minute, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "ada@example.com", opened))
@@ -147,9 +147,9 @@ func TestIsSignup(t *testing.T) {
 		others []Event
 		want   bool
 	}{
-		"nothing else":                {nil, true},
-		"the customer was made first": {[]Event{at(0, "customer.created", Customer(customer, "ada@example.com", "Ada"))}, true},
-		"what the checkout began": {[]Event{at(90*time.Second, "customer.subscription.created",
+		"nothing else":                   {nil, true},
+		"the customer was created first": {[]Event{at(0, "customer.created", Customer(customer, "ada@example.com", "Ada"))}, true},
+		"the subscription that the checkout created": {[]Event{at(90*time.Second, "customer.subscription.created",
 			Subscription(New, "sub_A", customer, "incomplete", begin.Add(90*time.Second), end))}, true},
 		"a subscription from before": {[]Event{at(0, "customer.subscription.created", sub("active"))}, false},
 		"a payment from before":      {[]Event{at(0, "charge.succeeded", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))}, false},
@@ -212,9 +212,9 @@ func TestSummarise(t *testing.T) {
 	}
 	view.Now = notice.Time
 	if projection.Summarise(&a, view) != nil || !a.Customer.PaymentMethod.Expiring {
-		t.Error("a month before its expiry the card does not show as expiring, or will change again")
+		t.Error("a month before its expiry the card does not show as expiring, or is to change again")
 	}
 	if a.Customer.PaymentMethods[1].Expiring {
-		t.Error("the clock has changed what the events told")
+		t.Error("the clock has changed what the events reported")
 	}
 }

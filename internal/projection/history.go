@@ -7,138 +7,155 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// maxRecent changes of a part are remembered. More than these in one second are in doubt.
+// maxRecent is how many of its latest transitions a part keeps. So many of one second are in doubt: some may be lost.
 const maxRecent = 8
 
-// contest is claim for a part whose whole state events tell, and of which they say what it was before. It says whether the
-// event's state is the one that shows.
+// takeStatePart is takePart for parts whose events carry the whole state and may say which state they changed. It
+// reports whether the part shows the event's state now.
 //
-// What counts among the events of one second is what followed on what. It needs all of them: the part remembers its latest
-// changes, and the winner is told from them anew. Should that be an event that has been here before and lost, its state is not at
-// hand: the part stays in doubt, and Fold reports the event as missing.
-func contest(parts *positions, part string, p v1alpha1.Position, trace v1alpha1.Trace) bool {
-	have, known := (*parts)[part]
-	if p.Authority != v1alpha1.AuthorityState || known && authorityRank(have.Authority) > authorityRank(p.Authority) {
-		return claim(parts, part, p)
+// Within a second, history decides (lastOfSecond). It needs all events of that second, so the part keeps its latest
+// transitions, and each new event decides anew. The event that wins may be one that lost before. Example, all of one
+// second:
+//
+//	evt_1  A → B  arrives first and shows.
+//	evt_2  C → D  arrives: nothing links it to evt_1, and it shows by its higher id, in doubt.
+//	evt_3  D → A  arrives: the walk is C → D → A → B, so evt_1 is the last one after all.
+//
+// The state of evt_1 is no longer at hand. The part keeps showing evt_2, in doubt, and Fold asks for evt_1 (toRecall).
+func takeStatePart(parts *positions, part string, p v1alpha1.Position, trace v1alpha1.Trace) bool {
+	current, taken := (*parts)[part]
+	if p.Authority != v1alpha1.AuthorityState || taken && authorityRank(current.Authority) > authorityRank(p.Authority) {
+		return takePart(parts, part, p)
 	}
 	var recent []v1alpha1.Transition
-	if have.Authority == v1alpha1.AuthorityState {
-		recent = have.Recent
+	if current.Authority == v1alpha1.AuthorityState {
+		recent = current.Recent
 	}
-	p.Recent = remember(recent, v1alpha1.Transition{EventID: p.EventID, Created: p.Created, Rank: p.Rank, Trace: trace})
-	latest, doubt := resolve(p.Recent)
+	p.Recent = addTransition(recent, v1alpha1.Transition{EventID: p.EventID, Created: p.Created, Rank: p.Rank, Trace: trace})
+	last, doubt := lastTransition(p.Recent)
 	p.Doubt = doubt
-	if latest.EventID == p.EventID {
-		put(parts, part, p)
+	if last.EventID == p.EventID {
+		setPosition(parts, part, p)
 		return true
 	}
-	have.Recent, have.Doubt = p.Recent, doubt
-	if latest.EventID != have.EventID {
-		have.Doubt = v1alpha1.DoubtTie
+	current.Recent, current.Doubt = p.Recent, doubt
+	if last.EventID != current.EventID {
+		current.Doubt = v1alpha1.DoubtTie
 	}
-	put(parts, part, have)
+	setPosition(parts, part, current)
 	return false
 }
 
-// missing are the events whose states should show, but are not at hand.
-func missing(parts positions) []string {
+// idsToRecall lists the events whose states the parts should show, but no longer have at hand.
+func idsToRecall(parts positions) []string {
 	var ids []string
 	for _, p := range parts {
 		if len(p.Recent) == 0 {
 			continue
 		}
-		if latest, _ := resolve(p.Recent); latest.EventID != p.EventID {
-			ids = append(ids, latest.EventID)
+		if last, _ := lastTransition(p.Recent); last.EventID != p.EventID {
+			ids = append(ids, last.EventID)
 		}
 	}
 	return ids
 }
 
-// remember adds a change to the recent ones, in the order of their events, and forgets the oldest. What is forgotten is older
-// than all that is kept, so that what is kept does not depend on the order of arrival.
-func remember(recent []v1alpha1.Transition, t v1alpha1.Transition) []v1alpha1.Transition {
-	recent = slices.DeleteFunc(slices.Clone(recent), func(known v1alpha1.Transition) bool { return known.EventID == t.EventID })
-	recent = append(recent, t)
+// addTransition adds a transition in the order of events, and drops the oldest beyond maxRecent. All that it drops is
+// older than all that it keeps, so the result does not depend on the order of arrival.
+func addTransition(recent []v1alpha1.Transition, added v1alpha1.Transition) []v1alpha1.Transition {
+	recent = slices.DeleteFunc(slices.Clone(recent), func(t v1alpha1.Transition) bool { return t.EventID == added.EventID })
+	recent = append(recent, added)
 	slices.SortFunc(recent, func(a, b v1alpha1.Transition) int {
 		return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
 	})
 	return recent[max(0, len(recent)-maxRecent):]
 }
 
-// resolve tells which of the recent changes is the latest, second by second: where one second's changes end the next one's begin.
-// Of the oldest second some may be forgotten: then where it ends is not known.
-func resolve(recent []v1alpha1.Transition) (latest v1alpha1.Transition, doubt v1alpha1.Doubt) {
-	forgotten := len(recent) == maxRecent
-	from := origin{known: !forgotten}
+// lastTransition finds the last of the recent transitions, second by second: each second starts in the state in which
+// the one before it ended. A full list may lack events of its oldest second, so the end of that second is in doubt.
+func lastTransition(recent []v1alpha1.Transition) (last v1alpha1.Transition, doubt v1alpha1.Doubt) {
+	incomplete := len(recent) == maxRecent
+	start := startState{known: !incomplete}
 	for len(recent) > 0 {
 		n := slices.IndexFunc(recent, func(t v1alpha1.Transition) bool { return !t.Created.Equal(&recent[0].Created) })
 		if n < 0 {
 			n = len(recent)
 		}
-		latest, doubt = last(recent[:n], from)
-		if forgotten {
+		last, doubt = lastOfSecond(recent[:n], start)
+		if incomplete {
 			doubt = v1alpha1.DoubtTie
 		}
-		from = origin{state: latest.StateAfter, known: doubt != v1alpha1.DoubtTie}
-		recent, forgotten = recent[n:], false
+		start = startState{hash: last.StateAfter, known: doubt != v1alpha1.DoubtTie}
+		recent, incomplete = recent[n:], false
 	}
-	return latest, doubt
+	return last, doubt
 }
 
-// origin is the state before the changes of one second: empty if there was none. It may not be known.
-type origin struct {
-	state string
+// startState is the state in which a second starts. Its hash is empty if the object did not exist.
+type startState struct {
+	hash  string
 	known bool
 }
 
-// last tells which of the changes of one second came last.
+// lastOfSecond finds the last of the transitions of one second.
 //
-// Every change leads from a state to a state. One after the other they make a walk, on which every state is entered as often as it
-// is left, but for the last one, which is entered once more. Where the walk ends where it began, that is where the second before it
-// ended. An event that does not say what was before it bears witness that its state was entered.
-func last(changes []v1alpha1.Transition, from origin) (v1alpha1.Transition, v1alpha1.Doubt) {
+// Each transition leads from one state to another; together they are a walk. A walk enters each state as often as it
+// leaves it, but enters its last state once more. So counting finds the last state. Example: a second starts in state
+// A, and has
+//
+//	evt_1  C → B                entered   left
+//	evt_2  B → C            A         0      1
+//	evt_3  A → B            B         2      1   the last state
+//	                        C         1      1
+//
+// The walk was A → B → C → B. evt_1 and evt_3 both carry state B; evt_3 shows, because its id is higher. Special cases:
+//   - A → B and B → A enter each state as often as they leave it: the walk ends where the second started.
+//   - B → C alone, in a second that starts in A, is a gap: the event that led to B is missing.
+//   - A transition that does not say what was before it counts as one entry, if no other enters its state.
+func lastOfSecond(second []v1alpha1.Transition, start startState) (v1alpha1.Transition, v1alpha1.Doubt) {
 	entered, left := map[string]int{}, map[string]int{}
-	for _, t := range changes {
+	for _, t := range second {
 		if t.StateBefore != "" && t.StateBefore != t.StateAfter {
 			entered[t.StateAfter]++
 			left[t.StateBefore]++
 		}
 	}
-	for _, t := range changes {
+	for _, t := range second {
 		entered[t.StateAfter] = max(entered[t.StateAfter], 1)
 	}
 	isLast := func(t v1alpha1.Transition) bool { return entered[t.StateAfter] > left[t.StateAfter] }
-	if !slices.ContainsFunc(changes, isLast) && from.known {
-		isLast = func(t v1alpha1.Transition) bool { return t.StateAfter == from.state }
+	if !slices.ContainsFunc(second, isLast) && start.known {
+		isLast = func(t v1alpha1.Transition) bool { return t.StateAfter == start.hash }
 	}
-	if !slices.ContainsFunc(changes, isLast) {
+	if !slices.ContainsFunc(second, isLast) {
 		isLast = func(v1alpha1.Transition) bool { return true }
 	}
-	winner, doubt := highest(changes, isLast)
-	if doubt == "" && from.known && gap(changes, entered, left, from.state) {
+	last, doubt := highestRanked(second, isLast)
+	if doubt == "" && start.known && hasGap(second, entered, left, start.hash) {
 		doubt = v1alpha1.DoubtGap
 	}
-	return winner, doubt
+	return last, doubt
 }
 
-// highest is the candidate of the highest rank, then event id. It is in doubt if another one of the same rank has another state.
-func highest(changes []v1alpha1.Transition, candidate func(v1alpha1.Transition) bool) (v1alpha1.Transition, v1alpha1.Doubt) {
-	candidates := slices.DeleteFunc(slices.Clone(changes), func(t v1alpha1.Transition) bool { return !candidate(t) })
-	winner := slices.MaxFunc(candidates, func(a, b v1alpha1.Transition) int {
+// highestRanked is the candidate with the highest rank, then event id. It is in doubt if another of the same rank has
+// another state.
+func highestRanked(second []v1alpha1.Transition, isCandidate func(v1alpha1.Transition) bool) (v1alpha1.Transition, v1alpha1.Doubt) {
+	candidates := slices.DeleteFunc(slices.Clone(second), func(t v1alpha1.Transition) bool { return !isCandidate(t) })
+	highest := slices.MaxFunc(candidates, func(a, b v1alpha1.Transition) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.EventID, b.EventID))
 	})
 	if slices.ContainsFunc(candidates, func(t v1alpha1.Transition) bool {
-		return t.Rank == winner.Rank && t.StateAfter != winner.StateAfter
+		return t.Rank == highest.Rank && t.StateAfter != highest.StateAfter
 	}) {
-		return winner, v1alpha1.DoubtTie
+		return highest, v1alpha1.DoubtTie
 	}
-	return winner, ""
+	return highest, ""
 }
 
-// gap says whether a change began at a state that none of them, nor the second before, led to.
-func gap(changes []v1alpha1.Transition, entered, left map[string]int, from string) bool {
-	return slices.ContainsFunc(changes, func(t v1alpha1.Transition) bool {
-		return t.StateBefore != "" && t.StateBefore != v1alpha1.StateNone && t.StateBefore != from &&
+// hasGap reports whether a transition leaves a state that neither the second before nor another transition led to.
+func hasGap(second []v1alpha1.Transition, entered, left map[string]int, startHash string) bool {
+	return slices.ContainsFunc(second, func(t v1alpha1.Transition) bool {
+		return t.StateBefore != "" && t.StateBefore != v1alpha1.StateNone && t.StateBefore != startHash &&
 			left[t.StateBefore] > entered[t.StateBefore]
 	})
 }

@@ -33,15 +33,15 @@ func TestRulesOfOrder(t *testing.T) {
 					first = a
 				}
 				if diff := cmp.Diff(first, a); diff != "" {
-					t.Errorf("in the order %v it ends otherwise (-first +this):\n%s", order, diff)
+					t.Errorf("in the order %v the status differs (-first +this):\n%s", order, diff)
 				}
 			}
 		})
 	}
 }
 
-// More than is remembered of one second leaves a doubt, whichever of it is remembered; the next second clears it.
-func TestMoreThanIsRemembered(t *testing.T) {
+// As many events of one second as a part remembers leave a doubt, whichever it remembers. The next second clears it.
+func TestTooManyEventsOfOneSecondLeaveADoubt(t *testing.T) {
 	seats := func(n int) Object {
 		o := sub("active")
 		item := o["items"].(Object)["data"].([]Object)[0].With("quantity", n)
@@ -73,15 +73,15 @@ func TestMoreThanIsRemembered(t *testing.T) {
 	}
 }
 
-// foldRecalling folds changes as the reconciler does: events that were folded before and win now are folded again.
+// foldRecalling folds changes as the reconciler does: it folds events again that lost before and win now.
 func foldRecalling(a *projection.Aggregate, changes, recorded []projection.Change) {
 	before := a.DeepCopy()
-	_, missing := projection.Fold(a, changes)
-	if len(missing) == 0 {
+	_, toRecall := projection.Fold(a, changes)
+	if len(toRecall) == 0 {
 		return
 	}
 	*a = *before
-	for _, id := range missing {
+	for _, id := range toRecall {
 		for _, known := range recorded {
 			if known.Event.EventID == id {
 				changes = append(changes, known)
@@ -91,7 +91,7 @@ func foldRecalling(a *projection.Aggregate, changes, recorded []projection.Chang
 	projection.Fold(a, changes)
 }
 
-// permutations yields every order of n things.
+// permutations yields every order of n elements.
 func permutations(n int) func(yield func([]int) bool) {
 	return func(yield func([]int) bool) {
 		order := make([]int, n)

@@ -20,15 +20,15 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the lives
 )
 
-// permutationsPerLife are the orders in which each life is delivered.
+// permutationsPerLife is how many orders each life is delivered in.
 const permutationsPerLife = 20
 
 var permutationsWanted = flag.Int("order.permutations", 10_000, "how many orders of events TestOrder tries")
 
 var decoder = events.Decoder{MetadataPrefix: "tollkeeper_"}
 
-// Lives that make sense, as Stripe would tell them: whatever the order, the batches, the duplicates and the restarts, the
-// statuses end the same, to the byte, and are what Stripe has in the end.
+// Lives that make sense, with the events that Stripe would send. Whatever the order, the batches, the duplicates and
+// the restarts, the statuses end byte-equal, and equal to Stripe's state.
 func TestOrder(t *testing.T) {
 	for name, value := range map[string]string{
 		"rapid.checks":     strconv.Itoa(max(1, *permutationsWanted/permutationsPerLife)),
@@ -57,7 +57,7 @@ func TestOrder(t *testing.T) {
 			got := deliver(t, order, rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "cuts"), 0)))
 			orders++
 			if gotJSON := asJSON(t, got); gotJSON != wantJSON {
-				t.Fatalf("in the order\n%sthe statuses differ (-as it happened +in this order):\n%s", told(order), cmp.Diff(want, got))
+				t.Fatalf("in the order\n%sthe statuses differ (-as it happened +in this order):\n%s", listing(order), cmp.Diff(want, got))
 			}
 		}
 	})
@@ -72,12 +72,12 @@ type step struct {
 
 func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 
-// often are the ops to draw from: those that lead back to where they came from are the hardest to put in order.
+// often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
 }, 3))
 
-// live draws a life: a sign-up, and what may follow. Most of it happens within a second or two.
+// live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
 func live(t *rapid.T) *World {
 	world := NewWorld(begin, rapid.SampledFrom([]Shape{Old, New}).Draw(t, "shape"), rapid.Uint64().Draw(t, "ids"))
 	world.Do(rapid.SampledFrom([]Op{SignUp, SignUpWithTrial, SignUpUnpaid}).Draw(t, "begins with"))
@@ -110,8 +110,8 @@ func recorded(t *rapid.T, world *World) []projection.Change {
 	return changes
 }
 
-// deliver folds the events in this order, cut into batches, some of them twice. Between batches the process may be restarted, which
-// leaves the statuses as the API server has them; it may have been stopped before the outcomes were written.
+// deliver folds the events in this order, in batches, some of them twice. Between batches the process may restart, with
+// the statuses that the API server has; it may have stopped before it wrote the outcomes.
 func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projection.Aggregate {
 	a := &projection.Aggregate{}
 	for rest := order; len(rest) > 0; {
@@ -138,22 +138,22 @@ func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projecti
 	return a
 }
 
-// checkFinal wants the statuses to be what Stripe has in the end. Only where more has happened within a second, or in two of which the
-// second ends where it began, than is remembered may the events leave a doubt, which Stripe is asked about. It returns how many objects
-// are in doubt.
+// checkFinal checks that the statuses equal Stripe's state. The events may leave a doubt, which a reading clears, only
+// if a part cannot remember all events of one second, or of two seconds of which the later ends where it began.
+// checkFinal returns how many objects are in doubt.
 func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) {
 	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
 		now := reading(t, object, world.Now())
 		asked := a.DeepCopy()
 		if p, doubted := projection.InDoubt(a, customerOf(world))[object.ID()]; doubted {
 			if len(p.Recent) < 8 || seconds(p) > 2 {
-				t.Fatalf("%s is in doubt (%s) though all its events are there; the life was\n%s", object.ID(), p.Doubt, toldBy(world))
+				t.Fatalf("%s is in doubt (%s) although all its events were folded; the life was\n%s", object.ID(), p.Doubt, listingOf(world))
 			}
 			doubts++
 			projection.Read(asked, now)
 		}
 		if differed := projection.Read(asked, now); len(differed) > 0 {
-			t.Fatalf("%s ends with another %v than Stripe has; the life was\n%s", object.ID(), differed, toldBy(world))
+			t.Fatalf("%s ends with other %v than Stripe has; the life was\n%s", object.ID(), differed, listingOf(world))
 		}
 	}
 	checkInvoices(t, world, a)
@@ -167,7 +167,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	return doubts
 }
 
-// seconds counts the seconds of which something is remembered.
+// seconds counts the seconds whose events the position remembers.
 func seconds(p v1alpha1.Position) int {
 	n := 1
 	for i := range p.Recent[1:] {
@@ -178,7 +178,7 @@ func seconds(p v1alpha1.Position) int {
 	return n
 }
 
-// lose drops a few events of some lives: those that Stripe never delivers.
+// lose drops a few events of some lives, as if Stripe never delivered them.
 func lose(t *rapid.T, recorded *[]projection.Change) bool {
 	n := min(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 5}).Draw(t, "lost"), len(*recorded)-1)
 	for range n {
@@ -188,7 +188,7 @@ func lose(t *rapid.T, recorded *[]projection.Change) bool {
 	return n > 0
 }
 
-// checkRepair wants what is read from Stripe to repair what lost events have left, for good.
+// checkRepair checks that readings repair for good what lost events have left.
 func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	repaired, at := a.DeepCopy(), world.Now().Add(time.Second)
 	objects := append(world.Objects("customer"), world.Objects("subscription")...)
@@ -197,15 +197,15 @@ func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	}
 	for _, object := range objects {
 		if differed := projection.Read(repaired, reading(t, object, at)); len(differed) > 0 {
-			t.Fatalf("%s still differs in %v from what was read", object.ID(), differed)
+			t.Fatalf("%s still differs in %v from its reading", object.ID(), differed)
 		}
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
-		t.Fatalf("what was read leaves doubts: %v", doubts)
+		t.Fatalf("the readings leave doubts: %v", doubts)
 	}
 }
 
-// checkInvoices looks at the latest invoice of every subscription.
+// checkInvoices checks the latest invoice of every subscription.
 func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 	for id, s := range a.Subscriptions {
 		if s.LatestInvoice == nil {
@@ -213,7 +213,7 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 		}
 		want := stripejson.Invoice(parsed(t, world.Object(s.LatestInvoice.ID))).Invoice
 		if diff := cmp.Diff(want, *s.LatestInvoice); diff != "" {
-			t.Fatalf("the latest invoice of %s (-Stripe +shown):\n%s\nthe life was\n%s", id, diff, toldBy(world))
+			t.Fatalf("the latest invoice of %s (-Stripe +shown):\n%s\nthe life was\n%s", id, diff, listingOf(world))
 		}
 	}
 }
@@ -253,8 +253,8 @@ func asJSON(t *rapid.T, a *projection.Aggregate) string {
 	return string(text)
 }
 
-// told lists events for a person to read.
-func told(changes []projection.Change) string {
+// listing lists events for error messages.
+func listing(changes []projection.Change) string {
 	text := ""
 	for _, c := range changes {
 		text += fmt.Sprintf("  %s %s %s\n", c.Event.Created.Sub(begin), c.Event.EventID, c.Event.Type)
@@ -262,7 +262,7 @@ func told(changes []projection.Change) string {
 	return text
 }
 
-func toldBy(world *World) string {
+func listingOf(world *World) string {
 	text := ""
 	for _, e := range world.Events() {
 		text += fmt.Sprintf("  %s %s %s %v\n", e.Created.Sub(begin), e.ID, e.Type, e.Previous)

@@ -21,8 +21,8 @@ const (
 
 var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// randomLife makes events that a customer's life could hold, many of them in the same second. They need not make sense together: the
-// fold must not depend on their order even so.
+// randomLife makes events of one customer, many of them of the same second. They need not make sense together: even
+// then the fold must not depend on their order.
 func randomLife(random *rand.Rand) []Event {
 	shape := []Shape{Old, New}[random.IntN(2)]
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
@@ -32,7 +32,7 @@ func randomLife(random *rand.Rand) []Event {
 		at := begin.Add(time.Duration(random.IntN(4)) * time.Second)
 		sub, invoice, charge := pick("sub_A", "sub_B"), fmt.Sprintf("in_%d", random.IntN(16)), fmt.Sprintf("ch_%d", random.IntN(24))
 		nth := random.IntN(3)
-		intent, asked := fmt.Sprintf("pi_%d", nth), begin.Add(time.Duration(nth)*time.Minute) // when a thing was made never changes
+		intent, asked := fmt.Sprintf("pi_%d", nth), begin.Add(time.Duration(nth)*time.Minute) // an object's creation never changes
 		card := fmt.Sprintf("card_%d", random.IntN(14))
 		made := begin.Add(time.Duration(random.IntN(16)) * time.Minute)
 		status := pick("incomplete", "trialing", "active", "past_due", "unpaid", "paused", "canceled")
@@ -70,7 +70,7 @@ func randomLife(random *rand.Rand) []Event {
 
 func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }
 
-// fold applies the events in batches, and everything twice if the coin says so.
+// fold applies the events in random batches, some of them twice.
 func fold(t *testing.T, decoded []*projection.Event, random *rand.Rand) projection.Aggregate {
 	t.Helper()
 	var a projection.Aggregate
@@ -96,7 +96,7 @@ func fold(t *testing.T, decoded []*projection.Event, random *rand.Rand) projecti
 	return a
 }
 
-// Any order, any batches, any duplicates: the same statuses.
+// The statuses are the same for any order, any batches and any duplicates.
 func TestFoldDoesNotDependOnOrder(t *testing.T) {
 	for seed := range uint64(lives) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -107,7 +107,7 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 				t.Fatalf("seed %d: %s: %v %s", seed, e.Type, err, d.DecodeError)
 			}
 			if d.CustomerID == "" {
-				d.CustomerID = customer // a dispute, linked
+				d.CustomerID = customer // disputes are linked before the fold
 			}
 			decoded = append(decoded, d)
 		}

@@ -1,9 +1,9 @@
 // Package projection folds Stripe events into the statuses of one customer and its subscriptions.
 //
-// It is pure: no client, no clock, no I/O. Every part of a status is a register that remembers the position of the event it
-// came from (status.positions), and an event writes a part only if its own position is not before the part's. So the
-// result depends on the set of events alone: not on their order, their batches, or how often each was seen. Where events of one
-// second tell different states of one thing, its history says which came last (history.go).
+// It is pure: no client, no clock, no I/O. A status is made of parts. Each part keeps the position of the event that it
+// shows (status.positions), and an event takes a part only if its own position is not before that one. So the result
+// depends on the set of events alone: not on their order, their batches, or how often each was folded. History
+// (history.go) decides between events of one second that report different states of one object.
 package projection
 
 import (
@@ -13,31 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// Event is what is folded: the envelope and the record of a BillingEvent.
-type Event = v1alpha1.BillingEventSpec
-
-// Aggregate is one customer with all its subscriptions: what one reconciler owns and writes.
-type Aggregate struct {
-	// Customer is the customer's status.
-	Customer v1alpha1.CustomerStatus
-	// Subscriptions are the subscriptions' statuses by Stripe's id.
-	Subscriptions map[string]*v1alpha1.SubscriptionStatus
-}
-
-// DeepCopy is a copy that shares nothing.
-func (a *Aggregate) DeepCopy() *Aggregate {
-	copied := &Aggregate{Customer: *a.Customer.DeepCopy()}
-	if a.Subscriptions != nil {
-		copied.Subscriptions = make(map[string]*v1alpha1.SubscriptionStatus, len(a.Subscriptions))
-		for id, s := range a.Subscriptions {
-			copied.Subscriptions[id] = s.DeepCopy()
-		}
-	}
-	return copied
-}
-
-// Effect folds one event into an aggregate. It reports whether the event shows there now, even if an earlier fold of the
-// same event put it there.
+// Effect folds one event into an aggregate. It reports whether the aggregate shows the event now, even if an earlier
+// fold of the same event put it there.
 type Effect func(*Aggregate, *Event) bool
 
 // Change is an event with its effects.
@@ -46,12 +23,12 @@ type Change struct {
 	Effects []Effect
 }
 
-// Fold applies changes to the aggregate, in the order of their events, and returns each one's outcome, in the order given:
-// Applied if the event showed in at least one part when its turn came, else Superseded.
+// Fold applies changes to the aggregate in the order of their events. It returns their outcomes in the order given:
+// Applied if at least one part showed the event when its turn came, else Superseded.
 //
-// missing are the ids of events that were folded before and lost, and that win now: their states are not at hand. Fold them again
-// together with the changes, into the aggregate as it was before.
-func Fold(a *Aggregate, changes []Change) (outcomes []v1alpha1.Outcome, missing []string) {
+// toRecall are the ids of events that lost in an earlier fold and win now. Their states are not at hand: fold them
+// again, together with the changes, into the aggregate as it was before.
+func Fold(a *Aggregate, changes []Change) (outcomes []v1alpha1.Outcome, toRecall []string) {
 	order := make([]int, len(changes))
 	for i := range order {
 		order[i] = i
@@ -62,32 +39,28 @@ func Fold(a *Aggregate, changes []Change) (outcomes []v1alpha1.Outcome, missing 
 	for i := range outcomes {
 		outcomes[i] = v1alpha1.OutcomeSuperseded
 	}
-	for range 2 { // once to learn what followed on what, once to judge by it
+	for range 2 { // The first pass collects each part's history, the second decides with all of it.
 		for _, i := range order {
 			if a.apply(changes[i]) {
 				outcomes[i] = v1alpha1.OutcomeApplied
 			}
 		}
 	}
-	return outcomes, a.missing()
-}
-
-func (a *Aggregate) missing() []string {
-	ids := missing(a.Customer.Positions)
+	toRecall = idsToRecall(a.Customer.Positions)
 	for _, s := range a.Subscriptions {
-		ids = append(ids, missing(s.Positions)...)
+		toRecall = append(toRecall, idsToRecall(s.Positions)...)
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	slices.Sort(toRecall)
+	return outcomes, slices.Compact(toRecall)
 }
 
 func (a *Aggregate) apply(change Change) (shows bool) {
 	e := change.Event
-	if latest(&a.Customer.LastEvent, e) {
+	if keepLastEvent(&a.Customer.LastEvent, e) {
 		a.Customer.Livemode = new(e.Livemode)
 	}
-	if subscription := a.subscription(e.SubscriptionID); subscription != nil {
-		latest(&subscription.LastEvent, e)
+	if subscription := a.ensureSubscription(e.SubscriptionID); subscription != nil {
+		keepLastEvent(&subscription.LastEvent, e)
 	}
 	for _, effect := range change.Effects {
 		shows = effect(a, e) || shows
@@ -95,31 +68,11 @@ func (a *Aggregate) apply(change Change) (shows bool) {
 	return shows
 }
 
-// subscription is the status of the subscription with the id, made if it is new; nil if the id is empty.
-func (a *Aggregate) subscription(id string) *v1alpha1.SubscriptionStatus {
-	if id == "" {
-		return nil
-	}
-	if a.Subscriptions == nil {
-		a.Subscriptions = map[string]*v1alpha1.SubscriptionStatus{}
-	}
-	if a.Subscriptions[id] == nil {
-		a.Subscriptions[id] = &v1alpha1.SubscriptionStatus{}
-	}
-	return a.Subscriptions[id]
-}
-
-// latest keeps the newest event, and says whether it is this one.
-func latest(last **v1alpha1.EventReference, e *Event) bool {
-	have := *last
-	if have != nil && cmp.Or(e.Created.Compare(have.Created.Time), cmp.Compare(e.EventID, have.ID)) <= 0 {
+// keepLastEvent keeps the newest event, and reports whether e has just become the newest.
+func keepLastEvent(last **v1alpha1.EventReference, e *Event) bool {
+	if *last != nil && cmp.Or(e.Created.Compare((*last).Created.Time), cmp.Compare(e.EventID, (*last).ID)) <= 0 {
 		return false
 	}
 	*last = &v1alpha1.EventReference{ID: e.EventID, Type: e.Type, Created: e.Created}
 	return true
-}
-
-// CompareEvents orders events by their time, then by their id.
-func CompareEvents(a, b *Event) int {
-	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
 }

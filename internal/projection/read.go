@@ -10,13 +10,14 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// EventRead is the event id in the position of a state that was read from Stripe's API: no event told it.
+// EventRead is the event id in the position of a reading: a state that was read from Stripe's API and that no event
+// reported.
 const EventRead = "read"
 
-// Read folds an object that was read from Stripe: an Event with EventRead as its id, and the time from which the object is known to be
-// current. It takes part in the order like any other state. It returns the names of the fields that showed something else.
+// Read folds a reading: an Event with EventRead as its id, and as its created the time from which the object is known
+// to be current. It takes part in the order like any other state. Read returns the names of the fields that it changed.
 //
-// What Stripe confirms is not touched, so that a comparison which finds nothing writes nothing.
+// A reading that confirms what shows changes nothing, so a resync that finds no difference writes nothing.
 func Read(a *Aggregate, e *Event) (differed []string) {
 	switch {
 	case e.Subscription != nil && e.SubscriptionID != "":
@@ -35,8 +36,8 @@ func readSubscription(a *Aggregate, e *Event) []string {
 	if s := a.Subscriptions[e.SubscriptionID]; s != nil {
 		shown = *s
 	}
-	differed := differences(shown.SubscriptionState, e.Subscription.SubscriptionState)
-	if len(differed) == 0 && shown.Positions[partState].Doubt == "" || !SubscriptionState(a, e) {
+	differed := differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)
+	if len(differed) == 0 && StatePosition(&shown).Doubt == "" || !SubscriptionState(a, e) {
 		return nil
 	}
 	return differed
@@ -49,51 +50,52 @@ func readProfile(a *Aggregate, e *Event) []string {
 	}
 	read := *e.Customer
 	read.Trace = v1alpha1.Trace{}
-	differed := differences(shown, read)
-	if len(differed) == 0 && c.Positions[partProfile].Doubt == "" || !Profile(a, e) {
+	differed := differingFields(shown, read)
+	if len(differed) == 0 && ProfilePosition(c).Doubt == "" || !Profile(a, e) {
 		return nil
 	}
 	return differed
 }
 
-// readDispute looks at disputes that show. Others are none of ours: they were won or closed long ago.
+// readDispute updates only disputes that show. Any other was won or closed long ago.
 func readDispute(a *Aggregate, e *Event) []string {
 	i := slices.IndexFunc(a.Customer.OpenDisputes, func(d v1alpha1.Dispute) bool { return d.ID == e.ObjectID })
 	if i < 0 {
 		return nil
 	}
-	differed := differences(a.Customer.OpenDisputes[i].DisputeRecord, *e.Dispute)
+	differed := differingFields(a.Customer.OpenDisputes[i].DisputeRecord, *e.Dispute)
 	if len(differed) == 0 || !DisputeOpened(a, e) {
 		return nil
 	}
 	return differed
 }
 
-// differences are the names of the fields, as JSON has them, that differ between two states of the same kind.
-func differences[T any](have, want T) []string {
-	if equality.Semantic.DeepEqual(have, want) {
+// differingFields are the JSON names of the fields in which two states of the same kind differ.
+func differingFields[T any](a, b T) []string {
+	if equality.Semantic.DeepEqual(a, b) {
 		return nil
 	}
-	a, b := fields(have), fields(want)
-	names := maps.Clone(a)
-	maps.Copy(names, b)
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(names)), func(name string) bool { return string(a[name]) == string(b[name]) })
+	fieldsA, fieldsB := jsonFields(a), jsonFields(b)
+	names := maps.Clone(fieldsA)
+	maps.Copy(names, fieldsB)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(names)), func(name string) bool {
+		return string(fieldsA[name]) == string(fieldsB[name])
+	})
 }
 
-// fields are the state's fields as JSON.
-func fields(state any) map[string]json.RawMessage {
-	named := map[string]json.RawMessage{}
+func jsonFields(state any) map[string]json.RawMessage {
+	fields := map[string]json.RawMessage{}
 	text, err := json.Marshal(state)
 	if err == nil {
-		err = json.Unmarshal(text, &named)
+		err = json.Unmarshal(text, &fields)
 	}
 	if err != nil {
-		return nil // it does not happen: states hold strings, numbers and times
+		return nil // This does not happen: states hold strings, numbers and times.
 	}
-	return named
+	return fields
 }
 
-// InDoubt are the positions of the objects whose states the events cannot tell for certain, by the objects' Stripe ids.
+// InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id.
 func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	doubts := map[string]v1alpha1.Position{}
 	if p := ProfilePosition(&a.Customer); p.Doubt != "" {
@@ -107,8 +109,8 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	return doubts
 }
 
-// ProfilePosition is where the customer's profile is from.
+// ProfilePosition is the position of the customer's profile; zero if nothing reported it.
 func ProfilePosition(c *v1alpha1.CustomerStatus) v1alpha1.Position { return c.Positions[partProfile] }
 
-// StatePosition is where the subscription's state is from.
+// StatePosition is the position of the subscription's state; zero if nothing reported it.
 func StatePosition(s *v1alpha1.SubscriptionStatus) v1alpha1.Position { return s.Positions[partState] }

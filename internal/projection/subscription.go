@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,82 +9,65 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// Stripe's subscription statuses. See https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses.
+// Parts of a Subscription's status that the subscription's own events write.
 const (
-	StatusIncomplete        = "incomplete"
-	StatusIncompleteExpired = "incomplete_expired"
-	StatusTrialing          = "trialing"
-	StatusActive            = "active"
-	StatusPastDue           = "past_due"
-	StatusUnpaid            = "unpaid"
-	StatusPaused            = "paused"
-	StatusCanceled          = "canceled"
+	partState       = "state"
+	partTrialEnding = "trialEndingAnnounced"
 )
 
-var statuses = []string{
-	StatusIncomplete, StatusIncompleteExpired, StatusTrialing, StatusActive, StatusPastDue, StatusUnpaid, StatusPaused, StatusCanceled,
-}
-
-// Parts of a Subscription's status.
-const (
-	partState        = "state"
-	partTrialEnding  = "trialEndingAnnounced"
-	partInvoice      = "latestInvoice"
-	partFailure      = "latestPaymentFailure"
-	partInvoiceStart = "invoice/"
-)
-
-// SubscriptionState sets the subscription's whole state.
+// SubscriptionState shows the subscription's whole state.
 func SubscriptionState(a *Aggregate, e *Event) bool {
-	return subscriptionState(a, e, v1alpha1.AuthorityState)
+	return showSubscription(a, e, v1alpha1.AuthorityState)
 }
 
-// SubscriptionEnded sets the subscription's whole state for good. Nothing that is not an end itself comes after it.
+// SubscriptionEnded shows the subscription's whole state for good: only another end can follow.
 func SubscriptionEnded(a *Aggregate, e *Event) bool {
-	return subscriptionState(a, e, v1alpha1.AuthorityFinal)
+	return showSubscription(a, e, v1alpha1.AuthorityFinal)
 }
 
-// TrialEnding remembers that Stripe announced the end of the trial. The state that comes with it counts only as long as no
-// other event has told the state.
+// TrialEnding shows when Stripe announced the end of the trial. The state that comes with it shows only until another
+// event reports the state.
 func TrialEnding(a *Aggregate, e *Event) bool {
-	shows := subscriptionState(a, e, v1alpha1.AuthorityHint)
-	s := a.subscription(e.SubscriptionID)
-	if s != nil && claim(&s.Positions, partTrialEnding, position(e, v1alpha1.AuthorityState, 0)) {
+	shows := showSubscription(a, e, v1alpha1.AuthorityHint)
+	s := a.ensureSubscription(e.SubscriptionID)
+	if s != nil && takePart(&s.Positions, partTrialEnding, positionOf(e, v1alpha1.AuthorityState, 0)) {
 		s.TrialEndingAnnounced = e.Created.DeepCopy()
 		shows = true
 	}
 	return shows
 }
 
-func subscriptionState(a *Aggregate, e *Event, authority v1alpha1.Authority) bool {
-	s, record := a.subscription(e.SubscriptionID), e.Subscription
+func showSubscription(a *Aggregate, e *Event, authority v1alpha1.Authority) bool {
+	s, record := a.ensureSubscription(e.SubscriptionID), e.Subscription
 	if s == nil || record == nil {
 		return false
 	}
 	state := *record.SubscriptionState.DeepCopy()
 	switch {
-	case authority == v1alpha1.AuthorityFinal && !Ended(state.Status):
-		state.Status = StatusCanceled // a deleted subscription has ended, whatever its last word
-	case authority == v1alpha1.AuthorityState && Ended(state.Status):
+	case authority == v1alpha1.AuthorityFinal && !hasEnded(state.Status):
+		state.Status = StatusCanceled // A deleted subscription has ended, whatever status the event carries.
+	case authority == v1alpha1.AuthorityState && hasEnded(state.Status):
 		authority = v1alpha1.AuthorityFinal
 	}
-	earlier(&a.Customer.CustomerSince, state.StartedAt)
+	keepEarliest(&a.Customer.CustomerSince, state.StartedAt)
 
-	p := position(e, authority, lifecycle(state.Status)*10+stage(e.Type))
-	shows := contest(&s.Positions, partState, p, record.Trace)
+	p := positionOf(e, authority, lifecycleRank(state.Status)*10+typeRank(e.Type))
+	shows := takeStatePart(&s.Positions, partState, p, record.Trace)
 	if shows {
 		s.SubscriptionState = state
-		s.Plan = plan(state.Items)
+		s.Plan = planName(state.Items)
 	}
 	if record.PreviousStatus != "" || e.Type == "customer.subscription.created" {
-		shows = entered(s, state.Status, e) || shows
+		shows = keepStatusSince(s, state.Status, e) || shows
 	}
 	return shows
 }
 
-// entered remembers when the subscription last came into the status. Statuses that are not Stripe's are not remembered.
-func entered(s *v1alpha1.SubscriptionStatus, status string, e *Event) bool {
-	if since, known := s.StatusSince[status]; known && e.Created.Before(&since) || !slices.Contains(statuses, status) {
+// keepStatusSince keeps when the subscription last came into the status. It ignores statuses that this version does not
+// know.
+func keepStatusSince(s *v1alpha1.SubscriptionStatus, status string, e *Event) bool {
+	since, known := s.StatusSince[status]
+	if known && e.Created.Before(&since) || !slices.Contains(subscriptionStatuses, status) {
 		return false
 	}
 	if s.StatusSince == nil {
@@ -93,40 +77,10 @@ func entered(s *v1alpha1.SubscriptionStatus, status string, e *Event) bool {
 	return true
 }
 
-// Ended says whether the status is one that Stripe never leaves again.
-func Ended(status string) bool {
-	return status == StatusCanceled || status == StatusIncompleteExpired
-}
-
-// StateTold is when Stripe made the event that the subscription's state is from.
-func StateTold(s *v1alpha1.SubscriptionStatus) (told *metav1.Time, known bool) {
-	p, known := s.Positions[partState]
-	return &p.Created, known
-}
-
-// lifecycle ranks the statuses that may meet within one second.
-func lifecycle(status string) int32 {
-	switch status {
-	case StatusIncomplete:
-		return 0
-	case StatusTrialing:
-		return 1
-	case StatusCanceled, StatusIncompleteExpired:
-		return 3
-	default:
-		return 2
-	}
-}
-
-// plan is the short name of what is bought.
-func plan(items []v1alpha1.SubscriptionItem) string {
+// planName is the short name of the first item's price.
+func planName(items []v1alpha1.SubscriptionItem) string {
 	if len(items) == 0 {
 		return ""
 	}
-	for _, name := range []string{items[0].LookupKey, items[0].Nickname} {
-		if name != "" {
-			return name
-		}
-	}
-	return items[0].Price
+	return cmp.Or(items[0].LookupKey, items[0].Nickname, items[0].Price)
 }

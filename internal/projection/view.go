@@ -14,38 +14,39 @@ const (
 	maxSummaries    = 50
 	maxEntitlements = 64
 
-	// expiryNotice is how long before its expiry a card shows as expiring. Stripe announces it about a month before.
+	// expiryNotice is how long before its expiry a card shows as expiring. Stripe announces the expiry about a month
+	// ahead.
 	expiryNotice = 31 * 24 * time.Hour
 )
 
-// View is what Summarise needs to know beyond the aggregate.
+// View is what Summarise needs beyond the aggregate.
 type View struct {
 	// Deciding is the id of the subscription that decides; empty if there is none.
 	Deciding string
-	// Entitling are the ids of the subscriptions that the customer is served for, the most important first.
+	// Entitling are the ids of the subscriptions that entitle the customer, the most important first.
 	Entitling []string
 	// Name maps a subscription's id to its object's name.
 	Name func(id string) string
-	// Now is the present time.
+	// Now is the current time.
 	Now time.Time
 }
 
-// Summarise derives the part of the customer's status that follows from the rest. It returns when the clock alone will change
-// it again; nil if it will not.
+// Summarise derives the fields of the customer's status that follow from the other ones. It returns when the clock
+// alone will change them next; nil if it will not.
 func Summarise(a *Aggregate, view View) *metav1.Time {
 	c := &a.Customer
 	c.Plan, c.TrialEnd, c.PeriodEnd = "", nil, nil
 	if s := a.Subscriptions[view.Deciding]; s != nil {
 		c.Plan, c.TrialEnd, c.PeriodEnd = s.Plan, s.TrialEnd.DeepCopy(), s.CurrentPeriodEnd.DeepCopy()
 	}
-	c.Subscriptions = summaries(a, view)
-	c.Entitlements = entitlements(a, view)
-	c.PaymentMethod = shownMethod(a, view.Deciding)
-	return expiring(c.PaymentMethod, view.Now)
+	c.Subscriptions = summariseSubscriptions(a, view)
+	c.Entitlements = joinEntitlements(a, view)
+	c.PaymentMethod = chargedMethod(a, view.Deciding)
+	return markExpiring(c.PaymentMethod, view.Now)
 }
 
-// summaries lists the subscriptions, the deciding one first, then those served, then the rest by id.
-func summaries(a *Aggregate, view View) []v1alpha1.SubscriptionSummary {
+// summariseSubscriptions lists the deciding subscription, then the other entitling ones, then the rest by id.
+func summariseSubscriptions(a *Aggregate, view View) []v1alpha1.SubscriptionSummary {
 	ids := append([]string{view.Deciding}, view.Entitling...)
 	ids = append(ids, slices.Sorted(maps.Keys(a.Subscriptions))...)
 	var list []v1alpha1.SubscriptionSummary
@@ -67,8 +68,9 @@ func summaries(a *Aggregate, view View) []v1alpha1.SubscriptionSummary {
 	return list
 }
 
-// entitlements joins what the entitling subscriptions' items grant. Where two grant the same key the first one counts.
-func entitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
+// joinEntitlements joins what the items of the entitling subscriptions grant. The first item that grants a key sets its
+// value.
+func joinEntitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
 	joined := map[string]v1alpha1.Value{}
 	for _, id := range view.Entitling {
 		for _, item := range a.Subscriptions[id].Items {
@@ -85,9 +87,9 @@ func entitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
 	return joined
 }
 
-// shownMethod is the payment method that the deciding subscription charges: its own, else the customer's default, else the one
-// heard of last.
-func shownMethod(a *Aggregate, deciding string) *v1alpha1.PaymentMethod {
+// chargedMethod is the payment method that the deciding subscription charges: its own, else the customer's default,
+// else the newest.
+func chargedMethod(a *Aggregate, deciding string) *v1alpha1.PaymentMethod {
 	wanted := []string{a.Customer.DefaultPaymentMethodID}
 	if s := a.Subscriptions[deciding]; s != nil {
 		wanted = []string{s.DefaultPaymentMethodID, a.Customer.DefaultPaymentMethodID}
@@ -105,8 +107,8 @@ func shownMethod(a *Aggregate, deciding string) *v1alpha1.PaymentMethod {
 	return nil
 }
 
-// expiring marks a card that expires soon, and returns when it will if it does not yet.
-func expiring(method *v1alpha1.PaymentMethod, now time.Time) *metav1.Time {
+// markExpiring marks a card that expires soon. It returns when the mark becomes due; nil if it is set or never will be.
+func markExpiring(method *v1alpha1.PaymentMethod, now time.Time) *metav1.Time {
 	if method == nil || method.Expiring || method.ExpYear == 0 {
 		return nil
 	}

@@ -1,5 +1,5 @@
-// Package ordercases holds the events that need each rule of order, and what the rule makes of them. The fold is tested with them,
-// and the table in docs/order.md is generated from them.
+// Package ordercases holds, for each rule of order, events that need the rule, and the state that the rule makes them
+// show. The fold is tested with them, and the table in docs/order.md is generated from them.
 package ordercases
 
 import (
@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	customer     = "cus_A"
-	subscription = "sub_A"
+	customerID     = "cus_A"
+	subscriptionID = "sub_A"
 )
 
 var (
@@ -21,56 +21,58 @@ var (
 	end   = begin.AddDate(0, 1, 0)
 )
 
-// Told is an event, and in a few words what it tells.
-type Told struct {
+// Described is an event with a short description.
+type Described struct {
 	Event
-	Tells string
+	Description string
 }
 
-// Case is a few events that need a rule.
+// Case is a few events that need a rule to put them in order.
 type Case struct {
-	// Rule that decides.
+	// Rule is the name of the rule that decides.
 	Rule string
-	// Events in the order in which they happened. Their ids sort the other way round, unless the id is what decides.
-	Events []Told
-	// Shows reads from the aggregate what is decided.
+	// Events are in the order in which they happened. Their ids sort the other way round, unless the id decides.
+	Events []Described
+	// Shows describes the state that the aggregate shows.
 	Shows func(projection.Aggregate) string
-	// Want is what it shows, whatever order the events come in.
+	// Want is that state, whatever the order of arrival.
 	Want string
-	// Why the rule decides so.
+	// Why says why the rule decides so.
 	Why string
 }
 
-// at makes an event so long after the beginning.
-func at(after time.Duration, id, kind, tells string, object, previous Object) Told {
-	return Told{Tells: tells, Event: Event{
+// event makes an event that Stripe created so long after the beginning.
+func event(after time.Duration, id, kind, description string, object, previous Object) Described {
+	return Described{Description: description, Event: Event{
 		ID: "evt_" + id, Type: kind, Created: begin.Add(after), Shape: New, Object: object, Previous: previous,
 	}}
 }
 
-func sub(status string) Object { return Subscription(New, subscription, customer, status, begin, end) }
+func subscriptionWith(status string) Object {
+	return Subscription(New, subscriptionID, customerID, status, begin, end)
+}
 
 func seats(n int) Object {
-	o := sub("active")
+	o := subscriptionWith("active")
 	item := o["items"].(Object)["data"].([]Object)[0].With("quantity", n)
 	return o.With("items", o["items"].(Object).With("data", []Object{item}))
 }
 
-// items are the previous_attributes of a change of quantity: Stripe sends lists whole.
-func items(n int) Object { return Object{"items": seats(n)["items"]} }
+// seatsBefore are the previous_attributes of a change of quantity: Stripe sends the whole list of items.
+func seatsBefore(n int) Object { return Object{"items": seats(n)["items"]} }
 
-func bill(status string) Object {
-	return Invoice(New, "in_1", customer, subscription, status, Amount, begin, end)
+func invoice(status string) Object {
+	return Invoice(New, "in_1", customerID, subscriptionID, status, Amount, begin, end)
 }
 
-func shown(a projection.Aggregate) string {
-	s := a.Subscriptions[subscription]
+func shownSubscription(a projection.Aggregate) string {
+	s := a.Subscriptions[subscriptionID]
 	text := s.Status
 	if len(s.Items) > 0 && s.Items[0].Quantity != nil && *s.Items[0].Quantity > 1 {
 		text += fmt.Sprintf(", %d seats", *s.Items[0].Quantity)
 	}
 	if s.CancelAtPeriodEnd {
-		text += ", to be canceled"
+		text += ", cancellation scheduled"
 	}
 	if s.EndedAt != nil {
 		text += ", ended"
@@ -100,52 +102,52 @@ func All() []Case {
 }
 
 func byTime() []Case {
-	charge := Charge(New, "ch_1", customer, "pi_1", "succeeded", begin)
+	charge := Charge(New, "ch_1", customerID, "pi_1", "succeeded", begin)
 	return []Case{
 		{
 			Rule: "a final state is never left",
-			Events: []Told{
-				at(0, "9", deleted, "canceled", sub("canceled"), nil),
-				at(time.Hour, "1", updated, "active, an hour later", sub("active"), nil),
+			Events: []Described{
+				event(0, "9", deleted, "canceled", subscriptionWith("canceled"), nil),
+				event(time.Hour, "1", updated, "active, an hour later", subscriptionWith("active"), nil),
 			},
-			Shows: shown, Want: "canceled", Why: "Stripe never revives a canceled subscription",
+			Shows: shownSubscription, Want: "canceled", Why: "Stripe never revives a canceled subscription",
 		}, {
 			Rule: "a final state is never left",
-			Events: []Told{
-				at(0, "9", "invoice.paid", "paid", bill("paid"), nil),
-				at(time.Hour, "1", "invoice.updated", "open, an hour later", bill("open"), nil),
+			Events: []Described{
+				event(0, "9", "invoice.paid", "paid", invoice("paid"), nil),
+				event(time.Hour, "1", "invoice.updated", "open, an hour later", invoice("open"), nil),
 			},
 			Shows: shownInvoice, Want: "paid, 0 attempts", Why: "a paid invoice stays paid",
 		}, {
 			Rule: "a state wins over a hint",
-			Events: []Told{
-				at(0, "9", updated, "active", sub("active"), nil),
-				at(time.Hour, "1", "customer.subscription.trial_will_end", "trialing, an hour later", sub("trialing"), nil),
+			Events: []Described{
+				event(0, "9", updated, "active", subscriptionWith("active"), nil),
+				event(time.Hour, "1", "customer.subscription.trial_will_end", "trialing, an hour later", subscriptionWith("trialing"), nil),
 			},
-			Shows: shown, Want: "active", Why: "a notification adds what it alone knows and is no state",
+			Shows: shownSubscription, Want: "active", Why: "a notice is no update: its copy of the state may be older",
 		}, {
 			Rule: "a state wins over a hint",
-			Events: []Told{
-				at(0, "9", "customer.created", "own@example.com", Customer(customer, "own@example.com", "Ada"), nil),
-				at(time.Hour, "1", "checkout.session.completed", "typed@example.com, an hour later",
-					Checkout("cs_1", customer, "", "typed@example.com", begin), nil),
+			Events: []Described{
+				event(0, "9", "customer.created", "own@example.com", Customer(customerID, "own@example.com", "Ada"), nil),
+				event(time.Hour, "1", "checkout.session.completed", "typed@example.com, an hour later",
+					Checkout("cs_1", customerID, "", "typed@example.com", begin), nil),
 			},
-			Shows: shownEmail, Want: "own@example.com", Why: "a checkout mentions its customer's address in passing",
+			Shows: shownEmail, Want: "own@example.com", Why: "a checkout is not about the customer: it only mentions the address",
 		}, {
 			Rule: "the later second",
-			Events: []Told{
-				at(0, "9", updated, "active", sub("active"), nil),
-				at(time.Second, "1", updated, "past_due, a second later", sub("past_due"), nil),
+			Events: []Described{
+				event(0, "9", updated, "active", subscriptionWith("active"), nil),
+				event(time.Second, "1", updated, "past_due, a second later", subscriptionWith("past_due"), nil),
 			},
-			Shows: shown, Want: "past_due", Why: "`created` tells, where it can",
+			Shows: shownSubscription, Want: "past_due", Why: "`created` decides wherever it differs",
 		}, {
 			Rule: "the larger total",
-			Events: []Told{
-				at(0, "9", "charge.refunded", "900 in all", Refunded(charge, 900), nil),
-				at(0, "1", "charge.refunded", "2900 in all", Refunded(charge, Amount), nil),
+			Events: []Described{
+				event(0, "9", "charge.refunded", "900 in total", Refunded(charge, 900), nil),
+				event(0, "1", "charge.refunded", "2900 in total", Refunded(charge, Amount), nil),
 			},
 			Shows: func(a projection.Aggregate) string { return fmt.Sprint(a.Customer.Refunds[0].AmountRefunded) },
-			Want:  "2900", Why: "refunds only add up",
+			Want:  "2900", Why: "within a second, refunds only add up",
 		},
 	}
 }
@@ -153,36 +155,45 @@ func byTime() []Case {
 func byHistory() []Case {
 	return []Case{
 		{
-			Rule: "what follows on what",
-			Events: []Told{
-				at(0, "9", created, "1 seat", seats(1), nil),
-				at(time.Second, "5", updated, "a second later, 1 seat → 2", seats(2), items(1)),
-				at(time.Second, "1", updated, "in that second, 2 seats → 3", seats(3), items(2)),
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "9", created, "1 seat", seats(1), nil),
+				event(time.Second, "5", updated, "a second later, 1 seat → 2", seats(2), seatsBefore(1)),
+				event(time.Second, "1", updated, "in the same second, 2 seats → 3", seats(3), seatsBefore(2)),
 			},
-			Shows: shown, Want: "active, 3 seats", Why: "previous_attributes: the last one follows on the one before it",
+			Shows: shownSubscription, Want: "active, 3 seats", Why: "`previous_attributes`: the second change starts where the first ended",
 		}, {
-			Rule: "what follows on what",
-			Events: []Told{
-				at(0, "9", created, "active", sub("active"), nil),
-				at(0, "1", updated, "active → trialing", sub("trialing"), Object{"status": "active"}),
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "9", created, "1 seat", seats(1), nil),
+				event(time.Second, "3", updated, "a second later, 1 seat → 2", seats(2), seatsBefore(1)),
+				event(time.Second, "2", updated, "in the same second, 2 seats → 3", seats(3), seatsBefore(2)),
+				event(time.Second, "1", updated, "in the same second, 3 seats → 2", seats(2), seatsBefore(3)),
 			},
-			Shows: shown, Want: "trialing", Why: "a trial can be given to an active subscription: history comes before life cycle",
+			Shows: shownSubscription, Want: "active, 2 seats", Why: "the example above: only the state with 2 seats is entered more often than left",
 		}, {
-			Rule: "what follows on what",
-			Events: []Told{
-				at(0, "5", created, "active", sub("active"), nil),
-				at(time.Second, "9", updated, "a second later, cancellation scheduled", sub("active").With("cancel_at_period_end", true),
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "9", created, "active", subscriptionWith("active"), nil),
+				event(0, "1", updated, "active → trialing", subscriptionWith("trialing"), Object{"status": "active"}),
+			},
+			Shows: shownSubscription, Want: "trialing", Why: "an active subscription can be given a trial: history comes before the life cycle",
+		}, {
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "5", created, "active", subscriptionWith("active"), nil),
+				event(time.Second, "9", updated, "a second later, cancellation scheduled", subscriptionWith("active").With("cancel_at_period_end", true),
 					Object{"cancel_at_period_end": false}),
-				at(time.Second, "1", updated, "in that second, undone", sub("active"), Object{"cancel_at_period_end": true}),
+				event(time.Second, "1", updated, "in the same second, undone", subscriptionWith("active"), Object{"cancel_at_period_end": true}),
 			},
-			Shows: shown, Want: "active", Why: "each follows on the other: the walk ends where the second before it ended",
+			Shows: shownSubscription, Want: "active", Why: "each change starts where the other ended: the walk ends where the second before it ended",
 		}, {
-			Rule: "what follows on what",
-			Events: []Told{
-				at(0, "9", created, "1 seat", seats(1), nil),
-				at(time.Second, "1", updated, "a second later, 2 seats → 3", seats(3), items(2)),
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "9", created, "1 seat", seats(1), nil),
+				event(time.Second, "1", updated, "a second later, 2 seats → 3", seats(3), seatsBefore(2)),
 			},
-			Shows: shown, Want: "active, 3 seats (Gap)", Why: "no known event led to 2 seats: one is missing, and Stripe is asked",
+			Shows: shownSubscription, Want: "active, 3 seats (Gap)", Why: "no known event led to 2 seats: an event is missing, and Stripe is asked",
 		},
 	}
 }
@@ -190,47 +201,47 @@ func byHistory() []Case {
 func byRank() []Case {
 	return []Case{
 		{
-			Rule: "the later stage of life",
-			Events: []Told{
-				at(0, "9", created, "incomplete", sub("incomplete"), nil),
-				at(0, "1", updated, "active, not saying what was before", sub("active"), nil),
+			Rule: "the later stage of the life cycle",
+			Events: []Described{
+				event(0, "9", created, "incomplete", subscriptionWith("incomplete"), nil),
+				event(0, "1", updated, "active, without previous_attributes", subscriptionWith("active"), nil),
 			},
-			Shows: shown, Want: "active", Why: "incomplete < trialing < active, past_due, unpaid, paused < canceled",
+			Shows: shownSubscription, Want: "active", Why: "incomplete < trialing < active, past_due, unpaid, paused < canceled",
 		}, {
-			Rule: "the later stage of life",
-			Events: []Told{
-				at(0, "9", "invoice.created", "draft", bill("draft"), nil),
-				at(0, "1", "invoice.finalized", "open", bill("open"), nil),
+			Rule: "the later stage of the life cycle",
+			Events: []Described{
+				event(0, "9", "invoice.created", "draft", invoice("draft"), nil),
+				event(0, "1", "invoice.finalized", "open", invoice("open"), nil),
 			},
 			Shows: shownInvoice, Want: "open, 0 attempts", Why: "draft < open < uncollectible < paid, void",
 		}, {
-			Rule: "the later stage of life",
-			Events: []Told{
-				at(0, "9", "invoice.payment_failed", "attempt 1", FailedAttempt(bill("open"), 1, end), nil),
-				at(0, "1", "invoice.payment_failed", "attempt 2", FailedAttempt(bill("open"), 2, end), nil),
+			Rule: "the later stage of the life cycle",
+			Events: []Described{
+				event(0, "9", "invoice.payment_failed", "attempt 1", FailedAttempt(invoice("open"), 1, end), nil),
+				event(0, "1", "invoice.payment_failed", "attempt 2", FailedAttempt(invoice("open"), 2, end), nil),
 			},
-			Shows: shownInvoice, Want: "open, 2 attempts", Why: "attempts are counted upwards",
+			Shows: shownInvoice, Want: "open, 2 attempts", Why: "the number of attempts only grows",
 		}, {
-			Rule: "created < noticed < updated < deleted",
-			Events: []Told{
-				at(0, "9", "customer.created", "old@example.com", Customer(customer, "old@example.com", "Ada"), nil),
-				at(0, "1", "customer.updated", "new@example.com, not saying what was before", Customer(customer, "new@example.com", "Ada"), nil),
+			Rule: "created < notice < updated < deleted",
+			Events: []Described{
+				event(0, "9", "customer.created", "old@example.com", Customer(customerID, "old@example.com", "Ada"), nil),
+				event(0, "1", "customer.updated", "new@example.com, without previous_attributes", Customer(customerID, "new@example.com", "Ada"), nil),
 			},
-			Shows: shownEmail, Want: "new@example.com", Why: "a thing is made before it is changed",
+			Shows: shownEmail, Want: "new@example.com", Why: "an object is created before it is changed",
 		}, {
-			Rule: "created < noticed < updated < deleted",
-			Events: []Told{
-				at(0, "9", updated, "canceled", sub("canceled"), nil),
-				at(0, "1", deleted, "canceled and ended", sub("canceled").With("ended_at", end.Unix()), nil),
+			Rule: "created < notice < updated < deleted",
+			Events: []Described{
+				event(0, "9", updated, "canceled", subscriptionWith("canceled"), nil),
+				event(0, "1", deleted, "canceled and ended", subscriptionWith("canceled").With("ended_at", end.Unix()), nil),
 			},
-			Shows: shown, Want: "canceled, ended", Why: "nothing comes after a deletion",
+			Shows: shownSubscription, Want: "canceled, ended", Why: "nothing comes after a deletion",
 		}, {
 			Rule: "the higher event id",
-			Events: []Told{
-				at(0, "1", updated, "active, not saying what was before", sub("active"), nil),
-				at(0, "9", updated, "past_due, not saying what was before", sub("past_due"), nil),
+			Events: []Described{
+				event(0, "1", updated, "active, without previous_attributes", subscriptionWith("active"), nil),
+				event(0, "9", updated, "past_due, without previous_attributes", subscriptionWith("past_due"), nil),
 			},
-			Shows: shown, Want: "past_due (Tie)", Why: "nothing tells: some fixed choice is made, and Stripe is asked",
+			Shows: shownSubscription, Want: "past_due (Tie)", Why: "nothing else decides: the choice is arbitrary but fixed, and Stripe is asked",
 		},
 	}
 }
@@ -238,10 +249,10 @@ func byRank() []Case {
 // Changes are the case's events, ready to be folded.
 func (c Case) Changes() ([]projection.Change, error) {
 	var changes []projection.Change
-	for _, told := range c.Events {
-		e, err := events.Decoder{}.Decode(told.JSON())
+	for _, described := range c.Events {
+		e, err := events.Decoder{}.Decode(described.JSON())
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", told.ID, err)
+			return nil, fmt.Errorf("decode %s: %w", described.ID, err)
 		}
 		changes = append(changes, events.Change(e))
 	}

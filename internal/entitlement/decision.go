@@ -1,0 +1,54 @@
+package entitlement
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// Action is what the operator does on a dispute or a full refund.
+type Action string
+
+const (
+	// Record shows it in the status and leaves the entitlement alone.
+	Record Action = "Record"
+	// Suspend takes the entitlement away.
+	Suspend Action = "Suspend"
+)
+
+// Policy is what holds for all customers.
+type Policy struct {
+	// GracePeriod is how long access continues after the first failed payment of a run.
+	GracePeriod time.Duration
+	// TrialLeeway is how long access continues after the end of a trial if Stripe reports no new status.
+	TrialLeeway time.Duration
+	// OnDispute and OnRefund are the actions on an open dispute and on a full refund.
+	OnDispute, OnRefund Action
+}
+
+// Input is what the decision is about.
+type Input struct {
+	// Spec holds the customer's manual settings: access and grace period.
+	Spec v1alpha1.CustomerSpec
+	// Customer is the customer's folded status.
+	Customer *v1alpha1.CustomerStatus
+	// Subscriptions are the folded statuses by Stripe's id.
+	Subscriptions map[string]*v1alpha1.SubscriptionStatus
+}
+
+// Decision is whether the customer is entitled, and why.
+type Decision struct {
+	// Entitled, Reason and Message are those of the condition.
+	Entitled        bool
+	Reason, Message string
+	// Until is when Entitled turns false if no further event comes; nil if it does not, or is false already.
+	Until *metav1.Time
+	// Next is when to decide again; nil if the clock alone changes nothing.
+	Next *metav1.Time
+	// SubscriptionID is the subscription that decides, or would without a manual override; empty if there is none.
+	SubscriptionID string
+	// Entitling are the subscriptions that entitle the customer, the deciding one first.
+	Entitling []string
+}
