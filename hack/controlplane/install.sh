@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the pinned etcd, kube-apiserver and kubectl into bin/k8s, unless they are there already. It downloads them with setup-envtest,
-# or, if that fails, builds them from their Go modules. CONTROLPLANE_SOURCE=build skips the download.
+# Installs the pinned etcd, kube-apiserver and kubectl into bin/k8s, unless they are there already. It downloads them
+# with setup-envtest, or, if that fails, builds them from their Go modules. CONTROLPLANE_SOURCE=build skips the
+# download.
 set -euo pipefail
 
 cd "$(dirname "$0")"
@@ -77,8 +78,8 @@ verify() {
   done
 }
 
-# supervise LABEL LIMIT COMMAND... runs a command with its output in a log, prints the last line of the log every 15 seconds, and stops the
-# command after LIMIT seconds (0: never).
+# supervise LABEL LIMIT COMMAND... runs a command with its output in a log, prints the last line of the log every 15
+# seconds, and stops the command after LIMIT seconds (0: never).
 supervise() {
   local label=$1 limit=$2 start=$SECONDS status=0
   shift 2

@@ -1,6 +1,6 @@
-// Command demo shows the operator at work on this machine. It starts a control plane and the manager, plays stories of customers as
-// signed Stripe events over HTTP, compares the resulting statuses with those in the stories, and prints what kubectl shows. It exits
-// with 0 only if all statuses are as expected, and stops everything it started.
+// Command demo shows the operator at work on this machine. It starts a control plane and the manager, plays stories of
+// customers as signed Stripe events over HTTP, compares the resulting statuses with those in the stories, and prints
+// what kubectl shows. It exits with 0 only if all statuses are as expected, and stops everything it started.
 //
 // With KEEP=1 it leaves everything running until Ctrl-C, and prints how to connect.
 package main

@@ -109,7 +109,8 @@ func (s *stage) startManager(ctx context.Context) error {
 	return s.awaitReady(ctx, "http://"+probe+"/readyz")
 }
 
-// secrets returns the signing secrets that the manager accepts: the demo's, and one from the environment, such as the Stripe CLI's.
+// secrets returns the signing secrets that the manager accepts: the demo's, and one from the environment, such as the
+// Stripe CLI's.
 func secrets() string {
 	if external := os.Getenv(config.EnvStripeEndpointSecret); external != "" {
 		return secret + "," + external

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// cleanUp removes the folder. After a failed run it keeps the logs, prints the last lines of the managers' logs, and prints the command
-// that repeats the run.
+// cleanUp removes the folder. After a failed run it keeps the logs, prints the last lines of the managers' logs, and
+// prints the command that repeats the run.
 func cleanUp(folder string, opts options, failed bool) error {
 	if !failed && !opts.keep {
 		return os.RemoveAll(folder)

@@ -25,7 +25,8 @@ type daemon struct {
 	args []string
 	env  []string
 	log  *os.File
-	// onExit is called after every exit except those by kill. terminated is true if the process had received SIGTERM. It may be nil.
+	// onExit is called after every exit except those by kill. terminated is true if the process had received SIGTERM.
+	// It may be nil.
 	onExit func(d *daemon, err error, terminated bool)
 	// lock is held by one fault at a time: the end of one fault would undo another.
 	lock lock

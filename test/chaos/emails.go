@@ -32,8 +32,8 @@ func (o *operator) consumer(ctx context.Context) consumeToken {
 	}
 }
 
-// checkEmails finds e-mails that were not sent exactly once, or to the wrong address, or with the wrong content. It returns an error if a
-// link could not be tried.
+// checkEmails finds e-mails that were not sent exactly once, or to the wrong address, or with the wrong content. It
+// returns an error if a link could not be tried.
 func (f *findings) checkEmails(s *state, histories []*history, messages []mailguntest.Message, consume consumeToken) error {
 	byCustomer := map[string]*history{}
 	for _, h := range histories {

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// excuses are the errors with which a manager may exit by itself, to be restarted, matched against its last words. Every other exit is a
-// crash. A component that does not stop in time, for example, is a bug.
+// excuses are the errors with which a manager may exit by itself, to be restarted, matched against its last words.
+// Every other exit is a crash. A component that does not stop in time, for example, is a bug.
 //
-// A start that fails because the API server is down, or does not serve every API yet, fails with one of many errors. The second excuse
-// accepts all errors of these steps. A bug in the steps themselves still shows: the undisturbed run fails, or a manager never gets ready.
+// A start that fails because the API server is down, or does not serve every API yet, fails with one of many errors.
+// The second excuse accepts all errors of these steps. A bug in the steps themselves still shows: the undisturbed run
+// fails, or a manager never gets ready.
 var excuses = []excuse{
 	{"lost its lease", regexp.MustCompile(`^leader election lost$`)},
 	{"found no API server as it started", regexp.MustCompile(
@@ -42,8 +43,8 @@ func excused(words []string) string {
 // lastWordsPrefix starts the error that cmd/main.go prints before it exits with code 1.
 const lastWordsPrefix = "tollkeeper: "
 
-// lastWords returns the lines of the error with which a manager exited: one line per joined error, without the JSON log lines between
-// them. The log must be that of one process. The result is empty if the manager printed no error.
+// lastWords returns the lines of the error with which a manager exited: one line per joined error, without the JSON log
+// lines between them. The log must be that of one process. The result is empty if the manager printed no error.
 func lastWords(log string) []string {
 	all := lines(log)
 	from := -1
@@ -84,8 +85,8 @@ func (t *disturbance) begin() (end func()) {
 	})
 }
 
-// activeNear reports whether a disturbance is active at that time or ended less than 30 s before. The effect may come late: a leader gives
-// its lease up 10 s after the last renewal, and a client waits before it retries.
+// activeNear reports whether a disturbance is active at that time or ended less than 30 s before. The effect may come
+// late: a leader gives its lease up 10 s after the last renewal, and a client waits before it retries.
 func (t *disturbance) activeNear(at time.Time) bool {
 	const after = 30 * time.Second
 	t.mutex.Lock()
@@ -102,7 +103,8 @@ type exits struct {
 	crashes []string
 }
 
-// recordExit records an exit without a kill as excused or as a crash. An exit with code 0 after SIGTERM is normal and not recorded.
+// recordExit records an exit without a kill as excused or as a crash. An exit with code 0 after SIGTERM is normal and
+// not recorded.
 func (e *exits) recordExit(d *daemon, err error, terminated bool) {
 	if terminated && err == nil {
 		return

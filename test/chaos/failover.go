@@ -15,7 +15,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// measureFailover prints a table: for each kind of failure, the time until a new event is acknowledged, and until it is applied.
+// measureFailover prints a table: for each kind of failure, the time until a new event is acknowledged, and until it is
+// applied.
 func measureFailover(ctx context.Context, c *cluster, folder string, times int) (err error) {
 	binary, err := build(ctx, folder, "")
 	if err != nil {
@@ -82,7 +83,8 @@ func (o *operator) awaitQuiet(ctx context.Context) (leader *manager, err error) 
 	return leader, err
 }
 
-// probeEvent posts an event to the receivers in turn until one acknowledges it, and waits until it is applied. The times count from begin.
+// probeEvent posts an event to the receivers in turn until one acknowledges it, and waits until it is applied. The
+// times count from begin.
 func (o *operator) probeEvent(ctx context.Context, begin time.Time) (acknowledged, applied time.Duration, err error) {
 	now := time.Now()
 	id := fmt.Sprintf("evt_%d", now.UnixNano())

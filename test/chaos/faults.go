@@ -25,8 +25,8 @@ type injector struct {
 	kills int
 }
 
-// fault is one kind of fault. inject applies it, undoes it, and reports whether it took effect. inject looks for a target until during is
-// done, and then finishes even if during ends meanwhile.
+// fault is one kind of fault. inject applies it, undoes it, and reports whether it took effect. inject looks for a
+// target until during is done, and then finishes even if during ends meanwhile.
 //
 // inject draws its random numbers before it looks for a target, so that the target does not change later numbers.
 type fault struct {
@@ -68,7 +68,8 @@ func (i *injector) kill(ctx context.Context, d *daemon, downtime time.Duration) 
 	return d.awaitRestart(ctx, times, time.Minute) == nil
 }
 
-// acquireManager waits for a running manager that is wanted and whose lock is free, and takes the lock. It returns nil if there is none.
+// acquireManager waits for a running manager that is wanted and whose lock is free, and takes the lock. It returns nil
+// if there is none.
 func (i *injector) acquireManager(during context.Context, wanted func(m, leader *manager) bool) (acquired *manager) {
 	_ = eventually(during, time.Minute, "a manager is available", func(ctx context.Context) error {
 		leader := i.operator.leader(ctx)
@@ -147,7 +148,8 @@ func (i *injector) terminateManager(ctx, during context.Context, random *rand.Ra
 	return true
 }
 
-// suspendLeader suspends the leader until another manager has taken its lease over (it lasts 15 s), and then resumes it as if it still led.
+// suspendLeader suspends the leader until another manager has taken its lease over (it lasts 15 s), and then resumes it
+// as if it still led.
 func (i *injector) suspendLeader(ctx, during context.Context, random *rand.Rand) bool {
 	long := 17*time.Second + upTo(random, 8*time.Second)
 	m := i.acquireManager(during, isLeader)
@@ -209,7 +211,8 @@ func (i *injector) cutWatches(_, during context.Context, _ *rand.Rand) bool {
 	return watches > 0
 }
 
-// loseRequests loses one in ten requests of every manager, or its reply. Which ones depends on the order in which they arrive.
+// loseRequests loses one in ten requests of every manager, or its reply. Which ones depends on the order in which they
+// arrive.
 func (i *injector) loseRequests(ctx, during context.Context, random *rand.Rand) bool {
 	long := 4*time.Second + upTo(random, 8*time.Second)
 	if !i.lossLock.acquire(during) {
@@ -260,7 +263,8 @@ func (i *injector) stallRepeatedly(ctx, during context.Context, random *rand.Ran
 	})
 }
 
-// stallLong suspends etcd for so long that the receivers give up their writes (after 10 s), which etcd then still carries out.
+// stallLong suspends etcd for so long that the receivers give up their writes (after 10 s), which etcd then still
+// carries out.
 func (i *injector) stallLong(ctx, during context.Context, random *rand.Rand) bool {
 	long := 11500*time.Millisecond + upTo(random, time.Second)
 	return i.stallEtcd(during, func() bool {
@@ -280,7 +284,8 @@ func (i *injector) stallEtcd(during context.Context, stall func() bool) bool {
 	return stall()
 }
 
-// failMailgun makes the next three messages fail: refused, lost, or accepted without an answer. It waits for the first failure.
+// failMailgun makes the next three messages fail: refused, lost, or accepted without an answer. It waits for the first
+// failure.
 func (i *injector) failMailgun(ctx, _ context.Context, random *rand.Rand) bool {
 	kinds := []mailguntest.Fault{
 		mailguntest.Refuse(http.StatusTooManyRequests), mailguntest.Refuse(http.StatusInternalServerError), mailguntest.Drop,

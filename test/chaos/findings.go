@@ -21,7 +21,8 @@ import (
 type findings struct {
 	lost, doubled, diverged int
 	problems                []string
-	// incomplete holds the reasons for which the run did not come to rest. Without them the counts are final. They are problems too.
+	// incomplete holds the reasons for which the run did not come to rest. Without them the counts are final. They are
+	// problems too.
 	incomplete []string
 }
 
@@ -45,7 +46,8 @@ func (f *findings) check(
 	return f.checkEmails(s, histories, messages, consume)
 }
 
-// checkEvents finds acknowledged events without a BillingEvent, events with several, and BillingEvents of events that were never sent.
+// checkEvents finds acknowledged events without a BillingEvent, events with several, and BillingEvents of events that
+// were never sent.
 func (f *findings) checkEvents(s *state, sent, acked map[string]string) {
 	records := map[string]int{}
 	for _, e := range s.events.Items {
@@ -70,8 +72,8 @@ func (f *findings) checkEvents(s *state, sent, acked map[string]string) {
 	}
 }
 
-// checkObjects compares the objects that exist with those that the histories call for: a Customer for each, its Subscriptions, and for a
-// checkout two Emails and a Secret.
+// checkObjects compares the objects that exist with those that the histories call for: a Customer for each, its
+// Subscriptions, and for a checkout two Emails and a Secret.
 func (f *findings) checkObjects(s *state, histories []*history) {
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, h := range histories {
@@ -124,7 +126,8 @@ func missing(want, got map[string]bool) (names []string) {
 	return names
 }
 
-// checkDivergence compares the results with those of the undisturbed run, except for the times at which they were written.
+// checkDivergence compares the results with those of the undisturbed run, except for the times at which they were
+// written.
 func (f *findings) checkDivergence(want, got map[string]any) {
 	ignore := cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime")
 	names := map[string]bool{}

@@ -11,12 +11,14 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// history is everything that happens to one customer, as events, and what must result from it. The output calls it a life.
+// history is everything that happens to one customer, as events, and what must result from it. The output calls it a
+// life.
 type history struct {
 	events        []stripetest.Event
 	customer      string   // Stripe's id
 	subscriptions []string // Stripe's ids
-	// signsUp is true if the history has a checkout, which sends the two e-mails. A checkout is always the first thing that happens.
+	// signsUp is true if the history has a checkout, which sends the two e-mails. A checkout is always the first thing
+	// that happens.
 	signsUp bool
 	// addresses holds every e-mail address that the customer ever has.
 	addresses map[string]bool
@@ -63,7 +65,8 @@ func newHistory(world *stripetest.World) *history {
 	return h
 }
 
-// withOwnDomain gives the addresses of each history their own domain, so that the test notices an e-mail to another customer.
+// withOwnDomain gives the addresses of each history their own domain, so that the test notices an e-mail to another
+// customer.
 func withOwnDomain(o stripetest.Object, name string) stripetest.Object {
 	if o == nil {
 		return nil

@@ -1,17 +1,17 @@
-// Command chaos tests that no acknowledged event is lost, no e-mail is sent twice, and every status ends as in an undisturbed run. Two
-// managers receive the events of generated customers while they, the API server and etcd are killed, suspended and cut off at random
-// instants.
+// Command chaos tests that no acknowledged event is lost, no e-mail is sent twice, and every status ends as in an
+// undisturbed run. Two managers receive the events of generated customers while they, the API server and etcd are
+// killed, suspended and cut off at random instants.
 //
 // It prints one line for each fault, and in the end:
 //
 //	kills=… acked=… lost=0 doubled=0 diverged=0
 //
-// It exits with 1 if it finds a problem. With -plant it runs a manager with a planted fault, and should exit with 1. With -plant and -finds
-// it exits with 0 only if the run came to rest and its findings show the planted fault.
+// It exits with 1 if it finds a problem. With -plant it runs a manager with a planted fault, and should exit with 1.
+// With -plant and -finds it exits with 0 only if the run came to rest and its findings show the planted fault.
 //
-// The same -seed, -duration and -rate generate the same customers' lives (relative to the start), deliveries and faults at the same
-// instants. The interleaving of the processes differs from run to run, and with it the requests that are lost, the manager that leads when
-// a fault is due, and the time that a fault waits for another one to end.
+// The same -seed, -duration and -rate generate the same customers' lives (relative to the start), deliveries and faults
+// at the same instants. The interleaving of the processes differs from run to run, and with it the requests that are
+// lost, the manager that leads when a fault is due, and the time that a fault waits for another one to end.
 package main
 
 import (
@@ -151,7 +151,8 @@ func run(ctx context.Context, opts options) (err error) {
 	}
 }
 
-// compare runs the histories twice, undisturbed and disturbed, and compares the results. An error means that there is nothing to compare.
+// compare runs the histories twice, undisturbed and disturbed, and compares the results. An error means that there is
+// nothing to compare.
 func compare(ctx context.Context, c *cluster, folder string, opts options) (*findings, error) {
 	histories := newHistories(max(4, int(opts.rate*opts.duration.Seconds())), opts.seed)
 	fmt.Printf("seed=%d lives=%d duration=%s %s\n", opts.seed, len(histories), opts.duration, opts.plant)
@@ -172,7 +173,8 @@ func compare(ctx context.Context, c *cluster, folder string, opts options) (*fin
 	return runDisturbed(ctx, c, folder, binary, histories, want, opts)
 }
 
-// runUndisturbed runs the histories without faults, and returns the results. A problem here is an error: there is nothing to compare with.
+// runUndisturbed runs the histories without faults, and returns the results. A problem here is an error: there is
+// nothing to compare with.
 func runUndisturbed(ctx context.Context, c *cluster, folder, binary string, histories []*history, opts options) (results map[string]any, err error) {
 	o, err := newOperator(ctx, c, folder, binary, "undisturbed", 1, false)
 	closing := sync.OnceValue(o.close)
@@ -225,7 +227,8 @@ func runDisturbed(
 	return f, nil
 }
 
-// awaitAndCheck waits until the operator comes to rest, closes it, and checks everything except the divergence from the undisturbed run.
+// awaitAndCheck waits until the operator comes to rest, closes it, and checks everything except the divergence from the
+// undisturbed run.
 func awaitAndCheck(
 	ctx context.Context, o *operator, stripe *stripe, histories []*history, closing func() error, patience time.Duration,
 ) (*findings, *state, error) {

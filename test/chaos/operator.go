@@ -124,7 +124,8 @@ func (o *operator) awaitReady(ctx context.Context, patience time.Duration) error
 	})
 }
 
-// leader returns the manager that leads; nil if none does or none can be asked. Without an election it returns the first.
+// leader returns the manager that leads; nil if none does or none can be asked. Without an election it returns the
+// first.
 func (o *operator) leader(ctx context.Context) *manager {
 	if !o.election {
 		return o.managers[0]
@@ -143,7 +144,8 @@ func (m *manager) ready(ctx context.Context) error {
 	return err
 }
 
-// leads reports whether the manager's metrics name it as the leader. A suspended manager does not answer, and does not count.
+// leads reports whether the manager's metrics name it as the leader. A suspended manager does not answer, and does not
+// count.
 func (m *manager) leads(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

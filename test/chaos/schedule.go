@@ -14,8 +14,9 @@ type scheduledFault struct {
 
 // schedule returns the faults of a run, which depend on the seed alone.
 //
-// The faults are drawn from a shuffled deck, so that each occurs according to its weight. The first deck has one of each, so that a run of
-// two minutes has all of them. It starts with the lasting faults, to leave time for their effects.
+// The faults are drawn from a shuffled deck, so that each occurs according to its weight. The first deck has one of
+// each, so that a run of two minutes has all of them. It starts with the lasting faults, to leave time for their
+// effects.
 func schedule(duration time.Duration, seed uint64) []scheduledFault {
 	random := rand.New(rand.NewPCG(seed, 2))
 	var all []scheduledFault

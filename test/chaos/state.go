@@ -41,8 +41,8 @@ func (o *operator) read(ctx context.Context) (s *state, err error) {
 	return s, err
 }
 
-// allDone returns nil if no event is pending and every e-mail is sent. It requests as little as possible, because it shares the CPUs with
-// the managers.
+// allDone returns nil if no event is pending and every e-mail is sent. It requests as little as possible, because it
+// shares the CPUs with the managers.
 func (o *operator) allDone(ctx context.Context) error {
 	var events v1alpha1.BillingEventList
 	if err := o.cluster.client.List(ctx, &events, client.InNamespace(o.namespace),
@@ -108,8 +108,9 @@ func (s *state) versions() map[string]string {
 	return versions
 }
 
-// results returns what must not depend on faults, by kind and name: the recorded events, the statuses of customers and subscriptions, and
-// the planned e-mails. It leaves out the statuses of events and e-mails, which hold times and numbers of attempts.
+// results returns what must not depend on faults, by kind and name: the recorded events, the statuses of customers and
+// subscriptions, and the planned e-mails. It leaves out the statuses of events and e-mails, which hold times and
+// numbers of attempts.
 func (s *state) results() map[string]any {
 	results := map[string]any{}
 	for _, e := range s.events.Items {

@@ -56,8 +56,8 @@ func (s *stripe) deliverInOrder(ctx context.Context, histories []*history) {
 	}
 }
 
-// deliverShuffled starts the histories at random within the duration. The events of each arrive in random order, some late, some twice, and
-// some at two receivers at the same instant.
+// deliverShuffled starts the histories at random within the duration. The events of each arrive in random order, some
+// late, some twice, and some at two receivers at the same instant.
 func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, within time.Duration, seed uint64) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -96,8 +96,8 @@ func (s *stripe) deliverToBoth(ctx context.Context, d *delivery) {
 	s.all.Go(func() { s.deliver(ctx, other) })
 }
 
-// deliver posts an event until it is acknowledged, with growing pauses, each time to a random receiver, as a Service does. It reports whether
-// the event was acknowledged.
+// deliver posts an event until it is acknowledged, with growing pauses, each time to a random receiver, as a Service
+// does. It reports whether the event was acknowledged.
 func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 3*time.Second) {
 		to := d.random.IntN(len(s.endpoints))

@@ -1,4 +1,5 @@
-// Package apiproxy is a proxy in front of the API server that causes faults: it loses requests and replies, and freezes and cuts watches.
+// Package apiproxy is a proxy in front of the API server that causes faults: it loses requests and replies, and freezes
+// and cuts watches.
 package apiproxy
 
 import (
@@ -27,8 +28,8 @@ const (
 	Pass Verdict = iota
 	// LoseRequest drops the connection without forwarding the request.
 	LoseRequest
-	// LoseReply forwards the request and drops the connection instead of the reply. A watch has no complete reply: it is dropped at once,
-	// without being forwarded.
+	// LoseReply forwards the request and drops the connection instead of the reply. A watch has no complete reply: it
+	// is dropped at once, without being forwarded.
 	LoseReply
 )
 
@@ -103,7 +104,8 @@ func (p *Proxy) Spoil(decide Decide) {
 	p.decide = decide
 }
 
-// WhenLost sets a function that is called for each lost reply, after the API server has answered and before the connection drops.
+// WhenLost sets a function that is called for each lost reply, after the API server has answered and before the
+// connection drops.
 func (p *Proxy) WhenLost(do func()) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// The ports are below the range that Linux and the BSDs use for outgoing connections. So no outgoing connection takes a port before the
-// process listens on it, or while the process restarts.
+// The ports are below the range that Linux and the BSDs use for outgoing connections. So no outgoing connection takes a
+// port before the process listens on it, or while the process restarts.
 const (
 	first = 21000
 	count = 11000
@@ -21,7 +21,8 @@ var (
 	next  = rand.IntN(count) // concurrent processes start their search at different ports
 )
 
-// Addresses returns n loopback addresses on which nothing listens. It returns the same address again only after all others.
+// Addresses returns n loopback addresses on which nothing listens. It returns the same address again only after all
+// others.
 func Addresses(n int) ([]string, error) {
 	mutex.Lock()
 	defer mutex.Unlock()

@@ -1,5 +1,5 @@
-// Package mailguntest is a stand-in for Mailgun: it accepts messages, and lists them in its log, over Mailgun's HTTP API.
-// See https://documentation.mailgun.com/docs/mailgun/api-reference.
+// Package mailguntest is a stand-in for Mailgun: it accepts messages, and lists them in its log, over Mailgun's HTTP
+// API. See https://documentation.mailgun.com/docs/mailgun/api-reference.
 package mailguntest
 
 import (
@@ -90,7 +90,8 @@ func (s *Server) Fail(faults ...Fault) {
 	s.faults = append(s.faults, faults...)
 }
 
-// RefuseLog answers requests for the log with the status, as Mailgun does if the key may only send; 0 serves the log again.
+// RefuseLog answers requests for the log with the status, as Mailgun does if the key may only send; 0 serves the log
+// again.
 func (s *Server) RefuseLog(status int) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -1,5 +1,6 @@
-// Package stripetest is a stand-in for Stripe. It creates objects in the shapes of old and new API versions, wraps them in events, signs
-// these and posts them to a webhook endpoint. World is a model of an account, and API serves it over Stripe's REST API.
+// Package stripetest is a stand-in for Stripe. It creates objects in the shapes of old and new API versions, wraps them
+// in events, signs these and posts them to a webhook endpoint. World is a model of an account, and API serves it over
+// Stripe's REST API.
 package stripetest
 
 import (

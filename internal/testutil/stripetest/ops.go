@@ -66,7 +66,8 @@ var simplestFirst = []Op{
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
 }
 
-// Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended subscription.
+// Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
+// subscription.
 func (w *World) Do(op Op) bool {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()

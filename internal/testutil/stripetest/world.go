@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// World is a model of a Stripe account with one customer. It holds the current objects, and the events of all their changes in the order in
-// which they happened.
+// World is a model of a Stripe account with one customer. It holds the current objects, and the events of all their
+// changes in the order in which they happened.
 //
 // The objects are stored in the old shape. An event has them in the shape of the world.
 type World struct {
@@ -50,7 +50,8 @@ func (w *World) Advance(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-// Events returns the events so far in the order in which they happened. Their ids sort in another order, as Stripe's do.
+// Events returns the events so far in the order in which they happened. Their ids sort in another order, as Stripe's
+// do.
 func (w *World) Events() []Event {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -113,8 +114,8 @@ func (w *World) add(o Object, eventType string) {
 	}
 }
 
-// change changes an object, and reports the change with an event unless the event type is empty. An event of type "….updated" has
-// previous_attributes.
+// change changes an object, and reports the change with an event unless the event type is empty. An event of type
+// "….updated" has previous_attributes.
 func (w *World) change(id, eventType string, change func(Object)) {
 	before := w.objects[id]
 	after := clone(before)
@@ -152,7 +153,8 @@ func (w *World) id(prefix string) string {
 	return fmt.Sprintf("%s_%s%sW%03d", prefix, w.Account, w.Name, len(w.created)+1)
 }
 
-// previousAttributes returns the old values of the fields that changed. A nested object has only its changed fields; a list is whole.
+// previousAttributes returns the old values of the fields that changed. A nested object has only its changed fields; a
+// list is whole.
 func previousAttributes(before, after Object) Object {
 	previous := Object{}
 	keys := maps.Clone(before)
