@@ -8,7 +8,7 @@ tool (
 	k8s.io/kubernetes/cmd/kubectl
 )
 
-// Kubernetes publishes its staging modules apart from its own: v1.X.Y goes with v0.X.Y.
+// Kubernetes publishes its staging modules separately: v0.X.Y belongs to Kubernetes v1.X.Y.
 replace (
 	k8s.io/api => k8s.io/api v0.37.2
 	k8s.io/apiextensions-apiserver => k8s.io/apiextensions-apiserver v0.37.2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts the pinned etcd, kube-apiserver and kubectl into bin/k8s: downloaded where setup-envtest can, else built from
-# their Go modules. Does nothing when they are there. CONTROLPLANE_SOURCE=build skips the download.
+# Installs the pinned etcd, kube-apiserver and kubectl into bin/k8s, unless they are there already. It downloads them
+# with setup-envtest, or, if that fails, builds them from their Go modules. CONTROLPLANE_SOURCE=build skips the
+# download.
 set -euo pipefail
 
 cd "$(dirname "$0")"
@@ -12,7 +13,7 @@ readonly minor=${release%.*}
 
 main() {
   if installed; then
-    echo "Control plane $version is in bin/k8s."
+    echo "Control plane $version is already in bin/k8s."
     return
   fi
 
@@ -37,13 +38,13 @@ installed() {
   done
 }
 
-# download asks for any patch release of the minor version: setup-envtest has few of them.
+# download accepts any patch release of the minor version, because setup-envtest does not have all of them.
 download() {
   [[ ${CONTROLPLANE_SOURCE:-} != build ]] || return 1
   local envtest=$work/setup-envtest
   if ! supervise "Building setup-envtest" 300 go -C ../tools/setup-envtest build -o "$envtest" tool ||
     ! supervise "Downloading the control plane $minor" 120 "$envtest" use "$minor.x" --bin-dir "$work/envtest"; then
-    echo "No download ($(tail -n 1 "$work/log" | cut -c 1-160))."
+    echo "The download failed ($(tail -n 1 "$work/log" | cut -c 1-160))."
     return 1
   fi
   for tool in "${tools[@]}"; do
@@ -60,25 +61,25 @@ build() {
     supervise "[$((i + 1))/${#tools[@]}] Building ${tools[i]}" 0 \
       go build -v -trimpath -ldflags "$flags" -o "$work/k8s/${tools[i]}" "${packages[i]}" ||
       fail "building ${tools[i]} failed" \
-        "Check that the Go module proxy can be reached (go env GOPROXY) and that the disk is not full, then run" \
-        "'make controlplane' again: what is compiled by now is kept in Go's build cache."
+        "Check that the Go module proxy can be reached (go env GOPROXY) and that the disk is not full. Then run" \
+        "'make controlplane' again: it continues with what is already in Go's build cache."
   done
 }
 
 verify() {
   for tool in "${tools[@]}"; do
-    local ask=(--version)
+    local arguments=(--version)
     if [[ $tool == kubectl ]]; then
-      ask=(version --client)
+      arguments=(version --client)
     fi
-    "$work/k8s/$tool" "${ask[@]}" >"$work/log" 2>&1 ||
+    "$work/k8s/$tool" "${arguments[@]}" >"$work/log" 2>&1 ||
       fail "$tool does not run" "Run 'CONTROLPLANE_SOURCE=build make controlplane' to build it for this machine."
     echo "  $tool: $(head -n 1 "$work/log")"
   done
 }
 
-# supervise LABEL LIMIT COMMAND... runs a command with its output in a log, says every 15 seconds how far it is, and
-# stops it after LIMIT seconds (0: never).
+# supervise LABEL LIMIT COMMAND... runs a command with its output in a log, prints the last line of the log every 15
+# seconds, and stops the command after LIMIT seconds (0: never).
 supervise() {
   local label=$1 limit=$2 start=$SECONDS status=0
   shift 2
@@ -93,7 +94,7 @@ supervise() {
     fi
     if ((limit > 0 && tick >= limit)); then
       kill "$child"
-      echo "gave up after $limit s" >>"$work/log"
+      echo "stopped after $limit s" >>"$work/log"
       break
     fi
   done

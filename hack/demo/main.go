@@ -1,8 +1,8 @@
-// Command demo shows the operator at work on this machine: it starts a control plane and the manager, replays customers' lives as
-// signed Stripe events over HTTP, checks that every status is what its story says, and prints what kubectl shows. It exits 0 only
-// if all of it is true, and stops everything it started.
+// Command demo shows the operator at work on this machine. It starts a control plane and the manager, plays stories of
+// customers as signed Stripe events over HTTP, compares the resulting statuses with those in the stories, and prints
+// what kubectl shows. It exits with 0 only if all statuses are as expected, and stops everything it started.
 //
-// With KEEP=1 it leaves everything running until Ctrl-C and says how to reach it.
+// With KEEP=1 it leaves everything running until Ctrl-C, and prints how to connect.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(ctx context.Context) (err error) {
 	failed := 0
 	for i, story := range stories {
 		fmt.Printf("\n%d. %s\n", i+1, story.title)
-		if err := play(story.acts(&scene{stage: s, ctx: ctx, story: i})); err != nil {
+		if err := play(story.steps(&scene{stage: s, ctx: ctx, story: i})); err != nil {
 			if ctx.Err() != nil {
 				return errors.New("interrupted")
 			}
@@ -51,19 +51,19 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d stories did not end as told", failed, len(stories))
+		return fmt.Errorf("%d of %d stories did not end as expected", failed, len(stories))
 	}
-	fmt.Printf("\nAll %d stories ended as told, in %s.\n", len(stories), time.Since(begin).Round(time.Second))
+	fmt.Printf("\nAll %d stories ended as expected, in %s.\n", len(stories), time.Since(begin).Round(time.Second))
 	if os.Getenv("KEEP") != "" {
 		s.keep(ctx)
 	}
 	return nil
 }
 
-// play plays a story up to the first act that does not go as told.
-func play(acts []act) error {
-	for _, act := range acts {
-		if err := act(); err != nil {
+// play runs the steps of a story up to the first that fails.
+func play(steps []step) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return err
 		}
 	}

@@ -16,25 +16,25 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// scene is one story on the stage.
+// scene provides the steps of one story.
 type scene struct {
 	*stage
-	ctx    context.Context // a story is told in one go
+	ctx    context.Context // shared by all steps of the story
 	story  int
 	events int
 }
 
-// event numbers an event of the story.
+// event returns an event with the next id of the story.
 func (s *scene) event(kind string, at time.Time, shape stripetest.Shape, object stripetest.Object) stripetest.Event {
 	s.events++
 	return stripetest.Event{ID: fmt.Sprintf("evt_demo%d%02d", s.story+1, s.events), Type: kind, Created: at, Shape: shape, Object: object}
 }
 
-// act is one step of a story.
-type act func() error
+// step is one step of a story.
+type step func() error
 
-// all sends events in turn and wants each acknowledged.
-func (s *scene) all(events ...stripetest.Event) act {
+// send posts the events one after the other, and expects 200 for each.
+func (s *scene) send(events ...stripetest.Event) step {
 	return func() error {
 		for _, e := range events {
 			body := e.JSON()
@@ -46,8 +46,8 @@ func (s *scene) all(events ...stripetest.Event) act {
 	}
 }
 
-// forged sends an event signed with a guess, and wants it refused.
-func (s *scene) forged(e stripetest.Event) act {
+// sendForged posts an event that is signed with a guessed secret, and expects 400.
+func (s *scene) sendForged(e stripetest.Event) step {
 	return func() error {
 		return s.post(e, stripetest.Sign(e.JSON(), time.Now(), "whsec_guessed"), http.StatusBadRequest)
 	}
@@ -65,8 +65,8 @@ func (s *scene) post(e stripetest.Event, signature string, want int) error {
 	return nil
 }
 
-// storm sends one event many times at once and wants every one acknowledged.
-func (s *scene) storm(e stripetest.Event, times int) act {
+// sendAtOnce posts the same event many times concurrently, and expects 200 for each.
+func (s *scene) sendAtOnce(e stripetest.Event, times int) step {
 	return func() error {
 		codes := make([]int, times)
 		var all sync.WaitGroup
@@ -84,12 +84,12 @@ func (s *scene) storm(e stripetest.Event, times int) act {
 	}
 }
 
-// expect waits until what is got is what the story says.
-func (s *scene) expect(what, want string, got func() string) act {
+// expect waits until get returns want.
+func (s *scene) expect(what, want string, get func() string) step {
 	return func() error {
 		last := ""
 		err := wait.PollUntilContextTimeout(s.ctx, 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-			last = got()
+			last = get()
 			return last == want, nil
 		})
 		if err != nil {
@@ -100,8 +100,8 @@ func (s *scene) expect(what, want string, got func() string) act {
 	}
 }
 
-// entitled waits for the condition that tenant controllers act on.
-func (s *scene) entitled(customer, want string) act {
+// entitled expects status and reason of the condition Entitled, such as "True (GracePeriod)".
+func (s *scene) entitled(customer, want string) step {
 	return s.expect("Entitled", want, func() string {
 		c := meta.FindStatusCondition(s.customer(customer).Status.Conditions, v1alpha1.ConditionEntitled)
 		if c == nil {
@@ -111,8 +111,8 @@ func (s *scene) entitled(customer, want string) act {
 	})
 }
 
-// status waits for the subscription's status.
-func (s *scene) status(subscription, want string) act {
+// status expects the subscription's status.
+func (s *scene) status(subscription, want string) step {
 	return s.expect("Subscription", want, func() string { return s.subscription(subscription).Status.Status })
 }
 
@@ -128,12 +128,12 @@ func (s *scene) subscription(id string) *v1alpha1.Subscription {
 	return &sub
 }
 
-// read leaves the object empty if it is not there.
+// read reads an object by its Stripe id. An object that does not exist stays empty.
 func (s *scene) read(id string, object client.Object) {
 	_ = s.cluster.Client.Get(s.ctx, client.ObjectKey{Namespace: namespace, Name: naming.Object("", id)}, object)
 }
 
-// count is the number of objects of a kind that carry the label.
+// count returns the number of objects in the list that have the label.
 func (s *scene) count(list client.ObjectList, label, value string) string {
 	err := s.cluster.Client.List(s.ctx, list, client.InNamespace(namespace), client.MatchingLabels{label: value})
 	if err != nil {

@@ -26,11 +26,11 @@ const (
 	zapError  = zapcore.ErrorLevel
 	namespace = "tollkeeper-system"
 	secret    = "whsec_demo"
-	// patience bounds the wait for what must come.
+	// patience is how long a step waits for its expectation.
 	patience = 30 * time.Second
 )
 
-// stage is what the stories are played on: a control plane and a manager.
+// stage is the environment of the stories: a control plane, a manager and a stand-in for Mailgun.
 type stage struct {
 	cluster    *controlplane.ControlPlane
 	mailgun    *mailguntest.Server
@@ -42,20 +42,20 @@ type stage struct {
 	ended      chan error
 }
 
-// newStage starts everything. What it returns is to be closed, even after an error.
+// newStage starts everything. The caller must close the stage, even after an error.
 func newStage(ctx context.Context) (*stage, error) {
 	s := &stage{mailgun: mailguntest.New()}
-	if err := step("Starting etcd and kube-apiserver, installing the CRDs", s.startCluster); err != nil {
+	if err := timed("Starting etcd and kube-apiserver, installing the CRDs", s.startCluster); err != nil {
 		return s, err
 	}
 	if err := s.cluster.NamedNamespace(ctx, namespace); err != nil {
 		return s, err
 	}
-	return s, step("Starting the manager", func() error { return s.startManager(ctx) })
+	return s, timed("Starting the manager", func() error { return s.startManager(ctx) })
 }
 
-// step says what is done, and how long it took.
-func step(what string, do func() error) error {
+// timed runs do, and prints what it does and how long it took.
+func timed(what string, do func() error) error {
 	begin := time.Now()
 	fmt.Printf("%s ... ", what)
 	if err := do(); err != nil {
@@ -95,12 +95,12 @@ func (s *stage) startManager(ctx context.Context) error {
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
 		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
-		config.EnvStripeSecretKey+"=", // the stories are no account's: nothing is to be asked
+		config.EnvStripeSecretKey+"=", // the stories have no Stripe account that could be asked
 		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,
 		config.EnvMailgunAPIBase+"="+s.mailgun.APIBase(), config.EnvMailgunSenderEmail+"=Kite <hello@kite.example>",
 		config.EnvAppName+"=Kite", config.EnvPasswordResetURL+"=https://app.kite.example/password")
 	s.manager.Stdout, s.manager.Stderr = s.log, s.log
-	s.manager.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo, which stops it in order
+	s.manager.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches only the demo, which then stops the manager
 	if err := s.manager.Start(); err != nil {
 		return fmt.Errorf("start the manager: %w", err)
 	}
@@ -109,10 +109,11 @@ func (s *stage) startManager(ctx context.Context) error {
 	return s.awaitReady(ctx, "http://"+probe+"/readyz")
 }
 
-// secrets are those that the manager accepts: the demo's, and one from outside, such as the Stripe CLI's.
+// secrets returns the signing secrets that the manager accepts: the demo's, and one from the environment, such as the
+// Stripe CLI's.
 func secrets() string {
-	if outside := os.Getenv(config.EnvStripeEndpointSecret); outside != "" {
-		return secret + "," + outside
+	if external := os.Getenv(config.EnvStripeEndpointSecret); external != "" {
+		return secret + "," + external
 	}
 	return secret
 }
@@ -122,7 +123,7 @@ func (s *stage) awaitReady(ctx context.Context, url string) error {
 		select {
 		case err := <-s.ended:
 			s.ended <- err
-			return false, fmt.Errorf("the manager ended: %w", err)
+			return false, fmt.Errorf("the manager exited: %w", err)
 		default:
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -136,12 +137,12 @@ func (s *stage) awaitReady(ctx context.Context, url string) error {
 		return response.StatusCode == http.StatusOK, response.Body.Close()
 	})
 	if err != nil {
-		return fmt.Errorf("the manager did not get ready: %w", err)
+		return fmt.Errorf("the manager did not become ready: %w", err)
 	}
 	return nil
 }
 
-// show prints what kubectl shows of everything.
+// show prints what kubectl shows of all resources.
 func (s *stage) show(ctx context.Context) error {
 	for _, kinds := range []string{"customers,subscriptions", "billingevents", "emails"} {
 		fmt.Printf("\n$ kubectl get %s\n", kinds)
@@ -155,20 +156,20 @@ func (s *stage) show(ctx context.Context) error {
 	return nil
 }
 
-// showMail saves what the stand-in of Mailgun has caught, and says where.
+// showMail saves the e-mails that the stand-in for Mailgun accepted, and prints their paths.
 func (s *stage) showMail() error {
 	files, err := s.mailgun.Save(filepath.Join(controlplane.Root(), "bin", "demo-mail"))
 	if err != nil {
 		return fmt.Errorf("save the e-mails: %w", err)
 	}
-	fmt.Println("\nThe e-mails that a stand-in of Mailgun has caught:")
+	fmt.Println("\nThe e-mails, as a stand-in for Mailgun received them:")
 	for _, file := range files {
 		fmt.Println("  " + file)
 	}
 	return nil
 }
 
-// keep leaves everything running until the user has had enough.
+// keep prints how to connect, and waits for Ctrl-C or the exit of the manager.
 func (s *stage) keep(ctx context.Context) {
 	fmt.Printf(`
 Still running; Ctrl-C stops it. In another terminal:
@@ -180,7 +181,7 @@ Endpoint  %s
 Secret    %s
 Log       %s
 
-To forward events from your Stripe sandbox, start the demo so that it knows the Stripe CLI's secret, then listen:
+To forward events from your Stripe sandbox, start the demo with the signing secret of the Stripe CLI, then listen:
 
   STRIPE_ENDPOINT_SECRET=$(stripe listen --print-secret) KEEP=1 make demo
   stripe listen --forward-to %s
@@ -189,12 +190,12 @@ To forward events from your Stripe sandbox, start the demo so that it knows the 
 	case <-ctx.Done():
 	case err := <-s.ended:
 		s.ended <- err
-		fmt.Println("The manager ended by itself.")
+		fmt.Println("The manager exited by itself.")
 	}
 	fmt.Println("\nStopping.")
 }
 
-// close stops what was started, the last first. After a failure it keeps the manager's log.
+// close stops everything in reverse order. After a failure it keeps the manager's log.
 func (s *stage) close(failed bool) error {
 	var errs []error
 	if s.ended != nil {
@@ -202,10 +203,10 @@ func (s *stage) close(failed bool) error {
 		select {
 		case err := <-s.ended:
 			if err != nil {
-				errs = append(errs, fmt.Errorf("the manager ended with an error: %w", err))
+				errs = append(errs, fmt.Errorf("the manager exited with an error: %w", err))
 			}
 		case <-time.After(patience):
-			errs = append(errs, errors.New("the manager did not stop"), s.manager.Process.Kill())
+			errs = append(errs, errors.New("the manager did not stop in time"), s.manager.Process.Kill())
 		}
 	}
 	if s.cluster != nil {
@@ -213,7 +214,7 @@ func (s *stage) close(failed bool) error {
 	}
 	s.mailgun.Close()
 	if failed && s.log != nil {
-		fmt.Fprintf(os.Stderr, "\nThe manager's log is %s.\n", s.log.Name())
+		fmt.Fprintf(os.Stderr, "\nThe manager's log: %s\n", s.log.Name())
 	} else if s.folder != "" {
 		errs = append(errs, os.RemoveAll(s.folder))
 	}

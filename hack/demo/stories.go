@@ -8,10 +8,10 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// story is a piece of a customer's life.
+// story is a part of the life cycle of one customer.
 type story struct {
 	title string
-	acts  func(*scene) []act
+	steps func(*scene) []step
 }
 
 var (
@@ -23,20 +23,20 @@ var (
 var stories = []story{
 	{"Sign-up: Ada completes a checkout and pays", signUp},
 	{"Trial to paid: Bob ends his trial early and pays", trialToPaid},
-	{"Failed payment to recovery: Carol's card has no funds, then it has", failureToRecovery},
-	{"Cancellation: Dan schedules it for the end of the period, then cancels at once", cancellation},
-	{"Refund: Eve gets her money back; the policy is to record it", refund},
-	{"Dispute: Frank's bank contests a charge; the event names no customer", dispute},
+	{"Failed payment to recovery: Carol's card is declined, then charged", failureToRecovery},
+	{"Cancellation: Dan cancels at the end of the period, then immediately", cancellation},
+	{"Refund: Eve gets her money back; the default policy only records it", refund},
+	{"Dispute: Frank's bank disputes a charge; the event names no customer", dispute},
 	{"Card expiring: Grace's card is about to expire", cardExpiring},
-	{"Duplicate storm: one event, a hundred times at once", duplicateStorm},
-	{"Forgery: an event with a signature by the wrong secret", forgery},
+	{"Duplicates: one event arrives a hundred times at once", duplicates},
+	{"Forgery: an event is signed with the wrong secret", forgery},
 }
 
-func signUp(s *scene) []act {
+func signUp(s *scene) []step {
 	const customer, sub = "cus_Ada", "sub_Ada"
 	incomplete := Subscription(New, sub, customer, "incomplete", now, month)
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			s.event("customer.created", now, New, Customer(customer, "ada@example.com", "Ada Lovelace")),
 			s.event("customer.subscription.created", now, New, incomplete),
 			s.event("charge.succeeded", now, New, Charge(New, "ch_Ada", customer, "pi_Ada", "succeeded", now)),
@@ -53,19 +53,19 @@ func signUp(s *scene) []act {
 	}
 }
 
-func trialToPaid(s *scene) []act {
+func trialToPaid(s *scene) []step {
 	const customer, sub = "cus_Bob", "sub_Bob"
 	trialEnd := now.AddDate(0, 0, 3)
 	trial := Trial(New, sub, customer, ago, trialEnd)
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			s.event("customer.subscription.created", ago, New, trial),
 			s.event("invoice.payment_succeeded", ago, New, Invoice(New, "in_Bob0", customer, sub, "paid", 0, ago, trialEnd)),
 			s.event("customer.subscription.trial_will_end", ago, New, trial),
 		),
 		s.status(sub, "trialing"),
 		s.entitled(customer, "True (Trialing)"),
-		s.all(
+		s.send(
 			s.event("customer.subscription.updated", now, New, Subscription(New, sub, customer, "active", now, month)),
 			s.event("invoice.paid", now, New, Invoice(New, "in_Bob1", customer, sub, "paid", Amount, now, month)),
 		),
@@ -74,7 +74,7 @@ func trialToPaid(s *scene) []act {
 	}
 }
 
-func failureToRecovery(s *scene) []act {
+func failureToRecovery(s *scene) []step {
 	const customer, sub = "cus_Carol", "sub_Carol"
 	active := Subscription(Old, sub, customer, "active", ago, month)
 	open := Invoice(Old, "in_Carol", customer, sub, "open", Amount, ago, month)
@@ -82,8 +82,8 @@ func failureToRecovery(s *scene) []act {
 	failed.Previous = Object{"status": "active"}
 	recovered := s.event("customer.subscription.updated", now, Old, active)
 	recovered.Previous = Object{"status": "past_due"}
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			failed,
 			s.event("charge.failed", ago, Old, Declined(Charge(Old, "ch_Carol", customer, "pi_Carol", "", ago))),
 			s.event("invoice.payment_failed", ago, Old, FailedAttempt(open, 1, now.AddDate(0, 0, 3))),
@@ -96,7 +96,7 @@ func failureToRecovery(s *scene) []act {
 			}
 			return ""
 		}),
-		s.all(
+		s.send(
 			s.event("invoice.paid", now, Old, Invoice(Old, "in_Carol", customer, sub, "paid", Amount, ago, month)),
 			recovered,
 		),
@@ -105,12 +105,12 @@ func failureToRecovery(s *scene) []act {
 	}
 }
 
-func cancellation(s *scene) []act {
+func cancellation(s *scene) []step {
 	const customer, sub = "cus_Dan", "sub_Dan"
 	active := Subscription(New, sub, customer, "active", ago, month)
 	canceled := active.With("status", "canceled").With("ended_at", now.Unix()).With("canceled_at", now.Unix())
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			s.event("customer.subscription.created", ago, New, active),
 			s.event("customer.subscription.updated", ago, New, active.With("cancel_at_period_end", true)),
 		),
@@ -121,17 +121,17 @@ func cancellation(s *scene) []act {
 			}
 			return ""
 		}),
-		s.all(s.event("customer.subscription.deleted", now, New, canceled)),
+		s.send(s.event("customer.subscription.deleted", now, New, canceled)),
 		s.status(sub, "canceled"),
 		s.entitled(customer, "False (SubscriptionEnded)"),
 	}
 }
 
-func refund(s *scene) []act {
+func refund(s *scene) []step {
 	const customer, sub = "cus_Eve", "sub_Eve"
 	charge := Charge(New, "ch_Eve", customer, "pi_Eve", "succeeded", ago)
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			s.event("customer.subscription.created", now, New, Subscription(New, sub, customer, "active", now, month)),
 			s.event("charge.succeeded", ago, New, charge),
 			s.event("charge.refunded", now, New, Refunded(charge, Amount)),
@@ -147,10 +147,10 @@ func refund(s *scene) []act {
 	}
 }
 
-func dispute(s *scene) []act {
+func dispute(s *scene) []step {
 	const customer, sub = "cus_Frank", "sub_Frank"
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			s.event("charge.dispute.created", now, New, Dispute("dp_Frank", "ch_Frank", "pi_Frank", now, now.AddDate(0, 0, 9))),
 			s.event("customer.subscription.created", now, New, Subscription(New, sub, customer, "active", now, month)),
 			s.event("charge.succeeded", now, New, Charge(New, "ch_Frank", customer, "pi_Frank", "succeeded", now)),
@@ -166,10 +166,10 @@ func dispute(s *scene) []act {
 	}
 }
 
-func cardExpiring(s *scene) []act {
+func cardExpiring(s *scene) []step {
 	const customer = "cus_Grace"
-	return []act{
-		s.all(
+	return []step{
+		s.send(
 			s.event("customer.created", now, New, Customer(customer, "grace@example.com", "Grace Hopper")),
 			s.event("customer.source.expiring", now, New, Card("card_Grace", customer, int(now.Month()), now.Year())),
 		),
@@ -184,19 +184,19 @@ func cardExpiring(s *scene) []act {
 	}
 }
 
-func duplicateStorm(s *scene) []act {
+func duplicates(s *scene) []step {
 	const customer, sub = "cus_Heidi", "sub_Heidi"
-	return []act{
-		s.storm(s.event("customer.subscription.created", now, New, Subscription(New, sub, customer, "active", now, month)), 100),
+	return []step{
+		s.sendAtOnce(s.event("customer.subscription.created", now, New, Subscription(New, sub, customer, "active", now, month)), 100),
 		s.entitled(customer, "True (SubscriptionActive)"),
 		s.expect("BillingEvents", "1", func() string { return s.count(&v1alpha1.BillingEventList{}, v1alpha1.LabelCustomerID, customer) }),
 	}
 }
 
-func forgery(s *scene) []act {
+func forgery(s *scene) []step {
 	const customer = "cus_Mallory"
-	return []act{
-		s.forged(s.event("customer.subscription.created", now, New, Subscription(New, "sub_Mallory", customer, "active", now, month))),
+	return []step{
+		s.sendForged(s.event("customer.subscription.created", now, New, Subscription(New, "sub_Mallory", customer, "active", now, month))),
 		s.expect("BillingEvents", "0", func() string { return s.count(&v1alpha1.BillingEventList{}, v1alpha1.LabelCustomerID, customer) }),
 	}
 }

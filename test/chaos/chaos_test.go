@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Whatever the seed, a run of two minutes has every fault, what lasts long comes first, and the same seed makes the same again.
+// For every seed a run of two minutes has every fault, starts with the lasting ones, and is repeatable.
 func TestSchedule(t *testing.T) {
 	const duration = 2 * time.Minute
 	type due struct {
@@ -17,7 +17,7 @@ func TestSchedule(t *testing.T) {
 		name string
 		seed uint64
 	}
-	plain := func(all []appointment) (plain []due) {
+	plain := func(all []scheduledFault) (plain []due) {
 		for _, a := range all {
 			plain = append(plain, due{a.at, a.fault.name, a.seed})
 		}
@@ -25,23 +25,23 @@ func TestSchedule(t *testing.T) {
 	}
 	for seed := range uint64(200) {
 		all := schedule(duration, seed)
-		last := map[string]time.Duration{}
+		firstAt := map[string]time.Duration{}
 		for _, a := range all {
-			if _, seen := last[a.fault.name]; !seen {
-				last[a.fault.name] = a.at
+			if _, seen := firstAt[a.fault.name]; !seen {
+				firstAt[a.fault.name] = a.at
 			}
 		}
 		for _, f := range faults {
-			at, comes := last[f.name]
-			if !comes || at > duration {
-				t.Errorf("seed %d: %q never comes", seed, f.name)
+			at, scheduled := firstAt[f.name]
+			if !scheduled || at > duration {
+				t.Errorf("seed %d: %q is never scheduled", seed, f.name)
 			}
-			if f.long && at > 10*time.Second {
-				t.Errorf("seed %d: %q comes after %s, want it early", seed, f.name, at)
+			if f.lasting && at > 10*time.Second {
+				t.Errorf("seed %d: %q is first due after %s, want 10 s at most", seed, f.name, at)
 			}
 		}
 		if diff := cmp.Diff(plain(all), plain(schedule(duration, seed)), cmp.AllowUnexported(due{})); diff != "" {
-			t.Errorf("seed %d (-first +again):\n%s", seed, diff)
+			t.Errorf("seed %d (-first +second):\n%s", seed, diff)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestExcused(t *testing.T) {
 			started + `tollkeeper: make the manager: failed to get server groups: Get "http://127.0.0.1:1/api": EOF` + "\n",
 			"found no API server as it started",
 		},
-		"an API server that does not serve everything yet": {
+		"an API server that does not serve every API yet": {
 			started + "tollkeeper: make the manager: failed to determine if *v1alpha1.BillingEvent is namespaced: failed to get restmapping: " +
 				"unable to retrieve the complete list of server APIs: billing.tollkeeper.dev/v1alpha1: no matches for billing.tollkeeper.dev/v1alpha1, " +
 				"Resource=\n",
@@ -68,18 +68,18 @@ func TestExcused(t *testing.T) {
 		"lease lost, and requests that hang": {
 			started + "tollkeeper: leader election lost\nrequests in flight did not end: context deadline exceeded\n", "",
 		},
-		"a part that does not stop": {
+		"a component that does not stop": {
 			started + "tollkeeper: failed waiting for all runnables to end within grace period of 30s: context deadline exceeded\n", "",
 		},
-		"lease lost, and a part that does not stop": {
+		"lease lost, and a component that does not stop": {
 			started + "tollkeeper: [leader election lost, failed waiting for all runnables to end within grace period of 30s: " +
 				"context deadline exceeded]\n", "",
 		},
-		"a timeout of its own":            {started + "tollkeeper: the receiver stopped: i/o timeout\n", ""},
-		"logged, but not said at the end": {started + `{"level":"error","error":"leader election lost"}` + "\n", ""},
-		"nothing said":                    {started, ""},
-		"empty":                           {"", ""},
-		"a panic after it":                {started + "tollkeeper: leader election lost\npanic: nil map\n", ""},
+		"another timeout":                    {started + "tollkeeper: the receiver stopped: i/o timeout\n", ""},
+		"logged, but not printed at the end": {started + `{"level":"error","error":"leader election lost"}` + "\n", ""},
+		"no last words":                      {started, ""},
+		"an empty log":                       {"", ""},
+		"a panic after it":                   {started + "tollkeeper: leader election lost\npanic: nil map\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := excused(lastWords(tc.log)); got != tc.want {
@@ -89,26 +89,26 @@ func TestExcused(t *testing.T) {
 	}
 }
 
-// An end with an excuse counts as a crash all the same if nothing was spoilt that could be its reason.
-func TestAnExcuseNeedsTrouble(t *testing.T) {
+// An exit with an excuse still counts as a crash if no fault was active that explains it.
+func TestAnExcuseNeedsADisturbance(t *testing.T) {
 	failed := exec.Command("sh", "-c", "exit 1").Run()
 	panicked := exec.Command("sh", "-c", "exit 2").Run()
 	for name, tc := range map[string]struct {
 		err                     error
-		told                    bool
+		terminated              bool
 		words                   string
-		before                  func(*trouble)
+		disturb                 func(*disturbance)
 		wantCrashes, wantExcuse int
 	}{
-		"under way":       {failed, false, "leader election lost", func(tr *trouble) { tr.begin() }, 0, 1},
-		"just over":       {failed, false, "leader election lost", func(tr *trouble) { tr.begin()() }, 0, 1},
-		"long over":       {failed, false, "leader election lost", func(tr *trouble) { tr.ended = time.Now().Add(-31 * time.Second) }, 1, 0},
-		"none":            {failed, false, "leader election lost", func(*trouble) {}, 1, 0},
-		"no excuse":       {failed, false, "i/o timeout", func(tr *trouble) { tr.begin() }, 1, 0},
-		"another code":    {panicked, false, "leader election lost", func(tr *trouble) { tr.begin() }, 1, 0},
-		"just so":         {nil, false, "", func(tr *trouble) { tr.begin() }, 1, 0},
-		"told to":         {nil, true, "", func(*trouble) {}, 0, 0},
-		"told, and fails": {failed, true, "leader election lost", func(*trouble) {}, 1, 0},
+		"active":                 {failed, false, "leader election lost", func(tr *disturbance) { tr.begin() }, 0, 1},
+		"just ended":             {failed, false, "leader election lost", func(tr *disturbance) { tr.begin()() }, 0, 1},
+		"ended long ago":         {failed, false, "leader election lost", func(tr *disturbance) { tr.ended = time.Now().Add(-31 * time.Second) }, 1, 0},
+		"no disturbance":         {failed, false, "leader election lost", func(*disturbance) {}, 1, 0},
+		"no excuse":              {failed, false, "i/o timeout", func(tr *disturbance) { tr.begin() }, 1, 0},
+		"another exit code":      {panicked, false, "leader election lost", func(tr *disturbance) { tr.begin() }, 1, 0},
+		"exit 0 without SIGTERM": {nil, false, "", func(tr *disturbance) { tr.begin() }, 1, 0},
+		"exit 0 after SIGTERM":   {nil, true, "", func(*disturbance) {}, 0, 0},
+		"exit 1 after SIGTERM":   {failed, true, "leader election lost", func(*disturbance) {}, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := newDaemon(t.TempDir(), "manager", "")
@@ -118,43 +118,43 @@ func TestAnExcuseNeedsTrouble(t *testing.T) {
 			if _, err := d.log.WriteString("tollkeeper: " + tc.words + "\n"); err != nil {
 				t.Fatal(err)
 			}
-			e := &ends{excused: map[string]int{}}
-			tc.before(&e.trouble)
-			e.judge(d, tc.err, tc.told)
+			exits := &exits{excused: map[string]int{}}
+			tc.disturb(&exits.disturbance)
+			exits.recordExit(d, tc.err, tc.terminated)
 			if err := d.close(); err != nil {
 				t.Fatal(err)
 			}
-			if len(e.crashes) != tc.wantCrashes || e.excused["lost its lease"] != tc.wantExcuse {
-				t.Errorf("%d crashes, %v excused, want %d and %d", len(e.crashes), e.excused, tc.wantCrashes, tc.wantExcuse)
+			if len(exits.crashes) != tc.wantCrashes || exits.excused["lost its lease"] != tc.wantExcuse {
+				t.Errorf("%d crashes, %v excused, want %d and %d", len(exits.crashes), exits.excused, tc.wantCrashes, tc.wantExcuse)
 			}
 		})
 	}
 }
 
-// A planted fault is found only where a run came to its end, and by what it does.
-func TestFinding(t *testing.T) {
+// A planted fault counts as found only if the run came to rest and the fault shows in its own count.
+func TestPlantedFaultIsFound(t *testing.T) {
 	for name, tc := range map[string]struct {
 		plant string
-		v     verdict
+		f     findings
 		want  bool
 	}{
-		"lost":                        {"ack-before-create", verdict{lost: 1}, true},
-		"nothing":                     {"ack-before-create", verdict{}, false},
-		"something else":              {"ack-before-create", verdict{doubled: 1, diverged: 1, wrong: []string{"x"}}, false},
-		"lost, and nothing settled":   {"ack-before-create", verdict{lost: 1, open: []string{"x"}}, false},
-		"doubled":                     {"second-writer", verdict{doubled: 1}, true},
-		"lost in place of doubled":    {"second-writer", verdict{lost: 1, wrong: []string{"x"}}, false},
-		"doubled, with what it draws": {"second-writer", verdict{doubled: 2, diverged: 1, wrong: []string{"x"}}, true},
+		"lost":                              {"ack-before-create", findings{lost: 1}, true},
+		"nothing":                           {"ack-before-create", findings{}, false},
+		"something else":                    {"ack-before-create", findings{doubled: 1, diverged: 1, problems: []string{"x"}}, false},
+		"lost, but the run is incomplete":   {"ack-before-create", findings{lost: 1, incomplete: []string{"x"}}, false},
+		"doubled":                           {"second-writer", findings{doubled: 1}, true},
+		"lost instead of doubled":           {"second-writer", findings{lost: 1, problems: []string{"x"}}, false},
+		"doubled, and what follows from it": {"second-writer", findings{doubled: 2, diverged: 1, problems: []string{"x"}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := plants[tc.plant].finding(&tc.v); (err == nil) != tc.want {
-				t.Errorf("the finding is %v, want found: %t", err, tc.want)
+			if err := plants[tc.plant].checkFound(&tc.f); (err == nil) != tc.want {
+				t.Errorf("checkFound returns %v, want found: %t", err, tc.want)
 			}
 		})
 	}
 }
 
-// A kill that comes too late is no order: the process's own state tells how it ended.
+// A process that exits before a kill arrives has its own exit status.
 func TestSignalOf(t *testing.T) {
 	for script, want := range map[string]syscall.Signal{
 		"exit 0": 0, "exit 3": 0, "kill -KILL $$": syscall.SIGKILL, "kill -SEGV $$": syscall.SIGSEGV,

@@ -27,20 +27,20 @@ import (
 
 const adminToken = "chaos-admin"
 
-// cluster is an etcd and a kube-apiserver that may be killed: each comes back on its port, with its data.
+// cluster is an etcd and a kube-apiserver that can be killed: each restarts on the same port with the same data.
 type cluster struct {
 	etcd, apiserver *daemon
 	config          *rest.Config
 	client          client.Client
 }
 
-// newCluster starts both in the folder, and installs the CRDs.
+// newCluster starts both with their data in the folder, and installs the CRDs.
 func newCluster(ctx context.Context, folder string) (c *cluster, err error) {
 	c = &cluster{}
 	if err := c.start(folder); err != nil {
 		return c, err
 	}
-	// The API server makes its certificate when it first starts.
+	// The API server generates its certificate at its first start.
 	certificate := filepath.Join(folder, "certificates", "apiserver.crt")
 	err = eventually(ctx, time.Minute, "the API server has a certificate", func(context.Context) error {
 		_, err := os.Stat(certificate)
@@ -120,7 +120,7 @@ func (c *cluster) close() error {
 	return errors.Join(errs...)
 }
 
-// writeKey makes the key that signs the tokens of service accounts.
+// writeKey generates the key that signs the tokens of service accounts.
 func writeKey(path string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -130,12 +130,12 @@ func writeKey(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(block), 0o600)
 }
 
-// eventually waits until check finds nothing wrong, and says what it found last if that does not come.
+// eventually waits until check returns nil. After patience it returns the last error of check.
 func eventually(ctx context.Context, patience time.Duration, what string, check func(context.Context) error) error {
 	return poll(ctx, 50*time.Millisecond, 10*time.Second, patience, what, check)
 }
 
-// poll is eventually for a check that costs something, or takes longer.
+// poll is eventually with its own interval (every) and its own timeout of one check (each).
 func poll(ctx context.Context, every, each, patience time.Duration, what string, check func(context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, every, patience, true, func(ctx context.Context) (bool, error) {
@@ -145,7 +145,7 @@ func poll(ctx context.Context, every, each, patience time.Duration, what string,
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waited in vain, %s at most, until %s: %w", patience, what, errors.Join(last, ctx.Err()))
+		return fmt.Errorf("timed out after %s waiting until %s: %w", patience, what, errors.Join(last, ctx.Err()))
 	}
 	return nil
 }

@@ -4,72 +4,75 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// restartPause is how long a process that ended stays away, as a kubelet leaves it at first.
+// restartPause is the time between an exit and the restart. A kubelet's first restart takes about as long.
 const restartPause = 500 * time.Millisecond
 
-// daemon is a child process that is started again whenever it ends.
+// daemon is a child process that is restarted whenever it exits.
 type daemon struct {
 	name string
 	path string
 	args []string
 	env  []string
 	log  *os.File
-	// ended is told of every end but those by kill. It may be nil.
-	ended func(d *daemon, err error, told bool)
-	// turn is had by one fault at a time: two at once would end each other early.
-	turn turn
+	// onExit is called after every exit except those by kill. terminated is true if the process had received SIGTERM.
+	// It may be nil.
+	onExit func(d *daemon, err error, terminated bool)
+	// lock is held by one fault at a time: the end of one fault would undo another.
+	lock lock
 
-	mutex   sync.Mutex
-	process *os.Process
-	starts  int           // how often it was started
-	logged  int64         // where in the log the present process begins
-	killed  bool          // it was killed by kill
-	told    bool          // it was told to end
-	away    time.Duration // how long it stays away
-	over    chan struct{} // closed when run has returned
-	cancel  context.CancelFunc
+	mutex      sync.Mutex
+	process    *os.Process
+	starts     int           // number of starts
+	logStart   int64         // offset in the log at which the current process starts
+	killed     bool          // kill was called
+	terminated bool          // terminate was called
+	downtime   time.Duration // time until the restart
+	stopped    chan struct{} // closed when the goroutine of start has returned
+	cancel     context.CancelFunc
 }
 
 func newDaemon(folder, name, path string, args ...string) (*daemon, error) {
 	log, err := os.Create(filepath.Join(folder, name+".log"))
-	return &daemon{name: name, path: path, args: args, log: log, turn: newTurn()}, err
+	return &daemon{name: name, path: path, args: args, log: log, lock: newLock()}, err
 }
 
-// start runs it until close.
+// start runs the process, and restarts it after each exit, until close.
 func (d *daemon) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	d.cancel, d.over = cancel, make(chan struct{})
+	d.cancel, d.stopped = cancel, make(chan struct{})
 	go func() {
-		defer close(d.over)
-		// Its death signal is bound to the thread that starts it, which must therefore stay.
+		defer close(d.stopped)
+		// The kernel kills the child when the thread that started it exits (Pdeathsig): keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		for ctx.Err() == nil {
-			err := d.once(ctx)
+			err := d.runOnce(ctx)
 			d.mutex.Lock()
-			// A process that had ended by itself before it was killed shows that in its state.
-			killed, told, away := d.killed && signalOf(err) == syscall.SIGKILL, d.told, max(d.away, restartPause)
-			d.process, d.killed, d.told, d.away = nil, false, false, 0
+			// A process that exited by itself just before the kill has another exit status.
+			killed, terminated, downtime := d.killed && signalOf(err) == syscall.SIGKILL, d.terminated, max(d.downtime, restartPause)
+			d.process, d.killed, d.terminated, d.downtime = nil, false, false, 0
 			d.mutex.Unlock()
-			if ctx.Err() == nil && !killed && d.ended != nil {
-				d.ended(d, err, told)
+			if ctx.Err() == nil && !killed && d.onExit != nil {
+				d.onExit(d, err, terminated)
 			}
-			pause(ctx, away)
+			pause(ctx, downtime)
 		}
 	}()
 }
 
-// once runs it until it ends.
-func (d *daemon) once(ctx context.Context) error {
+// runOnce runs the process until it exits.
+func (d *daemon) runOnce(ctx context.Context) error {
 	cmd := exec.Command(d.path, d.args...)
 	cmd.Env = append(os.Environ(), d.env...)
 	cmd.Stdout, cmd.Stderr = d.log, d.log
@@ -80,7 +83,7 @@ func (d *daemon) once(ctx context.Context) error {
 	}
 	d.mutex.Lock()
 	if err = cmd.Start(); err == nil {
-		d.process, d.logged = cmd.Process, logged.Size()
+		d.process, d.logStart = cmd.Process, logged.Size()
 		d.starts++
 	}
 	d.mutex.Unlock()
@@ -92,30 +95,30 @@ func (d *daemon) once(ctx context.Context) error {
 	return cmd.Wait()
 }
 
-// kill ends it at once, and says whether there was anything to end. It stays away for so long.
-func (d *daemon) kill(away time.Duration) bool {
+// kill sends SIGKILL, and reports whether a process was running. The restart follows after the downtime.
+func (d *daemon) kill(downtime time.Duration) bool {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if d.process == nil || d.killed || d.process.Kill() != nil {
 		return false
 	}
-	d.killed, d.away = true, away
+	d.killed, d.downtime = true, downtime
 	return true
 }
 
-// terminate asks it to end, and says whether there was anything to ask.
+// terminate sends SIGTERM, and reports whether a process was running.
 func (d *daemon) terminate() bool {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if d.process == nil || d.killed || d.process.Signal(syscall.SIGTERM) != nil {
 		return false
 	}
-	d.told = true
+	d.terminated = true
 	return true
 }
 
-// stop makes it stand still until what is returned is called, and says whether there was anything to stop.
-func (d *daemon) stop() (resume func(), stopped bool) {
+// suspend sends SIGSTOP, and reports whether a process was running. resume lets the process continue.
+func (d *daemon) suspend() (resume func(), suspended bool) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	process := d.process
@@ -125,60 +128,77 @@ func (d *daemon) stop() (resume func(), stopped bool) {
 	return sync.OnceFunc(func() { _ = process.Signal(syscall.SIGCONT) }), true
 }
 
-// started is how often it was started, and whether it runs.
+// started returns the number of starts, and whether the process runs.
 func (d *daemon) started() (times int, runs bool) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	return d.starts, d.process != nil && !d.killed
 }
 
-// startedAfter waits until it has been started more often than that.
-func (d *daemon) startedAfter(ctx context.Context, times int, patience time.Duration) error {
-	return eventually(ctx, patience, d.name+" is started again", func(context.Context) error {
+// awaitRestart waits until the process has been started more than that many times.
+func (d *daemon) awaitRestart(ctx context.Context, times int, patience time.Duration) error {
+	return eventually(ctx, patience, d.name+" is restarted", func(context.Context) error {
 		if now, _ := d.started(); now <= times {
-			return errors.New("it is not")
+			return errors.New("it is not restarted")
 		}
 		return nil
 	})
 }
 
-// close ends it for good.
+// currentLog returns the log of the current process, or of the last one if none runs.
+func (d *daemon) currentLog() string {
+	d.mutex.Lock()
+	from := d.logStart
+	d.mutex.Unlock()
+	file, err := os.Open(d.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.NewSectionReader(file, from, 1<<40))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// close kills the process and ends the restarts.
 func (d *daemon) close() error {
 	if d.cancel != nil {
 		d.cancel()
-		<-d.over
+		<-d.stopped
 	}
 	return d.log.Close()
 }
 
-// turn is had by one at a time.
-type turn chan struct{}
+// lock is a mutex whose acquire can be cancelled.
+type lock chan struct{}
 
-func newTurn() turn { return make(turn, 1) }
+func newLock() lock { return make(lock, 1) }
 
-// take waits for the turn, and says whether it came.
-func (t turn) take(ctx context.Context) bool {
+// acquire waits for the lock, and reports whether it got it before ctx was done.
+func (l lock) acquire(ctx context.Context) bool {
 	select {
-	case t <- struct{}{}:
+	case l <- struct{}{}:
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
-// tryTake says whether the turn was free, and is taken now.
-func (t turn) tryTake() bool {
+// tryAcquire takes the lock if it is free, and reports whether it did.
+func (l lock) tryAcquire() bool {
 	select {
-	case t <- struct{}{}:
+	case l <- struct{}{}:
 		return true
 	default:
 		return false
 	}
 }
 
-func (t turn) giveBack() { <-t }
+func (l lock) release() { <-l }
 
-// pause waits, and says whether it waited to the end.
+// pause waits for d, and reports whether the time passed before ctx was done.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -190,7 +210,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// exitCode is the code that a process ended with; -1 for a signal.
+// exitCode returns the exit code of a process; -1 after a signal.
 func exitCode(err error) int {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
@@ -201,7 +221,7 @@ func exitCode(err error) int {
 	return 0
 }
 
-// signalOf is the signal that ended a process; 0 if none did.
+// signalOf returns the signal that ended a process; 0 if it exited by itself.
 func signalOf(err error) syscall.Signal {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -210,3 +230,5 @@ func signalOf(err error) syscall.Signal {
 	}
 	return 0
 }
+
+func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }

@@ -15,7 +15,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// measureFailover prints a table: how long after each kind of failure an event is acknowledged again, and how long until it is applied.
+// measureFailover prints a table: for each kind of failure, the time until a new event is acknowledged, and until it is
+// applied.
 func measureFailover(ctx context.Context, c *cluster, folder string, times int) (err error) {
 	binary, err := build(ctx, folder, "")
 	if err != nil {
@@ -27,11 +28,11 @@ func measureFailover(ctx context.Context, c *cluster, folder string, times int) 
 	if err != nil {
 		return err
 	}
-	defer o.trouble.begin()()
+	defer o.disturbance.begin()()
 	fmt.Printf("| failure | acknowledged again: median, most | applied again: median, most |\n| --- | --- | --- |\n")
-	for _, way := range []struct {
-		name string
-		do   func(leader *manager) bool
+	for _, failure := range []struct {
+		name  string
+		cause func(leader *manager) bool
 	}{
 		{"none", func(*manager) bool { return true }},
 		{"the leader is told to end (SIGTERM)", func(leader *manager) bool { return leader.terminate() }},
@@ -41,33 +42,33 @@ func measureFailover(ctx context.Context, c *cluster, folder string, times int) 
 	} {
 		var acknowledged, applied []time.Duration
 		for range times {
-			leader, err := o.quiet(ctx)
+			leader, err := o.awaitQuiet(ctx)
 			if err != nil {
 				return err
 			}
 			begin := time.Now()
-			if !way.do(leader) {
-				return fmt.Errorf("%s: there was nothing to end", way.name)
+			if !failure.cause(leader) {
+				return fmt.Errorf("%s: no process was running", failure.name)
 			}
-			ack, done, err := o.probeEvent(ctx, begin)
+			ackTime, applyTime, err := o.probeEvent(ctx, begin)
 			if err != nil {
 				return err
 			}
-			acknowledged, applied = append(acknowledged, ack), append(applied, done)
+			acknowledged, applied = append(acknowledged, ackTime), append(applied, applyTime)
 		}
-		fmt.Printf("| %s | %s | %s |\n", way.name, spread(acknowledged), spread(applied))
+		fmt.Printf("| %s | %s | %s |\n", failure.name, medianAndMax(acknowledged), medianAndMax(applied))
 	}
 	if err := closing(); err != nil {
 		return err
 	}
-	v := &verdict{}
-	v.crashes(o)
-	return v.err()
+	f := &findings{}
+	f.checkCrashes(o)
+	return f.err()
 }
 
-// quiet waits until both managers are ready, one leads, and an event goes through.
-func (o *operator) quiet(ctx context.Context) (leader *manager, err error) {
-	if err := o.whole(ctx, patience); err != nil {
+// awaitQuiet waits until both managers are ready, exactly one leads, and an event is applied.
+func (o *operator) awaitQuiet(ctx context.Context) (leader *manager, err error) {
+	if err := o.awaitReady(ctx, patience); err != nil {
 		return nil, err
 	}
 	if _, _, err := o.probeEvent(ctx, time.Now()); err != nil {
@@ -82,20 +83,21 @@ func (o *operator) quiet(ctx context.Context) (leader *manager, err error) {
 	return leader, err
 }
 
-// probeEvent sends an event to both receivers in turn until one acknowledges it, and waits until it is applied.
+// probeEvent posts an event to the receivers in turn until one acknowledges it, and waits until it is applied. The
+// times count from begin.
 func (o *operator) probeEvent(ctx context.Context, begin time.Time) (acknowledged, applied time.Duration, err error) {
 	now := time.Now()
 	id := fmt.Sprintf("evt_%d", now.UnixNano())
 	event := stripetest.Event{ID: id, Type: "customer.created", Created: now, Shape: stripetest.New,
 		Object: stripetest.Customer(fmt.Sprintf("cus_%d", now.UnixNano()), "ada@example.com", "Ada")}
-	turn := 0
+	attempt := 0
 	err = eventually(ctx, time.Minute, "an event is acknowledged", func(ctx context.Context) error {
-		turn++
+		attempt++
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		code, err := o.managers[turn%len(o.managers)].endpoint.Post(ctx, event)
+		code, err := o.managers[attempt%len(o.managers)].endpoint.Post(ctx, event)
 		if err == nil && code != 200 {
-			err = fmt.Errorf("it is answered %d", code)
+			err = fmt.Errorf("the answer is %d", code)
 		}
 		return err
 	})
@@ -110,15 +112,15 @@ func (o *operator) probeEvent(ctx context.Context, begin time.Time) (acknowledge
 			return err
 		}
 		if e.Status.Outcome != v1alpha1.OutcomeApplied {
-			return fmt.Errorf("it is %s", e.Status.Outcome)
+			return fmt.Errorf("its outcome is %q", e.Status.Outcome)
 		}
 		return nil
 	})
 	return acknowledged, time.Since(begin), err
 }
 
-// spread is the median and the most.
-func spread(all []time.Duration) string {
+// medianAndMax formats the median and the maximum.
+func medianAndMax(all []time.Duration) string {
 	slices.Sort(all)
 	return fmt.Sprintf("%.1f s, %.1f s", all[len(all)/2].Seconds(), all[len(all)-1].Seconds())
 }

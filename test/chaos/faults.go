@@ -14,269 +14,215 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
 )
 
-// chaos spoils things at random instants.
-type chaos struct {
+// injector injects single faults.
+type injector struct {
 	cluster  *cluster
 	operator *operator
 	begin    time.Time
-	loss     turn // had by what decides about requests
+	lossLock lock // one proxy decision function at a time
 
-	all     sync.WaitGroup // the faults under way
-	mutex   sync.Mutex
-	kills   int
-	due     map[string]int
-	effects map[string]int
+	mutex sync.Mutex
+	kills int
 }
 
-// fault is one thing that goes wrong, and goes right again before it returns. It looks for what it can spoil until during ends; what it
-// has begun it ends in its own time. It says whether it took effect.
+// fault is one kind of fault. inject applies it, undoes it, and reports whether it took effect. inject looks for a
+// target until during is done, and then finishes even if during ends meanwhile.
 //
-// It draws its random numbers before it looks anybody up: what it finds must not change what comes next.
+// inject draws its random numbers before it looks for a target, so that the target does not change later numbers.
 type fault struct {
-	name  string
-	often int
-	long  bool
-	do    func(c *chaos, ctx, during context.Context, random *rand.Rand) bool
+	name    string
+	weight  int  // how often it occurs in one round of the schedule
+	lasting bool // its effect takes long
+	inject  func(i *injector, ctx, during context.Context, random *rand.Rand) bool
 }
 
-var faults []fault
-
-func init() { // the table and the schedule refer to each other
-	faults = []fault{
-		{"stop the leader past its lease, so that two lead", 2, true, (*chaos).stopLeader},
-		{"kill the leader", 4, false, (*chaos).killLeader},
-		{"kill another manager", 2, false, (*chaos).killOther},
-		{"tell a manager to end", 2, false, (*chaos).tellToEnd},
-		{"kill the API server", 2, false, (*chaos).killAPIServer},
-		{"kill etcd", 2, false, (*chaos).killEtcd},
-		{"freeze the leader's watches", 2, false, (*chaos).freeze},
-		{"cut the watches", 2, false, (*chaos).cut},
-		{"lose requests and replies", 4, false, (*chaos).lose},
-		{"stall the disk", 2, false, (*chaos).stall},
-		{"stall the disk for longer than a receiver waits", 1, false, (*chaos).stallLong},
-		{"Mailgun falters", 4, false, (*chaos).falter},
-	}
+var faults = []fault{
+	{"stop the leader past its lease, so that two lead", 2, true, (*injector).suspendLeader},
+	{"kill the leader", 4, false, (*injector).killLeader},
+	{"kill another manager", 2, false, (*injector).killFollower},
+	{"tell a manager to end", 2, false, (*injector).terminateManager},
+	{"kill the API server", 2, false, (*injector).killAPIServer},
+	{"kill etcd", 2, false, (*injector).killEtcd},
+	{"freeze the leader's watches", 2, false, (*injector).freezeWatches},
+	{"cut the watches", 2, false, (*injector).cutWatches},
+	{"lose requests and replies", 4, false, (*injector).loseRequests},
+	{"stall the disk", 2, false, (*injector).stallRepeatedly},
+	{"stall the disk for longer than a receiver waits", 1, false, (*injector).stallLong},
+	{"Mailgun falters", 4, false, (*injector).failMailgun},
 }
 
-func newChaos(c *cluster, o *operator) *chaos {
-	return &chaos{cluster: c, operator: o, loss: newTurn(), due: map[string]int{}, effects: map[string]int{}}
+func (i *injector) sayf(format string, arguments ...any) {
+	fmt.Printf("%7s  %s\n", time.Since(i.begin).Round(100*time.Millisecond), fmt.Sprintf(format, arguments...))
 }
 
-// run lets things go wrong as they are due, and returns when all is right again.
-func (c *chaos) run(ctx context.Context, duration time.Duration, due []appointment) {
-	c.begin = time.Now()
-	during, cancel := context.WithTimeout(ctx, duration)
-	defer cancel()
-	for _, a := range due {
-		if !pause(during, time.Until(c.begin.Add(a.at))) {
-			break
-		}
-		c.due[a.fault.name]++
-		c.all.Go(func() {
-			if c.try(ctx, during, a) {
-				c.mutex.Lock()
-				defer c.mutex.Unlock()
-				c.effects[a.fault.name]++
-			}
-		})
-	}
-	pause(during, duration)
-	c.all.Wait()
-}
-
-// try does it, once more if it had no effect: a manager may just have ended for another reason.
-func (c *chaos) try(ctx, during context.Context, a appointment) bool {
-	for range 3 {
-		if a.fault.do(c, ctx, during, rand.New(rand.NewPCG(a.seed, 0))) {
-			return true
-		}
-		if !pause(during, time.Second) {
-			break
-		}
-	}
-	c.sayf("without effect: %s", a.fault.name)
-	return false
-}
-
-func (c *chaos) sayf(format string, arguments ...any) {
-	fmt.Printf("%7s  %s\n", time.Since(c.begin).Round(100*time.Millisecond), fmt.Sprintf(format, arguments...))
-}
-
-// missing are the faults of which the run shows nothing.
-func (c *chaos) missing() (names []string) {
-	for _, f := range faults {
-		if c.effects[f.name] == 0 {
-			names = append(names, f.name)
-		}
-	}
-	return names
-}
-
-// kill ends a process that whoever calls has the turn of, and waits until it is there again.
-func (c *chaos) kill(ctx context.Context, d *daemon, away time.Duration) bool {
+// kill kills a process whose lock the caller holds, and waits until it is restarted.
+func (i *injector) kill(ctx context.Context, d *daemon, downtime time.Duration) bool {
 	times, _ := d.started()
-	if !d.kill(away) {
+	if !d.kill(downtime) {
 		return false
 	}
-	c.sayf("kill %s", d.name)
-	c.mutex.Lock()
-	c.kills++
-	c.mutex.Unlock()
-	return d.startedAfter(ctx, times, time.Minute) == nil
+	i.sayf("kill %s", d.name)
+	i.mutex.Lock()
+	i.kills++
+	i.mutex.Unlock()
+	return d.awaitRestart(ctx, times, time.Minute) == nil
 }
 
-// takeManager waits for the turn of a manager that runs and is wanted, given who leads; nil if none is to be had.
-func (c *chaos) takeManager(during context.Context, wanted func(m, leader *manager) bool) (taken *manager) {
-	_ = eventually(during, time.Minute, "a manager is to be had", func(ctx context.Context) error {
-		leader := c.operator.leader(ctx)
-		for _, m := range c.operator.managers {
-			if _, runs := m.started(); !runs || !wanted(m, leader) || !m.turn.tryTake() {
+// acquireManager waits for a running manager that is wanted and whose lock is free, and takes the lock. It returns nil
+// if there is none.
+func (i *injector) acquireManager(during context.Context, wanted func(m, leader *manager) bool) (acquired *manager) {
+	_ = eventually(during, time.Minute, "a manager is available", func(ctx context.Context) error {
+		leader := i.operator.leader(ctx)
+		for _, m := range i.operator.managers {
+			if _, runs := m.started(); !runs || !wanted(m, leader) || !m.lock.tryAcquire() {
 				continue
 			}
-			taken = m
+			acquired = m
 			return nil
 		}
 		return errors.New("none is")
 	})
-	return taken
+	return acquired
 }
 
 func isLeader(m, leader *manager) bool { return m == leader }
 
-func isOther(m, leader *manager) bool { return leader != nil && m != leader }
+func isFollower(m, leader *manager) bool { return leader != nil && m != leader }
 
-func (c *chaos) killLeader(ctx, during context.Context, random *rand.Rand) bool {
-	return c.killManager(ctx, during, upTo(random, 2*time.Second), isLeader)
+func (i *injector) killLeader(ctx, during context.Context, random *rand.Rand) bool {
+	return i.killManager(ctx, during, upTo(random, 2*time.Second), isLeader)
 }
 
-func (c *chaos) killOther(ctx, during context.Context, random *rand.Rand) bool {
-	return c.killManager(ctx, during, upTo(random, 2*time.Second), isOther)
+func (i *injector) killFollower(ctx, during context.Context, random *rand.Rand) bool {
+	return i.killManager(ctx, during, upTo(random, 2*time.Second), isFollower)
 }
 
-func (c *chaos) killManager(ctx, during context.Context, away time.Duration, wanted func(m, leader *manager) bool) bool {
-	m := c.takeManager(during, wanted)
+func (i *injector) killManager(ctx, during context.Context, downtime time.Duration, wanted func(m, leader *manager) bool) bool {
+	m := i.acquireManager(during, wanted)
 	if m == nil {
 		return false
 	}
-	defer m.turn.giveBack()
-	return c.kill(ctx, m.daemon, away)
+	defer m.lock.release()
+	return i.kill(ctx, m.daemon, downtime)
 }
 
-func (c *chaos) killAPIServer(ctx, during context.Context, random *rand.Rand) bool {
-	return c.killCluster(ctx, during, c.cluster.apiserver, upTo(random, 4*time.Second))
+func (i *injector) killAPIServer(ctx, during context.Context, random *rand.Rand) bool {
+	return i.killCluster(ctx, during, i.cluster.apiserver, upTo(random, 4*time.Second))
 }
 
-func (c *chaos) killEtcd(ctx, during context.Context, random *rand.Rand) bool {
-	return c.killCluster(ctx, during, c.cluster.etcd, upTo(random, 4*time.Second))
+func (i *injector) killEtcd(ctx, during context.Context, random *rand.Rand) bool {
+	return i.killCluster(ctx, during, i.cluster.etcd, upTo(random, 4*time.Second))
 }
 
-func (c *chaos) killCluster(ctx, during context.Context, d *daemon, away time.Duration) bool {
-	if !d.turn.take(during) {
+func (i *injector) killCluster(ctx, during context.Context, d *daemon, downtime time.Duration) bool {
+	if !d.lock.acquire(during) {
 		return false
 	}
-	defer d.turn.giveBack()
-	defer c.operator.trouble.begin()()
-	return c.kill(ctx, d, away) && c.cluster.ready(ctx) == nil
+	defer d.lock.release()
+	defer i.operator.disturbance.begin()()
+	return i.kill(ctx, d, downtime) && i.cluster.ready(ctx) == nil
 }
 
-// tellToEnd has a manager end in order. That is not always the leader.
-func (c *chaos) tellToEnd(ctx, during context.Context, random *rand.Rand) bool {
+// terminateManager sends SIGTERM to a manager: in two of three cases to the leader.
+func (i *injector) terminateManager(ctx, during context.Context, random *rand.Rand) bool {
 	wanted := isLeader
 	if random.IntN(3) == 0 {
-		wanted = isOther
+		wanted = isFollower
 	}
-	m := c.takeManager(during, func(m, leader *manager) bool { return wanted(m, leader) && m.ready(during) == nil })
+	m := i.acquireManager(during, func(m, leader *manager) bool { return wanted(m, leader) && m.ready(during) == nil })
 	if m == nil {
 		return false
 	}
-	defer m.turn.giveBack()
+	defer m.lock.release()
 	times, _ := m.started()
 	if !m.terminate() {
 		return false
 	}
-	c.sayf("tell %s to end", m.name)
-	const most = 90 * time.Second // for what runs, the lease and the requests in flight
-	if err := m.startedAfter(ctx, times, most); err != nil && ctx.Err() == nil {
-		c.operator.crashed("%s was told to end, and had not ended after %s", m.name, most)
+	i.sayf("tell %s to end", m.name)
+	const limit = 90 * time.Second // for running work, the lease and the requests in flight
+	if err := m.awaitRestart(ctx, times, limit); err != nil && ctx.Err() == nil {
+		i.operator.crashf("%s did not exit within %s after SIGTERM", m.name, limit)
 		m.kill(0)
 		return false
 	}
 	return true
 }
 
-// stopLeader makes the leader stand still until another has taken over (a lease is 15 s), and lets it go on as if it still led.
-func (c *chaos) stopLeader(ctx, during context.Context, random *rand.Rand) bool {
+// suspendLeader suspends the leader until another manager has taken its lease over (it lasts 15 s), and then resumes it
+// as if it still led.
+func (i *injector) suspendLeader(ctx, during context.Context, random *rand.Rand) bool {
 	long := 17*time.Second + upTo(random, 8*time.Second)
-	m := c.takeManager(during, isLeader)
+	m := i.acquireManager(during, isLeader)
 	if m == nil {
 		return false
 	}
-	defer m.turn.giveBack()
-	resume, stopped := m.stop()
-	if !stopped {
+	defer m.lock.release()
+	resume, suspended := m.suspend()
+	if !suspended {
 		return false
 	}
-	defer c.operator.trouble.begin()()
+	defer i.operator.disturbance.begin()()
 	defer resume()
-	c.sayf("stop %s", m.name)
+	i.sayf("stop %s", m.name)
 	pause(ctx, long)
-	// The lease can be taken over only while the API server and the other manager are there.
+	// The takeover has to wait while the API server or the other manager is down.
 	err := eventually(ctx, time.Minute, "another manager leads", func(ctx context.Context) error {
-		for _, other := range c.operator.managers {
-			if other != m && (!c.operator.election || other.leads(ctx)) {
+		for _, other := range i.operator.managers {
+			if other != m && (!i.operator.election || other.leads(ctx)) {
 				return nil
 			}
 		}
 		return errors.New("none does")
 	})
 	resume()
-	c.sayf("let %s go on; another leads: %t", m.name, err == nil)
+	i.sayf("let %s go on; another leads: %t", m.name, err == nil)
 	return err == nil
 }
 
-func (c *chaos) freeze(ctx, during context.Context, random *rand.Rand) bool {
+func (i *injector) freezeWatches(ctx, during context.Context, random *rand.Rand) bool {
 	long := 3*time.Second + upTo(random, 12*time.Second)
-	m := c.takeManager(during, isLeader)
+	m := i.acquireManager(during, isLeader)
 	if m == nil {
 		return false
 	}
-	defer m.turn.giveBack()
-	defer c.operator.trouble.begin()()
-	c.sayf("freeze the watches of %s", m.name)
+	defer m.lock.release()
+	defer i.operator.disturbance.begin()()
+	i.sayf("freeze the watches of %s", m.name)
 	m.proxy.Freeze()
 	pause(ctx, long)
 	return m.proxy.Thaw() > 0
 }
 
-// cut ends the watches of every manager whose watches are not frozen.
-func (c *chaos) cut(_, during context.Context, _ *rand.Rand) bool {
-	m := c.takeManager(during, func(*manager, *manager) bool { return true })
+// cutWatches cuts the watches of every manager whose lock is free.
+func (i *injector) cutWatches(_, during context.Context, _ *rand.Rand) bool {
+	m := i.acquireManager(during, func(*manager, *manager) bool { return true })
 	if m == nil {
 		return false
 	}
 	watches := m.proxy.CutWatches()
-	m.turn.giveBack()
-	for _, other := range c.operator.managers {
-		if other != m && other.turn.tryTake() {
+	m.lock.release()
+	for _, other := range i.operator.managers {
+		if other != m && other.lock.tryAcquire() {
 			watches += other.proxy.CutWatches()
-			other.turn.giveBack()
+			other.lock.release()
 		}
 	}
-	c.sayf("cut %d watches", watches)
+	i.sayf("cut %d watches", watches)
 	return watches > 0
 }
 
-// lose drops one in ten requests of every manager, before or after the API server has done them. Which they are depends on who comes when.
-func (c *chaos) lose(ctx, during context.Context, random *rand.Rand) bool {
+// loseRequests loses one in ten requests of every manager, or its reply. Which ones depends on the order in which they
+// arrive.
+func (i *injector) loseRequests(ctx, during context.Context, random *rand.Rand) bool {
 	long := 4*time.Second + upTo(random, 8*time.Second)
-	if !c.loss.take(during) {
+	if !i.lossLock.acquire(during) {
 		return false
 	}
-	defer c.loss.giveBack()
-	defer c.operator.trouble.begin()()
+	defer i.lossLock.release()
+	defer i.operator.disturbance.begin()()
 	var mutex sync.Mutex
 	lost := 0
-	judge := func(*http.Request) apiproxy.Verdict {
+	decide := func(*http.Request) apiproxy.Verdict {
 		mutex.Lock()
 		defer mutex.Unlock()
 		verdict := apiproxy.Pass
@@ -291,9 +237,9 @@ func (c *chaos) lose(ctx, during context.Context, random *rand.Rand) bool {
 		lost++
 		return verdict
 	}
-	c.sayf("lose requests and replies")
-	for _, m := range c.operator.managers {
-		m.proxy.Spoil(judge)
+	i.sayf("lose requests and replies")
+	for _, m := range i.operator.managers {
+		m.proxy.Spoil(decide)
 		defer m.proxy.Spoil(nil)
 	}
 	pause(ctx, long)
@@ -302,13 +248,13 @@ func (c *chaos) lose(ctx, during context.Context, random *rand.Rand) bool {
 	return lost > 0
 }
 
-// stall makes etcd stand still over and over, as it does when its disk is slow.
-func (c *chaos) stall(ctx, during context.Context, random *rand.Rand) bool {
+// stallRepeatedly suspends etcd again and again for short times, like a slow disk.
+func (i *injector) stallRepeatedly(ctx, during context.Context, random *rand.Rand) bool {
 	long := 4*time.Second + upTo(random, 6*time.Second)
-	return c.stallEtcd(during, func() (stalled bool) {
+	return i.stallEtcd(during, func() (stalled bool) {
 		for until := time.Now().Add(long); time.Now().Before(until) && ctx.Err() == nil; {
-			resume, stopped := c.cluster.etcd.stop()
-			stalled = stalled || stopped
+			resume, suspended := i.cluster.etcd.suspend()
+			stalled = stalled || suspended
 			pause(ctx, 100*time.Millisecond+upTo(random, 900*time.Millisecond))
 			resume()
 			pause(ctx, 50*time.Millisecond+upTo(random, 300*time.Millisecond))
@@ -317,56 +263,47 @@ func (c *chaos) stall(ctx, during context.Context, random *rand.Rand) bool {
 	})
 }
 
-// stallLong makes etcd stand still for so long that the receivers give up what they write (after 10 s), which is written all the same.
-func (c *chaos) stallLong(ctx, during context.Context, random *rand.Rand) bool {
+// stallLong suspends etcd for so long that the receivers give up their writes (after 10 s), which etcd then still
+// carries out.
+func (i *injector) stallLong(ctx, during context.Context, random *rand.Rand) bool {
 	long := 11500*time.Millisecond + upTo(random, time.Second)
-	return c.stallEtcd(during, func() bool {
-		resume, stopped := c.cluster.etcd.stop()
+	return i.stallEtcd(during, func() bool {
+		resume, suspended := i.cluster.etcd.suspend()
 		defer resume()
-		return stopped && pause(ctx, long)
+		return suspended && pause(ctx, long)
 	})
 }
 
-func (c *chaos) stallEtcd(during context.Context, stall func() bool) bool {
-	if !c.cluster.etcd.turn.take(during) {
+func (i *injector) stallEtcd(during context.Context, stall func() bool) bool {
+	if !i.cluster.etcd.lock.acquire(during) {
 		return false
 	}
-	defer c.cluster.etcd.turn.giveBack()
-	defer c.operator.trouble.begin()()
-	c.sayf("stall etcd")
+	defer i.cluster.etcd.lock.release()
+	defer i.operator.disturbance.begin()()
+	i.sayf("stall etcd")
 	return stall()
 }
 
-// falter spoils the next few messages: refused, lost, or accepted with no answer. It waits until one is.
-func (c *chaos) falter(ctx, _ context.Context, random *rand.Rand) bool {
-	ways := []mailguntest.Fault{
+// failMailgun makes the next three messages fail: refused, lost, or accepted without an answer. It waits for the first
+// failure.
+func (i *injector) failMailgun(ctx, _ context.Context, random *rand.Rand) bool {
+	kinds := []mailguntest.Fault{
 		mailguntest.Refuse(http.StatusTooManyRequests), mailguntest.Refuse(http.StatusInternalServerError), mailguntest.Drop,
 		mailguntest.AcceptAndFail, mailguntest.AcceptAndDrop, mailguntest.AcceptAndHang,
 	}
-	var faltered atomic.Bool
+	var failed atomic.Bool
 	for range 3 {
-		way := ways[random.IntN(len(ways))]
-		c.operator.mailgun.Fail(func(w http.ResponseWriter, r *http.Request, accept func()) {
-			faltered.Store(true)
-			way(w, r, accept)
+		fail := kinds[random.IntN(len(kinds))]
+		i.operator.mailgun.Fail(func(w http.ResponseWriter, r *http.Request, accept func()) {
+			failed.Store(true)
+			fail(w, r, accept)
 		})
 	}
-	c.sayf("Mailgun falters")
-	return eventually(ctx, time.Minute, "a message is spoilt", func(context.Context) error {
-		if !faltered.Load() {
-			return errors.New("none is")
+	i.sayf("Mailgun falters")
+	return eventually(ctx, time.Minute, "a message has failed", func(context.Context) error {
+		if !failed.Load() {
+			return errors.New("none has")
 		}
 		return nil
 	}) == nil
-}
-
-// report prints how often each fault took effect.
-func (c *chaos) report() {
-	for _, f := range faults {
-		fmt.Printf("%4d × %s", c.effects[f.name], f.name)
-		if idle := c.due[f.name] - c.effects[f.name]; idle > 0 {
-			fmt.Printf(" (and %d × without effect)", idle)
-		}
-		fmt.Println()
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,23 +23,23 @@ import (
 
 const (
 	secret = "whsec_chaos"
-	// mailSettle is as short as it may be: longer than an attempt may last.
+	// mailSettle is as short as possible: just longer than an attempt may last.
 	mailSettle = 40 * time.Second
 	appName    = "Kite"
 	resetURL   = "https://app.kite.example/password"
 )
 
-// operator is one or more manager processes at work in a namespace.
+// operator is one or more manager processes that work in a namespace.
 type operator struct {
 	namespace string
 	cluster   *cluster
 	mailgun   *mailguntest.Server
 	managers  []*manager
-	election  bool // one of the managers leads; else all do
-	ends
+	election  bool // whether the managers elect a leader; else all lead
+	exits
 }
 
-// manager is one manager process, with a proxy of its own before the API server.
+// manager is one manager process, which reaches the API server through its own proxy.
 type manager struct {
 	*daemon
 	proxy    *apiproxy.Proxy
@@ -46,10 +48,10 @@ type manager struct {
 	metrics  string
 }
 
-// newOperator runs so many managers of the binary.
+// newOperator starts the replicas, and waits until they are ready.
 func newOperator(ctx context.Context, c *cluster, folder, binary, namespace string, replicas int, election bool) (*operator, error) {
 	o := &operator{
-		namespace: namespace, cluster: c, mailgun: mailguntest.New(), election: election, ends: ends{excused: map[string]int{}},
+		namespace: namespace, cluster: c, mailgun: mailguntest.New(), election: election, exits: exits{excused: map[string]int{}},
 	}
 	if err := c.namespace(ctx, namespace); err != nil {
 		return o, err
@@ -64,7 +66,7 @@ func newOperator(ctx context.Context, c *cluster, folder, binary, namespace stri
 		}
 		m.start()
 	}
-	return o, o.whole(ctx, patience)
+	return o, o.awaitReady(ctx, patience)
 }
 
 func (o *operator) newManager(folder, binary, name string) (*manager, error) {
@@ -83,7 +85,7 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.ended = o.judge
+	m.onExit = o.recordExit
 	if m.proxy, err = apiproxy.New(o.cluster.config); err != nil {
 		return m, err
 	}
@@ -94,7 +96,7 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 	kubeconfig := filepath.Join(folder, name+".kubeconfig")
 	m.env = []string{
 		"KUBECONFIG=" + kubeconfig, config.EnvStripeEndpointSecret + "=" + secret,
-		config.EnvStripeSecretKey + "=", // nothing may be found again by asking
+		config.EnvStripeSecretKey + "=", // no key: a lost event must stay lost
 		config.EnvMailgunAPIKey + "=" + mailguntest.Key, config.EnvMailgunDomain + "=" + mailguntest.Domain,
 		config.EnvMailgunAPIBase + "=" + o.mailgun.APIBase(), config.EnvMailgunSenderEmail + "=hello@kite.example",
 		config.EnvAppName + "=" + appName, config.EnvPasswordResetURL + "=" + resetURL,
@@ -102,8 +104,8 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 	return m, os.WriteFile(kubeconfig, access, 0o600)
 }
 
-// whole waits until every manager is ready and exactly one leads.
-func (o *operator) whole(ctx context.Context, patience time.Duration) error {
+// awaitReady waits until every manager is ready and exactly one leads.
+func (o *operator) awaitReady(ctx context.Context, patience time.Duration) error {
 	const what = "every manager is ready and exactly one leads"
 	return poll(ctx, 200*time.Millisecond, 10*time.Second, patience, what, func(ctx context.Context) error {
 		leaders := 0
@@ -122,7 +124,8 @@ func (o *operator) whole(ctx context.Context, patience time.Duration) error {
 	})
 }
 
-// leader is the manager that runs the controllers; nil if none does, or that cannot be told. Where all do it is the first.
+// leader returns the manager that leads; nil if none does or none can be asked. Without an election it returns the
+// first.
 func (o *operator) leader(ctx context.Context) *manager {
 	if !o.election {
 		return o.managers[0]
@@ -135,13 +138,14 @@ func (o *operator) leader(ctx context.Context) *manager {
 	return nil
 }
 
-// ready is nil if it says that it is.
+// ready returns nil if the readiness probe succeeds.
 func (m *manager) ready(ctx context.Context) error {
 	_, err := get(ctx, m.probe)
 	return err
 }
 
-// leads says whether its metrics say so. One that stands still does not answer.
+// leads reports whether the manager's metrics name it as the leader. A suspended manager does not answer, and does not
+// count.
 func (m *manager) leads(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -169,7 +173,28 @@ func (o *operator) close() error {
 	return errors.Join(errs...)
 }
 
-// get reads a page that must be answered 200, and soon.
+var panics = regexp.MustCompile(`^panic:|^fatal error:|Observed a panic|"panic":|DATA RACE`)
+
+// allCrashes returns the crashes of all managers and the panics in their logs. The managers must be closed.
+func (o *operator) allCrashes() []string {
+	o.mutex.Lock()
+	crashes := slices.Clone(o.crashes)
+	o.mutex.Unlock()
+	for _, m := range o.managers {
+		text, err := os.ReadFile(m.log.Name())
+		if err != nil {
+			crashes = append(crashes, err.Error())
+		}
+		for _, line := range lines(string(text)) {
+			if panics.MatchString(line) {
+				crashes = append(crashes, m.name+": "+line)
+			}
+		}
+	}
+	return crashes
+}
+
+// get returns the body of a page, which must be answered with 200 within 5 seconds.
 func get(ctx context.Context, url string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -14,26 +14,26 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
-// plant is a fault in the manager itself, which the run must find.
+// plant is a bug that is planted in the manager. The run must find it.
 type plant struct {
 	file, old, planted string
-	// everybodyLeads runs the managers without leader election.
-	everybodyLeads bool
-	// found is the count of the verdict that must show it, and its name.
-	found     func(v *verdict) int
-	foundName string
+	// withoutElection runs the managers without leader election, so that all of them lead.
+	withoutElection bool
+	// count returns the count that must be above zero. countName is its name.
+	count     func(f *findings) int
+	countName string
 }
 
-// finding is nil if the run came to an end that can be judged, and the fault shows in it as it must.
-func (p plant) finding(v *verdict) error {
-	if err := v.unjudged(); err != nil {
+// checkFound returns nil if the run came to rest and its findings show the planted bug.
+func (p plant) checkFound(f *findings) error {
+	if err := f.incompleteError(); err != nil {
 		return err
 	}
-	if p.found(v) == 0 {
-		return fmt.Errorf("the planted fault was not found: want %s > 0; what is wrong:\n%w",
-			p.foundName, cmp.Or(v.err(), errors.New("nothing")))
+	if p.count(f) == 0 {
+		return fmt.Errorf("the planted fault was not found: want %s > 0; all problems:\n%w",
+			p.countName, cmp.Or(f.err(), errors.New("none")))
 	}
-	fmt.Printf("found what is planted: %s=%d\n", p.foundName, p.found(v))
+	fmt.Printf("found the planted fault: %s=%d\n", p.countName, p.count(f))
 	return nil
 }
 
@@ -42,18 +42,18 @@ var plants = map[string]plant{
 		file:    "internal/receiver/handler.go",
 		old:     "	recorded, err := h.write(ctx, e)\n",
 		planted: "	recorded, err := true, error(nil)\n	go func() { _, _ = h.write(context.WithoutCancel(ctx), e) }()\n",
-		found:   func(v *verdict) int { return v.lost }, foundName: "lost",
+		count:   func(f *findings) int { return f.lost }, countName: "lost",
 	},
 	"second-writer": {
-		file:           "internal/controller/email_controller.go",
-		old:            "	if err := r.claim(ctx, email, message.ID); err != nil {\n		return retry(err)\n	}\n",
-		planted:        "	_ = r.claim(ctx, email, message.ID)\n",
-		everybodyLeads: true,
-		found:          func(v *verdict) int { return v.doubled }, foundName: "doubled",
+		file:            "internal/controller/email/reconcile.go",
+		old:             "	if err := r.claim(ctx, email, message.ID); err != nil {\n		return requeue.OnWriteError(err)\n	}\n",
+		planted:         "	_ = r.claim(ctx, email, message.ID)\n",
+		withoutElection: true,
+		count:           func(f *findings) int { return f.doubled }, countName: "doubled",
 	},
 }
 
-// build builds the manager, with the fault if one is named.
+// build builds the manager, with the planted fault if one is named.
 func build(ctx context.Context, folder, name string) (binary string, err error) {
 	binary = filepath.Join(folder, "manager-"+name)
 	arguments := []string{"build", "-o", binary}
@@ -72,7 +72,7 @@ func build(ctx context.Context, folder, name string) (binary string, err error) 
 	return binary, nil
 }
 
-// overlay writes what `go build -overlay` reads: the file with the fault in the place of the file.
+// overlay writes the file for `go build -overlay`, which replaces the source file by one with the planted fault.
 func (p plant) overlay(folder string) (string, error) {
 	original := filepath.Join(controlplane.Root(), filepath.FromSlash(p.file))
 	code, err := os.ReadFile(original)
@@ -80,7 +80,7 @@ func (p plant) overlay(folder string) (string, error) {
 		return "", err
 	}
 	if strings.Count(string(code), p.old) != 1 {
-		return "", fmt.Errorf("the fault cannot be planted: %s has changed", p.file)
+		return "", fmt.Errorf("cannot plant the fault: %s has changed; adapt plants in test/chaos/plant.go", p.file)
 	}
 	planted, overlay := filepath.Join(folder, "planted.go"), filepath.Join(folder, "overlay.json")
 	text, err := json.Marshal(map[string]any{"Replace": map[string]string{original: planted}})

@@ -2,8 +2,8 @@ package main
 
 import "syscall"
 
-// childAttributes: a process group of its own, as Ctrl-C is for the test, which stops its children in order; and the end of the thread
-// that started it ends it, however the test ends.
+// childAttributes puts the child into its own process group, so that Ctrl-C reaches only this program, which stops its
+// children in order. The kernel kills the child when the thread that started it exits, however this program ends.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -4,8 +4,8 @@ package main
 
 import "syscall"
 
-// childAttributes: a process group of its own, as Ctrl-C is for the test, which stops its children in order. If the test itself is
-// killed they go on here: only Linux ends them with it.
+// childAttributes puts the child into its own process group, so that Ctrl-C reaches only this program, which stops its
+// children in order. If this program is killed, the children continue: only Linux kills them with it.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

@@ -5,26 +5,27 @@ import (
 	"time"
 )
 
-// appointment is a fault and when it is due. The seed makes everything about it that chance decides.
-type appointment struct {
+// scheduledFault is a fault and the time at which it is due. The seed generates its random numbers.
+type scheduledFault struct {
 	at    time.Duration
 	fault fault
 	seed  uint64
 }
 
-// schedule follows from the seed alone: nothing that happens in a run changes what is due, and when.
+// schedule returns the faults of a run, which depend on the seed alone.
 //
-// The faults come from a deck, so that each comes as often as it should. The first round has one of each, so that no run of two minutes
-// goes without one, and begins with those that last long: there must be time left to see what comes of them.
-func schedule(duration time.Duration, seed uint64) []appointment {
+// The faults are drawn from a shuffled deck, so that each occurs according to its weight. The first deck has one of
+// each, so that a run of two minutes has all of them. It starts with the lasting faults, to leave time for their
+// effects.
+func schedule(duration time.Duration, seed uint64) []scheduledFault {
 	random := rand.New(rand.NewPCG(seed, 2))
-	var all []appointment
+	var all []scheduledFault
 	var deck []fault
 	for at := gap(random); at < duration; at += gap(random) {
 		if len(deck) == 0 {
-			deck = shuffled(random, len(all) == 0)
+			deck = newDeck(random, len(all) == 0)
 		}
-		all = append(all, appointment{at: at, fault: deck[0], seed: random.Uint64()})
+		all = append(all, scheduledFault{at: at, fault: deck[0], seed: random.Uint64()})
 		deck = deck[1:]
 	}
 	return all
@@ -32,23 +33,23 @@ func schedule(duration time.Duration, seed uint64) []appointment {
 
 func gap(random *rand.Rand) time.Duration { return time.Second + upTo(random, 7*time.Second) }
 
-// shuffled is a deck of faults: one of each, or each as often as it says.
-func shuffled(random *rand.Rand, first bool) []fault {
-	var long, deck []fault
+// newDeck returns a shuffled deck: one of each fault for the first deck, later as many of each as its weight.
+func newDeck(random *rand.Rand, first bool) []fault {
+	var lasting, deck []fault
 	for _, f := range faults {
 		switch {
-		case first && f.long:
-			long = append(long, f)
+		case first && f.lasting:
+			lasting = append(lasting, f)
 		case first:
 			deck = append(deck, f)
 		default:
-			for range f.often {
+			for range f.weight {
 				deck = append(deck, f)
 			}
 		}
 	}
 	random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
-	return append(long, deck...)
+	return append(lasting, deck...)
 }
 
 func upTo(random *rand.Rand, d time.Duration) time.Duration {

@@ -14,7 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// state is everything that an operator has made.
+// state is everything that an operator has created.
 type state struct {
 	events        v1alpha1.BillingEventList
 	customers     v1alpha1.CustomerList
@@ -27,9 +27,9 @@ func (s *state) lists() []client.ObjectList {
 	return []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails, &s.secrets}
 }
 
-// read reads everything. That takes its time, and may fail where what was spoilt has only just recovered.
+// read reads the state. It retries for a while: the API server may still be recovering from a fault.
 func (o *operator) read(ctx context.Context) (s *state, err error) {
-	err = poll(ctx, time.Second, time.Minute, 3*time.Minute, "everything is read", func(ctx context.Context) error {
+	err = poll(ctx, time.Second, time.Minute, 3*time.Minute, "the state can be read", func(ctx context.Context) error {
 		s = &state{}
 		for _, list := range s.lists() {
 			if err := o.cluster.client.List(ctx, list, client.InNamespace(o.namespace)); err != nil {
@@ -41,15 +41,16 @@ func (o *operator) read(ctx context.Context) (s *state, err error) {
 	return s, err
 }
 
-// done is nil if no event is pending and every e-mail is sent. It asks for as little as it can: what it waits for needs the same CPUs.
-func (o *operator) done(ctx context.Context) error {
+// allDone returns nil if no event is pending and every e-mail is sent. It requests as little as possible, because it
+// shares the CPUs with the managers.
+func (o *operator) allDone(ctx context.Context) error {
 	var events v1alpha1.BillingEventList
 	if err := o.cluster.client.List(ctx, &events, client.InNamespace(o.namespace),
 		client.MatchingFields{v1alpha1.FieldOutcome: string(v1alpha1.OutcomePending)}, client.Limit(1)); err != nil {
 		return err
 	}
 	for _, e := range events.Items {
-		return fmt.Errorf("event %s (%s) is pending, and perhaps more: %s", e.Spec.EventID, e.Spec.Type, e.Status.Message)
+		return fmt.Errorf("event %s (%s) is pending, perhaps others too: %s", e.Spec.EventID, e.Spec.Type, e.Status.Message)
 	}
 	var emails v1alpha1.EmailList
 	if err := o.cluster.client.List(ctx, &emails, client.InNamespace(o.namespace)); err != nil {
@@ -67,9 +68,9 @@ func (o *operator) done(ctx context.Context) error {
 	return nil
 }
 
-// settled waits until nothing is left to do, and sees that nothing is written any more.
-func (o *operator) settled(ctx context.Context, patience time.Duration) (*state, error) {
-	if err := poll(ctx, time.Second, 30*time.Second, patience, "everything is done", o.done); err != nil {
+// awaitSettled waits until everything is done, and then checks that nothing is written any more.
+func (o *operator) awaitSettled(ctx context.Context, patience time.Duration) (*state, error) {
+	if err := poll(ctx, time.Second, 30*time.Second, patience, "everything is done", o.allDone); err != nil {
 		return nil, err
 	}
 	before, err := o.read(ctx)
@@ -85,16 +86,16 @@ func (o *operator) settled(ctx context.Context, patience time.Duration) (*state,
 	was, is := before.versions(), after.versions()
 	for name, version := range is {
 		if was[name] != version {
-			return after, fmt.Errorf("%s is still being written %s after all was done", name, rest)
+			return after, fmt.Errorf("%s was written again within %s after everything was done", name, rest)
 		}
 	}
 	if !maps.Equal(was, is) {
-		return after, fmt.Errorf("something went away %s after all was done", rest)
+		return after, fmt.Errorf("an object was deleted within %s after everything was done", rest)
 	}
 	return after, nil
 }
 
-// versions are the resourceVersions of everything.
+// versions returns the resourceVersion of every object.
 func (s *state) versions() map[string]string {
 	versions := map[string]string{}
 	for _, list := range s.lists() {
@@ -107,8 +108,9 @@ func (s *state) versions() map[string]string {
 	return versions
 }
 
-// results are what must not depend on faults, by kind and name: what Stripe said, the statuses that follow from it, and what e-mails there
-// are. An event's own status tells when and how it was handled, and an e-mail's how often it was tried.
+// results returns what must not depend on faults, by kind and name: the recorded events, the statuses of customers and
+// subscriptions, and the planned e-mails. It leaves out the statuses of events and e-mails, which hold times and
+// numbers of attempts.
 func (s *state) results() map[string]any {
 	results := map[string]any{}
 	for _, e := range s.events.Items {

@@ -13,41 +13,42 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// stripe sends the events of lives, and knows which were acknowledged.
+// stripe posts the events of histories, and records which were acknowledged.
 type stripe struct {
 	endpoints []stripetest.Endpoint
 	cancel    context.CancelFunc
 
 	mutex sync.Mutex
-	acked map[string]string    // id to type
-	open  map[*delivery]string // not acknowledged yet, with the last answer
-	posts int
-	twins int // events that came to two receivers at once
-	all   sync.WaitGroup
+	acked map[string]string // event types by id
+	// unacknowledged holds the last answer to each delivery that is not acknowledged yet.
+	unacknowledged map[*delivery]string
+	posts          int
+	twins          int // events that were posted to two receivers at once
+	all            sync.WaitGroup
 }
 
-// delivery is an event on its way: posted until it is acknowledged.
+// delivery is an event that is posted until it is acknowledged.
 type delivery struct {
 	event  stripetest.Event
 	random *rand.Rand
-	first  int // the receiver that is tried first; -1 for any
+	first  int // index of the receiver to try first; -1 for any
 }
 
 func newStripe(o *operator) *stripe {
-	s := &stripe{acked: map[string]string{}, open: map[*delivery]string{}, cancel: func() {}}
+	s := &stripe{acked: map[string]string{}, unacknowledged: map[*delivery]string{}, cancel: func() {}}
 	for _, m := range o.managers {
 		s.endpoints = append(s.endpoints, m.endpoint)
 	}
 	return s
 }
 
-// inOrder sends every life from its beginning to its end, several lives at a time.
-func (s *stripe) inOrder(ctx context.Context, lives []*life) {
+// deliverInOrder posts the events of each history in order, 16 histories at a time.
+func (s *stripe) deliverInOrder(ctx context.Context, histories []*history) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	for worker := range 16 {
 		s.all.Go(func() {
-			for i := worker; i < len(lives); i += 16 {
-				for _, e := range lives[i].events {
+			for i := worker; i < len(histories); i += 16 {
+				for _, e := range histories[i].events {
 					s.deliver(ctx, &delivery{event: e, random: rand.New(rand.NewPCG(0, 0)), first: -1})
 				}
 			}
@@ -55,29 +56,29 @@ func (s *stripe) inOrder(ctx context.Context, lives []*life) {
 	}
 }
 
-// shuffled starts the lives over so much time. The events of each come in any order, some late, some twice, and some to two receivers at
-// the same instant.
-func (s *stripe) shuffled(ctx context.Context, lives []*life, over time.Duration, seed uint64) {
+// deliverShuffled starts the histories at random within the duration. The events of each arrive in random order, some
+// late, some twice, and some at two receivers at the same instant.
+func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, within time.Duration, seed uint64) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	random := rand.New(rand.NewPCG(seed, 1))
-	for _, l := range lives {
-		starts := upTo(random, over)
-		for _, e := range l.events {
+	for _, h := range histories {
+		starts := upTo(random, within)
+		for _, e := range h.events {
 			after := starts + upTo(random, 6*time.Second)
 			d := &delivery{event: e, random: rand.New(rand.NewPCG(random.Uint64(), 0)), first: -1}
 			if random.IntN(20) == 0 {
 				after += upTo(random, 40*time.Second)
 			}
-			again, twice := random.IntN(10) == 0, random.IntN(20) == 0
+			resend, toBoth := random.IntN(10) == 0, random.IntN(20) == 0
 			s.all.Go(func() {
 				if !pause(ctx, after) {
-					s.leave(d)
+					s.markUnposted(d)
 					return
 				}
-				if twice {
-					s.twin(ctx, d)
+				if toBoth {
+					s.deliverToBoth(ctx, d)
 				}
-				if s.deliver(ctx, d) && again && pause(ctx, upTo(d.random, 10*time.Second)) {
+				if s.deliver(ctx, d) && resend && pause(ctx, upTo(d.random, 10*time.Second)) {
 					s.deliver(ctx, d)
 				}
 			})
@@ -85,8 +86,8 @@ func (s *stripe) shuffled(ctx context.Context, lives []*life, over time.Duration
 	}
 }
 
-// twin has the event come to the second receiver at the instant at which it comes to the first.
-func (s *stripe) twin(ctx context.Context, d *delivery) {
+// deliverToBoth starts a delivery of the same event to the second receiver. The caller then delivers it to the first.
+func (s *stripe) deliverToBoth(ctx context.Context, d *delivery) {
 	other := &delivery{event: d.event, random: rand.New(rand.NewPCG(d.random.Uint64(), 0)), first: 1}
 	d.first = 0
 	s.mutex.Lock()
@@ -95,7 +96,8 @@ func (s *stripe) twin(ctx context.Context, d *delivery) {
 	s.all.Go(func() { s.deliver(ctx, other) })
 }
 
-// deliver posts an event until it is acknowledged, with a growing pause, to any of the receivers: a Service does not know better.
+// deliver posts an event until it is acknowledged, with growing pauses, each time to a random receiver, as a Service
+// does. It reports whether the event was acknowledged.
 func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 3*time.Second) {
 		to := d.random.IntN(len(s.endpoints))
@@ -119,39 +121,39 @@ func (s *stripe) post(ctx context.Context, d *delivery, to stripetest.Endpoint) 
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.posts++
-	if code/100 == 2 { // the status line is enough for Stripe
+	if code/100 == 2 { // for Stripe the status line is enough
 		s.acked[d.event.ID] = d.event.Type
 	}
 	switch {
 	case acknowledged:
-		delete(s.open, d)
+		delete(s.unacknowledged, d)
 	case err != nil:
-		s.open[d] = fmt.Sprintf("last it got no answer: %v", err)
+		s.unacknowledged[d] = fmt.Sprintf("the last attempt got no answer: %v", err)
 	default:
-		s.open[d] = fmt.Sprintf("last it was answered %d", code)
+		s.unacknowledged[d] = fmt.Sprintf("the last answer was %d", code)
 	}
 	return acknowledged
 }
 
-// leave notes a delivery that was not begun.
-func (s *stripe) leave(d *delivery) {
+// markUnposted records a delivery that was never attempted.
+func (s *stripe) markUnposted(d *delivery) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.open[d] = "it was never posted"
+	s.unacknowledged[d] = "it was never posted"
 }
 
-// finish waits until every event is acknowledged, and returns those that are not in time, with the last answer to each.
-func (s *stripe) finish(patience time.Duration) (undelivered []string) {
+// awaitAll waits until every event is acknowledged. After patience it returns the others with the last answer to each.
+func (s *stripe) awaitAll(patience time.Duration) (undelivered []string) {
 	limit := time.AfterFunc(patience, s.cancel)
 	s.all.Wait()
 	limit.Stop()
 	s.cancel()
-	for d, answer := range s.open {
+	for d, answer := range s.unacknowledged {
 		undelivered = append(undelivered, fmt.Sprintf("event %s (%s) was not acknowledged: %s", d.event.ID, d.event.Type, answer))
 	}
 	slices.Sort(undelivered)
 	return undelivered
 }
 
-// acknowledged are the events that were acknowledged, once all is finished.
+// acknowledged returns the ids and types of the acknowledged events. Call it after awaitAll.
 func (s *stripe) acknowledged() map[string]string { return maps.Clone(s.acked) }

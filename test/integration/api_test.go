@@ -23,7 +23,7 @@ func billingEvent(namespace string) *v1alpha1.BillingEvent {
 	}
 }
 
-// A BillingEvent's spec never changes: no field of it, and none can be added or taken away.
+// No field of a BillingEvent's spec can be changed, added or removed.
 func TestARecordedEventNeverChanges(t *testing.T) {
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
@@ -44,7 +44,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 			change(e)
 			err := cluster.Client.Update(t.Context(), e)
 			if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
-				t.Errorf("the update went through, or failed for another reason: %v", err)
+				t.Errorf("want a rejection of the update, got: %v", err)
 			}
 		})
 	}
@@ -55,7 +55,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		}
 		err := cluster.Client.Patch(t.Context(), e, client.RawPatch("application/merge-patch+json", []byte(`{"spec":null}`)))
 		if err == nil || !strings.Contains(err.Error(), "spec") {
-			t.Errorf("the patch went through, or failed for another reason: %v", err)
+			t.Errorf("want a rejection of the patch, got: %v", err)
 		}
 	})
 	t.Run("labels may change", func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 	})
 }
 
-func TestWhatTheAPIRefuses(t *testing.T) {
+func TestInvalidObjectsAreRejected(t *testing.T) {
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestWhatTheAPIRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := cluster.Client.Create(t.Context(), tc.object); err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("want a refusal that says %q, got %v", tc.want, err)
+				t.Errorf("want a rejection with %q, got %v", tc.want, err)
 			}
 		})
 	}
@@ -142,13 +142,13 @@ func TestIdentitiesAreImmutable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := cluster.Client.Patch(t.Context(), tc.object.DeepCopyObject().(client.Object), client.RawPatch("application/merge-patch+json", []byte(tc.patch)))
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("want a refusal that says %q, got %v", tc.want, err)
+				t.Errorf("want a rejection with %q, got %v", tc.want, err)
 			}
 		})
 	}
 }
 
-// Events can be selected by type, customer, payment and outcome on the server.
+// The API server can select events by type, customer, payment and outcome.
 func TestSelectableFields(t *testing.T) {
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {

@@ -31,73 +31,77 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// attacker posts to an operator that a customer, the victim, relies on.
+// attacker posts to an operator that also serves a customer, the victim.
 type attacker struct {
 	*operator
 	now time.Time
 }
 
-// victim is entitled before, while and after each attack.
+// victim is entitled before, during and after each attack.
 const victim = "cus_Victim"
 
-// attack is what somebody posts, how it is answered, and how many events are recorded of it.
+// attack is what an attacker posts, the expected answer, and the number of events that are recorded.
 type attack struct {
 	post    func(a *attacker) int
 	code    int
 	records int
-	// check looks at what became of it, once every event has an outcome. It may be nil.
+	// check checks the result once every event has an outcome. It may be nil.
 	check func(a *attacker)
 }
 
 var attacks = map[string]attack{
 	// The signature.
-	"forged": {code: 400, post: func(a *attacker) int { return a.signed(a.harm().JSON(), Sign(a.harm().JSON(), a.now, "whsec_guessed")) }},
-	"absent": {code: 400, post: func(a *attacker) int { return a.signed(a.harm().JSON(), "") }},
+	"forged": {code: 400, post: func(a *attacker) int {
+		return a.postBody(a.cancelVictim().JSON(), Sign(a.cancelVictim().JSON(), a.now, "whsec_guessed"))
+	}},
+	"absent": {code: 400, post: func(a *attacker) int { return a.postBody(a.cancelVictim().JSON(), "") }},
 	"expired": {code: 400, post: func(a *attacker) int {
-		return a.signed(a.harm().JSON(), Sign(a.harm().JSON(), a.now.Add(-6*time.Minute), secret))
+		return a.postBody(a.cancelVictim().JSON(), Sign(a.cancelVictim().JSON(), a.now.Add(-6*time.Minute), secret))
 	}},
 	"from the future": {code: 400, post: func(a *attacker) int {
-		return a.signed(a.harm().JSON(), Sign(a.harm().JSON(), a.now.Add(6*time.Minute), secret))
+		return a.postBody(a.cancelVictim().JSON(), Sign(a.cancelVictim().JSON(), a.now.Add(6*time.Minute), secret))
 	}},
 	"many v1, all wrong": {code: 400, post: func(a *attacker) int {
-		return a.signed(a.harm().JSON(), fmt.Sprintf("t=%d%s", a.now.Unix(), strings.Repeat(",v1="+strings.Repeat("0", 64), 100)))
+		return a.postBody(a.cancelVictim().JSON(), fmt.Sprintf("t=%d%s", a.now.Unix(), strings.Repeat(",v1="+strings.Repeat("0", 64), 100)))
 	}},
-	"two times": {code: 400, post: func(a *attacker) int {
-		return a.signed(a.harm().JSON(), fmt.Sprintf("t=%d,", a.now.Unix())+Sign(a.harm().JSON(), a.now, secret))
+	"two timestamps": {code: 400, post: func(a *attacker) int {
+		return a.postBody(a.cancelVictim().JSON(), fmt.Sprintf("t=%d,", a.now.Unix())+Sign(a.cancelVictim().JSON(), a.now, secret))
 	}},
-	"by the empty secret": {code: 400, post: func(a *attacker) int { return a.signed(a.harm().JSON(), Sign(a.harm().JSON(), a.now, "")) }},
+	"signed with the empty secret": {code: 400, post: func(a *attacker) int {
+		return a.postBody(a.cancelVictim().JSON(), Sign(a.cancelVictim().JSON(), a.now, ""))
+	}},
 	"the signature of another body": {code: 400, post: func(a *attacker) int {
-		return a.signed(a.harm().JSON(), Sign([]byte("{}"), a.now, secret))
+		return a.postBody(a.cancelVictim().JSON(), Sign([]byte("{}"), a.now, secret))
 	}},
 	"another scheme": {code: 400, post: func(a *attacker) int {
-		return a.signed(a.harm().JSON(), strings.Replace(Sign(a.harm().JSON(), a.now, secret), "v1=", "v0=", 1))
+		return a.postBody(a.cancelVictim().JSON(), strings.Replace(Sign(a.cancelVictim().JSON(), a.now, secret), "v1=", "v0=", 1))
 	}},
 	"replayed": {code: 200, records: 1, post: func(a *attacker) int {
 		e := a.customerCreated("evt_Replay", "cus_Replay", "Ada")
 		signature := Sign(e.JSON(), a.now, secret)
 		for range 5 {
-			if code := a.signed(e.JSON(), signature); code != 200 {
+			if code := a.postBody(e.JSON(), signature); code != 200 {
 				return code
 			}
 		}
-		return a.signed(e.JSON(), signature)
+		return a.postBody(e.JSON(), signature)
 	}},
 
 	// The request.
 	"a chunked body without end": {code: 413, post: func(a *attacker) int {
 		connection := a.dial()
-		a.write(connection, a.head(Sign(nil, a.now, secret), "Transfer-Encoding: chunked")+"40000000\r\n"+strings.Repeat(" ", 1<<20+1))
-		code := a.answer(connection) // it has read what is there, and waits for no more
+		a.write(connection, a.requestHeader(Sign(nil, a.now, secret), "Transfer-Encoding: chunked")+"40000000\r\n"+strings.Repeat(" ", 1<<20+1))
+		code := a.readStatus(connection) // the receiver answers before the body ends
 		go func() { _, _ = io.Copy(connection, zeros{}) }()
-		a.hungUp(connection, 5*time.Second)
+		a.expectClosed(connection, 5*time.Second)
 		return code
 	}},
 	"a body over the limit": {code: 413, post: func(a *attacker) int {
 		body := strings.Repeat(" ", 1<<20+1)
 		connection := a.dial()
-		a.write(connection, a.head(Sign([]byte(body), a.now, secret), fmt.Sprintf("Content-Length: %d", len(body))))
-		code := a.answer(connection) // before the body is sent
-		a.hungUp(connection, patience)
+		a.write(connection, a.requestHeader(Sign([]byte(body), a.now, secret), fmt.Sprintf("Content-Length: %d", len(body))))
+		code := a.readStatus(connection) // the answer comes before the body is sent
+		a.expectClosed(connection, patience)
 		return code
 	}},
 	"gzip": {code: 415, post: func(a *attacker) int {
@@ -109,31 +113,32 @@ var attacks = map[string]attack{
 	}},
 	"another method": {code: 405, post: func(a *attacker) int { return a.request(http.MethodPut, strings.NewReader("{}")) }},
 	"slowloris": {code: 200, records: 1, post: func(a *attacker) int {
-		slow := a.drip(500, "POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nX-A:", "a")
-		code := a.genuine(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
-		a.hungUp(slow[len(slow)-1], 8*time.Second) // a header may take 5
+		slow := a.trickle(500, "POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nX-A:", "a")
+		code := a.postSigned(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
+		a.expectClosed(slow[len(slow)-1], 8*time.Second) // the limit for a header is 5 s
 		return code
 	}},
-	"bodies that drip": {code: 200, records: 1, post: func(a *attacker) int {
-		slow := a.drip(300, a.head(Sign(nil, a.now, secret), "Content-Length: 1048576"), " ")
-		code := a.genuine(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
-		a.hungUp(slow[0], patience)                 // he made room for those who came later
-		a.hungUp(slow[len(slow)-1], 13*time.Second) // a request may take 10
+	"bodies that trickle": {code: 200, records: 1, post: func(a *attacker) int {
+		slow := a.trickle(300, a.requestHeader(Sign(nil, a.now, secret), "Content-Length: 1048576"), " ")
+		code := a.postSigned(a.customerCreated("evt_Beside", "cus_Beside", "Ada"))
+		a.expectClosed(slow[0], patience)                 // the oldest slow request makes room for newer ones
+		a.expectClosed(slow[len(slow)-1], 13*time.Second) // the limit for a request is 10 s
 		return code
 	}},
 
-	// What is signed: whoever fills in a form at Stripe chooses names and ids of its own, and so do connected accounts.
-	"JSON too deep to be read": {code: 400, post: func(a *attacker) int {
-		return a.genuine(Event{ID: "evt_Deep", Type: "customer.created", Created: a.now, Object: nested(12_000)})
+	// Validly signed events. The customers, in the forms of Stripe, and the connected accounts choose some of their
+	// values.
+	"JSON that is too deep to decode": {code: 400, post: func(a *attacker) int {
+		return a.postSigned(Event{ID: "evt_Deep", Type: "customer.created", Created: a.now, Object: nestedObject(12_000)})
 	}},
 	"deep JSON": {code: 200, records: 1, post: func(a *attacker) int {
-		return a.genuine(Event{ID: "evt_Deep", Type: "customer.created", Created: a.now, Livemode: true, Object: nested(5_000)})
+		return a.postSigned(Event{ID: "evt_Deep", Type: "customer.created", Created: a.now, Livemode: true, Object: nestedObject(5_000)})
 	}},
-	"no JSON":          {code: 400, post: func(a *attacker) int { return a.signed([]byte("\x00"), Sign([]byte("\x00"), a.now, secret)) }},
-	"a list of events": {code: 400, post: func(a *attacker) int { return a.signed([]byte("[]"), Sign([]byte("[]"), a.now, secret)) }},
+	"not JSON":         {code: 400, post: func(a *attacker) int { return a.postBody([]byte("\x00"), Sign([]byte("\x00"), a.now, secret)) }},
+	"a list of events": {code: 400, post: func(a *attacker) int { return a.postBody([]byte("[]"), Sign([]byte("[]"), a.now, secret)) }},
 	"NUL, bidi and over-long fields": {code: 200, records: 1,
 		post: func(a *attacker) int {
-			return a.genuine(a.customerCreated("evt_Odd", "cus_Odd", "Ada\x00\u202e"+strings.Repeat("x", 100_000)))
+			return a.postSigned(a.customerCreated("evt_Odd", "cus_Odd", "Ada\x00\u202e"+strings.Repeat("x", 100_000)))
 		},
 		check: func(a *attacker) {
 			name := a.customer("cus_Odd").Status.Name
@@ -141,20 +146,20 @@ var attacks = map[string]attack{
 				a.t.Errorf("the name kept is %q", name)
 			}
 		}},
-	"an event id over-long": {code: 400, post: func(a *attacker) int {
-		return a.genuine(a.customerCreated("evt_"+strings.Repeat("x", 300), "cus_A", "Ada"))
+	"an over-long event id": {code: 400, post: func(a *attacker) int {
+		return a.postSigned(a.customerCreated("evt_"+strings.Repeat("x", 300), "cus_A", "Ada"))
 	}},
-	"an event id with NUL": {code: 400, post: func(a *attacker) int { return a.genuine(a.customerCreated("evt_\x00", "cus_A", "Ada")) }},
+	"an event id with NUL": {code: 400, post: func(a *attacker) int { return a.postSigned(a.customerCreated("evt_\x00", "cus_A", "Ada")) }},
 	"ids that are paths": {code: 200, records: 1,
 		post: func(a *attacker) int {
-			return a.genuine(a.customerCreated("../../../kube-system/secrets/x", "../../../kube-system/secrets/y", "Ada"))
+			return a.postSigned(a.customerCreated("../../../kube-system/secrets/x", "../../../kube-system/secrets/y", "Ada"))
 		},
 		check: func(a *attacker) {
 			if a.event("../../../kube-system/secrets/x").Status.Outcome != v1alpha1.OutcomeApplied {
-				a.t.Error("the event is not applied under its name")
+				a.t.Error("the event is not applied")
 			}
 			if got := a.customer("../../../kube-system/secrets/y").Status.Name; got != "Ada" {
-				a.t.Errorf("the customer under its name is called %q", got)
+				a.t.Errorf("the customer's name is %q", got)
 			}
 			var secrets corev1.SecretList
 			if err := cluster.Client.List(a.t.Context(), &secrets, client.InNamespace("kube-system")); err != nil || len(secrets.Items) > 0 {
@@ -163,8 +168,8 @@ var attacks = map[string]attack{
 		}},
 	"ids that differ in case only": {code: 200, records: 2,
 		post: func(a *attacker) int {
-			a.genuine(a.customerCreated("evt_Case", strings.ToUpper(victim), "Eve"))
-			return a.genuine(a.customerCreated("evt_CASE", strings.ToLower(victim), "Mallory"))
+			a.postSigned(a.customerCreated("evt_Case", strings.ToUpper(victim), "Eve"))
+			return a.postSigned(a.customerCreated("evt_CASE", strings.ToLower(victim), "Mallory"))
 		},
 		check: func(a *attacker) {
 			got := []string{a.customer(strings.ToUpper(victim)).Status.Name, a.customer(strings.ToLower(victim)).Status.Name}
@@ -172,22 +177,22 @@ var attacks = map[string]attack{
 				a.t.Errorf("the customers' names (-want +got):\n%s", diff)
 			}
 		}},
-	"of another mode": {code: 200, records: 1,
+	"an event of another mode": {code: 200, records: 1,
 		post: func(a *attacker) int {
-			e := a.harm()
+			e := a.cancelVictim()
 			e.Livemode = false
-			return a.genuine(e)
+			return a.postSigned(e)
 		},
 		check: func(a *attacker) {
-			if got := a.event(a.harm().ID).Status.Outcome; got != v1alpha1.OutcomeRecorded {
+			if got := a.event(a.cancelVictim().ID).Status.Outcome; got != v1alpha1.OutcomeRecorded {
 				a.t.Errorf("its outcome is %s", got)
 			}
 		}},
-	"of another account": {code: 200, records: 1,
+	"an event of another account": {code: 200, records: 1,
 		post: func(a *attacker) int {
-			e := a.harm()
+			e := a.cancelVictim()
 			e.Account = "acct_Evil"
-			return a.genuine(e)
+			return a.postSigned(e)
 		},
 		check: func(a *attacker) {
 			var own v1alpha1.Customer
@@ -203,7 +208,7 @@ var attacks = map[string]attack{
 				"tollkeeper_tenant": victim, "tollkeeper_namespace": "kube-system", "tollkeeper_customer": victim, "customer": victim,
 				"account": "", "billing.tollkeeper.dev/customer-id": victim,
 			})
-			return a.genuine(e)
+			return a.postSigned(e)
 		},
 		check: func(a *attacker) {
 			c := a.customer("cus_Claim")
@@ -214,7 +219,7 @@ var attacks = map[string]attack{
 		}},
 	"ids too long for labels": {code: 200, records: 1,
 		post: func(a *attacker) int {
-			return a.genuine(a.customerCreated("evt_"+strings.Repeat("l", 250), "cus_"+strings.Repeat("l", 250), "Ada"))
+			return a.postSigned(a.customerCreated("evt_"+strings.Repeat("l", 250), "cus_"+strings.Repeat("l", 250), "Ada"))
 		},
 		check: func(a *attacker) {
 			if c := a.customer("cus_" + strings.Repeat("l", 250)); c.Status.Name != "Ada" || c.Labels[v1alpha1.LabelCustomerID] != "" {
@@ -226,10 +231,10 @@ var attacks = map[string]attack{
 			for i := range 100 {
 				e := a.customerCreated(fmt.Sprintf("evt_Flood%d", i), fmt.Sprintf("cus_Flood%d", i), "Ada")
 				e.Type = fmt.Sprintf("flood.%d", i)
-				if code := a.genuine(e); code != 200 {
+				if code := a.postSigned(e); code != 200 {
 					return code
 				}
-				a.to(fmt.Sprintf("/flood/%d?%d", i, i))
+				a.visit(fmt.Sprintf("/flood/%d?%d", i, i))
 			}
 			return 200
 		},
@@ -241,7 +246,7 @@ var attacks = map[string]attack{
 			var others float64
 			for _, family := range families {
 				if strings.Contains(strings.ToLower(family.String()), "flood") {
-					a.t.Errorf("%s has series of what a sender made up", family.GetName())
+					a.t.Errorf("%s has a series for a value that the sender chose", family.GetName())
 				}
 				for _, series := range family.GetMetric() {
 					if labels := series.GetLabel(); family.GetName() == "tollkeeper_events_recorded_total" && labels[0].GetValue() == "other" {
@@ -250,7 +255,7 @@ var attacks = map[string]attack{
 				}
 			}
 			if others < 100 {
-				a.t.Errorf("%.0f events are counted as of another type, want these 100 at least", others)
+				a.t.Errorf("%.0f events are counted with the type \"other\", want at least these 100", others)
 			}
 		}},
 	"a megabyte of line items": {code: 200, records: 1,
@@ -266,7 +271,7 @@ var attacks = map[string]attack{
 			if size := len(e.JSON()); size < 900<<10 || size > 1<<20 {
 				a.t.Fatalf("the body has %d bytes", size)
 			}
-			return a.genuine(e)
+			return a.postSigned(e)
 		},
 		check: func(a *attacker) {
 			record, err := json.Marshal(a.event("evt_Big"))
@@ -276,7 +281,7 @@ var attacks = map[string]attack{
 		}},
 }
 
-// Whatever is posted, it is answered as the contract says, nothing but itself is recorded of it, and the victim notices nothing.
+// Each attack gets the answer of the contract, records at most its own events, and changes nothing of the victim.
 func TestAttacks(t *testing.T) {
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
@@ -306,11 +311,11 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// victim is all that the victim has, down to the version.
+// victim returns the victim's objects with their resourceVersions.
 func (o *operator) victim() []any { return []any{o.customer(victim), o.subscription("sub_Victim")} }
 
-// harm ends the victim's subscription, if it is believed.
-func (a *attacker) harm() Event {
+// cancelVictim returns an event that would end the victim's subscription.
+func (a *attacker) cancelVictim() Event {
 	return Event{ID: "evt_Harm", Type: "customer.subscription.deleted", Created: a.now.Add(time.Second), Shape: New, Livemode: true,
 		Object: Subscription(New, "sub_Victim", victim, "canceled", a.now, a.now.AddDate(0, 1, 0))}
 }
@@ -319,10 +324,13 @@ func (a *attacker) customerCreated(id, customer, name string) Event {
 	return Event{ID: id, Type: "customer.created", Created: a.now, Shape: New, Object: Customer(customer, "ada@example.com", name), Livemode: true}
 }
 
-// genuine posts an event that is signed well.
-func (a *attacker) genuine(e Event) int { return a.signed(e.JSON(), Sign(e.JSON(), a.now, secret)) }
+// postSigned posts an event with a valid signature.
+func (a *attacker) postSigned(e Event) int {
+	return a.postBody(e.JSON(), Sign(e.JSON(), a.now, secret))
+}
 
-func (a *attacker) signed(body []byte, signature string) int {
+// postBody posts a body with the signature header; without one if it is empty.
+func (a *attacker) postBody(body []byte, signature string) int {
 	a.t.Helper()
 	header := []string{"Stripe-Signature", signature}
 	if signature == "" {
@@ -331,8 +339,8 @@ func (a *attacker) signed(body []byte, signature string) int {
 	return a.request(http.MethodPost, bytes.NewReader(body), header...)
 }
 
-// to gets another path.
-func (a *attacker) to(path string) {
+// visit sends a GET request to another path.
+func (a *attacker) visit(path string) {
 	a.t.Helper()
 	target, err := url.Parse(a.endpoint.URL)
 	if err != nil {
@@ -345,7 +353,8 @@ func (a *attacker) to(path string) {
 	_ = response.Body.Close()
 }
 
-// request sends a body, chunked if its length cannot be told, and returns the status of the answer, which may come before all is sent.
+// request sends a body, chunked if its length is unknown, and returns the status of the answer, which may arrive before
+// the body is sent.
 func (a *attacker) request(method string, body io.Reader, header ...string) int {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), patience)
@@ -365,7 +374,7 @@ func (a *attacker) request(method string, body io.Reader, header ...string) int 
 	return response.StatusCode
 }
 
-// dial opens a connection, for what an HTTP client would not send.
+// dial opens a connection, to send what an HTTP client would not send.
 func (a *attacker) dial() net.Conn {
 	a.t.Helper()
 	target, err := url.Parse(a.endpoint.URL)
@@ -383,8 +392,8 @@ func (a *attacker) dial() net.Conn {
 	return connection
 }
 
-// head is the header of a request, with a field that says how long its body is.
-func (a *attacker) head(signature, length string) string {
+// requestHeader returns the header of a request. length is the field for the length of the body.
+func (a *attacker) requestHeader(signature, length string) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nStripe-Signature: %s\r\n%s\r\n\r\n", receiver.Path, signature, length)
 }
 
@@ -395,8 +404,9 @@ func (a *attacker) write(connection net.Conn, text string) {
 	}
 }
 
-// answer is the status of the answer on the connection, which comes before any time for reading is over.
-func (a *attacker) answer(connection net.Conn) int {
+// readStatus returns the status of the answer on the connection, which must arrive before a read timeout of the
+// receiver.
+func (a *attacker) readStatus(connection net.Conn) int {
 	a.t.Helper()
 	if err := connection.SetReadDeadline(time.Now().Add(8 * time.Second)); err != nil {
 		a.t.Fatal(err)
@@ -409,30 +419,30 @@ func (a *attacker) answer(connection net.Conn) int {
 	return response.StatusCode
 }
 
-// hungUp wants the connection ended by the other side within the time, whatever is answered before.
-func (a *attacker) hungUp(connection net.Conn, within time.Duration) {
+// expectClosed expects the receiver to close the connection within the time, with or without an answer.
+func (a *attacker) expectClosed(connection net.Conn, within time.Duration) {
 	a.t.Helper()
 	if err := connection.SetReadDeadline(time.Now().Add(within)); err != nil {
 		a.t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, connection); err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		a.t.Errorf("the connection goes on after %s: %v", within, err)
+		a.t.Errorf("the connection is still open after %s: %v", within, err)
 	}
 }
 
-// drip opens so many connections, and sends a drop on each now and then until it is ended or the test is over.
-func (a *attacker) drip(connections int, start, drop string) []net.Conn {
+// trickle opens connections, sends start on each, and then piece on each every half second until the test ends.
+func (a *attacker) trickle(connections int, start, piece string) []net.Conn {
 	a.t.Helper()
 	var slow []net.Conn
 	for range connections {
 		connection := a.dial()
 		slow = append(slow, connection)
-		_, _ = io.WriteString(connection, start) // fails if it is ended by now
+		_, _ = io.WriteString(connection, start) // fails if it is already closed
 	}
-	var dripping sync.WaitGroup
+	var sending sync.WaitGroup
 	over := make(chan struct{})
-	a.t.Cleanup(func() { close(over); dripping.Wait() })
-	dripping.Go(func() {
+	a.t.Cleanup(func() { close(over); sending.Wait() })
+	sending.Go(func() {
 		for beat := time.NewTicker(500 * time.Millisecond); ; {
 			select {
 			case <-over:
@@ -441,15 +451,15 @@ func (a *attacker) drip(connections int, start, drop string) []net.Conn {
 			case <-beat.C:
 			}
 			for _, connection := range slow {
-				_, _ = io.WriteString(connection, drop)
+				_, _ = io.WriteString(connection, piece)
 			}
 		}
 	})
 	return slow
 }
 
-// nested is a customer with objects in each other, so deep.
-func nested(depth int) Object {
+// nestedObject returns a customer with objects nested to the depth.
+func nestedObject(depth int) Object {
 	customer := Customer("cus_Deep", "ada@example.com", "Ada")
 	var inner any = "x"
 	for range depth {
@@ -459,7 +469,7 @@ func nested(depth int) Object {
 	return customer
 }
 
-// zeros never ends.
+// zeros is an endless stream of zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {

@@ -28,7 +28,7 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// mailgun is a stand-in of Mailgun, and the setting that makes an operator send through it.
+// mailgun starts a stand-in for Mailgun. The second result configures an operator to use it.
 func mailgun(t *testing.T) (*mailguntest.Server, func(*config.Config)) {
 	t.Helper()
 	server := mailguntest.New()
@@ -41,18 +41,19 @@ func mailgun(t *testing.T) (*mailguntest.Server, func(*config.Config)) {
 	}
 }
 
-// soon is how long Mailgun's log is given where a test waits for that: as long as an attempt may take on a slow machine.
-const soon = 3 * time.Second
+// shortSettle is the value of --mail-settle where a test waits for it. It is as long as an attempt may take on a slow
+// machine.
+const shortSettle = 3 * time.Second
 
-// signUp is a new customer's first minute.
+// signUp returns a world in which a new customer signed up a minute ago.
 func signUp() *World {
 	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
 	world.Do(SignUp)
 	return world
 }
 
-// mailed waits for the Sent condition of one of the customer's e-mails.
-func (o *operator) mailed(purpose v1alpha1.EmailPurpose, want string) v1alpha1.Email {
+// sent waits for status and reason of the condition Sent of the e-mail with the purpose.
+func (o *operator) sent(purpose v1alpha1.EmailPurpose, want string) v1alpha1.Email {
 	o.t.Helper()
 	var found v1alpha1.Email
 	o.eventually(fmt.Sprintf("Sent of the e-mail %s", purpose), func() string {
@@ -80,12 +81,12 @@ func subjects(messages []mailguntest.Message) []string {
 
 var bothSubjects = []string{"Choose your password for Example", "Welcome to Example"}
 
-// A sign-up that is delivered a hundred times, shuffled, to two replicas is two messages.
+// A sign-up whose events are delivered a hundred times, shuffled, to two replicas sends two messages.
 func TestASignUpIsTwoMessages(t *testing.T) {
-	server, send := mailgun(t)
+	server, withMailgun := mailgun(t)
 	elect := func(c *config.Config) { c.LeaderElect = true }
-	first := start(t, send, elect)
-	second := startIn(t, first.namespace, send, elect)
+	first := start(t, withMailgun, elect)
+	second := startIn(t, first.namespace, withMailgun, elect)
 	world := signUp()
 	deliveries := slices.Repeat(world.Events(), 100)
 	random := rand.New(rand.NewPCG(1, 1))
@@ -107,86 +108,86 @@ func TestASignUpIsTwoMessages(t *testing.T) {
 	close(queue)
 	all.Wait()
 	first.settled()
-	first.mailed(v1alpha1.EmailWelcome, "True Accepted")
-	first.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	first.sent(v1alpha1.EmailWelcome, "True Accepted")
+	first.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	if diff := cmp.Diff(bothSubjects, subjects(server.Messages())); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 	for _, m := range server.Messages() {
 		to, err := mail.ParseAddressList(m.Field("to"))
 		if err != nil || len(to) != 1 || to[0].Address != "ada@example.com" || len(m.Fields["to"]) != 1 {
-			t.Errorf("%s goes to %v", m.Field("subject"), m.Fields["to"])
+			t.Errorf("%s was sent to %v", m.Field("subject"), m.Fields["to"])
 		}
 		if m.Field("o:tracking") != "no" || m.Field("o:tracking-clicks") != "no" || m.Field("o:require-tls") != "true" {
-			t.Errorf("%s is sent with %v", m.Field("subject"), m.Fields)
+			t.Errorf("%s was sent with the fields %v", m.Field("subject"), m.Fields)
 		}
 	}
 }
 
-// What goes wrong between here and Mailgun, and what comes of it.
-func TestFaultsOfMailgun(t *testing.T) {
+// Each fault between the operator and Mailgun leads to the right condition, number of attempts and number of messages.
+func TestMailgunFaults(t *testing.T) {
 	for name, tc := range map[string]struct {
 		faults      []mailguntest.Fault
-		hidden      bool // the log shows nothing
-		late        bool // the log shows nothing until the second attempt
-		logRefused  int  // what reading the log is answered
+		hidden      bool // the log stays empty
+		late        bool // the log stays empty until the second attempt
+		logRefused  int  // answer to requests for the log; 0 for the log itself
 		settle      time.Duration
 		want        string
 		wantAttempt int32
 		wantCopies  int
 	}{
-		"nothing": {want: "True Accepted", wantAttempt: 1, wantCopies: 1},
-		"it is refused for good": {
+		"no fault": {want: "True Accepted", wantAttempt: 1, wantCopies: 1},
+		"the message is rejected for good": {
 			faults: []mailguntest.Fault{mailguntest.Refuse(400)}, want: "False Rejected", wantAttempt: 1, wantCopies: 0,
 		},
-		"the answer is lost, and the log has it": {
+		"the answer is lost, and the log has the message": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop}, settle: time.Hour, want: "True Accepted", wantAttempt: 1, wantCopies: 1,
 		},
-		"it is answered 500, and the log has it": {
+		"the answer is 500, and the log has the message": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndFail}, settle: time.Hour, want: "True Accepted", wantAttempt: 1, wantCopies: 1,
 		},
-		"it is lost, and the log has had time to show it": {
+		"the request is lost, and the log has had its settle time": {
 			faults: []mailguntest.Fault{mailguntest.Drop}, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
 		},
-		"it is lost, and the log may still show it": {
+		"the request is lost, and the log may still change": {
 			faults: []mailguntest.Fault{mailguntest.Drop}, settle: time.Hour, want: "False OutcomeUnknown", wantAttempt: 1, wantCopies: 0,
 		},
-		"the answer is lost, and the log hides the message for too long": {
+		"the answer is lost, and the log hides the message longer than the settle time": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop}, hidden: true, want: "True Accepted", wantAttempt: 2, wantCopies: 2,
 		},
-		"it is lost, and the key may not read the log": {
+		"the request is lost, and the key may not read the log": {
 			faults: []mailguntest.Fault{mailguntest.Drop}, logRefused: 403, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
 		},
-		"it is lost, and the log that the key may not read may still have it": {
+		"the request is lost, the key may not read the log, and the settle time is not over": {
 			faults: []mailguntest.Fault{mailguntest.Drop}, logRefused: 403, settle: time.Hour, want: "False OutcomeUnknown", wantAttempt: 1, wantCopies: 0,
 		},
-		"it is lost, and the log cannot be read now": {
+		"the request is lost, and the log is temporarily unreadable": {
 			faults: []mailguntest.Fault{mailguntest.Drop}, logRefused: 500, want: "False OutcomeUnknown", wantAttempt: 1, wantCopies: 0,
 		},
-		"the log shows it late, after the next attempt was not taken": {
+		"the log shows the message late, after the next attempt was refused": {
 			faults: []mailguntest.Fault{mailguntest.AcceptAndDrop, mailguntest.Refuse(429)}, late: true, want: "True Accepted", wantAttempt: 2, wantCopies: 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, send := mailgun(t)
+			server, withMailgun := mailgun(t)
 			server.Fail(tc.faults...)
 			server.HideLog(tc.hidden || tc.late)
 			server.RefuseLog(tc.logRefused)
-			o := start(t, send, func(c *config.Config) {
+			o := start(t, withMailgun, func(c *config.Config) {
 				c.App.PasswordResetURL = "" // one message is enough
-				c.MailSettle = max(tc.settle, soon)
+				c.MailSettle = max(tc.settle, shortSettle)
 			})
 			o.send(signUp().Events()...)
 			if tc.late {
 				o.eventually("the second attempt", func() string {
-					if server.Asked() < 2 {
-						return "Mailgun is not asked"
+					if server.Sends() < 2 {
+						return "there was none"
 					}
 					return ""
 				})
 				server.HideLog(false)
 			}
-			email := o.mailed(v1alpha1.EmailWelcome, tc.want)
+			email := o.sent(v1alpha1.EmailWelcome, tc.want)
 			if email.Status.Attempt.Number != tc.wantAttempt || len(server.Messages()) != tc.wantCopies {
 				t.Errorf("%d messages after %d attempts, want %d after %d",
 					len(server.Messages()), email.Status.Attempt.Number, tc.wantCopies, tc.wantAttempt)
@@ -196,20 +197,20 @@ func TestFaultsOfMailgun(t *testing.T) {
 				ids[m.Field("h:Message-Id")] = true
 			}
 			if len(ids) > 1 {
-				t.Errorf("the copies have several Message-Ids: %v", ids)
+				t.Errorf("the copies have different Message-Ids: %v", ids)
 			}
 			for _, c := range email.Status.Conditions {
 				if strings.Contains(c.Message, "ada") || strings.Contains(c.Message, "Ada") {
-					t.Errorf("a condition holds the recipient: %s", c.Message)
+					t.Errorf("a condition contains the recipient: %s", c.Message)
 				}
 			}
-			o.mailed(v1alpha1.EmailPasswordReset, "False PasswordResetURLNotSet")
+			o.sent(v1alpha1.EmailPasswordReset, "False PasswordResetURLNotSet")
 		})
 	}
 }
 
-// planned is a namespace with the e-mails of a sign-up, which wait for Mailgun's settings.
-func planned(t *testing.T, customize ...func(Object)) (namespace string) {
+// planned returns a namespace with the Emails of a sign-up, which wait for Mailgun's settings.
+func namespaceWithEmails(t *testing.T, customize ...func(Object)) (namespace string) {
 	t.Helper()
 	o := start(t)
 	world := signUp()
@@ -220,58 +221,58 @@ func planned(t *testing.T, customize ...func(Object)) (namespace string) {
 	events[0].Object = world.Objects("customer")[0]
 	o.send(events...)
 	o.settled()
-	o.mailed(v1alpha1.EmailWelcome, "False MailgunNotConfigured")
+	o.sent(v1alpha1.EmailWelcome, "False MailgunNotConfigured")
 	o.stop()
 	return o.namespace
 }
 
-// A process that is killed at any step of sending: the next one ends with one message accepted, or, where Mailgun's log hid it for
-// longer than it was waited for, with the second one that is documented.
+// A process is killed at each step of sending. The next process sends the message if Mailgun does not have it. The
+// message is sent twice only if Mailgun's log hides the first one longer than the settle time, as documented.
 func TestAKillAtEveryStepOfSending(t *testing.T) {
-	alone := func(c *config.Config) { c.App.PasswordResetURL = "" } // the welcome message alone
+	welcomeOnly := func(c *config.Config) { c.App.PasswordResetURL = "" }
 	for name, tc := range map[string]struct {
 		fault  mailguntest.Fault
 		hidden bool
 		want   int
 	}{
-		"after the claim, before Mailgun has the message":  {mailguntest.Hang, false, 1},
-		"after Mailgun has the message, before its answer": {mailguntest.AcceptAndHang, false, 1},
-		"the same, and the log hides the message":          {mailguntest.AcceptAndHang, true, 2},
+		"after the claim, before Mailgun has the message":     {mailguntest.Hang, false, 1},
+		"after Mailgun has the message, before its answer":    {mailguntest.AcceptAndHang, false, 1},
+		"after Mailgun has the message, and its log hides it": {mailguntest.AcceptAndHang, true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, send := mailgun(t)
+			server, withMailgun := mailgun(t)
 			server.Fail(tc.fault)
 			server.HideLog(tc.hidden)
-			o := &operator{t: t, namespace: planned(t)} // killed before the claim: nothing was begun
-			manager := startProcess(t, o.namespace, send, alone)
-			o.mailed(v1alpha1.EmailWelcome, "False Sending")
-			o.eventually("Mailgun is asked", func() string {
-				if server.Asked() == 0 {
-					return "it is not"
+			o := &operator{t: t, namespace: namespaceWithEmails(t)} // stopped before the claim
+			manager := startProcess(t, o.namespace, withMailgun, welcomeOnly)
+			o.sent(v1alpha1.EmailWelcome, "False Sending")
+			o.eventually("Mailgun receives a request", func() string {
+				if server.Sends() == 0 {
+					return "it has not"
 				}
 				return ""
 			})
 			manager.kill()
-			o = startIn(t, o.namespace, send, alone, func(c *config.Config) { c.MailSettle = soon })
-			email := o.mailed(v1alpha1.EmailWelcome, "True Accepted")
+			o = startIn(t, o.namespace, withMailgun, welcomeOnly, func(c *config.Config) { c.MailSettle = shortSettle })
+			email := o.sent(v1alpha1.EmailWelcome, "True Accepted")
 			if got := len(server.Messages()); got != tc.want {
 				t.Errorf("%d messages were accepted after %d attempts, want %d", got, email.Status.Attempt.Number, tc.want)
 			}
-			if server.Lookups() == 0 {
-				t.Error("Mailgun's log was not looked into")
+			if server.LogReads() == 0 {
+				t.Error("Mailgun's log was not read")
 			}
 		})
 	}
 }
 
-// A process that is killed the moment Mailgun has answered, before or while it notes that the message is sent.
-func TestAKillAsMailgunAnswers(t *testing.T) {
-	server, send := mailgun(t)
+// A process is killed just after Mailgun has answered, before or while it records that the message is sent.
+func TestAKillJustAfterMailgunAnswers(t *testing.T) {
+	server, withMailgun := mailgun(t)
 	started := make(chan *process, 1)
-	server.Fail(mailguntest.AcceptAnswerAnd(func() { (<-started).kill() }))
-	o := &operator{t: t, namespace: planned(t)}
-	alone := func(c *config.Config) { c.App.PasswordResetURL, c.MailSettle = "", soon }
-	manager := startProcess(t, o.namespace, send, alone)
+	server.Fail(mailguntest.AcceptAndAnswerThen(func() { (<-started).kill() }))
+	o := &operator{t: t, namespace: namespaceWithEmails(t)}
+	welcomeOnly := func(c *config.Config) { c.App.PasswordResetURL, c.MailSettle = "", shortSettle }
+	manager := startProcess(t, o.namespace, withMailgun, welcomeOnly)
 	started <- manager
 	o.eventually("Mailgun has the message", func() string {
 		if len(server.Messages()) == 0 {
@@ -279,22 +280,23 @@ func TestAKillAsMailgunAnswers(t *testing.T) {
 		}
 		return ""
 	})
-	manager.kill() // waits until it is dead
-	o = startIn(t, o.namespace, send, alone)
-	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
+	manager.kill() // waits until the process has exited
+	o = startIn(t, o.namespace, withMailgun, welcomeOnly)
+	o.sent(v1alpha1.EmailWelcome, "True Accepted")
 	if got := len(server.Messages()); got != 1 {
 		t.Errorf("%d messages were accepted, want 1", got)
 	}
 }
 
-// A process that is told to end while Mailgun has the message and has not answered yet: it waits for the answer, and notes it.
-func TestAnEndWhileMailgunAnswers(t *testing.T) {
-	server, send := mailgun(t)
+// A process receives SIGTERM when Mailgun has the message but has not answered yet. It waits for the answer and records
+// it.
+func TestShutdownWaitsForMailgunsAnswer(t *testing.T) {
+	server, withMailgun := mailgun(t)
 	answer := make(chan struct{})
-	server.Fail(mailguntest.AcceptAnswerAfter(answer))
-	o := &operator{t: t, namespace: planned(t)}
-	alone := func(c *config.Config) { c.App.PasswordResetURL = "" }
-	manager := startProcess(t, o.namespace, send, alone)
+	server.Fail(mailguntest.AcceptAndAnswerAfter(answer))
+	o := &operator{t: t, namespace: namespaceWithEmails(t)}
+	welcomeOnly := func(c *config.Config) { c.App.PasswordResetURL = "" }
+	manager := startProcess(t, o.namespace, withMailgun, welcomeOnly)
 	o.eventually("Mailgun has the message", func() string {
 		if len(server.Messages()) == 0 {
 			return "it has not"
@@ -306,7 +308,7 @@ func TestAnEndWhileMailgunAnswers(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- manager.end() }()
-	o.eventually("it takes notice", func() string {
+	o.eventually("it starts to shut down", func() string {
 		if strings.Contains(manager.log.String(), "Stopping and waiting") {
 			return ""
 		}
@@ -314,42 +316,42 @@ func TestAnEndWhileMailgunAnswers(t *testing.T) {
 	})
 	close(answer)
 	if err := <-ended; err != nil {
-		t.Errorf("it ended with an error: %v", err)
+		t.Errorf("it exited with an error: %v", err)
 	}
-	email := o.mailed(v1alpha1.EmailWelcome, "True Accepted")
-	if email.Status.Attempt.Number != 1 || server.Lookups() != 0 || len(server.Messages()) != 1 {
-		t.Errorf("%d messages after %d attempts and %d looks into the log, want one after one and none",
-			len(server.Messages()), email.Status.Attempt.Number, server.Lookups())
+	email := o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	if email.Status.Attempt.Number != 1 || server.LogReads() != 0 || len(server.Messages()) != 1 {
+		t.Errorf("%d messages after %d attempts and %d requests for the log, want 1, 1 and 0",
+			len(server.Messages()), email.Status.Attempt.Number, server.LogReads())
 	}
 }
 
-// Hostile names and addresses reach no header, no second recipient and no markup.
+// Hostile names and addresses add no header, no second recipient and no markup.
 func TestHostileCustomers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		email, name string
 		want        string // Sent
 	}{
-		"a script for a name":     {"ada@example.com", "<script>alert(1)</script>", "True Accepted"},
-		"a header for a name":     {"ada@example.com", "Ada\r\nBcc: eve@example.com", "True Accepted"},
-		"a template for a name":   {"ada@example.com", "{{.ResetURL}}%recipient%", "True Accepted"},
-		"a turned name":           {"ada@example.com", "Ada\u202eadA", "True Accepted"},
-		"10 KB for a name":        {"ada@example.com", strings.Repeat("Ada ", 2500), "True Accepted"},
-		"two addresses":           {"ada@example.com, eve@example.com", "Ada", "False RecipientInvalid"},
-		"a header for an address": {"ada@example.com\r\nBcc: eve@example.com", "Ada", "False RecipientInvalid"},
-		"what Mailgun replaces":   {"%recipient%@example.com", "Ada", "False RecipientInvalid"},
-		"10 KB for an address":    {strings.Repeat("a", 10_000) + "@example.com", "Ada", "False RecipientInvalid"},
-		"no address":              {"", "Ada", "False RecipientInvalid"},
+		"a script as the name":              {"ada@example.com", "<script>alert(1)</script>", "True Accepted"},
+		"a header in the name":              {"ada@example.com", "Ada\r\nBcc: eve@example.com", "True Accepted"},
+		"a template as the name":            {"ada@example.com", "{{.ResetURL}}%recipient%", "True Accepted"},
+		"a name with a direction override":  {"ada@example.com", "Ada\u202eadA", "True Accepted"},
+		"a name of 10 KB":                   {"ada@example.com", strings.Repeat("Ada ", 2500), "True Accepted"},
+		"two addresses":                     {"ada@example.com, eve@example.com", "Ada", "False RecipientInvalid"},
+		"a header in the address":           {"ada@example.com\r\nBcc: eve@example.com", "Ada", "False RecipientInvalid"},
+		"a Mailgun variable in the address": {"%recipient%@example.com", "Ada", "False RecipientInvalid"},
+		"an address of 10 KB":               {strings.Repeat("a", 10_000) + "@example.com", "Ada", "False RecipientInvalid"},
+		"no address":                        {"", "Ada", "False RecipientInvalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, send := mailgun(t)
-			namespace := planned(t, func(o Object) { o["email"], o["name"] = tc.email, tc.name })
-			o := startIn(t, namespace, send)
-			o.mailed(v1alpha1.EmailWelcome, tc.want)
-			o.mailed(v1alpha1.EmailPasswordReset, tc.want)
+			server, withMailgun := mailgun(t)
+			namespace := namespaceWithEmails(t, func(o Object) { o["email"], o["name"] = tc.email, tc.name })
+			o := startIn(t, namespace, withMailgun)
+			o.sent(v1alpha1.EmailWelcome, tc.want)
+			o.sent(v1alpha1.EmailPasswordReset, tc.want)
 			for _, m := range server.Messages() {
 				to, err := mail.ParseAddressList(m.Field("to"))
 				if err != nil || len(to) != 1 || to[0].Address != "ada@example.com" || len(m.Fields["to"]) != 1 || len(to[0].Name) > 100 {
-					t.Errorf("it goes to %q, %v", m.Fields["to"], err)
+					t.Errorf("it was sent to %q, %v", m.Fields["to"], err)
 				}
 				for field, values := range m.Fields {
 					if field == "bcc" || field == "cc" || strings.HasPrefix(field, "h:") && field != "h:Message-Id" {
@@ -357,16 +359,17 @@ func TestHostileCustomers(t *testing.T) {
 					}
 				}
 				if html := m.Field("html"); strings.Contains(html, "<script") || strings.Contains(html, "%recipient%") || strings.Contains(html, "\u202e") {
-					t.Errorf("the HTML has it: %s", html)
+					t.Errorf("the HTML contains it: %s", html)
 				}
 			}
 		})
 	}
 }
 
-// No address, name or token is in the log, the Kubernetes events, the metrics or the conditions of a whole run.
+// No address, name, token or key appears in the log, the Kubernetes events, the metrics or the conditions of a whole
+// run.
 func TestNothingPersonalGetsOut(t *testing.T) {
-	server, send := mailgun(t)
+	server, withMailgun := mailgun(t)
 	server.Fail(mailguntest.Refuse(500), mailguntest.Refuse(401), mailguntest.Drop)
 	namespace, err := cluster.Namespace(t.Context(), "it-")
 	if err != nil {
@@ -377,37 +380,37 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	canary := func(o Object) { o["email"], o["name"] = "canary-address@example.com", "Canary-Name" }
 	customer := world.Objects("customer")[0].ID()
 	world.Amend(customer, canary)
-	world.Do(ChangeDefault) // an event that tells address and name
+	world.Do(ChangeDefault) // its event contains address and name
 	world.Do(FailRenewal)
-	_, ask := stripe(t, world)
+	_, withStripe := stripe(t, world)
 	address := freeAddress(t)
-	seen := watchEmails(t, namespace)
-	manager := startProcess(t, namespace, send, ask, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = soon, address })
+	statuses := watchEmails(t, namespace)
+	manager := startProcess(t, namespace, withMailgun, withStripe, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = shortSettle, address })
 	o := &operator{t: t, namespace: namespace}
 	o.recordedAll(world) // by backfill
 	o.settled()
 	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "now")
 	o.inSync(customer, "True Compared")
-	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
-	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	token := tokenIn(t, server)
 
-	out := map[string]string{"metrics": get(t, "http://"+address+"/metrics"), "conditions": o.everyCondition(), "conditions on the way": seen()}
+	outputs := map[string]string{"metrics": get(t, "http://"+address+"/metrics"), "conditions": o.everyCondition(), "e-mail statuses over time": statuses()}
 	for _, reason := range []string{v1alpha1.ReasonSending, v1alpha1.ReasonRetrying, v1alpha1.ReasonOutcomeUnknown} {
-		if !strings.Contains(out["conditions on the way"], reason) {
-			t.Errorf("no e-mail was ever %s", reason)
+		if !strings.Contains(outputs["e-mail statuses over time"], reason) {
+			t.Errorf("no e-mail ever had the reason %s", reason)
 		}
 	}
 	var notices eventsv1.EventList
 	if err := cluster.Client.List(t.Context(), &notices, client.InNamespace(namespace)); err != nil {
 		t.Fatal(err)
 	}
-	out["Kubernetes events"] = fmt.Sprintf("%+v", notices.Items)
+	outputs["Kubernetes events"] = fmt.Sprintf("%+v", notices.Items)
 	manager.kill()
-	out["log"] = manager.log.String()
-	for where, text := range out {
+	outputs["log"] = manager.log.String()
+	for where, text := range outputs {
 		if len(text) < 100 {
-			t.Errorf("the %s say next to nothing: %q", where, text)
+			t.Errorf("the %s are nearly empty: %q", where, text)
 		}
 		for _, word := range []string{"canary", "Canary", token, mailguntest.Key, stripeKey, secret} {
 			if strings.Contains(text, word) {
@@ -417,8 +420,8 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	}
 }
 
-// watchEmails notes every status that an Email ever has.
-func watchEmails(t *testing.T, namespace string) (seen func() string) {
+// watchEmails collects every status of every Email from now on.
+func watchEmails(t *testing.T, namespace string) (statuses func() string) {
 	t.Helper()
 	watching, err := cluster.Client.Watch(t.Context(), &v1alpha1.EmailList{}, client.InNamespace(namespace))
 	if err != nil {
@@ -443,7 +446,7 @@ func watchEmails(t *testing.T, namespace string) (seen func() string) {
 	}
 }
 
-// everyCondition is the text of all conditions in the namespace, and of the events' messages.
+// everyCondition returns all conditions in the namespace and the statuses of Emails and events, as text.
 func (o *operator) everyCondition() string {
 	o.t.Helper()
 	var customers v1alpha1.CustomerList
@@ -487,7 +490,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress returns an address on which nothing listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	addresses, err := freeport.Addresses(1)
@@ -497,66 +500,66 @@ func freeAddress(t *testing.T) string {
 	return addresses[0]
 }
 
-// Emails wait for the configuration, and are sent when it comes.
+// Emails wait until Mailgun is configured, and are then sent.
 func TestEmailsWaitForTheirConfiguration(t *testing.T) {
 	o := start(t)
 	world := signUp()
 	o.send(world.Events()...)
-	o.mailed(v1alpha1.EmailWelcome, "False MailgunNotConfigured")
+	o.sent(v1alpha1.EmailWelcome, "False MailgunNotConfigured")
 	o.stop()
-	server, send := mailgun(t)
-	o = startIn(t, o.namespace, send, func(c *config.Config) { c.Emails = false })
-	o.mailed(v1alpha1.EmailWelcome, "False EmailsOff")
+	server, withMailgun := mailgun(t)
+	o = startIn(t, o.namespace, withMailgun, func(c *config.Config) { c.Emails = false })
+	o.sent(v1alpha1.EmailWelcome, "False EmailsOff")
 	o.stop()
-	o = startIn(t, o.namespace, send)
-	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
-	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	o = startIn(t, o.namespace, withMailgun)
+	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	if diff := cmp.Diff(bothSubjects, subjects(server.Messages())); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 }
 
-// A message that cannot be made says why, and is sent once it can.
-func TestAMessageThatCannotBeMade(t *testing.T) {
-	_, send := mailgun(t)
-	namespace := planned(t)
+// An Email whose message cannot be made has a condition with the reason. It is sent once the cause is gone.
+func TestAMessageWithABrokenResetKey(t *testing.T) {
+	_, withMailgun := mailgun(t)
+	namespace := namespaceWithEmails(t)
 	broken := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tollkeeper-reset-key"}}
 	if err := cluster.Client.Create(t.Context(), broken); err != nil {
 		t.Fatal(err)
 	}
-	o := startIn(t, namespace, send)
-	email := o.mailed(v1alpha1.EmailPasswordReset, "False Retrying")
-	want := `The message cannot be made: the Secret tollkeeper-reset-key holds no key of 32 bytes under "key": delete it, and a new one is made.`
+	o := startIn(t, namespace, withMailgun)
+	email := o.sent(v1alpha1.EmailPasswordReset, "False Retrying")
+	want := `The message cannot be composed: the Secret tollkeeper-reset-key holds no key of 32 bytes under "key": delete it, and the operator creates a new one.`
 	if got := email.Status.Conditions[0].Message; got != want {
 		t.Errorf("the message is %q, want %q", got, want)
 	}
 	if err := cluster.Client.Delete(t.Context(), broken); err != nil {
 		t.Fatal(err)
 	}
-	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 }
 
-// Nobody is welcomed for a sign-up of long ago, nor one who was a customer before.
-func TestWhoIsNotWelcomed(t *testing.T) {
-	server, send := mailgun(t)
+// A sign-up of long ago sends no e-mails.
+func TestNoEmailsForAnOldSignUp(t *testing.T) {
+	server, withMailgun := mailgun(t)
 	old := NewWorld(time.Now().AddDate(0, 0, -20), New, 1)
 	old.Do(SignUp)
-	_, ask := stripe(t, old)
-	o := start(t, send, ask)
+	_, withStripe := stripe(t, old)
+	o := start(t, withMailgun, withStripe)
 	o.recordedAll(old)
 	o.settled()
 	if got := len(o.emails()) + len(server.Messages()); got != 0 {
-		t.Errorf("%d e-mails for a sign-up that a first backfill has found", got)
+		t.Errorf("%d e-mails for a sign-up that the import found", got)
 	}
 }
 
-// The link of the reset message works once.
+// The link in the reset message works exactly once.
 func TestTheResetLinkWorksOnce(t *testing.T) {
-	server, send := mailgun(t)
-	o := start(t, send, func(c *config.Config) { c.MailSettle = soon })
+	server, withMailgun := mailgun(t)
+	o := start(t, withMailgun, func(c *config.Config) { c.MailSettle = shortSettle })
 	world := signUp()
 	o.send(world.Events()...)
-	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	token := tokenIn(t, server)
 	customer := world.Objects("customer")[0].ID()
 
@@ -573,11 +576,11 @@ func TestTheResetLinkWorksOnce(t *testing.T) {
 	consume := func(token string, now time.Time) (string, error) {
 		return passwordreset.Consume(t.Context(), cluster.Client, o.namespace, token, now)
 	}
-	if _, err := consume(token, time.Now().Add(25*time.Hour)); err != passwordreset.ErrExpired { //nolint:errorlint // it is returned as it is
+	if _, err := consume(token, time.Now().Add(25*time.Hour)); err != passwordreset.ErrExpired { //nolint:errorlint // it is returned unwrapped
 		t.Errorf("a day later: %v, want ErrExpired", err)
 	}
 	for _, forged := range []string{"", "x", token + "x", token[:len(token)-2], "Li4.x", passwordreset.NewToken("../x", []byte("x"))} {
-		if _, err := consume(forged, time.Now()); err != passwordreset.ErrInvalid { //nolint:errorlint // it is returned as it is
+		if _, err := consume(forged, time.Now()); err != passwordreset.ErrInvalid { //nolint:errorlint // it is returned unwrapped
 			t.Errorf("token %q: %v, want ErrInvalid", forged, err)
 		}
 	}
@@ -595,17 +598,17 @@ func TestTheResetLinkWorksOnce(t *testing.T) {
 	worked.Range(func(_, id any) bool {
 		n++
 		if id != customer {
-			t.Errorf("it is the token of %v, want %s", id, customer)
+			t.Errorf("the token is for %v, want %s", id, customer)
 		}
 		return true
 	})
 	if n != 1 {
-		t.Errorf("of eight who present it at once it works for %d", n)
+		t.Errorf("the token works for %d of 8 concurrent requests, want 1", n)
 	}
 
-	// The same message is sent again: it carries the same link, which stays consumed.
+	// When the message is sent again it has the same link, which stays consumed.
 	server.HideLog(true)
-	email := o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	email := o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	email.Status.SentAt, email.Status.Attempt.Outcome = nil, v1alpha1.AttemptUnknown
 	if err := cluster.Client.Status().Update(t.Context(), &email); err != nil {
 		t.Fatal(err)
@@ -616,15 +619,15 @@ func TestTheResetLinkWorksOnce(t *testing.T) {
 		}
 		return ""
 	})
-	if again := tokenIn(t, server); again != token {
+	if second := tokenIn(t, server); second != token {
 		t.Errorf("the second message has another token")
 	}
-	if _, err := consume(token, time.Now()); err != passwordreset.ErrConsumed { //nolint:errorlint // it is returned as it is
-		t.Errorf("once it is consumed: %v, want ErrConsumed", err)
+	if _, err := consume(token, time.Now()); err != passwordreset.ErrConsumed { //nolint:errorlint // it is returned unwrapped
+		t.Errorf("after it is consumed: %v, want ErrConsumed", err)
 	}
 }
 
-// tokenIn finds the token in the reset message: in the text and in the HTML alike.
+// tokenIn returns the token of the newest reset message, whose text and HTML must both contain it.
 func tokenIn(t *testing.T, server *mailguntest.Server) string {
 	t.Helper()
 	for _, m := range slices.Backward(server.Messages()) {
@@ -643,6 +646,6 @@ func tokenIn(t *testing.T, server *mailguntest.Server) string {
 			return token
 		}
 	}
-	t.Fatal("no message holds the link")
+	t.Fatal("no message contains the link")
 	return ""
 }

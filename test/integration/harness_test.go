@@ -26,14 +26,14 @@ import (
 
 const (
 	secret = "whsec_integration"
-	// patience is how long a test waits for what must come. It bounds a failure, not a success.
+	// patience is how long a test waits before it fails.
 	patience = 30 * time.Second
 	interval = 20 * time.Millisecond
 )
 
 func logLevel() zapcore.Level { return zapcore.ErrorLevel }
 
-// defaults is the configuration that the binary has without flags, on free ports.
+// defaults returns the configuration of the binary without flags, on free ports.
 func defaults(t *testing.T, namespace string) config.Config {
 	t.Helper()
 	var cfg config.Config
@@ -49,10 +49,10 @@ func defaults(t *testing.T, namespace string) config.Config {
 	return cfg
 }
 
-// oneOfSeveral lets several operators run in one process: else controller-runtime wants every controller's name once only.
+// oneOfSeveral lets several operators run in one process: otherwise controller-runtime accepts each controller's name only once.
 func oneOfSeveral(options *ctrl.Options) { options.Controller.SkipNameValidation = new(true) }
 
-// operator is a running operator with a namespace of its own.
+// operator is a running operator with its own namespace.
 type operator struct {
 	t         *testing.T
 	namespace string
@@ -60,7 +60,7 @@ type operator struct {
 	stop      func()
 }
 
-// start runs an operator in a new namespace until the test ends.
+// start runs an operator in a new namespace until the test ends or stop is called.
 func start(t *testing.T, configure ...func(*config.Config)) *operator {
 	t.Helper()
 	namespace, err := cluster.Namespace(t.Context(), "it-")
@@ -70,13 +70,13 @@ func start(t *testing.T, configure ...func(*config.Config)) *operator {
 	return startIn(t, namespace, configure...)
 }
 
-// startIn runs an operator in a namespace until the test ends or stop is called.
+// startIn is start in an existing namespace.
 func startIn(t *testing.T, namespace string, configure ...func(*config.Config)) *operator {
 	t.Helper()
 	return startAs(t, cluster.Config, namespace, configure...)
 }
 
-// startAs is startIn for somebody who may do less than an administrator.
+// startAs is startIn with other rights than those of an administrator.
 func startAs(t *testing.T, access *rest.Config, namespace string, configure ...func(*config.Config)) *operator {
 	t.Helper()
 	cfg := defaults(t, namespace)
@@ -113,7 +113,7 @@ func startAs(t *testing.T, access *rest.Config, namespace string, configure ...f
 	return o
 }
 
-// send posts events and wants each answered 200.
+// send posts events and expects 200 for each.
 func (o *operator) send(events ...stripetest.Event) {
 	o.t.Helper()
 	for _, e := range events {
@@ -127,7 +127,7 @@ func (o *operator) send(events ...stripetest.Event) {
 	}
 }
 
-// eventually waits until check finds nothing to say.
+// eventually waits until check returns no problem.
 func (o *operator) eventually(what string, check func() string) {
 	o.t.Helper()
 	last := ""
@@ -171,7 +171,7 @@ func (o *operator) emails() []v1alpha1.Email {
 	return list.Items
 }
 
-// get reads an object by its Stripe id; it is left empty if there is none.
+// get reads an object by its Stripe id. An object that does not exist stays empty.
 func (o *operator) get(object client.Object, id string) {
 	o.t.Helper()
 	key := client.ObjectKey{Namespace: o.namespace, Name: naming.Object("", id)}
@@ -201,7 +201,7 @@ func (o *operator) subscription(id string) *v1alpha1.Subscription {
 	return &s
 }
 
-// entitled waits for the Entitled condition: "True SubscriptionActive".
+// entitled waits for status and reason of the condition Entitled, such as "True SubscriptionActive".
 func (o *operator) entitled(customer, want string) {
 	o.t.Helper()
 	o.eventually("Entitled of "+customer, func() string {
@@ -212,6 +212,7 @@ func (o *operator) entitled(customer, want string) {
 	})
 }
 
+// condition returns status and reason of a condition, such as "True SubscriptionActive"; empty if there is none.
 func condition(conditions []metav1.Condition, kind string) string {
 	c := meta.FindStatusCondition(conditions, kind)
 	if c == nil {

@@ -12,7 +12,7 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// The probes tell a person what is switched off, and the cluster not to route here any more before the receiver stops to answer.
+// The verbose probes list the features that are off. Readiness fails before the receiver stops accepting requests.
 func TestProbes(t *testing.T) {
 	address := freeAddress(t)
 	o := start(t, func(c *config.Config) { c.HealthProbeBindAddress, c.DrainDelay = address, 3*time.Second })
@@ -30,7 +30,7 @@ func TestProbes(t *testing.T) {
 	go func() { defer close(stopped); o.stop() }()
 	o.eventually("not ready", func() string {
 		if probe(t, address, "/readyz", http.StatusOK) == "" {
-			return "it is"
+			return "it is still ready"
 		}
 		return ""
 	})
@@ -38,7 +38,7 @@ func TestProbes(t *testing.T) {
 	<-stopped
 }
 
-// probe says what is wrong with the answer.
+// probe returns what is wrong with the answer; empty if nothing is.
 func probe(t *testing.T, address, path string, code int, parts ...string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)

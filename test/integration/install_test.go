@@ -38,54 +38,54 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// The names that config/ gives.
+// The names in config/.
 const (
-	installed          = "tollkeeper-system"
+	installedNamespace = "tollkeeper-system"
 	controllersAccount = "tollkeeper-controller-manager"
 	receiverAccount    = "tollkeeper-receiver"
 	scraperAccount     = "tollkeeper-metrics-scraper"
 )
 
-// Installed as config/split does it (which is config/default and a receiver apart), the operator runs under its own accounts, and neither
-// they nor anybody else may do more than they must.
+// Installed with config/split (config/default with a separate receiver), the operator works with its own accounts.
+// Neither these nor other accounts have more rights than they need.
 func TestAsInstalled(t *testing.T) {
 	kubeconfig := adminKubeconfig(t)
-	if err := client.IgnoreAlreadyExists(cluster.NamedNamespace(t.Context(), installed)); err != nil {
+	if err := client.IgnoreAlreadyExists(cluster.NamedNamespace(t.Context(), installedNamespace)); err != nil {
 		t.Fatal(err)
 	}
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "split"))
 	kubectl(t, kubeconfig, "apply", "--server-side", "-f", filepath.Join(controlplane.Root(), "config", "prometheus", "account.yaml"))
-	policiesInForce(t, installed)
+	policiesInForce(t, installedNamespace)
 	t.Cleanup(func() { emptyInstalled(t) })
-	t.Run("the whole flow under its own account", wholeFlow)
-	t.Run("the whole flow in two parts", flowInTwoParts)
+	t.Run("the whole flow with its own account", wholeFlow)
+	t.Run("the whole flow in two processes", flowInTwoProcesses)
 	t.Run("what is refused", refusals)
-	t.Run("what each account may do", func(t *testing.T) { accountsMayDo(t, kubeconfig) })
+	t.Run("what each account may do", func(t *testing.T) { compareRights(t, kubeconfig) })
 	t.Run("pods", podSecurity)
 }
 
-// emptyInstalled leaves the namespace as it was found: the test may come again.
+// emptyInstalled deletes all objects in the namespace, so that the test can run again.
 func emptyInstalled(t *testing.T) {
 	t.Helper()
 	c := clientAs(t, "namespace-controller")
 	for _, kind := range []client.Object{
 		&v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}, &corev1.Secret{}, &corev1.ConfigMap{},
 	} {
-		if err := c.DeleteAllOf(context.Background(), kind, client.InNamespace(installed)); err != nil {
-			t.Errorf("empty the namespace of its %T: %v", kind, err)
+		if err := c.DeleteAllOf(context.Background(), kind, client.InNamespace(installedNamespace)); err != nil {
+			t.Errorf("delete every %T of the namespace: %v", kind, err)
 		}
 	}
 }
 
-// Installed into another namespace by an overlay, the policies hold there; and they go on holding where they held before, whose bindings
-// are the same objects.
+// Installed into another namespace with an overlay, the policies are in force there. They also stay in force in the
+// first namespace, although both share the bindings.
 func TestInAnotherNamespace(t *testing.T) {
 	const another = "tollkeeper-elsewhere"
 	kubeconfig := adminKubeconfig(t)
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "split"))
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", overlay(t, "namespace: "+another, "config/split"))
 	policiesInForce(t, another)
-	policiesInForce(t, installed)
+	policiesInForce(t, installedNamespace)
 }
 
 func adminKubeconfig(t *testing.T) string {
@@ -93,7 +93,7 @@ func adminKubeconfig(t *testing.T) string {
 	return kubeconfigFor(t, cluster)
 }
 
-// kubeconfigFor is a file that makes its reader an administrator.
+// kubeconfigFor writes a kubeconfig file with the rights of an administrator, and returns its path.
 func kubeconfigFor(t *testing.T, plane *controlplane.ControlPlane) string {
 	t.Helper()
 	content, err := plane.Kubeconfig()
@@ -107,7 +107,8 @@ func kubeconfigFor(t *testing.T, plane *controlplane.ControlPlane) string {
 	return path
 }
 
-// policiesInForce waits until the admission policies have their effect, which the API server gives them a moment after they are made.
+// policiesInForce waits until the API server enforces the admission policies, which takes a moment after they are
+// created.
 func policiesInForce(t *testing.T, namespace string) {
 	t.Helper()
 	o := &operator{t: t, namespace: namespace}
@@ -118,13 +119,13 @@ func policiesInForce(t *testing.T, namespace string) {
 	}
 	o.eventually("the policies are in force in "+namespace, func() string {
 		if err := admin.Create(t.Context(), aBillingEvent(namespace, "evt-policy"), client.DryRunAll); !apierrors.IsForbidden(err) {
-			return fmt.Sprintf("an administrator creates a BillingEvent: %v", err)
+			return fmt.Sprintf("an administrator may create a BillingEvent: %v", err)
 		}
 		if err := entitle(t.Context(), admin, customer); !apierrors.IsForbidden(err) {
-			return fmt.Sprintf("an administrator entitles a customer: %v", err)
+			return fmt.Sprintf("an administrator may entitle a customer: %v", err)
 		}
 		if err := manager.Create(t.Context(), aSecret(namespace, corev1.SecretTypeOpaque), client.DryRunAll); !apierrors.IsForbidden(err) {
-			return fmt.Sprintf("the manager creates an opaque Secret: %v", err)
+			return fmt.Sprintf("the manager may create an opaque Secret: %v", err)
 		}
 		return ""
 	})
@@ -136,7 +137,7 @@ func policiesInForce(t *testing.T, namespace string) {
 	}
 }
 
-// entitle tries to write the status that tenants are served by.
+// entitle tries to write the condition Entitled.
 func entitle(ctx context.Context, c client.Client, customer *v1alpha1.Customer) error {
 	customer = customer.DeepCopy()
 	customer.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEntitled, Status: metav1.ConditionTrue, Reason: "Forged",
@@ -157,7 +158,7 @@ func aSecret(namespace string, kind corev1.SecretType) *corev1.Secret {
 		Annotations: map[string]string{corev1.ServiceAccountNameKey: controllersAccount}}, Type: kind}
 }
 
-// tokenOf is a token of a ServiceAccount, as a pod has it.
+// tokenOf returns a token of a ServiceAccount, like that of a pod.
 func tokenOf(t *testing.T, namespace, account string) string {
 	t.Helper()
 	request := &authenticationv1.TokenRequest{}
@@ -168,6 +169,7 @@ func tokenOf(t *testing.T, namespace, account string) string {
 	return request.Status.Token
 }
 
+// clientOf returns a client with the token of a ServiceAccount.
 func clientOf(t *testing.T, namespace, account string) client.Client {
 	t.Helper()
 	access := &rest.Config{Host: cluster.Config.Host, BearerToken: tokenOf(t, namespace, account), QPS: -1}
@@ -175,7 +177,7 @@ func clientOf(t *testing.T, namespace, account string) client.Client {
 	return clientFor(t, access)
 }
 
-// clientAs is a controller of Kubernetes itself, none of which runs here.
+// clientAs returns a client with the account of one of Kubernetes' own controllers, none of which runs here.
 func clientAs(t *testing.T, account string) client.Client {
 	t.Helper()
 	access := rest.CopyConfig(cluster.Config)
@@ -192,12 +194,12 @@ func clientFor(t *testing.T, access *rest.Config) client.Client {
 	return c
 }
 
-// kubeconfigOf lets a process be the ServiceAccount.
+// kubeconfigOf returns a kubeconfig file with the token of a ServiceAccount.
 func kubeconfigOf(t *testing.T, account string) []byte {
 	t.Helper()
 	access := clientcmdapi.NewConfig()
 	access.Clusters["x"] = &clientcmdapi.Cluster{Server: cluster.Config.Host, CertificateAuthorityData: cluster.Config.CAData}
-	access.AuthInfos["x"] = &clientcmdapi.AuthInfo{Token: tokenOf(t, installed, account)}
+	access.AuthInfos["x"] = &clientcmdapi.AuthInfo{Token: tokenOf(t, installedNamespace, account)}
 	access.Contexts["x"] = &clientcmdapi.Context{Cluster: "x", AuthInfo: "x"}
 	access.CurrentContext = "x"
 	content, err := clientcmd.Write(*access)
@@ -207,49 +209,50 @@ func kubeconfigOf(t *testing.T, account string) []byte {
 	return content
 }
 
-// wholeFlow: a sign-up by events and backfill, two e-mails, a repair, a retry, and metrics for those who may read them.
+// wholeFlow runs a sign-up by events and backfill, two e-mails, a repair, a retry, and reads the metrics.
 func wholeFlow(t *testing.T) {
 	world := signUp()
-	_, ask := stripe(t, world)
-	_, send := mailgun(t)
+	_, withStripe := stripe(t, world)
+	_, withMailgun := mailgun(t)
 	address, metricsAddress := freeAddress(t), freeAddress(t)
-	process := startProcessWith(t, kubeconfigOf(t, controllersAccount), installed, ask, send, func(c *config.Config) {
+	process := startProcessWith(t, kubeconfigOf(t, controllersAccount), installedNamespace, withStripe, withMailgun, func(c *config.Config) {
 		c.ReceiverBindAddress, c.MetricsBindAddress, c.MetricsSecure, c.LeaderElect = address, metricsAddress, true, true
 	})
 	defer process.kill()
-	o := &operator{t: t, namespace: installed, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
+	o := &operator{t: t, namespace: installedNamespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
 	broken := Event{ID: "evt_Broken", Type: "invoice.paid", Created: time.Now(), Shape: New,
 		Object: Object{"id": "in_1", "object": "invoice", "customer": world.Objects("customer")[0].ID(), "amount_due": "a lot"}}
 	<-o.deliver(append(world.Events(), broken))
 	o.checkpoint("platform", newest(world))
 	o.entitled(world.Objects("customer")[0].ID(), "True SubscriptionActive")
-	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
-	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	sub := world.Objects("subscription")[0].ID()
 	world.Amend(sub, func(s Object) { s["status"] = "unpaid" })
 	o.annotate(o.customer(world.Objects("customer")[0].ID()), v1alpha1.AnnotationResync, "now")
 	o.inSync(sub, "True Repaired")
-	o.annotate(o.event("evt_Broken"), v1alpha1.AnnotationRetry, "now") // a person may
-	o.eventually("it is tried again", func() string {
+	o.annotate(o.event("evt_Broken"), v1alpha1.AnnotationRetry, "now") // users may do this
+	o.eventually("the event is retried", func() string {
 		if o.event("evt_Broken").Status.Retried != "now" {
 			return "it is not"
 		}
 		return ""
 	})
-	metricsAnswer(t, metricsAddress)
+	checkMetricsAccess(t, metricsAddress)
 }
 
-// metricsAnswer: nobody, somebody, and who may read the metrics.
-func metricsAnswer(t *testing.T, address string) {
+// checkMetricsAccess requests the metrics without a token, with an unknown one, with one without the right, and with
+// one with the right.
+func checkMetricsAccess(t *testing.T, address string) {
 	t.Helper()
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "somebody"}}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "without-rights"}}
 	if err := client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), account)); err != nil {
 		t.Fatal(err)
 	}
-	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // its certificate is of its own making
+	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the certificate is self-signed
 	defer insecure.CloseIdleConnections()
-	// A token that nobody has issued is an error to the library that asks the API server about it; it shows nothing all the same.
-	for token, want := range map[string]int{"": 401, "made-up": 500, tokenOf(t, installed, "somebody"): 403, tokenOf(t, installed, scraperAccount): 200} {
+	// For an unknown token the library answers 500 instead of 401, and shows no metrics either.
+	for token, want := range map[string]int{"": 401, "made-up": 500, tokenOf(t, installedNamespace, "without-rights"): 403, tokenOf(t, installedNamespace, scraperAccount): 200} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -264,31 +267,31 @@ func metricsAnswer(t *testing.T, address string) {
 		text, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if err != nil || response.StatusCode != want {
-			t.Errorf("the metrics are answered %d, want %d: %v", response.StatusCode, want, err)
+			t.Errorf("the answer is %d, want %d: %v", response.StatusCode, want, err)
 		}
-		const leads = `leader_election_master_status{name="leader.billing.tollkeeper.dev"} 1` // what the alert asks for
+		const leads = `leader_election_master_status{name="leader.billing.tollkeeper.dev"} 1` // the series that the alert uses
 		if got := strings.Contains(string(text), leads+"\n"); got != (want == http.StatusOK) {
-			t.Errorf("answered %d, the metrics tell the leader: %t", want, got)
+			t.Errorf("answer %d contains the leader's metric: %t", want, got)
 		}
 	}
 }
 
-// flowInTwoParts: one process takes the events in, the other does the rest.
-func flowInTwoParts(t *testing.T) {
-	server, send := mailgun(t)
+// flowInTwoProcesses runs the receiver and the controllers in separate processes.
+func flowInTwoProcesses(t *testing.T) {
+	server, withMailgun := mailgun(t)
 	world := NewWorld(time.Now().Add(-time.Minute), New, 2)
 	world.Name = "Parts"
 	world.Do(SignUp)
 	address := freeAddress(t)
-	receives := startProcessWith(t, kubeconfigOf(t, receiverAccount), installed, func(c *config.Config) {
+	receiverProcess := startProcessWith(t, kubeconfigOf(t, receiverAccount), installedNamespace, func(c *config.Config) {
 		c.Components, c.ReceiverBindAddress = config.Components{Receiver: true}, address
 	})
-	controls := startProcessWith(t, kubeconfigOf(t, controllersAccount), installed, send, func(c *config.Config) {
+	controllersProcess := startProcessWith(t, kubeconfigOf(t, controllersAccount), installedNamespace, withMailgun, func(c *config.Config) {
 		c.Components, c.Stripe.EndpointSecrets = config.Components{Controllers: true}, nil
 	})
-	defer receives.kill()
-	defer controls.kill()
-	o := &operator{t: t, namespace: installed, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
+	defer receiverProcess.kill()
+	defer controllersProcess.kill()
+	o := &operator{t: t, namespace: installedNamespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
 	<-o.deliver(world.Events())
 	o.settled()
 	o.entitled(world.Objects("customer")[0].ID(), "True SubscriptionActive")
@@ -297,67 +300,71 @@ func flowInTwoParts(t *testing.T) {
 	})
 }
 
-// refusals: what the accounts, people, and other workloads may not do.
+// refusals tries what the accounts and administrators may not do.
 func refusals(t *testing.T) {
-	o := &operator{t: t, namespace: installed}
-	one := o.events()[0]
+	o := &operator{t: t, namespace: installedNamespace}
+	event := o.events()[0]
 	altered := func(alter func(*v1alpha1.BillingEvent)) func(client.Client) error {
 		return func(c client.Client) error {
-			e := one.DeepCopy()
+			e := event.DeepCopy()
 			alter(e)
 			return c.Update(t.Context(), e, client.DryRunAll)
 		}
 	}
 	status := func(c client.Client) error {
-		e := one.DeepCopy()
+		e := event.DeepCopy()
 		e.Status.Outcome = v1alpha1.OutcomePending
 		return c.Status().Update(t.Context(), e, client.DryRunAll)
 	}
-	remove := func(c client.Client) error { return c.Delete(t.Context(), one.DeepCopy(), client.DryRunAll) }
+	remove := func(c client.Client) error { return c.Delete(t.Context(), event.DeepCopy(), client.DryRunAll) }
 	removeAll := func(c client.Client) error {
-		return c.DeleteAllOf(t.Context(), &v1alpha1.BillingEvent{}, client.InNamespace(installed), client.DryRunAll)
+		return c.DeleteAllOf(t.Context(), &v1alpha1.BillingEvent{}, client.InNamespace(installedNamespace), client.DryRunAll)
 	}
 	label := altered(func(e *v1alpha1.BillingEvent) { e.Labels = map[string]string{"x": "y"} })
 	create := func(object client.Object) func(client.Client) error {
 		return func(c client.Client) error { return c.Create(t.Context(), object, client.DryRunAll) }
 	}
 	key := func(namespace string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: "any"} }
-	for who, attempts := range map[string]map[string]func(client.Client) error{
+	for account, attempts := range map[string]map[string]func(client.Client) error{
 		"": { // an administrator
-			"create a BillingEvent":        create(aBillingEvent(installed, "evt-x")),
+			"create a BillingEvent":        create(aBillingEvent(installedNamespace, "evt-x")),
 			"change a BillingEvent status": status,
 			"change a BillingEvent label":  label,
-			"give a BillingEvent an owner, for the garbage collector to miss": altered(func(e *v1alpha1.BillingEvent) {
+			"give a BillingEvent an owner that does not exist": altered(func(e *v1alpha1.BillingEvent) {
 				e.OwnerReferences = []metav1.OwnerReference{anOwner("gone")}
 			}),
 			"give a BillingEvent a finalizer": altered(func(e *v1alpha1.BillingEvent) { e.Finalizers = []string{"example.com/x"} }),
 			"delete a BillingEvent":           remove,
 			"delete all BillingEvents":        removeAll,
-			"entitle a customer":              func(c client.Client) error { return entitle(t.Context(), c, &first[v1alpha1.CustomerList](t).Items[0]) },
+			"entitle a customer": func(c client.Client) error {
+				return entitle(t.Context(), c, &listInstalled[v1alpha1.CustomerList](t).Items[0])
+			},
 			"change a Subscription status": func(c client.Client) error {
-				subscription := &first[v1alpha1.SubscriptionList](t).Items[0]
+				subscription := &listInstalled[v1alpha1.SubscriptionList](t).Items[0]
 				subscription.Status.Status = "active"
 				return c.Status().Update(t.Context(), subscription, client.DryRunAll)
 			},
-			"have an e-mail sent again": func(c client.Client) error {
-				email := &first[v1alpha1.EmailList](t).Items[0]
+			"make an e-mail be sent again": func(c client.Client) error {
+				email := &listInstalled[v1alpha1.EmailList](t).Items[0]
 				email.Status = v1alpha1.EmailStatus{}
 				return c.Status().Update(t.Context(), email, client.DryRunAll)
 			},
 		},
 		controllersAccount: {
-			"create an opaque Secret": create(aSecret(installed, corev1.SecretTypeOpaque)),
-			"create a token Secret":   create(aSecret(installed, corev1.SecretTypeServiceAccountToken)),
+			"create an opaque Secret": create(aSecret(installedNamespace, corev1.SecretTypeOpaque)),
+			"create a token Secret":   create(aSecret(installedNamespace, corev1.SecretTypeServiceAccountToken)),
 			"list Secrets": func(c client.Client) error {
-				return c.List(t.Context(), &corev1.SecretList{}, client.InNamespace(installed))
+				return c.List(t.Context(), &corev1.SecretList{}, client.InNamespace(installedNamespace))
 			},
-			"read a Secret elsewhere":      func(c client.Client) error { return c.Get(t.Context(), key("kube-system"), &corev1.Secret{}) },
-			"read another ConfigMap":       func(c client.Client) error { return c.Get(t.Context(), key(installed), &corev1.ConfigMap{}) },
-			"take another Lease":           func(c client.Client) error { return c.Get(t.Context(), key(installed), &coordinationv1.Lease{}) },
+			"read a Secret elsewhere": func(c client.Client) error { return c.Get(t.Context(), key("kube-system"), &corev1.Secret{}) },
+			"read another ConfigMap":  func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &corev1.ConfigMap{}) },
+			"take another Lease": func(c client.Client) error {
+				return c.Get(t.Context(), key(installedNamespace), &coordinationv1.Lease{})
+			},
 			"delete a BillingEvent":        remove,
 			"change a BillingEvent":        label,
-			"create a Pod":                 create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "x"}}),
-			"grant itself a role":          create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "x"}}),
+			"create a Pod":                 create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),
+			"grant itself a role":          create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),
 			"create a Customer elsewhere":  create(&v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "x"}}),
 			"list the Customers elsewhere": func(c client.Client) error { return c.List(t.Context(), &v1alpha1.CustomerList{}) },
 		},
@@ -366,73 +373,75 @@ func refusals(t *testing.T) {
 			"change a BillingEvent":        label,
 			"delete a BillingEvent":        remove,
 			"list BillingEvents": func(c client.Client) error {
-				return c.List(t.Context(), &v1alpha1.BillingEventList{}, client.InNamespace(installed))
+				return c.List(t.Context(), &v1alpha1.BillingEventList{}, client.InNamespace(installedNamespace))
 			},
-			"read a Secret":     func(c client.Client) error { return c.Get(t.Context(), key(installed), &corev1.Secret{}) },
-			"read a Customer":   func(c client.Client) error { return c.Get(t.Context(), key(installed), &v1alpha1.Customer{}) },
-			"create a Customer": create(&v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: installed, Name: "x"}}),
+			"read a Secret":     func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &corev1.Secret{}) },
+			"read a Customer":   func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &v1alpha1.Customer{}) },
+			"create a Customer": create(&v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),
 		},
 		scraperAccount: {
-			"read a Secret":       func(c client.Client) error { return c.Get(t.Context(), key(installed), &corev1.Secret{}) },
-			"read a BillingEvent": func(c client.Client) error { return c.Get(t.Context(), key(installed), &v1alpha1.BillingEvent{}) },
+			"read a Secret": func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &corev1.Secret{}) },
+			"read a BillingEvent": func(c client.Client) error {
+				return c.Get(t.Context(), key(installedNamespace), &v1alpha1.BillingEvent{})
+			},
 		},
 	} {
 		c := client.Client(cluster.Client)
-		if who != "" {
-			c = clientOf(t, installed, who)
+		if account != "" {
+			c = clientOf(t, installedNamespace, account)
 		}
 		for what, attempt := range attempts {
 			if err := attempt(c); !apierrors.IsForbidden(err) {
-				t.Errorf("%q may %s: %v", who, what, err)
+				t.Errorf("%q may %s: %v", account, what, err)
 			}
 		}
 	}
-	t.Run("what is let through all the same", func(t *testing.T) { permitted(t, &one, removeAll) })
+	t.Run("what is allowed", func(t *testing.T) { permitted(t, &event, removeAll) })
 }
 
-// permitted: what people need to do, and what Kubernetes does itself.
-func permitted(t *testing.T, one *v1alpha1.BillingEvent, removeAll func(client.Client) error) {
-	annotated := one.DeepCopy()
+// permitted tries what users and the controllers of Kubernetes may do.
+func permitted(t *testing.T, event *v1alpha1.BillingEvent, removeAll func(client.Client) error) {
+	annotated := event.DeepCopy()
 	annotated.Annotations = map[string]string{v1alpha1.AnnotationRetry: "again"}
 	if err := cluster.Client.Update(t.Context(), annotated, client.DryRunAll); err != nil {
-		t.Errorf("a person cannot ask for another try: %v", err)
+		t.Errorf("a user cannot retry an event: %v", err)
 	}
-	customer := &first[v1alpha1.CustomerList](t).Items[0]
+	customer := &listInstalled[v1alpha1.CustomerList](t).Items[0]
 	customer.Spec.Access = v1alpha1.AccessGranted
 	if err := cluster.Client.Update(t.Context(), customer, client.DryRunAll); err != nil {
-		t.Errorf("a person cannot override access: %v", err)
+		t.Errorf("a user cannot override access: %v", err)
 	}
-	owned := aBillingEvent(installed, "evt-owned")
+	owned := aBillingEvent(installedNamespace, "evt-owned")
 	owned.OwnerReferences, owned.Finalizers = []metav1.OwnerReference{anOwner("one"), anOwner("two")}, []string{"example.com/x", "example.com/y"}
-	if err := clientOf(t, installed, controllersAccount).Create(t.Context(), owned); err != nil {
+	if err := clientOf(t, installedNamespace, controllersAccount).Create(t.Context(), owned); err != nil {
 		t.Fatal(err)
 	}
 	collector := clientAs(t, "generic-garbage-collector")
 	freed := owned.DeepCopy()
 	freed.OwnerReferences, freed.Finalizers = freed.OwnerReferences[:1], freed.Finalizers[1:]
 	if err := collector.Update(t.Context(), freed, client.DryRunAll); err != nil {
-		t.Errorf("the garbage collector cannot take an owner and a finalizer away: %v", err)
+		t.Errorf("the garbage collector cannot remove an owner and a finalizer: %v", err)
 	}
 	if err := collector.Delete(t.Context(), owned, client.DryRunAll); err != nil {
 		t.Errorf("the garbage collector cannot delete: %v", err)
 	}
-	owned.Finalizers = nil // let it go when the namespace is emptied
+	owned.Finalizers = nil // so that emptyInstalled can delete it
 	if err := collector.Update(t.Context(), owned); err != nil {
 		t.Error(err)
 	}
 	if err := removeAll(clientAs(t, "namespace-controller")); err != nil {
-		t.Errorf("the namespace cannot be deleted: %v", err)
+		t.Errorf("the namespace controller cannot delete BillingEvents: %v", err)
 	}
 }
 
-// first lists the objects of a kind in the operator's namespace; there is one at least.
-func first[L any, P interface {
+// listInstalled returns the objects of a kind in the operator's namespace, of which there must be at least one.
+func listInstalled[L any, P interface {
 	*L
 	client.ObjectList
 }](t *testing.T) *L {
 	t.Helper()
 	list := P(new(L))
-	if err := cluster.Client.List(t.Context(), list, client.InNamespace(installed)); err != nil {
+	if err := cluster.Client.List(t.Context(), list, client.InNamespace(installedNamespace)); err != nil {
 		t.Fatal(err)
 	}
 	if meta.LenList(list) == 0 {
@@ -445,32 +454,33 @@ func anOwner(name string) metav1.OwnerReference {
 	return metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: name, UID: types.UID(name)}
 }
 
-// right is one thing that an account may do: to a resource, or to a URL.
+// right is one verb that an account may use on a resource or a URL.
 type right struct{ Resource, Name, Verb string }
 
 const everywhere = "the cluster"
 
-// accountsMayDo compares the table in the documentation with what kubectl says: in the operator's namespace, and in another one.
-func accountsMayDo(t *testing.T, kubeconfig string) {
+// compareRights compares the documented rights with those that kubectl lists, in the operator's namespace and in
+// another one.
+func compareRights(t *testing.T, kubeconfig string) {
 	accounts := []string{controllersAccount, scraperAccount, receiverAccount}
 	table := documentedRights(t)
 	if diff := cmp.Diff(accounts, slices.Sorted(maps.Keys(table))); diff != "" {
-		t.Fatalf("the accounts that are documented (-want +got):\n%s", diff)
+		t.Fatalf("the documented accounts (-want +got):\n%s", diff)
 	}
 	rightsIn := func(namespace, account string) map[right]bool {
-		return listed(kubectl(t, kubeconfig, "auth", "can-i", "--list", "--as=system:serviceaccount:"+installed+":"+account, "-n", namespace))
+		return parseRights(kubectl(t, kubeconfig, "auth", "can-i", "--list", "--as=system:serviceaccount:"+installedNamespace+":"+account, "-n", namespace))
 	}
-	for _, namespace := range []string{installed, "default"} {
-		everybody := rightsIn(namespace, "nobody")
+	for _, namespace := range []string{installedNamespace, "default"} {
+		ofEveryAccount := rightsIn(namespace, "unknown")
 		for _, account := range accounts {
 			want := map[right]bool{}
 			for r, where := range table[account] {
-				if namespace == installed || where == everywhere {
+				if namespace == installedNamespace || where == everywhere {
 					want[r] = true
 				}
 			}
 			got := rightsIn(namespace, account)
-			maps.DeleteFunc(got, func(r right, _ bool) bool { return everybody[r] })
+			maps.DeleteFunc(got, func(r right, _ bool) bool { return ofEveryAccount[r] })
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s in %s (-documented +kubectl auth can-i --list):\n%s", account, namespace, diff)
 			}
@@ -478,7 +488,7 @@ func accountsMayDo(t *testing.T, kubeconfig string) {
 	}
 	for _, account := range accounts {
 		for r := range table[account] {
-			arguments := append(canI(r), "--as=system:serviceaccount:"+installed+":"+account, "-n", installed)
+			arguments := append(canI(r), "--as=system:serviceaccount:"+installedNamespace+":"+account, "-n", installedNamespace)
 			if out := kubectl(t, kubeconfig, arguments...); out != "yes\n" {
 				t.Errorf("kubectl %s: %s", strings.Join(arguments, " "), out)
 			}
@@ -486,10 +496,10 @@ func accountsMayDo(t *testing.T, kubeconfig string) {
 	}
 }
 
-// canI is the question of kubectl for the right.
+// canI returns the arguments of kubectl that ask for the right.
 func canI(r right) []string {
 	kind, sub, isSub := strings.Cut(r.Resource, "/")
-	if isSub && kind != "" { // else it is a URL
+	if isSub && kind != "" { // otherwise it is a URL
 		return []string{"auth", "can-i", r.Verb, kind, "--subresource=" + sub}
 	}
 	if r.Name != "" {
@@ -498,7 +508,7 @@ func canI(r right) []string {
 	return []string{"auth", "can-i", r.Verb, r.Resource}
 }
 
-// documentedRights reads the table of docs/security.md: where each account has each right.
+// documentedRights reads the table in docs/security.md: by account and right, where the account has it.
 func documentedRights(t *testing.T) map[string]map[right]string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(controlplane.Root(), "docs", "security.md"))
@@ -517,8 +527,8 @@ func documentedRights(t *testing.T) map[string]map[right]string {
 	return table
 }
 
-// listed reads what `kubectl auth can-i --list` prints: the resource, or else the URLs, the names, and the verbs.
-func listed(out string) map[right]bool {
+// parseRights parses the output of `kubectl auth can-i --list`: resource or URLs, names, and verbs.
+func parseRights(out string) map[right]bool {
 	rights := map[right]bool{}
 	for _, row := range regexp.MustCompile(`(?m)^(\S*) +\[([^\]]*)\] +\[([^\]]*)\] +\[([^\]]*)\]$`).FindAllStringSubmatch(out, -1) {
 		for _, what := range append(strings.Fields(row[2]), row[1]) {
@@ -532,21 +542,21 @@ func listed(out string) map[right]bool {
 	return rights
 }
 
-// podSecurity: the pods are let in under the restricted profile, and one that asks for more is not.
+// podSecurity checks that the API server admits the pods under the restricted profile, and rejects a privileged one.
 func podSecurity(t *testing.T) {
 	for _, d := range deployments(t) {
 		pod := &corev1.Pod{ObjectMeta: d.Spec.Template.ObjectMeta, Spec: d.Spec.Template.Spec}
-		pod.Namespace, pod.Name = installed, "a-pod"
+		pod.Namespace, pod.Name = installedNamespace, "a-pod"
 		if err := cluster.Client.Create(t.Context(), pod.DeepCopy(), client.DryRunAll); err != nil {
 			t.Errorf("the pod of %s: %v", d.Name, err)
 		}
 		for _, c := range pod.Spec.Containers {
 			if s := c.SecurityContext; s == nil || s.ReadOnlyRootFilesystem == nil || !*s.ReadOnlyRootFilesystem {
-				t.Errorf("the container %s of %s may write to its root", c.Name, d.Name)
+				t.Errorf("the container %s of %s may write to its root file system", c.Name, d.Name)
 			}
 		}
 		if *d.Spec.Replicas < 2 || len(d.Spec.Template.Spec.TopologySpreadConstraints) == 0 {
-			t.Errorf("%s has %d replicas, and spreads by %v", d.Name, *d.Spec.Replicas, d.Spec.Template.Spec.TopologySpreadConstraints)
+			t.Errorf("%s has %d replicas and the spread constraints %v", d.Name, *d.Spec.Replicas, d.Spec.Template.Spec.TopologySpreadConstraints)
 		}
 		pod.Spec.Containers[0].SecurityContext.Privileged = new(true)
 		pod.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil
@@ -559,7 +569,7 @@ func podSecurity(t *testing.T) {
 func deployments(t *testing.T) []appsv1.Deployment {
 	t.Helper()
 	var list appsv1.DeploymentList
-	if err := cluster.Client.List(t.Context(), &list, client.InNamespace(installed)); err != nil {
+	if err := cluster.Client.List(t.Context(), &list, client.InNamespace(installedNamespace)); err != nil {
 		t.Fatal(err)
 	}
 	if len(list.Items) != 2 {

@@ -19,7 +19,7 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// life is a customer's history at Stripe, in the order in which it happened.
+// life returns the events of one customer, in the order in which they happened.
 func life(shape Shape, begin time.Time) []Event {
 	const customer, sub = "cus_Life", "sub_Life"
 	end, next := begin.AddDate(0, 1, 0), begin.AddDate(0, 2, 0)
@@ -28,7 +28,7 @@ func life(shape Shape, begin time.Time) []Event {
 	second := Invoice(shape, "in_2", customer, sub, "open", Amount, end, next)
 	renewed := Subscription(shape, sub, customer, "past_due", end, next).With("start_date", begin.Unix())
 	recovered := renewed.With("status", "active")
-	return number([]Event{
+	return assignIDs([]Event{
 		{Type: "customer.created", Created: begin, Object: Customer(customer, "ada@example.com", "Ada")},
 		{Type: "customer.subscription.created", Created: begin, Object: created},
 		{Type: "payment_intent.created", Created: begin, Object: PaymentIntent(shape, "pi_1", customer, "", "requires_payment_method", begin)},
@@ -54,8 +54,8 @@ func life(shape Shape, begin time.Time) []Event {
 	}, shape)
 }
 
-// number gives the events ids that do not sort in the order in which they happened, as Stripe's do not.
-func number(events []Event, shape Shape) []Event {
+// assignIDs sets ids that sort in another order than the events happened, as Stripe's do.
+func assignIDs(events []Event, shape Shape) []Event {
 	for i := range events {
 		events[i].ID = fmt.Sprintf("evt_%02d", (i*37+11)%97)
 		events[i].Shape = shape
@@ -63,7 +63,7 @@ func number(events []Event, shape Shape) []Event {
 	return events
 }
 
-// statuses are what a history has led to, without the times at which it was processed.
+// statuses are the statuses after the events of life.
 type statuses struct {
 	Customer     v1alpha1.CustomerStatus
 	Subscription v1alpha1.SubscriptionStatus
@@ -75,7 +75,7 @@ func (o *operator) statuses() statuses {
 
 var ignoreProcessing = cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime")
 
-// Whatever the order, the batches, the duplicates and the restarts: the statuses end the same.
+// Orders, batches, duplicates and restarts do not change the final statuses.
 func TestOrderDoesNotMatter(t *testing.T) {
 	begin := time.Now().AddDate(0, -3, 0).Truncate(time.Second)
 	events := life(New, begin)
@@ -84,7 +84,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	forward.settled()
 	want := forward.statuses()
 	if want.Subscription.Status != "canceled" || want.Customer.Email != "ada@newmail.example" {
-		t.Fatalf("the life did not end as told: %s, %s", want.Subscription.Status, want.Customer.Email)
+		t.Fatalf("unexpected final state: %s, %s", want.Subscription.Status, want.Customer.Email)
 	}
 
 	backward := slices.Clone(events)
@@ -94,7 +94,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		"backwards, each settled before the next": func(o *operator) *operator {
 			for _, e := range backward {
 				o.send(e)
-				if e.Type != "charge.dispute.created" { // it waits for its charge
+				if e.Type != "charge.dispute.created" { // pending until its charge arrives
 					o.settledEvent(e.ID)
 				}
 			}
@@ -133,6 +133,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
+// settledEvent waits until the event has an outcome.
 func (o *operator) settledEvent(id string) {
 	o.t.Helper()
 	o.eventually(id+" has an outcome", func() string {
@@ -143,7 +144,7 @@ func (o *operator) settledEvent(id string) {
 	})
 }
 
-// The same event, sent many times to two replicas at once, is recorded once.
+// An event that is posted many times at once to two replicas is recorded once.
 func TestADuplicateStormIsOneEvent(t *testing.T) {
 	first := start(t, func(c *config.Config) { c.LeaderElect = true })
 	second := startIn(t, first.namespace, func(c *config.Config) { c.LeaderElect = true })
@@ -169,7 +170,7 @@ func TestADuplicateStormIsOneEvent(t *testing.T) {
 	first.entitled("cus_A", "True SubscriptionActive")
 }
 
-// With nothing new, nothing is written: not by the events themselves, nor when another operator takes over.
+// Without new events no object is written, not even when another operator takes over.
 func TestStatusesComeToRest(t *testing.T) {
 	o := start(t)
 	now := time.Now()
@@ -178,7 +179,7 @@ func TestStatusesComeToRest(t *testing.T) {
 	before := o.versions()
 	o.stop()
 	o = startIn(t, o.namespace)
-	for i := range 5 { // each is handled by the same workers as the life's customer, after it
+	for i := range 5 { // the same workers handle these after the customer of life
 		o.send(Event{
 			ID: fmt.Sprintf("evt_other%d", i), Type: "customer.created", Created: now, Shape: New,
 			Object: Customer("cus_Other", "bob@example.com", "Bob"),
@@ -190,7 +191,7 @@ func TestStatusesComeToRest(t *testing.T) {
 	}
 }
 
-// versions are the resourceVersions of all that belongs to the life.
+// versions returns the resourceVersions of all objects of life.
 func (o *operator) versions() map[string]string {
 	versions := map[string]string{}
 	for _, object := range []client.Object{o.customer("cus_Life"), o.subscription("sub_Life")} {
@@ -207,8 +208,8 @@ func (o *operator) versions() map[string]string {
 	return versions
 }
 
-// Entitled turns by the clock, with no event.
-func TestEntitledTurnsByTheClock(t *testing.T) {
+// Entitled changes by the clock, without an event.
+func TestEntitledChangesByTheClock(t *testing.T) {
 	o := start(t, func(c *config.Config) {
 		c.Policy.GracePeriod, c.Policy.TrialLeeway = 4*time.Second, 0
 	})
@@ -233,8 +234,8 @@ func TestEntitledTurnsByTheClock(t *testing.T) {
 	o.entitled("cus_End", "False SubscriptionEnded")
 }
 
-// A person's decision about a customer counts at once, and so does taking it back.
-func TestAPersonHasTheLastWord(t *testing.T) {
+// A change of spec.access or spec.gracePeriod takes effect at once, and so does its removal.
+func TestSpecAccessOverridesTheDecision(t *testing.T) {
 	o := start(t)
 	now := time.Now()
 	o.send(Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now.Add(-time.Hour), Shape: New, Previous: Object{"status": "active"},
@@ -246,9 +247,9 @@ func TestAPersonHasTheLastWord(t *testing.T) {
 		{`{"spec":{"access":"Auto","gracePeriod":"1m"}}`, "False PaymentFailed"},
 		{`{"spec":{"gracePeriod":"2h"}}`, "True GracePeriod"},
 	} {
-		o.eventually("the customer is there", func() string {
+		o.eventually("the customer exists", func() string {
 			if o.customer("cus_A").UID == "" {
-				return "it is not"
+				return "it does not"
 			}
 			return ""
 		})
@@ -259,7 +260,8 @@ func TestAPersonHasTheLastWord(t *testing.T) {
 	}
 }
 
-// A dispute names no customer. It finds it by its charge, even if the charge comes later; if none comes it is recorded.
+// A dispute names no customer. The operator finds the customer by the charge, even if the charge arrives later. Without
+// a charge the dispute is only recorded.
 func TestDisputesFindTheirCustomer(t *testing.T) {
 	o := start(t, func(c *config.Config) {
 		c.Policy.OnDispute, c.LinkTimeout = entitlement.Suspend, 5*time.Second
@@ -279,13 +281,14 @@ func TestDisputesFindTheirCustomer(t *testing.T) {
 	if got := o.event("evt_1").Status; got.Outcome != v1alpha1.OutcomeApplied || got.CustomerID != "cus_A" {
 		t.Errorf("the dispute is %q, linked to %q; want Applied, linked to cus_A", got.Outcome, got.CustomerID)
 	}
-	want := `No event was found that names the customer of charge "ch_2" or payment intent "".`
+	want := "No event that names the customer of charge ch_2 was found within 5s (--link-timeout)."
 	if got := o.event("evt_2").Status; got.Outcome != v1alpha1.OutcomeRecorded || got.Message != want {
-		t.Errorf("the dispute without a payment is %q: %s", got.Outcome, got.Message)
+		t.Errorf("the dispute without a known charge is %q: %s", got.Outcome, got.Message)
 	}
 }
 
-// A full refund of the last payment suspends, if that is the policy, until the next payment.
+// With the policy to suspend on refunds, a full refund of the last payment suspends the customer until the next
+// payment.
 func TestAFullRefundSuspends(t *testing.T) {
 	o := start(t, func(c *config.Config) { c.Policy.OnRefund = entitlement.Suspend })
 	now := time.Now()
@@ -302,8 +305,8 @@ func TestAFullRefundSuspends(t *testing.T) {
 	o.entitled("cus_A", "True SubscriptionActive")
 }
 
-// Events that change nothing are kept, and one that cannot be read does not hold up the customer's others.
-func TestWhatIsNotApplied(t *testing.T) {
+// Events that change nothing are recorded. An event that cannot be decoded does not block the customer's other events.
+func TestEventsThatAreNotApplied(t *testing.T) {
 	o := start(t)
 	now := time.Now()
 	sub := Subscription(New, "sub_A", "cus_A", "active", now, now.AddDate(0, 1, 0))
@@ -324,7 +327,7 @@ func TestWhatIsNotApplied(t *testing.T) {
 		"evt_nobody":  "Recorded: The event names no customer.",
 		"evt_broken":  "Failed: amount_due: want an integer, got a string",
 		"evt_good":    "Applied: ",
-		"evt_late":    "Superseded: Newer events have told all that this one tells.",
+		"evt_late":    "Superseded: Newer events have replaced everything that this event reports.",
 	}
 	got := map[string]string{}
 	for _, e := range o.events() {
@@ -335,7 +338,7 @@ func TestWhatIsNotApplied(t *testing.T) {
 	}
 }
 
-// A new customer's checkout plans two e-mails, once; that of one known before plans none.
+// The checkout of a new customer plans two e-mails, once. The checkout of a known customer plans none.
 func TestASignupPlansTwoEmails(t *testing.T) {
 	o := start(t)
 	now := time.Now()
@@ -363,7 +366,7 @@ func TestASignupPlansTwoEmails(t *testing.T) {
 	})
 }
 
-// The audit trail outlives its customer, and builds it anew.
+// BillingEvents remain when their Customer is deleted. The next event creates the Customer again.
 func TestEventsOutliveTheirCustomer(t *testing.T) {
 	o := start(t)
 	now := time.Now()
@@ -383,11 +386,11 @@ func TestEventsOutliveTheirCustomer(t *testing.T) {
 		t.Errorf("%d events, want 2", got)
 	}
 	if o.customer("cus_A").UID == "" {
-		t.Error("the customer did not come back with its next event")
+		t.Error("the next event did not create the customer again")
 	}
 }
 
-// An API server that refuses the event is answered 503: Stripe will send it again.
+// If the API server refuses to create the BillingEvent, the receiver answers 503, and Stripe posts the event again.
 func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 	o := startIn(t, "no-such-namespace")
 	code, err := o.endpoint.Post(t.Context(), Event{ID: "evt_1", Type: "customer.created", Created: time.Now(), Shape: New,

@@ -1,4 +1,5 @@
-// Package integration runs the whole operator against a real API server: events go in over HTTP, resources come out.
+// Package integration runs the whole operator against a real API server. The tests post events over HTTP and check the
+// resources.
 package integration
 
 import (
@@ -13,7 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
-// cluster is shared by all tests of the package; each works in a namespace of its own.
+// cluster is shared by all tests of the package. Each test has its own namespace.
 var cluster *controlplane.ControlPlane
 
 func TestMain(m *testing.M) {

@@ -30,51 +30,51 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
-// What config/ installs is accepted by a real API server, by the very commands that the README gives.
+// A real API server accepts the manifests in config/, applied with the commands in the README.
 func TestTheManifestsAreAccepted(t *testing.T) {
 	kubeconfig := adminKubeconfig(t)
 	if err := client.IgnoreAlreadyExists(cluster.NamedNamespace(t.Context(), "tollkeeper-system")); err != nil {
-		t.Fatal(err) // a dry run creates none, and what is to be in it would be refused
+		t.Fatal(err) // a dry run does not create it, and objects in it would be rejected
 	}
 	for _, folder := range []string{"config/crd", "config/default", "config/split", "config/samples"} {
 		t.Run(folder, func(t *testing.T) {
-			out := kubectl(t, kubeconfig, "apply", "--server-side", "--dry-run=server", "--namespace="+installed, "-k",
+			out := kubectl(t, kubeconfig, "apply", "--server-side", "--dry-run=server", "--namespace="+installedNamespace, "-k",
 				filepath.Join(controlplane.Root(), folder))
 			for line := range strings.Lines(out) {
 				if !strings.HasSuffix(line, "serverside-applied (server dry run)\n") {
-					t.Errorf("kubectl says: %s", line)
+					t.Errorf("kubectl printed: %s", line)
 				}
 			}
 		})
 	}
 }
 
-// With the policies in force, which let nobody delete a BillingEvent, `make uninstall` takes the CRDs and every resource away.
+// `make uninstall` deletes the CRDs and all their objects, although the policies forbid to delete a BillingEvent.
 func TestUninstall(t *testing.T) {
-	own, err := controlplane.Start()
+	plane, err := controlplane.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := own.Stop(); err != nil {
+		if err := plane.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	kubeconfig := kubeconfigFor(t, own)
+	kubeconfig := kubeconfigFor(t, plane)
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "default"))
-	kubectl(t, kubeconfig, "label", "namespace", installed, "tollkeeper.dev/policies-")
-	event := aBillingEvent(installed, "evt-one")
-	o := &operator{t: t, namespace: installed}
-	o.eventually("the policies let go of the namespace", func() string {
-		if err := client.IgnoreAlreadyExists(own.Client.Create(t.Context(), event)); err != nil {
+	kubectl(t, kubeconfig, "label", "namespace", installedNamespace, "tollkeeper.dev/policies-")
+	event := aBillingEvent(installedNamespace, "evt-one")
+	o := &operator{t: t, namespace: installedNamespace}
+	o.eventually("the policies are no longer enforced", func() string {
+		if err := client.IgnoreAlreadyExists(plane.Client.Create(t.Context(), event)); err != nil {
 			return err.Error()
 		}
 		return ""
 	})
-	kubectl(t, kubeconfig, "label", "namespace", installed, "tollkeeper.dev/policies=enforced")
+	kubectl(t, kubeconfig, "label", "namespace", installedNamespace, "tollkeeper.dev/policies=enforced")
 	o.eventually("the policies are in force", func() string {
-		if err := own.Client.Delete(t.Context(), event, client.DryRunAll); err == nil {
-			return "an administrator deletes a BillingEvent"
+		if err := plane.Client.Delete(t.Context(), event, client.DryRunAll); err == nil {
+			return "an administrator may delete a BillingEvent"
 		}
 		return ""
 	})
@@ -88,7 +88,7 @@ func TestUninstall(t *testing.T) {
 	})
 }
 
-// The pods reach, and are reached by, what they need and nothing else: the whole policies, by the Deployment whose pods they select.
+// The network policies allow the pods of each Deployment exactly the connections that they need.
 func TestNetworkPolicies(t *testing.T) {
 	egress := []networkingv1.NetworkPolicyEgressRule{
 		{Ports: []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromInt32(53)), Protocol: new(corev1.ProtocolUDP)}, {Port: new(intstr.FromInt32(53))}}},
@@ -109,20 +109,21 @@ func TestNetworkPolicies(t *testing.T) {
 			name := m.selects(t, "NetworkPolicy "+policy.Name, &policy.Spec.PodSelector)
 			got[name] = append(got[name], policy.Spec.Ingress...)
 			if diff := cmp.Diff(egress, policy.Spec.Egress); diff != "" {
-				t.Errorf("%s: what %s lets out (-want +got):\n%s", folder, policy.Name, diff)
+				t.Errorf("%s: egress of %s (-want +got):\n%s", folder, policy.Name, diff)
 			}
 			both := []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
 			if diff := cmp.Diff(both, policy.Spec.PolicyTypes); diff != "" {
-				t.Errorf("%s: what %s is about (-want +got):\n%s", folder, policy.Name, diff)
+				t.Errorf("%s: policy types of %s (-want +got):\n%s", folder, policy.Name, diff)
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: what is let in (-want +got):\n%s", folder, diff)
+			t.Errorf("%s: ingress by Deployment (-want +got):\n%s", folder, diff)
 		}
 	}
 }
 
-// Which keys of tollkeeper-credentials the pods are given: what the internet reaches in config/split holds the endpoint's secret only.
+// The pods get only the keys of tollkeeper-credentials that they need. In config/split the pods that the internet
+// reaches get only the signing secret of the endpoint.
 func TestWhoIsGivenWhichKeys(t *testing.T) {
 	all := []string{"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "STRIPE_ENDPOINT_SECRET", "STRIPE_SECRET_KEY"}
 	for folder, want := range map[string]map[string][]string{
@@ -137,7 +138,7 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 			got[d.Name] = []string{}
 			pod := d.Spec.Template.Spec
 			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 0 || len(pod.Containers[0].EnvFrom) != 0 {
-				t.Errorf("%s: %s has more than one container and its variables: see what else it is given", folder, d.Name)
+				t.Errorf("%s: %s has more than one container with single variables: extend this test to all sources of keys", folder, d.Name)
 			}
 			for _, variable := range pod.Containers[0].Env {
 				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
@@ -147,12 +148,12 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 			slices.Sort(got[d.Name])
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: the keys that each Deployment is given (-want +got):\n%s", folder, diff)
+			t.Errorf("%s: the keys of each Deployment (-want +got):\n%s", folder, diff)
 		}
 	}
 }
 
-// Whatever selects pods selects those of one Deployment, and a Service leads to a port that they have.
+// Each selector selects the pods of exactly one Deployment, and each Service port leads to a port of these pods.
 func TestSelectorsReachTheirPods(t *testing.T) {
 	for folder, want := range map[string]map[string]string{
 		"config/default": {
@@ -196,12 +197,12 @@ func TestSelectorsReachTheirPods(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: what each selects (-want +got):\n%s", folder, diff)
+			t.Errorf("%s: the pods of each selector (-want +got):\n%s", folder, diff)
 		}
 	}
 }
 
-// Whoever may view the cluster, or a namespace, does not by that see customers' names and addresses.
+// The general role view does not include the right to see customers' names and addresses.
 func TestViewingTheClusterShowsNoCustomers(t *testing.T) {
 	roles := rendered(t, "config/split").clusterRoles
 	if len(roles) != 3 {
@@ -210,13 +211,13 @@ func TestViewingTheClusterShowsNoCustomers(t *testing.T) {
 	for _, role := range roles {
 		for label := range role.Labels {
 			if strings.HasPrefix(label, "rbac.authorization.k8s.io/aggregate-to-") {
-				t.Errorf("%s has the label %s, and so is a part of another role", role.Name, label)
+				t.Errorf("%s has the label %s, which makes it part of another role", role.Name, label)
 			}
 		}
 	}
 }
 
-// manifests are what a folder of config/ renders to, as far as tests look at it without a cluster.
+// manifests are the rendered objects of a folder in config/ that the tests look at.
 type manifests struct {
 	deployments     []appsv1.Deployment
 	services        []corev1.Service
@@ -261,8 +262,8 @@ func rendered(t *testing.T, folder string) *manifests {
 	}
 }
 
-// selects is the one Deployment whose pods the selector matches. One of their labels must not be enough: another operator of the same
-// scaffold has control-plane: controller-manager too.
+// selects returns the one Deployment whose pods the selector matches. No single label may suffice: other kubebuilder
+// operators also label their pods control-plane: controller-manager.
 func (m *manifests) selects(t *testing.T, what string, selector *metav1.LabelSelector) string {
 	t.Helper()
 	s, err := metav1.LabelSelectorAsSelector(selector)
@@ -277,17 +278,17 @@ func (m *manifests) selects(t *testing.T, what string, selector *metav1.LabelSel
 		names = append(names, d.Name)
 		for label, value := range d.Spec.Template.Labels {
 			if s.Matches(labels.Set{label: value}) {
-				t.Errorf("%s selects by %q, which other pods match", what, s)
+				t.Errorf("%s has the selector %q, which pods of other operators may match", what, s)
 			}
 		}
 	}
 	if len(names) != 1 {
-		t.Errorf("%s selects the pods of %q, want one Deployment's", what, names)
+		t.Errorf("%s selects the pods of %q, want those of one Deployment", what, names)
 	}
 	return strings.Join(names, ",")
 }
 
-// port is the port of the Deployment's container that is meant.
+// port returns the name of the Deployment's container port that the target names.
 func (m *manifests) port(deployment string, target intstr.IntOrString) string {
 	for _, d := range m.deployments {
 		for _, port := range d.Spec.Template.Spec.Containers[0].Ports {
@@ -299,7 +300,7 @@ func (m *manifests) port(deployment string, target intstr.IntOrString) string {
 	return "no port " + target.String()
 }
 
-// overlay is the folder of a kustomization over a folder of config/, with one setting more.
+// overlay writes a kustomization over a folder of config/ with one more setting, and returns its folder.
 func overlay(t *testing.T, setting, folder string) string {
 	t.Helper()
 	here, err := filepath.EvalSymlinks(t.TempDir())
@@ -310,7 +311,7 @@ func overlay(t *testing.T, setting, folder string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := filepath.Rel(here, filepath.Join(root, folder)) // kustomize takes no absolute path
+	base, err := filepath.Rel(here, filepath.Join(root, folder)) // kustomize accepts no absolute paths
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 )
 
-// With a certificate the metrics are served with it, over TLS 1.2 and later only, and a renewed one is taken up without a restart.
+// The metrics are served with the configured certificate, over TLS 1.2 or later only. A renewed certificate is used
+// without a restart.
 func TestTheMetricsOverTLS(t *testing.T) {
 	folder, address := t.TempDir(), freeAddress(t)
 	roots := x509.NewCertPool()
@@ -29,7 +30,7 @@ func TestTheMetricsOverTLS(t *testing.T) {
 			}
 			defer func() { _ = connection.Close() }()
 			if serial := connection.ConnectionState().PeerCertificates[0].SerialNumber; serial.Int64() != number {
-				return fmt.Sprintf("it is number %s", serial)
+				return fmt.Sprintf("its serial number is %s", serial)
 			}
 			return ""
 		}
@@ -37,13 +38,14 @@ func TestTheMetricsOverTLS(t *testing.T) {
 	o.eventually("the certificate is served", served(1))
 	_, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	if err == nil || !strings.Contains(err.Error(), "protocol version") {
-		t.Errorf("TLS 1.1 is answered: %v", err)
+		t.Errorf("TLS 1.1 is accepted: %v", err)
 	}
 	certify(t, folder, roots, 2)
 	o.eventually("the renewed certificate is served", served(2))
 }
 
-// A certificate that was asked for and is not there is no reason to serve another one.
+// If the configured certificate cannot be loaded, the operator does not start. It never serves the metrics with another
+// certificate.
 func TestTheMetricsWithoutTheirCertificate(t *testing.T) {
 	for name, prepare := range map[string]func(t *testing.T, folder string){
 		"no files": func(*testing.T, string) {},
@@ -53,7 +55,7 @@ func TestTheMetricsWithoutTheirCertificate(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"the key of another": func(t *testing.T, folder string) {
+		"the key of another certificate": func(t *testing.T, folder string) {
 			other := t.TempDir()
 			certify(t, folder, x509.NewCertPool(), 1)
 			certify(t, other, x509.NewCertPool(), 2)
@@ -68,9 +70,9 @@ func TestTheMetricsWithoutTheirCertificate(t *testing.T) {
 			prepare(t, cfg.MetricsCertPath)
 			_, err := app.New(cfg, cluster.Config, oneOfSeveral)
 			if err == nil || !strings.Contains(err.Error(), "--metrics-cert-path") {
-				t.Errorf("it starts: %v", err)
+				t.Errorf("want a start error, got: %v", err)
 			}
-			cfg.MetricsBindAddress = "0" // nobody is served anything
+			cfg.MetricsBindAddress = "0" // the metrics are off
 			if _, err := app.New(cfg, cluster.Config, oneOfSeveral); err != nil {
 				t.Errorf("it does not start without metrics: %v", err)
 			}

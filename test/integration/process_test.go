@@ -14,7 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
-// binary is the manager, built once for all tests.
+// binary is the manager binary, built once for all tests.
 var binary struct {
 	sync.Once
 	path string
@@ -41,14 +41,14 @@ func managerBinary(t *testing.T) string {
 	return binary.path
 }
 
-// process is a manager in a process of its own.
+// process is a manager in a separate process.
 type process struct {
 	*exec.Cmd
 	log  *logBuffer
 	once sync.Once
 }
 
-// logBuffer may be read while it is written.
+// logBuffer is a buffer for concurrent writers and readers.
 type logBuffer struct {
 	mutex sync.Mutex
 	text  bytes.Buffer
@@ -66,7 +66,7 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// kill ends it at once (SIGKILL). After that its log is whole.
+// kill sends SIGKILL, and waits until the process has exited and its log is complete.
 func (p *process) kill() {
 	p.once.Do(func() {
 		_ = p.Process.Kill()
@@ -74,13 +74,13 @@ func (p *process) kill() {
 	})
 }
 
-// end waits until it has ended by itself.
+// end waits until the process exits by itself.
 func (p *process) end() (err error) {
 	p.once.Do(func() { err = p.Wait() })
 	return err
 }
 
-// startProcess runs the manager as a process of its own until the test ends or it is killed.
+// startProcess runs the manager in a separate process until the test ends or kill is called.
 func startProcess(t *testing.T, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
 	access, err := cluster.Kubeconfig()
@@ -90,7 +90,7 @@ func startProcess(t *testing.T, namespace string, configure ...func(*config.Conf
 	return startProcessWith(t, access, namespace, configure...)
 }
 
-// startProcessWith is startProcess with a kubeconfig file of this content.
+// startProcessWith is startProcess with this content of the kubeconfig file.
 func startProcessWith(t *testing.T, access []byte, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
 	cfg := defaults(t, namespace)
@@ -128,7 +128,7 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 	return p
 }
 
-// components are those of the configuration, as the flag wants them.
+// components returns the value of --components for the configuration.
 func components(cfg config.Config) string {
 	switch cfg.Components {
 	case config.Components{Receiver: true}:

@@ -29,7 +29,7 @@ func recordable(id string) *v1alpha1.BillingEventSpec {
 	}
 }
 
-func TestRecordIsOnce(t *testing.T) {
+func TestRecordRecordsOnce(t *testing.T) {
 	r, o := newRecorder(t)
 	for i, want := range []bool{true, false, false} {
 		recorded, err := r.Record(t.Context(), recordable("evt_1"))
@@ -43,7 +43,7 @@ func TestRecordIsOnce(t *testing.T) {
 	}
 }
 
-// Ids that differ in case only are two events, and so is one id under two accounts.
+// Ids that differ only in case are different events, and so is the same id of two accounts.
 func TestRecordKeepsIDsApart(t *testing.T) {
 	r, o := newRecorder(t)
 	other := recordable("evt_1A")
@@ -58,13 +58,13 @@ func TestRecordKeepsIDsApart(t *testing.T) {
 	}
 }
 
-// An object of the same name that holds another event is not taken for this one.
+// An object with the same name that records another event is not mistaken for this one.
 func TestRecordDoesNotTakeAnotherEventForThisOne(t *testing.T) {
 	r, o := newRecorder(t)
-	squatter := &v1alpha1.BillingEvent{
+	other := &v1alpha1.BillingEvent{
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: naming.Object("", "evt_1")}, Spec: *recordable("evt_other"),
 	}
-	if err := cluster.Client.Create(t.Context(), squatter); err != nil {
+	if err := cluster.Client.Create(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Record(t.Context(), recordable("evt_1")); err == nil || !strings.Contains(err.Error(), "is taken by event evt_other") {
@@ -72,7 +72,7 @@ func TestRecordDoesNotTakeAnotherEventForThisOne(t *testing.T) {
 	}
 }
 
-// What the API server refuses of a record does not lose the event: its envelope is recorded, and says which field it was.
+// If the API server rejects a field of the record, the recorder records the envelope, and which field was rejected.
 func TestRecordKeepsTheEnvelopeOfARefusedRecord(t *testing.T) {
 	r, o := newRecorder(t)
 	e := recordable("evt_1")
@@ -86,8 +86,8 @@ func TestRecordKeepsTheEnvelopeOfARefusedRecord(t *testing.T) {
 	}
 }
 
-// What a policy of the cluster refuses for what is in it may be let in later, and whole: it is an error, for which Stripe sends the event
-// again, and nothing of it is kept meanwhile.
+// If a policy of the cluster refuses the record for its content, the recorder stores nothing and returns an error, so
+// that Stripe posts the event again. Once the policy is gone the whole event is recorded.
 func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
 	r, o := newRecorder(t)
 	lift := o.forbid("billingevents", "!has(object.spec.customer) || object.spec.customer.email != 'ada@example.com'")
@@ -101,10 +101,10 @@ func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
 		t.Errorf("recorded %t %v", recorded, err)
 	}
 	if got := len(o.events()); got != 0 {
-		t.Fatalf("%d events are kept", got)
+		t.Fatalf("%d events are recorded", got)
 	}
 	lift()
-	o.eventually("it is recorded", func() string {
+	o.eventually("the event is recorded", func() string {
 		if _, err := r.Record(t.Context(), recordable("evt_1")); err != nil {
 			return err.Error()
 		}
@@ -115,7 +115,7 @@ func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
 	}
 }
 
-// A record that breaks a rule about the whole of it is kept as its envelope, too.
+// A record that breaks a rule across fields is recorded as its envelope, too.
 func TestRecordKeepsTheEnvelopeOfTwoRecords(t *testing.T) {
 	r, o := newRecorder(t)
 	e := recordable("evt_1")

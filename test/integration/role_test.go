@@ -17,8 +17,8 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// The roles of config/rbac are enough for everything that the operator does.
-func TestItsRolesAreEnough(t *testing.T) {
+// The roles of config/rbac are sufficient for everything that the operator does.
+func TestTheRolesAreSufficient(t *testing.T) {
 	namespace, err := cluster.Namespace(t.Context(), "it-")
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +31,9 @@ func TestItsRolesAreEnough(t *testing.T) {
 	access.Impersonate = rest.ImpersonationConfig{UserName: account}
 
 	world := signUp()
-	_, ask := stripe(t, world)
-	_, send := mailgun(t)
-	o := startAs(t, access, namespace, ask, send, func(c *config.Config) { c.LeaderElect = true })
+	_, withStripe := stripe(t, world)
+	_, withMailgun := mailgun(t)
+	o := startAs(t, access, namespace, withStripe, withMailgun, func(c *config.Config) { c.LeaderElect = true })
 	o.recordedAll(world) // by backfill
 	o.checkpoint("platform", newest(world))
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
@@ -43,14 +43,14 @@ func TestItsRolesAreEnough(t *testing.T) {
 	o.send(events[len(events)-1])
 	o.settled()
 	o.entitled(customer, "True SubscriptionActive")
-	o.mailed(v1alpha1.EmailWelcome, "True Accepted")
-	o.mailed(v1alpha1.EmailPasswordReset, "True Accepted")
+	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	world.Amend(sub, func(s Object) { s["status"] = "unpaid" })
 	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "now")
 	o.inSync(sub, "True Repaired")
 }
 
-// grant gives the account a role of config/rbac in the namespace.
+// grant gives a user a role of config/rbac in the namespace.
 func grant(t *testing.T, namespace, account, file string) {
 	t.Helper()
 	manifest, err := os.ReadFile(filepath.Join(controlplane.Root(), "config", "rbac", file))

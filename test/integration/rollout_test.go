@@ -25,13 +25,14 @@ type replica struct {
 	probe    string
 }
 
-// service is the addresses of the ready replicas, as a Service of Kubernetes has them: a little late.
+// service holds the addresses of the ready replicas. Like a Kubernetes Service it learns of changes a little late.
 type service struct {
 	mutex sync.Mutex
 	ready []Endpoint
 }
 
-func (s *service) look(ctx context.Context, replicas []*replica) {
+// refresh probes the replicas, and replaces the ready ones unless ctx is done meanwhile.
+func (s *service) refresh(ctx context.Context, replicas []*replica) {
 	var ready []Endpoint
 	for _, r := range replicas {
 		if r.ready(ctx) {
@@ -39,14 +40,14 @@ func (s *service) look(ctx context.Context, replicas []*replica) {
 		}
 	}
 	if ctx.Err() != nil {
-		return // not looked to the end
+		return // the probes may be incomplete
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.ready = ready
 }
 
-// ready asks its probe, which answers at once or not at all.
+// ready reports whether the readiness probe succeeds within 2 s.
 func (r *replica) ready(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -68,8 +69,8 @@ func (s *service) endpoints() []Endpoint {
 	return s.ready
 }
 
-// The leader is told to end while events come: each is answered 200 by whichever replica is ready, none is lost, and the lease is free
-// while the receiver still drains.
+// The leader receives SIGTERM while events arrive. The ready replicas answer 200 to each event, none is lost, and the
+// lease is free while the receiver still drains.
 func TestARolloutInterruptsNothing(t *testing.T) {
 	namespace, err := cluster.Namespace(t.Context(), "it-")
 	if err != nil {
@@ -87,7 +88,7 @@ func TestARolloutInterruptsNothing(t *testing.T) {
 		})
 		o.eventually("the replica is ready, and the first one leads", func() string {
 			s := &service{}
-			s.look(t.Context(), replicas)
+			s.refresh(t.Context(), replicas)
 			if o.leaseHolder() == "" || len(s.endpoints()) != len(replicas) {
 				return fmt.Sprintf("%q leads, %d replicas are ready", o.leaseHolder(), len(s.endpoints()))
 			}
@@ -95,7 +96,7 @@ func TestARolloutInterruptsNothing(t *testing.T) {
 		})
 	}
 	before := o.leaseHolder()
-	through := startTraffic(t, replicas)
+	traffic := startTraffic(t, replicas)
 
 	o.moreEvents(10)
 	if err := replicas[0].Process.Signal(syscall.SIGTERM); err != nil {
@@ -111,30 +112,30 @@ func TestARolloutInterruptsNothing(t *testing.T) {
 	o.send(Event{ID: "evt_late", Type: "customer.updated", Created: time.Now(), Shape: New,
 		Object: Customer("cus_A", "late@example.com", "Ada")})
 	if err := replicas[0].endWithin(patience); err != nil {
-		t.Errorf("the leader ended with an error: %v", err)
+		t.Errorf("the leader exited with an error: %v", err)
 	}
 	o.moreEvents(10)
-	n, err := through.end()
+	n, err := traffic.end()
 	if err != nil {
 		t.Error(err)
 	}
 	if got := len(o.events()); got != n+1 {
-		t.Errorf("%d events are acknowledged, %d are recorded", n+1, got)
+		t.Errorf("%d events are acknowledged, but %d are recorded", n+1, got)
 	}
 	o.settled()
 }
 
-// endWithin waits until the process has ended by itself, and ends it if that takes too long.
+// endWithin waits until the process exits by itself, and kills it after the limit.
 func (r *replica) endWithin(limit time.Duration) error {
 	late := time.AfterFunc(limit, func() { _ = r.Process.Kill() })
 	err := r.end()
 	if !late.Stop() {
-		return fmt.Errorf("it had not ended after %s", limit)
+		return fmt.Errorf("it did not exit within %s", limit)
 	}
 	return err
 }
 
-// traffic is events that come one after the other, until it is told to end.
+// traffic posts events one after the other until end is called.
 type traffic struct {
 	stop   func()
 	all    sync.WaitGroup
@@ -142,36 +143,38 @@ type traffic struct {
 	err    error
 }
 
-// startTraffic posts to the replicas that a Service takes for ready, until end or the end of the test.
+// startTraffic starts to post events to the replicas that a Service would consider ready.
 func startTraffic(t *testing.T, replicas []*replica) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	through := &traffic{stop: cancel}
+	started := &traffic{stop: cancel}
 	all := &service{}
-	all.look(ctx, replicas)
-	through.all.Go(func() {
+	all.refresh(ctx, replicas)
+	started.all.Go(func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(100 * time.Millisecond):
-				all.look(ctx, replicas)
+				all.refresh(ctx, replicas)
 			}
 		}
 	})
-	through.all.Go(func() { through.posted, through.err = postAll(ctx, all) })
-	t.Cleanup(func() { _, _ = through.end() })
-	return through
+	started.all.Go(func() { started.posted, started.err = postAll(ctx, all) })
+	t.Cleanup(func() { _, _ = started.end() })
+	return started
 }
 
-// end returns how many events were acknowledged, and why it ended before.
+// end stops the traffic. It returns the number of acknowledged events, and the error that stopped the traffic early, if
+// any.
 func (tr *traffic) end() (posted int, err error) {
 	tr.stop()
 	tr.all.Wait()
 	return tr.posted, tr.err
 }
 
-// postAll posts one event after the other to the ready replicas in turn until ctx ends, wants each answered 200, and counts them.
+// postAll posts events one after the other to the ready replicas in turn until ctx is done, and counts them. It expects
+// 200 for each.
 func postAll(ctx context.Context, to *service) (posted int, err error) {
 	for ; ctx.Err() == nil; posted++ {
 		endpoints := to.endpoints()
@@ -187,7 +190,7 @@ func postAll(ctx context.Context, to *service) (posted int, err error) {
 	return posted, nil
 }
 
-// postOne wants 200. What is posted is posted to its end, whatever ends meanwhile: what was not answered could not be counted.
+// postOne posts an event and expects 200. It has its own context: an interrupted request could not be counted.
 func postOne(to Endpoint, e Event) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -198,7 +201,7 @@ func postOne(to Endpoint, e Event) error {
 	return err
 }
 
-// leaseHolder is who leads; empty if nobody does.
+// leaseHolder returns the identity of the leader; empty if there is none.
 func (o *operator) leaseHolder() string {
 	o.t.Helper()
 	var leases coordinationv1.LeaseList
@@ -211,13 +214,13 @@ func (o *operator) leaseHolder() string {
 	return *leases.Items[0].Spec.HolderIdentity
 }
 
-// moreEvents waits until so many more are recorded.
+// moreEvents waits until n more events are recorded.
 func (o *operator) moreEvents(n int) {
 	o.t.Helper()
 	before := len(o.events())
-	o.eventually("events come in", func() string {
-		if came := len(o.events()) - before; came < n {
-			return fmt.Sprintf("%d have come, want %d", came, n)
+	o.eventually("events are recorded", func() string {
+		if recorded := len(o.events()) - before; recorded < n {
+			return fmt.Sprintf("%d so far, want %d", recorded, n)
 		}
 		return ""
 	})

@@ -26,40 +26,41 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// holder holds every write on its way to the API server until the client gives up.
-type holder struct {
-	mutex      sync.Mutex
-	held, most int
+// writeHolder holds every write on its way to the API server until the client gives up.
+type writeHolder struct {
+	mutex     sync.Mutex
+	held, max int // writes that are held, now and at most
 }
 
-func (h *holder) judge(r *http.Request) apiproxy.Verdict {
+func (h *writeHolder) decide(r *http.Request) apiproxy.Verdict {
 	if !apiproxy.IsWrite(r) {
 		return apiproxy.Pass
 	}
-	_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has gone
-	h.count(+1)
-	defer h.count(-1)
+	_, _ = io.Copy(io.Discard, r.Body) // the server notices a disconnect only after it has read the body
+	h.add(+1)
+	defer h.add(-1)
 	<-r.Context().Done()
 	return apiproxy.LoseRequest
 }
 
-func (h *holder) count(n int) {
+func (h *writeHolder) add(n int) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	h.held += n
-	h.most = max(h.most, h.held)
+	h.max = max(h.max, h.held)
 }
 
-func (h *holder) now() (held, most int) {
+// counts returns the number of writes that are held, now and at most.
+func (h *writeHolder) counts() (held, most int) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	return h.held, h.most
+	return h.held, h.max
 }
 
-// An API server that does not answer in time holds up as many events as the limit allows, and for as long as they may take. All others are
-// sent away at once, nothing is left of any, and each is recorded when Stripe sends it again.
+// While the API server hangs, the receiver holds as many requests as its limit allows, each until its timeout. It
+// answers 503 to all others at once, leaves no goroutine behind, and records each event when Stripe posts it again.
 func TestAnAPIServerThatHangs(t *testing.T) {
-	const limit, more = 40, 300 // the limit is more than are written at a time: some wait for their turn
+	const limit, more = 40, 300 // the limit is above the number of concurrent writes, so some requests wait for a write
 	namespace, err := cluster.Namespace(t.Context(), "it-")
 	if err != nil {
 		t.Fatal(err)
@@ -73,12 +74,12 @@ func TestAnAPIServerThatHangs(t *testing.T) {
 	sender := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: -1}}
 	post := func(name string, n int) <-chan string { return o.postAtOnce(sender, name, n) }
 	if diff := cmp.Diff(map[string]int{"200 {}": 1}, tally(post("evt_Before", 1))); diff != "" {
-		t.Fatalf("answers while nothing hangs (-want +got):\n%s", diff)
+		t.Fatalf("answers before the API server hangs (-want +got):\n%s", diff)
 	}
 	goroutines := runtime.NumGoroutine()
 
-	hang := &holder{}
-	proxy.Spoil(hang.judge)
+	writes := &writeHolder{}
+	proxy.Spoil(writes.decide)
 	first := post("evt_First", limit)
 	o.eventually("the limit is reached", func() string {
 		if n := inFlight(t); n != limit {
@@ -90,20 +91,20 @@ func TestAnAPIServerThatHangs(t *testing.T) {
 		t.Errorf("answers beyond the limit (-want +got):\n%s", diff)
 	}
 	if early := len(first); early > 0 {
-		t.Errorf("%d of those in flight are answered before those who were sent away at once", early)
+		t.Errorf("%d requests within the limit are answered before those beyond it", early)
 	}
 	if diff := cmp.Diff(map[string]int{"503 not recorded; try again\n": limit}, tally(first)); diff != "" {
-		t.Errorf("answers of those in flight (-want +got):\n%s", diff)
+		t.Errorf("answers within the limit (-want +got):\n%s", diff)
 	}
-	o.eventually("nothing is left of them", func() string {
-		held, _ := hang.now()
+	o.eventually("no write and no goroutine remains", func() string {
+		held, _ := writes.counts()
 		if now := runtime.NumGoroutine(); held > 0 || now > goroutines {
 			return fmt.Sprintf("%d writes hang; %d goroutines, %d before", held, now, goroutines)
 		}
 		return ""
 	})
-	if _, most := hang.now(); most == 0 || most > limit {
-		t.Errorf("%d writes hung at a time, want some, and at most %d", most, limit)
+	if _, most := writes.counts(); most == 0 || most > limit {
+		t.Errorf("%d writes hung at the same time, want 1 to %d", most, limit)
 	}
 
 	proxy.Spoil(nil)
@@ -118,7 +119,7 @@ func TestAnAPIServerThatHangs(t *testing.T) {
 	}
 }
 
-// receive runs a receiver that writes through the proxy, until the test ends.
+// receive runs a receiver that writes through the proxy until the test ends.
 func receive(t *testing.T, proxy *apiproxy.Proxy, namespace string, limit int, within time.Duration) Endpoint {
 	t.Helper()
 	access, err := client.New(proxy.Config(), client.Options{Scheme: app.Scheme()})
@@ -135,7 +136,7 @@ func receive(t *testing.T, proxy *apiproxy.Proxy, namespace string, limit int, w
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
-			t.Errorf("the receiver ended with an error: %v", err)
+			t.Errorf("the receiver stopped with an error: %v", err)
 		}
 	})
 	o := &operator{t: t}
@@ -148,7 +149,7 @@ func receive(t *testing.T, proxy *apiproxy.Proxy, namespace string, limit int, w
 	return Endpoint{URL: fmt.Sprintf("http://%s%s", server.Addr(), receiver.Path), Secret: secret}
 }
 
-// postAtOnce posts n events, and delivers the answers as they come.
+// postAtOnce posts n events concurrently, and returns a channel of the answers.
 func (o *operator) postAtOnce(sender *http.Client, name string, n int) <-chan string {
 	answers := make(chan string, n)
 	var posts sync.WaitGroup
@@ -162,7 +163,7 @@ func (o *operator) postAtOnce(sender *http.Client, name string, n int) <-chan st
 	return answers
 }
 
-// post posts an event and returns the answer, "200 {}", or why there is none.
+// post posts an event and returns the answer, such as "200 {}", or the error.
 func (o *operator) post(sender *http.Client, id string) string {
 	body := Event{ID: id, Type: "customer.updated", Created: time.Now(), Shape: New, Object: Customer("cus_A", "ada@example.com", "Ada")}.JSON()
 	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
@@ -187,11 +188,11 @@ func (o *operator) post(sender *http.Client, id string) string {
 func (o *operator) mustRecord(sender *http.Client, id string) {
 	o.t.Helper()
 	if got := o.post(sender, id); got != "200 {}" {
-		o.t.Fatalf("%s, sent again, is answered %q", id, got)
+		o.t.Fatalf("posted again, %s is answered with %q", id, got)
 	}
 }
 
-// tally counts how often each answer came.
+// tally counts the answers.
 func tally(answers <-chan string) map[string]int {
 	counts := map[string]int{}
 	for a := range answers {
@@ -200,7 +201,7 @@ func tally(answers <-chan string) map[string]int {
 	return counts
 }
 
-// inFlight is how many events the receivers of this process say they work on.
+// inFlight returns the metric of requests in flight of all receivers in this process.
 func inFlight(t *testing.T) int {
 	t.Helper()
 	families, err := ctrlmetrics.Registry.Gather()
@@ -212,6 +213,6 @@ func inFlight(t *testing.T) int {
 			return int(family.GetMetric()[0].GetGauge().GetValue())
 		}
 	}
-	t.Fatal("there is no metric of what is in flight")
+	t.Fatal("there is no metric of the requests in flight")
 	return 0
 }

@@ -22,7 +22,7 @@ import (
 
 const stripeKey = "sk_test_integration"
 
-// stripe is a stand-in of Stripe's API with an account, and the setting that makes an operator ask it.
+// stripe starts a stand-in for Stripe's API that serves the world. The second result configures an operator to use it.
 func stripe(t *testing.T, world *World) (*API, func(*config.Config)) {
 	t.Helper()
 	api := NewAPI(stripeKey, world)
@@ -34,8 +34,8 @@ func stripe(t *testing.T, world *World) (*API, func(*config.Config)) {
 	}
 }
 
-// aWholeLife is a sign-up with a trial and all that follows, in as few or as many seconds as pause says.
-func aWholeLife(shape Shape, pause time.Duration) *World {
+// wholeLife returns a world with a sign-up, a trial and all that may follow, with a pause before each operation.
+func wholeLife(shape Shape, pause time.Duration) *World {
 	world := NewWorld(time.Now().AddDate(0, 0, -20).Truncate(time.Second), shape, 1)
 	for _, op := range []Op{
 		SignUpWithTrial, AnnounceTrialEnd, EndTrial, ChangeQuantity, ChangePlan, ScheduleCancel, UndoCancel, SubscribeAgain, ChangeEmail,
@@ -44,26 +44,26 @@ func aWholeLife(shape Shape, pause time.Duration) *World {
 	} {
 		world.Advance(pause)
 		if !world.Do(op) {
-			panic(fmt.Sprintf("%q does not apply: the life is told wrong", op))
+			panic(fmt.Sprintf("operation %q does not apply", op))
 		}
 	}
 	return world
 }
 
-// ends are the statuses of everything that a life has led to, without the times of processing.
-func (o *operator) ends(world *World) map[string]any {
+// finalStatuses returns the statuses of all customers and subscriptions of the world.
+func (o *operator) finalStatuses(world *World) map[string]any {
 	o.t.Helper()
-	ends := map[string]any{}
+	statuses := map[string]any{}
 	for _, object := range world.Objects("customer") {
-		ends[object.ID()] = o.customer(object.ID()).Status
+		statuses[object.ID()] = o.customer(object.ID()).Status
 	}
 	for _, object := range world.Objects("subscription") {
-		ends[object.ID()] = o.subscription(object.ID()).Status
+		statuses[object.ID()] = o.subscription(object.ID()).Status
 	}
-	return ends
+	return statuses
 }
 
-// inSync waits for the InSync condition of every object: "True Compared".
+// inSync waits for status and reason of the condition InSync, such as "True Compared".
 func (o *operator) inSync(id, want string) {
 	o.t.Helper()
 	o.eventually("InSync of "+id, func() string {
@@ -78,28 +78,28 @@ func (o *operator) inSync(id, want string) {
 	})
 }
 
-// A whole life that happened within one second, told backwards over HTTP, with no key to ask with.
+// All events of a life have the same second and arrive backwards, and there is no Stripe key to resolve doubts.
 func TestALifeWithinASecondBackwards(t *testing.T) {
 	for _, shape := range []Shape{Old, New} {
 		t.Run(string(shape), func(t *testing.T) {
-			world := aWholeLife(shape, 0)
+			world := wholeLife(shape, 0)
 			forward := start(t)
 			forward.send(world.Events()...)
 			forward.settled()
-			want := forward.ends(world)
+			want := forward.finalStatuses(world)
 			if got := forward.subscription(world.Objects("subscription")[1].ID()).Status.Status; got != "canceled" {
-				t.Fatalf("the life ends %q, not as told", got)
+				t.Fatalf("the second subscription is %q, want canceled", got)
 			}
 
 			backward := start(t)
 			for _, e := range slices.Backward(world.Events()) {
 				backward.send(e)
-				if e.Type != "charge.dispute.created" { // it waits for its charge
+				if e.Type != "charge.dispute.created" { // pending until its charge arrives
 					backward.settledEvent(e.ID)
 				}
 			}
 			backward.settled()
-			if diff := cmp.Diff(want, backward.ends(world), ignoreProcessing); diff != "" {
+			if diff := cmp.Diff(want, backward.finalStatuses(world), ignoreProcessing); diff != "" {
 				t.Errorf("statuses (-forward +backward):\n%s", diff)
 			}
 			for id := range want {
@@ -109,29 +109,29 @@ func TestALifeWithinASecondBackwards(t *testing.T) {
 	}
 }
 
-// The endpoint was down for a whole life: what Stripe lists makes up for it.
-func TestBackfillAloneTellsTheWholeLife(t *testing.T) {
-	world := aWholeLife(New, time.Hour)
-	told := start(t)
-	told.send(world.Events()...)
-	told.settled()
+// The endpoint is down for a whole life. The backfill finds all events.
+func TestBackfillAloneLeadsToTheSameStatuses(t *testing.T) {
+	world := wholeLife(New, time.Hour)
+	delivered := start(t)
+	delivered.send(world.Events()...)
+	delivered.settled()
 
-	api, ask := stripe(t, world)
+	api, withStripe := stripe(t, world)
 	api.PageSize = 7
 	api.Fail(1, RateLimited, path("/v1/events"))
 	api.Fail(1, Truncated, path("/v1/events"))
 	api.Fail(1, ServerError, path("/v1/events"))
 	api.Fail(1, Dropped, path("/v1/events"))
-	missed := start(t, ask, func(c *config.Config) { c.RefetchDelay = time.Hour }) // events alone are to tell
-	missed.recordedAll(world)
-	missed.settled()
-	if diff := cmp.Diff(told.ends(world), missed.ends(world), ignoreProcessing); diff != "" {
-		t.Errorf("statuses (-told +backfilled):\n%s", diff)
+	backfilled := start(t, withStripe, func(c *config.Config) { c.RefetchDelay = time.Hour }) // no reading within the test
+	backfilled.recordedAll(world)
+	backfilled.settled()
+	if diff := cmp.Diff(delivered.finalStatuses(world), backfilled.finalStatuses(world), ignoreProcessing); diff != "" {
+		t.Errorf("statuses (-delivered +backfilled):\n%s", diff)
 	}
-	missed.checkpoint("platform", newest(world))
+	backfilled.checkpoint("platform", newest(world))
 	for _, r := range api.Requests("/v1/") {
 		if r.Version != "2023-10-16" {
-			t.Errorf("%s was asked in version %q, want stripe-go's", r.Path, r.Version)
+			t.Errorf("%s was requested in version %q, want that of stripe-go", r.Path, r.Version)
 		}
 	}
 }
@@ -145,7 +145,7 @@ func newest(world *World) time.Time {
 	return events[len(events)-1].Created
 }
 
-// recordedAll waits until every event of a handled type is recorded.
+// recordedAll waits until every event of the world is recorded.
 func (o *operator) recordedAll(world *World) {
 	o.t.Helper()
 	o.eventually("every event is recorded", func() string {
@@ -155,14 +155,14 @@ func (o *operator) recordedAll(world *World) {
 		}
 		for _, e := range world.Events() {
 			if !recorded[e.ID] {
-				return fmt.Sprintf("%s %s is not, %d are", e.Type, e.ID, len(recorded))
+				return fmt.Sprintf("%s %s is not recorded, %d others are", e.Type, e.ID, len(recorded))
 			}
 		}
 		return ""
 	})
 }
 
-// checkpoint waits for the checkpoint of an account.
+// checkpoint waits until the checkpoint of an account has the time.
 func (o *operator) checkpoint(account string, want time.Time) {
 	o.t.Helper()
 	o.eventually("the checkpoint of "+account, func() string {
@@ -183,10 +183,10 @@ func (o *operator) checkpoints() map[string]string {
 	return stored.Data
 }
 
-// An operator that is killed in the middle of a backfill leaves no checkpoint, and the next one loses nothing.
-func TestBackfillThatIsKilled(t *testing.T) {
-	world := aWholeLife(Old, time.Hour)
-	api, ask := stripe(t, world)
+// An operator that is killed during a backfill leaves no checkpoint. The next one records all events.
+func TestBackfillContinuesAfterAKill(t *testing.T) {
+	world := wholeLife(Old, time.Hour)
+	api, withStripe := stripe(t, world)
 	api.PageSize = 10
 	third := func(r *http.Request) bool {
 		return r.URL.Path == "/v1/events" && r.URL.Query().Get("starting_after") == world.Events()[len(world.Events())-20].ID
@@ -197,8 +197,8 @@ func TestBackfillThatIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &operator{t: t, namespace: namespace}
-	manager := startProcess(t, namespace, ask)
-	o.eventually("two pages are recorded and the third is asked for", func() string {
+	manager := startProcess(t, namespace, withStripe)
+	o.eventually("two pages are recorded and the third is requested", func() string {
 		if got := len(api.Requests("/v1/events")); got != 3 || len(o.events()) < 20 {
 			return fmt.Sprintf("%d requests, %d events", got, len(o.events()))
 		}
@@ -206,31 +206,31 @@ func TestBackfillThatIsKilled(t *testing.T) {
 	})
 	manager.kill()
 	if got := len(o.events()); got != 20 {
-		t.Fatalf("%d events are recorded, want those of two pages: the third was not answered", got)
+		t.Fatalf("%d events are recorded, want the 20 of two pages", got)
 	}
 	if got := o.checkpoints(); len(got) != 0 {
 		t.Fatalf("the checkpoint is %v before everything is recorded", got)
 	}
-	o = startIn(t, namespace, ask)
+	o = startIn(t, namespace, withStripe)
 	o.recordedAll(world)
 	o.settled()
 	o.checkpoint("platform", newest(world))
 }
 
-// With everything recorded, a backfill changes nothing, and begins where the last one ended.
+// Once all events are recorded, a backfill changes nothing, and starts at the checkpoint of the last one.
 func TestBackfillComesToRest(t *testing.T) {
-	world := aWholeLife(New, time.Hour)
-	api, ask := stripe(t, world)
+	world := wholeLife(New, time.Hour)
+	api, withStripe := stripe(t, world)
 	often := func(c *config.Config) { c.BackfillInterval = 100 * time.Millisecond }
-	o := start(t, ask, often)
+	o := start(t, withStripe, often)
 	o.recordedAll(world)
 	o.settled()
 	o.checkpoint("platform", newest(world))
 	before := o.everyVersion()
-	asked := len(api.Requests("/v1/events"))
-	o.eventually("three more looks", func() string {
-		if got := len(api.Requests("/v1/events")); got < asked+3 {
-			return fmt.Sprintf("%d so far", got-asked)
+	requested := len(api.Requests("/v1/events"))
+	o.eventually("three more backfills", func() string {
+		if got := len(api.Requests("/v1/events")); got < requested+3 {
+			return fmt.Sprintf("%d so far", got-requested)
 		}
 		return ""
 	})
@@ -240,11 +240,11 @@ func TestBackfillComesToRest(t *testing.T) {
 	requests := api.Requests("/v1/events")
 	since := newest(world).Add(-10 * time.Minute).Unix()
 	if got := requests[len(requests)-1].Query.Get("created[gte]"); got != fmt.Sprint(since) {
-		t.Errorf("the last look began at %s, want the checkpoint less the overlap: %d", got, since)
+		t.Errorf("the last backfill started at %s, want the checkpoint less the overlap: %d", got, since)
 	}
 }
 
-// everyVersion are the resourceVersions of all resources and the checkpoint.
+// everyVersion returns the resourceVersions of all resources and of the checkpoints.
 func (o *operator) everyVersion() map[string]string {
 	o.t.Helper()
 	versions := map[string]string{}
@@ -266,16 +266,17 @@ func (o *operator) everyVersion() map[string]string {
 	return versions
 }
 
-// Two events of one second that contradict each other: Stripe is asked once, however often it has to be tried.
-func TestATieIsAskedAbout(t *testing.T) {
+// Two events of the same second contradict each other. The operator reads the object from Stripe once, with retries
+// after errors.
+func TestATieIsResolvedByStripe(t *testing.T) {
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
 	world.Amend(sub, func(o Object) { o["status"] = "past_due" })
-	api, ask := stripe(t, world)
+	api, withStripe := stripe(t, world)
 	api.Fail(1, RateLimited, path("/v1/subscriptions/"+sub))
 	api.Fail(1, ServerError, path("/v1/subscriptions/"+sub))
-	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
 	o.send(world.Events()...)
 	o.entitled(customer, "True SubscriptionActive")
 
@@ -295,36 +296,36 @@ func TestATieIsAskedAbout(t *testing.T) {
 		answers = append(answers, r.Status)
 	}
 	if diff := cmp.Diff([]int{429, 500, 200}, answers); diff != "" {
-		t.Errorf("answers to the questions about the subscription (-want +got):\n%s", diff)
+		t.Errorf("answers to the requests for the subscription (-want +got):\n%s", diff)
 	}
 }
 
-// A doubt that Stripe cannot clear either, since it does not know the object, is asked about once.
-func TestADoubtThatStripeCannotClear(t *testing.T) {
-	api, ask := stripe(t, NewWorld(time.Now(), New, 1))
-	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+// Stripe does not know the object of a doubt, and so cannot resolve it. The operator asks only once.
+func TestADoubtThatStripeCannotResolve(t *testing.T) {
+	api, withStripe := stripe(t, NewWorld(time.Now(), New, 1))
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
 	now := time.Now().Add(-time.Hour)
 	object := Subscription(New, "sub_A", "cus_A", "past_due", now, now.AddDate(0, 1, 0))
 	o.send(
 		Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object},
 		Event{ID: "evt_9", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object.With("status", "unpaid")},
 	)
-	o.eventually("Stripe's answer shows", func() string {
+	o.eventually("Stripe's answer is in the status", func() string {
 		if last := o.subscription("sub_A").Status.LastComparison; last == nil || !last.NotFound {
 			return fmt.Sprintf("the last comparison is %+v", last)
 		}
 		return ""
 	})
 	o.inSync("sub_A", "Unknown EventsTie")
-	o.annotate(o.customer("cus_A"), v1alpha1.AnnotationResync, "now") // a question about everything comes after all that were waiting
+	o.annotate(o.customer("cus_A"), v1alpha1.AnnotationResync, "now") // the resync runs after all waiting requests
 	o.inSync("cus_A", "False NotInStripe")
 	if got := len(api.Requests("/v1/subscriptions/sub_A")); got != 2 {
-		t.Errorf("Stripe was asked about the subscription %d times, want once for the doubt and once for the annotation", got)
+		t.Errorf("%d requests for the subscription, want one for the doubt and one for the resync", got)
 	}
 }
 
-// Without a key the doubt shows, and says what to do.
-func TestATieThatNobodyCanBeAskedAbout(t *testing.T) {
+// Without a Stripe key a doubt stays in the condition InSync until a later event resolves it.
+func TestATieWithoutAStripeKey(t *testing.T) {
 	o := start(t)
 	now := time.Now()
 	object := Subscription(New, "sub_A", "cus_A", "past_due", now, now.AddDate(0, 1, 0))
@@ -339,16 +340,16 @@ func TestATieThatNobodyCanBeAskedAbout(t *testing.T) {
 	o.inSync("sub_A", "True EventsAgree")
 }
 
-// What nobody told is found by comparing: on a person's wish, ended subscriptions and all pages included.
+// A resync repairs changes that no event reported, including those of ended subscriptions and on all pages.
 func TestResyncRepairs(t *testing.T) {
 	world := NewWorld(time.Now().Add(-48*time.Hour), Old, 1)
 	for _, op := range []Op{SignUp, SubscribeAgain, SubscribeAgain, OpenDispute} {
 		world.Advance(time.Hour)
 		world.Do(op)
 	}
-	api, ask := stripe(t, world)
+	api, withStripe := stripe(t, world)
 	api.PageSize = 1
-	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
 	o.send(world.Events()...)
 	o.settled()
 	customer, subs := world.Objects("customer")[0].ID(), world.Objects("subscription")
@@ -360,7 +361,7 @@ func TestResyncRepairs(t *testing.T) {
 	after := o.everyVersion()
 	for name := range before {
 		if !strings.Contains(name, "Customer") && before[name] != after[name] {
-			t.Errorf("a comparison that found nothing has written %s", name)
+			t.Errorf("a resync without differences has written %s", name)
 		}
 	}
 
@@ -390,7 +391,7 @@ func TestResyncRepairs(t *testing.T) {
 	}
 }
 
-// annotate asks for something.
+// annotate sets an annotation on an object.
 func (o *operator) annotate(object client.Object, annotation, value string) {
 	o.t.Helper()
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, annotation, value)
@@ -399,13 +400,13 @@ func (o *operator) annotate(object client.Object, annotation, value string) {
 	}
 }
 
-// One subscription can be compared alone.
+// A resync of one subscription compares no other object.
 func TestResyncOfASubscription(t *testing.T) {
 	world := NewWorld(time.Now().Add(-48*time.Hour), New, 1)
 	world.Do(SignUp)
 	world.Do(SubscribeAgain)
-	api, ask := stripe(t, world)
-	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	api, withStripe := stripe(t, world)
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
 	o.send(world.Events()...)
 	o.settled()
 	id := world.Objects("subscription")[1].ID()
@@ -417,17 +418,17 @@ func TestResyncOfASubscription(t *testing.T) {
 	}
 	for _, r := range api.Requests("/v1/") {
 		if r.Path != "/v1/subscriptions/"+id {
-			t.Errorf("%s was asked for as well", r.Path)
+			t.Errorf("%s was requested as well", r.Path)
 		}
 	}
 }
 
-// The sweep comes by on its own.
+// The periodic sweep repairs differences without a request.
 func TestTheSweepRepairs(t *testing.T) {
 	world := NewWorld(time.Now().Add(-48*time.Hour), New, 1)
 	world.Do(SignUp)
-	_, ask := stripe(t, world)
-	o := start(t, ask, func(c *config.Config) { c.BackfillInterval, c.ResyncInterval = 0, 2*time.Second })
+	_, withStripe := stripe(t, world)
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval, c.ResyncInterval = 0, 2*time.Second })
 	o.send(world.Events()...)
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
 	o.entitled(customer, "True SubscriptionActive")
@@ -436,13 +437,13 @@ func TestTheSweepRepairs(t *testing.T) {
 	o.inSync(sub, "True Repaired")
 }
 
-// A dispute whose charge no event has told: Stripe is asked whose it is.
-func TestStripeTellsWhoseChargeIsDisputed(t *testing.T) {
+// No event reports the charge of a dispute. The operator asks Stripe for its customer.
+func TestStripeIsAskedForTheCustomerOfADispute(t *testing.T) {
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	world.Do(OpenDispute)
-	_, ask := stripe(t, world)
-	o := start(t, ask, func(c *config.Config) { c.BackfillInterval = 0 })
+	_, withStripe := stripe(t, world)
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
 	customer := world.Objects("customer")[0].ID()
 	for _, e := range world.Events() {
 		if e.Type == "charge.dispute.created" || e.Type == "customer.created" {
@@ -458,13 +459,13 @@ func TestStripeTellsWhoseChargeIsDisputed(t *testing.T) {
 	if got := o.customer(customer).Status.OpenDisputes; len(got) != 1 {
 		t.Errorf("%d open disputes, want 1", len(got))
 	}
-	want := `Stripe knows no customer of charge "ch_guest", payment intent "": it was paid by a guest.`
+	want := "Stripe has no customer for charge ch_guest: a guest paid it."
 	if got := o.event("evt_guest").Status; got.Outcome != v1alpha1.OutcomeRecorded || got.Message != want {
 		t.Errorf("the dispute of a guest's charge is %q: %s", got.Outcome, got.Message)
 	}
 }
 
-// Events of the other mode are kept and never applied.
+// Events of the other mode are recorded but never applied.
 func TestTheOtherModeIsNotApplied(t *testing.T) {
 	o := start(t, func(c *config.Config) { c.Livemode = new(true) })
 	now := time.Now()
@@ -476,18 +477,18 @@ func TestTheOtherModeIsNotApplied(t *testing.T) {
 	)
 	o.entitled("cus_A", "True SubscriptionActive")
 	o.settled()
-	want := "The event is of Stripe's test mode, and this operator applies the events of live mode (--livemode)."
+	want := "This is an event of Stripe's test mode. The operator applies events of live mode (--livemode)."
 	for _, id := range []string{"evt_test", "evt_dispute"} {
 		if got := o.event(id).Status; got.Outcome != v1alpha1.OutcomeRecorded || got.Message != want {
 			t.Errorf("%s is %q: %s", id, got.Outcome, got.Message)
 		}
 	}
 	if got := *o.customer("cus_A").Status.Livemode; !got {
-		t.Error("the customer is said to be of test mode")
+		t.Error("the customer has livemode=false")
 	}
 }
 
-// One customer id under two accounts is two customers, and each account is asked about its own.
+// The same customer id in two accounts is two customers. Each account is asked about its own objects.
 func TestAccountsAreKeptApart(t *testing.T) {
 	begin := time.Now().Add(-time.Hour)
 	own := NewWorld(begin, New, 1)
@@ -495,12 +496,12 @@ func TestAccountsAreKeptApart(t *testing.T) {
 	connected := NewWorld(begin, New, 2)
 	connected.Account = "acct_Other"
 	connected.Do(SignUp)
-	api, ask := stripe(t, own)
+	api, withStripe := stripe(t, own)
 	api.Connect(connected)
-	o := start(t, ask)
+	o := start(t, withStripe)
 	o.recordedAll(own)
 
-	// The same ids at the connected account, and one event that makes the operator know the account.
+	// An event of the connected account with the same ids. It makes the operator aware of the account.
 	now := time.Now()
 	customer, sub := own.Objects("customer")[0].ID(), own.Objects("subscription")[0].ID()
 	o.send(Event{ID: own.Events()[0].ID, Type: "customer.subscription.created", Created: now, Shape: New, Account: "acct_Other",
@@ -509,7 +510,7 @@ func TestAccountsAreKeptApart(t *testing.T) {
 	o.entitled(customer, "True SubscriptionActive")
 	var other v1alpha1.Customer
 	key := client.ObjectKey{Namespace: o.namespace, Name: naming.Object("acct_Other", customer)}
-	o.eventually("the other account's customer is decided about", func() string {
+	o.eventually("the decision about the other account's customer", func() string {
 		if err := client.IgnoreNotFound(cluster.Client.Get(t.Context(), key, &other)); err != nil {
 			t.Fatal(err)
 		}
@@ -519,7 +520,7 @@ func TestAccountsAreKeptApart(t *testing.T) {
 		return ""
 	})
 	o.stop()
-	o = startIn(t, o.namespace, ask) // it looks for missed events when it starts
+	o = startIn(t, o.namespace, withStripe) // the backfill runs at the start
 	o.checkpoint("acct_Other", newest(connected))
 	for _, e := range connected.Events() {
 		var recorded v1alpha1.BillingEvent

@@ -21,7 +21,7 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// With a certificate the receiver speaks TLS 1.2 and later only, and takes a renewed certificate up without a restart.
+// With a certificate the receiver accepts only TLS 1.2 or later. It uses a renewed certificate without a restart.
 func TestTheReceiverOverTLS(t *testing.T) {
 	folder := t.TempDir()
 	roots := x509.NewCertPool()
@@ -29,35 +29,35 @@ func TestTheReceiverOverTLS(t *testing.T) {
 	o := start(t, func(c *config.Config) { c.ReceiverCertPath = folder })
 	address := o.endpoint.URL[len("http://") : len(o.endpoint.URL)-len("/webhooks/stripe")]
 
-	honest := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	defer honest.CloseIdleConnections()
+	trusting := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer trusting.CloseIdleConnections()
 	body := Event{ID: "evt_TLS", Type: "customer.created", Created: time.Now(), Shape: New, Object: Customer("cus_TLS", "ada@example.com", "Ada")}.JSON()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+address+"/webhooks/stripe", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Stripe-Signature", Sign(body, time.Now(), secret))
-	response, err := honest.Do(request)
+	response, err := trusting.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusOK || len(o.events()) != 1 {
-		t.Errorf("an event over TLS is answered %d, and %d are recorded", response.StatusCode, len(o.events()))
+		t.Errorf("an event over TLS is answered with %d, and %d are recorded", response.StatusCode, len(o.events()))
 	}
 
-	modern, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12})
+	connection, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12})
 	if err != nil {
-		t.Fatalf("it does not speak TLS 1.2: %v", err)
+		t.Fatalf("TLS 1.2 is not accepted: %v", err)
 	}
-	_ = modern.Close()
+	_ = connection.Close()
 	const refused = "remote error: tls: protocol version not supported"
 	_, err = tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	if err == nil || err.Error() != refused {
 		t.Errorf("TLS 1.1: %v, want %q", err, refused)
 	}
 	if code, err := o.endpoint.Post(t.Context(), Event{ID: "evt_Plain", Type: "x", Created: time.Now(), Object: Object{}}); err == nil && code < 400 {
-		t.Errorf("an event in plain text is answered %d", code)
+		t.Errorf("an event over plain HTTP is answered with %d", code)
 	}
 
 	certify(t, folder, roots, 2)
@@ -68,13 +68,13 @@ func TestTheReceiverOverTLS(t *testing.T) {
 		}
 		defer func() { _ = connection.Close() }()
 		if serial := connection.ConnectionState().PeerCertificates[0].SerialNumber; serial.Int64() != 2 {
-			return fmt.Sprintf("it is number %s", serial)
+			return fmt.Sprintf("its serial number is %s", serial)
 		}
 		return ""
 	})
 }
 
-// certify puts a certificate of this number into the folder and trusts it.
+// certify writes a certificate with the serial number into the folder, and adds it to roots.
 func certify(t *testing.T, folder string, roots *x509.CertPool, number int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -104,30 +104,30 @@ func certify(t *testing.T, folder string, roots *x509.CertPool, number int64) {
 	})
 }
 
-// mount has the folder hold the files as the kubelet mounts a Secret: each is a link into ..data, a link to the folder of a version, which
-// is replaced in one step; then the old version goes.
+// mount writes the files as the kubelet mounts a Secret. Each file is a link into ..data, which is a link to the folder
+// of a version. An update replaces ..data atomically and then deletes the old version.
 func mount(t *testing.T, folder string, number int64, files map[string][]byte) {
 	t.Helper()
-	do := func(err error) {
+	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	version := fmt.Sprintf("..version_%d", number)
-	do(os.Mkdir(filepath.Join(folder, version), 0o700))
+	must(os.Mkdir(filepath.Join(folder, version), 0o700))
 	for name, content := range files {
-		do(os.WriteFile(filepath.Join(folder, version, name), content, 0o600))
+		must(os.WriteFile(filepath.Join(folder, version, name), content, 0o600))
 	}
 	data, next := filepath.Join(folder, "..data"), filepath.Join(folder, "..data_tmp")
-	old, first := os.Readlink(data)
-	do(os.Symlink(version, next))
-	do(os.Rename(next, data))
-	if first == nil {
-		do(os.RemoveAll(filepath.Join(folder, old)))
+	old, readErr := os.Readlink(data)
+	must(os.Symlink(version, next))
+	must(os.Rename(next, data))
+	if readErr == nil {
+		must(os.RemoveAll(filepath.Join(folder, old)))
 		return
 	}
 	for name := range files {
-		do(os.Symlink(filepath.Join("..data", name), filepath.Join(folder, name)))
+		must(os.Symlink(filepath.Join("..data", name), filepath.Join(folder, name)))
 	}
 }

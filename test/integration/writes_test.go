@@ -21,21 +21,21 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// writes are those that a sign-up takes.
+// writes are the kinds of writes that a sign-up needs.
 var writes = []string{
 	"POST billingevents", "POST customers", "POST emails", "POST secrets", "POST subscriptions",
 	"PUT billingevents/status", "PUT customers/status", "PUT emails/status", "PUT subscriptions/status",
 }
 
-// Whichever write of a sign-up is lost on its way there or its reply on the way back, and whenever the process is killed before or after
-// one: in the end everything is as if nothing had been.
+// For each write of a sign-up, the request is lost, its reply is lost, the process is killed before it, or after it.
+// The final state is always that of an undisturbed sign-up.
 func TestEveryWriteOfASignUp(t *testing.T) {
 	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
 	world.Do(SignUp)
 	undisturbed := start(t)
 	undisturbed.send(world.Events()...)
 	undisturbed.settled()
-	want := undisturbed.ends(world)
+	want := undisturbed.finalStatuses(world)
 	undisturbed.stop()
 
 	all := signUpWith(t, world, want, fault{})
@@ -44,18 +44,18 @@ func TestEveryWriteOfASignUp(t *testing.T) {
 	}
 	t.Logf("%v", all)
 	t.Run("faults", func(t *testing.T) {
-		for name, spoil := range map[string]fault{
-			"the request is lost":       {verdict: apiproxy.LoseRequest},
-			"the reply is lost":         {verdict: apiproxy.LoseReply},
-			"the process dies before":   {verdict: apiproxy.LoseRequest, kill: true},
-			"the process dies after it": {verdict: apiproxy.LoseReply, kill: true},
+		for name, f := range map[string]fault{
+			"the request is lost":          {verdict: apiproxy.LoseRequest},
+			"the reply is lost":            {verdict: apiproxy.LoseReply},
+			"the process is killed before": {verdict: apiproxy.LoseRequest, kill: true},
+			"the process is killed after":  {verdict: apiproxy.LoseReply, kill: true},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				for write, n := range all {
 					for k := range n {
-						spoil.write, spoil.k = write, k+1
-						signUpWith(t, world, want, spoil)
+						f.write, f.k = write, k+1
+						signUpWith(t, world, want, f)
 					}
 				}
 			})
@@ -63,7 +63,7 @@ func TestEveryWriteOfASignUp(t *testing.T) {
 	})
 }
 
-// fault is what happens to one write: the k-th of its kind.
+// fault is a fault of one write: the k-th of its kind.
 type fault struct {
 	verdict apiproxy.Verdict
 	kill    bool
@@ -73,14 +73,14 @@ type fault struct {
 
 func (f fault) String() string { return fmt.Sprintf("%s, number %d", f.write, f.k) }
 
-// signUpWith lets a customer sign up while a write is spoiled, and counts the writes.
-func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault) (writes map[string]int) {
+// signUpWith runs a sign-up with a fault, checks the final state, and returns the numbers of writes.
+func signUpWith(t *testing.T, world *World, want map[string]any, f fault) (writes map[string]int) {
 	t.Helper()
 	namespace, err := cluster.Namespace(t.Context(), "it-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, send := mailgun(t)
+	server, withMailgun := mailgun(t)
 	proxy, err := apiproxy.New(cluster.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -89,88 +89,88 @@ func signUpWith(t *testing.T, world *World, want map[string]any, spoil fault) (w
 	address := freeAddress(t)
 	run := func() (stop func()) {
 		configure := func(c *config.Config) { c.ReceiverBindAddress, c.MailSettle = address, time.Second }
-		if !spoil.kill {
-			return startAs(t, proxy.Config(), namespace, send, configure).stop
+		if !f.kill {
+			return startAs(t, proxy.Config(), namespace, withMailgun, configure).stop
 		}
 		access, err := proxy.Kubeconfig()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return startProcessWith(t, access, namespace, send, configure).kill
+		return startProcessWith(t, access, namespace, withMailgun, configure).kill
 	}
 	stop := run()
 	defer func() { stop() }()
 
-	spoiler := &spoiler{fault: spoil, then: func() {}, counts: map[string]int{}, hit: make(chan struct{})}
-	if spoil.kill {
-		spoiler.then = stop
+	injector := &faultInjector{fault: f, onHit: func() {}, counts: map[string]int{}, hit: make(chan struct{})}
+	if f.kill {
+		injector.onHit = stop
 	}
-	proxy.WhenLost(spoiler.fire)
-	proxy.Spoil(spoiler.judge)
+	proxy.WhenLost(injector.fire)
+	proxy.Spoil(injector.decide)
 	o := &operator{t: t, namespace: namespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
 	delivered := o.deliver(world.Events())
-	again := spoiler.hit
-	o.eventually(fmt.Sprintf("%s: the sign-up is complete", spoil), func() string {
+	hit := injector.hit
+	o.eventually(fmt.Sprintf("%s: the sign-up is complete", f), func() string {
 		select {
-		case <-again:
-			again = nil
-			if spoil.kill {
+		case <-hit:
+			hit = nil
+			if f.kill {
 				stop = run()
 			}
 		default:
 		}
 		return o.incomplete(delivered, world, want)
 	})
-	if again != nil && (spoil.k == 1 || strings.HasPrefix(spoil.write, "POST")) { // how often a status is written depends on what comes together
-		t.Errorf("%s: there was none", spoil)
+	if hit != nil && (f.k == 1 || strings.HasPrefix(f.write, "POST")) { // the number of status writes depends on how the events are batched
+		t.Errorf("%s: no such write occurred", f)
 	}
 	stop()
 	if problem := o.incomplete(delivered, world, want); problem != "" {
-		t.Errorf("%s: when all is over: %s", spoil, problem)
+		t.Errorf("%s: after the stop: %s", f, problem)
 	}
 	if diff := cmp.Diff(bothSubjects, subjects(server.Messages())); diff != "" {
-		t.Errorf("%s: messages (-want +got):\n%s", spoil, diff)
+		t.Errorf("%s: messages (-want +got):\n%s", f, diff)
 	}
 	if got := len(o.events()); got != len(world.Events()) {
-		t.Errorf("%s: %d BillingEvents, want %d", spoil, got, len(world.Events()))
+		t.Errorf("%s: %d BillingEvents, want %d", f, got, len(world.Events()))
 	}
-	spoiler.mutex.Lock()
-	defer spoiler.mutex.Unlock()
-	return maps.Clone(spoiler.counts)
+	injector.mutex.Lock()
+	defer injector.mutex.Unlock()
+	return maps.Clone(injector.counts)
 }
 
-// spoiler spoils one write, and counts all.
-type spoiler struct {
+// faultInjector injects a fault, and counts all writes.
+type faultInjector struct {
 	fault
-	then   func()
-	hit    chan struct{} // closed when it is done
+	onHit  func()
+	hit    chan struct{} // closed once the fault has occurred
 	mutex  sync.Mutex
 	counts map[string]int
 }
 
-func (s *spoiler) judge(r *http.Request) apiproxy.Verdict {
-	if !apiproxy.IsWrite(r) || r.URL.Query().Has("dryRun") || s.count(writeOf(r)) != s.k || writeOf(r) != s.write {
+func (i *faultInjector) decide(r *http.Request) apiproxy.Verdict {
+	if !apiproxy.IsWrite(r) || r.URL.Query().Has("dryRun") || i.count(writeOf(r)) != i.k || writeOf(r) != i.write {
 		return apiproxy.Pass
 	}
-	if s.verdict == apiproxy.LoseRequest {
-		s.fire()
+	if i.verdict == apiproxy.LoseRequest {
+		i.fire()
 	}
-	return s.verdict
+	return i.verdict
 }
 
-func (s *spoiler) count(write string) int {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.counts[write]++
-	return s.counts[write]
+func (i *faultInjector) count(write string) int {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.counts[write]++
+	return i.counts[write]
 }
 
-func (s *spoiler) fire() {
-	s.then()
-	close(s.hit)
+func (i *faultInjector) fire() {
+	i.onHit()
+	close(i.hit)
 }
 
-// writeOf is the method and the resource of a write, such as "PUT customers/status".
+// writeOf returns method and resource of a write, such as "PUT customers/status".
 func writeOf(r *http.Request) string {
 	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/")
 	parts := strings.Split(path, "/") // namespace, resource, name, subresource
@@ -180,7 +180,8 @@ func writeOf(r *http.Request) string {
 	return r.Method + " " + parts[1]
 }
 
-// deliver posts events as Stripe does: all at once, and each until it is answered 200.
+// deliver posts events as Stripe does: concurrently, and each until the answer is 200. The channel is closed when all
+// are acknowledged.
 func (o *operator) deliver(events []Event) (done <-chan struct{}) {
 	var all sync.WaitGroup
 	for _, e := range events {
@@ -191,12 +192,12 @@ func (o *operator) deliver(events []Event) (done <-chan struct{}) {
 			})
 		})
 	}
-	over := make(chan struct{})
-	go func() { all.Wait(); close(over) }()
-	return over
+	acknowledged := make(chan struct{})
+	go func() { all.Wait(); close(acknowledged) }()
+	return acknowledged
 }
 
-// incomplete says what a sign-up still lacks.
+// incomplete returns what the sign-up still lacks; empty if it is complete.
 func (o *operator) incomplete(delivered <-chan struct{}, world *World, want map[string]any) string {
 	select {
 	case <-delivered:
@@ -217,7 +218,7 @@ func (o *operator) incomplete(delivered <-chan struct{}, world *World, want map[
 			return fmt.Sprintf("Sent of %s is %q", email.Spec.Purpose, got)
 		}
 	}
-	if diff := cmp.Diff(want, o.ends(world), ignoreProcessing); diff != "" {
+	if diff := cmp.Diff(want, o.finalStatuses(world), ignoreProcessing); diff != "" {
 		return "statuses (-undisturbed +got):\n" + diff
 	}
 	return ""

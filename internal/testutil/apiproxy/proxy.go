@@ -1,5 +1,5 @@
-// Package apiproxy stands between a process and the API server, and spoils what goes through: it loses requests and replies, freezes and
-// cuts watches.
+// Package apiproxy is a proxy in front of the API server that causes faults: it loses requests and replies, and freezes
+// and cuts watches.
 package apiproxy
 
 import (
@@ -19,63 +19,64 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Verdict is what becomes of a request.
+// Verdict is what the proxy does with a request.
 type Verdict int
 
 // The verdicts.
 const (
-	// Pass lets it through.
+	// Pass forwards the request and its reply.
 	Pass Verdict = iota
-	// LoseRequest drops the connection; the API server sees nothing.
+	// LoseRequest drops the connection without forwarding the request.
 	LoseRequest
-	// LoseReply lets the API server do it, and drops the connection. A watch, which has no end to wait for, is dropped at once.
+	// LoseReply forwards the request and drops the connection instead of the reply. A watch has no complete reply: it
+	// is dropped at once, without being forwarded.
 	LoseReply
 )
 
-// Judge decides about a request before it goes through. It may take its time. It is called from many goroutines.
-type Judge func(r *http.Request) Verdict
+// Decide returns the verdict on a request. It may block. It is called from many goroutines.
+type Decide func(r *http.Request) Verdict
 
 // Proxy is a running proxy.
 type Proxy struct {
 	server *httptest.Server
 
 	mutex   sync.Mutex
-	judge   Judge
-	lost    func()
-	frozen  chan struct{} // closed while watches flow
-	held    int           // what was held up since Freeze
-	open    int           // watches
+	decide  Decide
+	onLost  func()
+	flowing chan struct{} // closed unless watches are frozen
+	held    int           // reads of watches that were held up since Freeze
+	open    int           // open watches
 	cut     context.CancelFunc
-	watches context.Context
+	watches context.Context // done once the current watches are cut
 }
 
-// New starts a proxy in front of the API server that config reaches, with config's rights.
+// New starts a proxy in front of the API server of config. Requests through it have the rights of config.
 func New(config *rest.Config) (*Proxy, error) {
 	config = rest.CopyConfig(config)
 	target, err := url.Parse(config.Host)
 	if err != nil {
-		return nil, fmt.Errorf("the API server's address: %w", err)
+		return nil, fmt.Errorf("parse the API server's address: %w", err)
 	}
 	transport, err := rest.TransportFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("reach the API server: %w", err)
+		return nil, fmt.Errorf("make a transport to the API server: %w", err)
 	}
-	p := &Proxy{frozen: make(chan struct{})}
-	close(p.frozen)
+	p := &Proxy{flowing: make(chan struct{})}
+	close(p.flowing)
 	p.watches, p.cut = context.WithCancel(context.Background())
 	reverse := &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:      transport,
 		FlushInterval:  -1,
-		ErrorLog:       log.New(io.Discard, "", 0), // a connection that breaks is what it is for
-		ModifyResponse: func(r *http.Response) error { r.Body = p.gate(r); return nil },
+		ErrorLog:       log.New(io.Discard, "", 0), // broken connections are intended
+		ModifyResponse: func(r *http.Response) error { r.Body = p.gateWatch(r); return nil },
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(reverse, w, r) }))
 	return p, nil
 }
 
-// Close stops it.
+// Close stops the proxy.
 func (p *Proxy) Close() {
 	p.Thaw()
 	p.CutWatches()
@@ -83,10 +84,10 @@ func (p *Proxy) Close() {
 	p.server.Close()
 }
 
-// Config reaches the API server through the proxy.
+// Config returns a client configuration that reaches the API server through the proxy.
 func (p *Proxy) Config() *rest.Config { return &rest.Config{Host: p.server.URL, QPS: -1} }
 
-// Kubeconfig is Config as a kubeconfig file's content.
+// Kubeconfig returns Config as the content of a kubeconfig file.
 func (p *Proxy) Kubeconfig() ([]byte, error) {
 	config := clientcmdapi.NewConfig()
 	config.Clusters["proxy"] = &clientcmdapi.Cluster{Server: p.server.URL}
@@ -96,46 +97,47 @@ func (p *Proxy) Kubeconfig() ([]byte, error) {
 	return clientcmd.Write(*config)
 }
 
-// Spoil has the judge decide about every request from now on; nil lets all through.
-func (p *Proxy) Spoil(judge Judge) {
+// Spoil makes decide choose the verdict on every request from now on; nil passes all requests.
+func (p *Proxy) Spoil(decide Decide) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.judge = judge
+	p.decide = decide
 }
 
-// WhenLost calls do after each request whose reply is lost: once the API server has answered, before the connection drops.
+// WhenLost sets a function that is called for each lost reply, after the API server has answered and before the
+// connection drops.
 func (p *Proxy) WhenLost(do func()) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.lost = do
+	p.onLost = do
 }
 
-// Freeze lets nothing of any watch through until Thaw. The connections stay open.
+// Freeze holds up the events of all watches until Thaw. The connections stay open.
 func (p *Proxy) Freeze() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	select {
-	case <-p.frozen:
-		p.frozen, p.held = make(chan struct{}), 0
+	case <-p.flowing:
+		p.flowing, p.held = make(chan struct{}), 0
 	default:
 	}
 }
 
-// Thaw lets the watches flow again, with what has gathered. It returns of how many watches something was held up.
+// Thaw forwards the events that were held up, and all later ones. It returns how many reads were held up.
 func (p *Proxy) Thaw() (held int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	select {
-	case <-p.frozen:
+	case <-p.flowing:
 		return 0
 	default:
-		close(p.frozen)
+		close(p.flowing)
 		return p.held
 	}
 }
 
-// CutWatches ends every watch in the middle, and returns how many there were.
-func (p *Proxy) CutWatches() (were int) {
+// CutWatches breaks the connection of every open watch, and returns their number.
+func (p *Proxy) CutWatches() (count int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.cut()
@@ -143,7 +145,7 @@ func (p *Proxy) CutWatches() (were int) {
 	return p.open
 }
 
-// IsWrite says whether a request changes something that lasts: leases and Kubernetes events do not count.
+// IsWrite reports whether a request writes. Writes of leases and Kubernetes events do not count.
 func IsWrite(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.Method != http.MethodHead &&
 		!strings.Contains(r.URL.Path, "/leases") && !strings.Contains(r.URL.Path, "/events.k8s.io/")
@@ -153,11 +155,11 @@ func isWatch(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
 
 func (p *Proxy) serve(through http.Handler, w http.ResponseWriter, r *http.Request) {
 	p.mutex.Lock()
-	judge, lost := p.judge, p.lost
+	decide, onLost := p.decide, p.onLost
 	p.mutex.Unlock()
 	verdict := Pass
-	if judge != nil {
-		verdict = judge(r)
+	if decide != nil {
+		verdict = decide(r)
 	}
 	if isWatch(r) && verdict == LoseReply {
 		verdict = LoseRequest
@@ -166,9 +168,9 @@ func (p *Proxy) serve(through http.Handler, w http.ResponseWriter, r *http.Reque
 	case LoseRequest:
 		panic(http.ErrAbortHandler)
 	case LoseReply:
-		through.ServeHTTP(nowhere{}, r.WithContext(context.WithoutCancel(r.Context())))
-		if lost != nil {
-			lost()
+		through.ServeHTTP(discardResponse{}, r.WithContext(context.WithoutCancel(r.Context())))
+		if onLost != nil {
+			onLost()
 		}
 		panic(http.ErrAbortHandler)
 	default:
@@ -176,15 +178,15 @@ func (p *Proxy) serve(through http.Handler, w http.ResponseWriter, r *http.Reque
 	}
 }
 
-// nowhere takes a reply that nobody gets.
-type nowhere struct{}
+// discardResponse discards the reply.
+type discardResponse struct{}
 
-func (nowhere) Header() http.Header         { return http.Header{} }
-func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (nowhere) WriteHeader(int)             {}
+func (discardResponse) Header() http.Header         { return http.Header{} }
+func (discardResponse) Write(b []byte) (int, error) { return len(b), nil }
+func (discardResponse) WriteHeader(int)             {}
 
-// gate holds the body of a watch up while watches are frozen, and ends it when they are cut.
-func (p *Proxy) gate(r *http.Response) io.ReadCloser {
+// gateWatch returns the body of a reply. The body of a watch can be frozen and cut.
+func (p *Proxy) gateWatch(r *http.Response) io.ReadCloser {
 	if !isWatch(r.Request) {
 		return r.Body
 	}
@@ -193,10 +195,10 @@ func (p *Proxy) gate(r *http.Response) io.ReadCloser {
 	body := r.Body
 	stop := context.AfterFunc(p.watches, func() { _ = body.Close() })
 	p.open++
-	return &gated{ReadCloser: body, proxy: p, cut: p.watches, stop: stop}
+	return &gatedWatch{ReadCloser: body, proxy: p, cut: p.watches, stop: stop}
 }
 
-type gated struct {
+type gatedWatch struct {
 	io.ReadCloser
 	proxy  *Proxy
 	cut    context.Context // done once the watch is cut
@@ -204,12 +206,12 @@ type gated struct {
 	closed sync.Once
 }
 
-func (g *gated) Read(b []byte) (int, error) {
+func (g *gatedWatch) Read(b []byte) (int, error) {
 	n, err := g.ReadCloser.Read(b)
 	g.proxy.mutex.Lock()
-	frozen := g.proxy.frozen
+	flowing := g.proxy.flowing
 	select {
-	case <-frozen:
+	case <-flowing:
 	default:
 		if n > 0 {
 			g.proxy.held++
@@ -217,14 +219,14 @@ func (g *gated) Read(b []byte) (int, error) {
 	}
 	g.proxy.mutex.Unlock()
 	select {
-	case <-frozen:
+	case <-flowing:
 	case <-g.cut.Done():
 		return 0, io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-func (g *gated) Close() error {
+func (g *gatedWatch) Close() error {
 	g.stop()
 	g.closed.Do(func() {
 		g.proxy.mutex.Lock()

@@ -1,4 +1,4 @@
-// Package controlplane starts a real etcd and kube-apiserver, with Tollkeeper's CRDs in it, for tests and the demo.
+// Package controlplane starts a real etcd and kube-apiserver with Tollkeeper's CRDs, for tests and the demo.
 package controlplane
 
 import (
@@ -20,15 +20,15 @@ import (
 
 // ControlPlane is a running etcd and kube-apiserver.
 type ControlPlane struct {
-	// Config reaches the API server as an administrator.
+	// Config is a client configuration with the rights of an administrator.
 	Config *rest.Config
-	// Client reads from and writes to the API server itself.
+	// Client reads from the API server without a cache, and writes to it.
 	Client client.WithWatch
 
 	environment *envtest.Environment
 }
 
-// Start starts the binaries that `make controlplane` installed, on free ports, and installs the CRDs of config/crd.
+// Start starts the binaries that `make controlplane` installs, on free ports, and installs the CRDs of config/crd.
 func Start() (*ControlPlane, error) {
 	assets, err := Assets()
 	if err != nil {
@@ -51,7 +51,7 @@ func Start() (*ControlPlane, error) {
 	return &ControlPlane{Config: config, Client: c, environment: environment}, nil
 }
 
-// Assets is the folder of the binaries that `make controlplane` installed.
+// Assets returns the folder of the binaries: KUBEBUILDER_ASSETS, else where `make controlplane` installs them.
 func Assets() (string, error) {
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
@@ -63,25 +63,25 @@ func Assets() (string, error) {
 	return assets, nil
 }
 
-// CRDs is the folder of Tollkeeper's CRDs.
+// CRDs returns the folder of Tollkeeper's CRDs.
 func CRDs() string { return filepath.Join(Root(), "config", "crd", "bases") }
 
-// Stop stops what Start started.
+// Stop stops the processes.
 func (c *ControlPlane) Stop() error { return c.environment.Stop() }
 
-// Namespace creates a namespace whose name begins with prefix, and returns its name.
+// Namespace creates a namespace with a generated name that starts with prefix, and returns the name.
 func (c *ControlPlane) Namespace(ctx context.Context, prefix string) (string, error) {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix}}
 	err := c.Client.Create(ctx, namespace)
 	return namespace.Name, err
 }
 
-// NamedNamespace creates a namespace.
+// NamedNamespace creates a namespace with this name.
 func (c *ControlPlane) NamedNamespace(ctx context.Context, name string) error {
 	return c.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 }
 
-// Kubeconfig is a kubeconfig file's content for an administrator of the control plane.
+// Kubeconfig returns the content of a kubeconfig file with the rights of an administrator.
 func (c *ControlPlane) Kubeconfig() ([]byte, error) {
 	user, err := c.environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *ControlPlane) Kubeconfig() ([]byte, error) {
 	return user.KubeConfig()
 }
 
-// Root is the folder of the repository.
+// Root returns the root folder of the repository.
 func Root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..", "..")

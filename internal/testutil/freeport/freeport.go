@@ -1,4 +1,4 @@
-// Package freeport finds addresses for processes that tests and the demo start.
+// Package freeport finds free addresses for the processes that tests and the demo start.
 package freeport
 
 import (
@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// The ports lie below those that Linux and the BSDs give to outgoing connections: none of these takes a port between the moment it is
-// found and the moment a process listens on it, nor while a process that is to come back is down.
+// The ports are below the range that Linux and the BSDs use for outgoing connections. So no outgoing connection takes a
+// port before the process listens on it, or while the process restarts.
 const (
 	first = 21000
 	count = 11000
@@ -18,11 +18,11 @@ const (
 
 var (
 	mutex sync.Mutex
-	next  = rand.IntN(count) // processes that look at the same time start at different places
+	next  = rand.IntN(count) // concurrent processes start their search at different ports
 )
 
-// Addresses finds n addresses of this machine that nothing listens at. It gives a process the same one again only
-// after all others.
+// Addresses returns n loopback addresses on which nothing listens. It returns the same address again only after all
+// others.
 func Addresses(n int) ([]string, error) {
 	mutex.Lock()
 	defer mutex.Unlock()
@@ -35,7 +35,7 @@ func Addresses(n int) ([]string, error) {
 		next = (next + 1) % count
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
-			continue // taken
+			continue // in use
 		}
 		if err := listener.Close(); err != nil {
 			return nil, err

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whoever asks, and however many at once: no two are given the same address, and each can be listened at.
+// Concurrent callers get different addresses, and can listen on each.
 func TestAddresses(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// EML is the message as mail programs open it.
+// EML returns the message in the .eml format (RFC 5322), which mail programs open.
 func (m Message) EML() ([]byte, error) {
 	var body bytes.Buffer
 	parts := multipart.NewWriter(&body)
@@ -48,7 +48,7 @@ func (m Message) EML() ([]byte, error) {
 	return eml.Bytes(), nil
 }
 
-// Save writes the messages into a folder, each as .eml and .html, and returns the files.
+// Save writes each message into the folder as .eml and .html, and returns the paths.
 func (s *Server) Save(folder string) ([]string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// Package mailguntest stands in for Mailgun: it takes messages and tells of them over Mailgun's wire format.
-// See https://documentation.mailgun.com/docs/mailgun/api-reference.
+// Package mailguntest is a stand-in for Mailgun: it accepts messages, and lists them in its log, over Mailgun's HTTP
+// API. See https://documentation.mailgun.com/docs/mailgun/api-reference.
 package mailguntest
 
 import (
@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Domain and Key are what it wants.
+// Domain and Key are the domain and the API key that the stand-in accepts.
 const (
 	Domain = "mg.example.com"
 	Key    = "key-mailguntest"
 )
 
-// Message is one that was accepted, as its form fields came.
+// Message is an accepted message with its form fields.
 type Message struct {
 	At     time.Time
 	Fields map[string][]string
 }
 
-// Field is the first value of a form field, such as "to", "subject", "html" or "h:Message-Id".
+// Field returns the first value of a form field, such as "to", "subject", "html" or "h:Message-Id".
 func (m Message) Field(name string) string {
 	if values := m.Fields[name]; len(values) > 0 {
 		return values[0]
@@ -33,23 +33,23 @@ func (m Message) Field(name string) string {
 	return ""
 }
 
-// Fault spoils the next request to send a message. It is given what accepts the message.
+// Fault answers a request to send a message in place of the stand-in. accept stores the message as accepted.
 type Fault func(w http.ResponseWriter, r *http.Request, accept func())
 
-// Server is the stand-in.
+// Server is a running stand-in.
 type Server struct {
 	*httptest.Server
 
-	mutex      sync.Mutex
-	messages   []Message
-	faults     []Fault
-	hidden     bool
-	logRefused int
-	lookups    int
-	asked      int
+	mutex     sync.Mutex
+	messages  []Message
+	faults    []Fault
+	hideLog   bool
+	logStatus int // answer to requests for the log; 0 for the log itself
+	logReads  int
+	sends     int
 }
 
-// New starts one.
+// New starts a stand-in.
 func New() *Server {
 	s := &Server{}
 	mux := http.NewServeMux()
@@ -59,49 +59,50 @@ func New() *Server {
 	return s
 }
 
-// APIBase is what MAILGUN_API_BASE is set to.
+// APIBase returns the value for MAILGUN_API_BASE.
 func (s *Server) APIBase() string { return s.URL + "/v3" }
 
-// Messages are those accepted so far.
+// Messages returns the accepted messages, oldest first.
 func (s *Server) Messages() []Message {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return slices.Clone(s.messages)
 }
 
-// Lookups counts how often the log was looked into.
-func (s *Server) Lookups() int {
+// LogReads returns the number of requests for the log.
+func (s *Server) LogReads() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return s.lookups
+	return s.logReads
 }
 
-// Asked counts the requests to send a message.
-func (s *Server) Asked() int {
+// Sends returns the number of requests to send a message, accepted or not.
+func (s *Server) Sends() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return s.asked
+	return s.sends
 }
 
-// Fail spoils the next requests, one each.
+// Fail makes the next requests to send a message fail: the first with the first fault, and so on.
 func (s *Server) Fail(faults ...Fault) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.faults = append(s.faults, faults...)
 }
 
-// RefuseLog answers those who read the log with the status, as Mailgun does where a key may only send.
+// RefuseLog answers requests for the log with the status, as Mailgun does if the key may only send; 0 serves the log
+// again.
 func (s *Server) RefuseLog(status int) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.logRefused = status
+	s.logStatus = status
 }
 
-// HideLog makes the log show nothing, or show all.
+// HideLog makes the log empty, or shows all messages in it again.
 func (s *Server) HideLog(hide bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.hidden = hide
+	s.hideLog = hide
 }
 
 func (s *Server) send(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +110,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := r.ParseMultipartForm(1 << 20); err != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		answer(w, http.StatusBadRequest, map[string]any{"message": "the body is no form"})
+		answer(w, http.StatusBadRequest, map[string]any{"message": "the body is not a form"})
 		return
 	}
 	id := fmt.Sprintf("<%d.mailguntest@%s>", time.Now().UnixNano(), r.PathValue("domain"))
@@ -118,7 +119,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 		defer s.mutex.Unlock()
 		s.messages = append(s.messages, Message{At: time.Now(), Fields: r.MultipartForm.Value})
 	}
-	if fault := s.fault(); fault != nil {
+	if fault := s.nextFault(); fault != nil {
 		fault(w, r, accept)
 		return
 	}
@@ -130,10 +131,11 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"id": id, "message": "Queued. Thank you."})
 }
 
-func (s *Server) fault() Fault {
+// nextFault counts the request, and returns the fault that is due; nil if none is.
+func (s *Server) nextFault() Fault {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.asked++
+	s.sends++
 	if len(s.faults) == 0 {
 		return nil
 	}
@@ -142,27 +144,27 @@ func (s *Server) fault() Fault {
 	return fault
 }
 
-// events lists what the log has of the message that the query names.
+// events lists the log entries of the message that the query names.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if !authorized(w, r) {
 		return
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.lookups++
-	if s.logRefused != 0 {
-		answer(w, s.logRefused, map[string]any{"message": "Forbidden"})
+	s.logReads++
+	if s.logStatus != 0 {
+		answer(w, s.logStatus, map[string]any{"message": "Forbidden"})
 		return
 	}
 	begin, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", r.URL.Query().Get("begin"))
 	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]any{"message": "begin is no time"})
+		answer(w, http.StatusBadRequest, map[string]any{"message": "begin is not a time"})
 		return
 	}
 	items := []any{}
 	for i, m := range s.messages {
 		id := strings.Trim(m.Field("h:Message-Id"), "<>")
-		if s.hidden || m.At.Before(begin) || id != r.URL.Query().Get("message-id") {
+		if s.hideLog || m.At.Before(begin) || id != r.URL.Query().Get("message-id") {
 			continue
 		}
 		items = append(items, map[string]any{
@@ -188,45 +190,45 @@ func answer(w http.ResponseWriter, status int, body map[string]any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// Refuse answers with the status, and repeats the recipient, as Mailgun may.
+// Refuse returns a fault that answers with the status and repeats the recipient, as Mailgun may.
 func Refuse(status int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ func()) {
 		answer(w, status, map[string]any{"message": "refused for " + r.FormValue("to")})
 	}
 }
 
-// Drop closes the connection; the message is not accepted.
+// Drop closes the connection without accepting the message.
 func Drop(http.ResponseWriter, *http.Request, func()) { panic(http.ErrAbortHandler) }
 
-// AcceptAndFail accepts the message and answers that something went wrong, as Mailgun has done.
+// AcceptAndFail accepts the message and nevertheless answers 500, which Mailgun has been seen to do.
 func AcceptAndFail(w http.ResponseWriter, r *http.Request, accept func()) {
 	accept()
 	Refuse(http.StatusInternalServerError)(w, r, accept)
 }
 
-// AcceptAndDrop accepts the message and closes the connection.
+// AcceptAndDrop accepts the message and closes the connection without an answer.
 func AcceptAndDrop(_ http.ResponseWriter, _ *http.Request, accept func()) {
 	accept()
 	panic(http.ErrAbortHandler)
 }
 
-// AcceptAndHang accepts the message and does not answer.
+// AcceptAndHang accepts the message and never answers.
 func AcceptAndHang(_ http.ResponseWriter, r *http.Request, accept func()) {
 	accept()
 	<-r.Context().Done()
 }
 
-// AcceptAnswerAfter accepts the message, and answers when it is let.
-func AcceptAnswerAfter(let <-chan struct{}) Fault {
+// AcceptAndAnswerAfter returns a fault that accepts the message, and answers once the channel is closed.
+func AcceptAndAnswerAfter(release <-chan struct{}) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, accept func()) {
 		accept()
-		<-let
+		<-release
 		answer(w, http.StatusOK, map[string]any{"id": "<answered@mailguntest>", "message": "Queued. Thank you."})
 	}
 }
 
-// AcceptAnswerAnd accepts the message, answers, and does something the moment the answer is out.
-func AcceptAnswerAnd(do func()) Fault {
+// AcceptAndAnswerThen returns a fault that accepts the message, answers, and calls do as soon as the answer is sent.
+func AcceptAndAnswerThen(do func()) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, accept func()) {
 		accept()
 		answer(w, http.StatusOK, map[string]any{"id": "<answered@mailguntest>", "message": "Queued. Thank you."})
@@ -235,5 +237,5 @@ func AcceptAnswerAnd(do func()) Fault {
 	}
 }
 
-// Hang does not accept the message and does not answer.
+// Hang neither accepts the message nor answers.
 func Hang(_ http.ResponseWriter, r *http.Request, _ func()) { <-r.Context().Done() }

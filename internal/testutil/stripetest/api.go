@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// API stands in for Stripe's REST API: it serves the objects and events of one or more Worlds over Stripe's wire format.
+// API is a stand-in for Stripe's REST API: it serves the objects and events of one or more Worlds.
 // See https://docs.stripe.com/api.
 type API struct {
-	// Key is the secret key that it wants.
+	// Key is the secret key that requests must have.
 	Key string
-	// PageSize is the most that a page holds; 0 for Stripe's 100.
+	// PageSize bounds the entries of a page; 0 means no bound but the limit that the request asks for.
 	PageSize int
 
 	mutex    sync.Mutex
@@ -27,7 +27,7 @@ type API struct {
 	requests []Request
 }
 
-// Request is one that the API was sent.
+// Request is a request that the API received, and the status of its answer.
 type Request struct {
 	Path    string
 	Query   url.Values
@@ -36,22 +36,22 @@ type Request struct {
 	Status  int
 }
 
-// NewAPI serves the platform's own account.
+// NewAPI returns an API that serves the world as the platform's own account.
 func NewAPI(key string, world *World) *API {
 	return &API{Key: key, worlds: map[string]*World{"": world}}
 }
 
-// Connect adds a connected account, which requests name in Stripe-Account.
+// Connect adds a connected account. Requests select it with the header Stripe-Account.
 func (a *API) Connect(world *World) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.worlds[world.Account] = world
 }
 
-// Start serves on a port of its own.
+// Start starts a server for the API on a free port.
 func (a *API) Start() *httptest.Server { return httptest.NewServer(a) }
 
-// Requests are those so far whose path begins so.
+// Requests returns the requests so far whose path starts with prefix.
 func (a *API) Requests(prefix string) []Request {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
@@ -73,7 +73,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("Request-Id", fmt.Sprintf("req_%06d", index))
 	w.Header().Set("Stripe-Version", version)
-	if f := a.fault(r); f != nil && f(recorder, r, a.answer) {
+	if f := a.nextFault(r); f != nil && f(recorder, r, a.answer) {
 		return
 	}
 	a.answer(recorder, r)
@@ -89,10 +89,10 @@ func (s *statusRecorder) WriteHeader(status int) {
 	s.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets the half of an answer be flushed.
+// Unwrap lets http.ResponseController flush half an answer.
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// kinds are the resources of which single objects are served, with what Stripe calls their kind.
+// kinds are the resources whose single objects are served, with Stripe's word for the kind of object.
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
 	"invoices": "invoice", "disputes": "dispute",
@@ -125,7 +125,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// listEvents lists the events that the query asks for, the newest first.
+// listEvents returns the events that match the query, newest first.
 func listEvents(world *World, query url.Values) []any {
 	var list []any
 	for _, e := range slices.Backward(world.Events()) {
@@ -138,7 +138,7 @@ func listEvents(world *World, query url.Values) []any {
 	return list
 }
 
-// listSubscriptions lists a customer's, the newest first; canceled ones only if the query asks for them.
+// listSubscriptions returns the subscriptions of the query's customer, newest first; ended ones only for status=all.
 func listSubscriptions(world *World, query url.Values) []any {
 	var list []any
 	for _, o := range slices.Backward(world.Objects("subscription")) {
@@ -158,7 +158,7 @@ func number(query url.Values, name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// list sends the page that begins after the object that the query names.
+// list sends the page that starts after the object that the query names.
 func (a *API) list(w http.ResponseWriter, r *http.Request, all []any) {
 	if after := r.URL.Query().Get("starting_after"); after != "" {
 		i := slices.IndexFunc(all, func(item any) bool { return idOf(item) == after })
@@ -194,7 +194,7 @@ func idOf(item any) string {
 func send(w http.ResponseWriter, status int, body any) {
 	text, err := json.MarshalIndent(body, "", "  ")
 	if err != nil {
-		panic(fmt.Sprintf("an answer that is no JSON: %v", err))
+		panic(fmt.Sprintf("marshal an answer: %v", err))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
@@ -211,7 +211,7 @@ func refuse(w http.ResponseWriter, status int, kind, code, message string) {
 	send(w, status, Object{"error": failure})
 }
 
-// Fault spoils an answer. It says whether it has answered instead.
+// Fault interferes with a request before it is answered, and reports whether it has sent an answer itself.
 type Fault func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool
 
 type fault struct {
@@ -220,14 +220,15 @@ type fault struct {
 	fault  Fault
 }
 
-// Fail spoils the answers to the next requests that are wanted, so many times.
+// Fail applies the fault to the next requests for which wanted is true, as many times as given.
 func (a *API) Fail(times int, f Fault, wanted func(*http.Request) bool) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.faults = append(a.faults, &fault{wanted: wanted, times: times, fault: f})
 }
 
-func (a *API) fault(r *http.Request) Fault {
+// nextFault returns the fault that applies to the request, and uses it up; nil if none does.
+func (a *API) nextFault(r *http.Request) Fault {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	for _, f := range a.faults {
@@ -239,20 +240,20 @@ func (a *API) fault(r *http.Request) Fault {
 	return nil
 }
 
-// RateLimited answers 429.
+// RateLimited is a fault that answers 429.
 func RateLimited(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 	w.Header().Set("Retry-After", "1")
 	refuse(w, http.StatusTooManyRequests, "invalid_request_error", "rate_limit", "Request rate limit exceeded.")
 	return true
 }
 
-// ServerError answers 500.
+// ServerError is a fault that answers 500.
 func ServerError(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 	refuse(w, http.StatusInternalServerError, "api_error", "", "An unknown error occurred.")
 	return true
 }
 
-// Truncated answers with the first half of the true answer, and closes the connection.
+// Truncated is a fault that sends the first half of the answer, and closes the connection.
 func Truncated(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) bool {
 	whole := httptest.NewRecorder()
 	answer(whole, r)
@@ -263,16 +264,16 @@ func Truncated(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) 
 	panic(http.ErrAbortHandler)
 }
 
-// Dropped closes the connection with no answer.
+// Dropped is a fault that closes the connection without an answer.
 func Dropped(http.ResponseWriter, *http.Request, http.HandlerFunc) bool { panic(http.ErrAbortHandler) }
 
-// Hanging answers when the client has gone.
+// Hanging is a fault that waits until the client has disconnected.
 func Hanging(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 	<-r.Context().Done()
 	return true
 }
 
-// Slow answers so much later.
+// Slow returns a fault that delays the answer by d.
 func Slow(d time.Duration) Fault {
 	return func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		timer := time.NewTimer(d)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// This is how an account bills: what happens to invoices, payments and the subscription together.
+// This file has the steps of billing, each of which changes invoices, payments and subscriptions together.
 
 func (w *World) signUp(status string) {
 	if w.customer() != "" {
@@ -19,7 +19,7 @@ func (w *World) signUp(status string) {
 	}
 }
 
-// subscribe makes a subscription with its first invoice, which is paid unless it stays incomplete.
+// subscribe creates a subscription and its first invoice. The invoice is paid, except if the status is incomplete.
 func (w *World) subscribe(status string) string {
 	first, amount := "incomplete", Amount
 	end := monthAfter(w.now)
@@ -33,7 +33,7 @@ func (w *World) subscribe(status string) string {
 	w.add(o, "customer.subscription.created")
 	w.bill(o.ID(), amount)
 	if status == "incomplete" {
-		w.attempt(o.ID())
+		w.failPayment(o.ID())
 		return o.ID()
 	}
 	w.payLatest(o.ID())
@@ -43,12 +43,12 @@ func (w *World) subscribe(status string) string {
 	return o.ID()
 }
 
-// customer is the customer's id; empty if there is none yet.
+// customer returns the customer's id; empty if there is none yet.
 func (w *World) customer() string { return w.newest("customer", func(Object) bool { return true }) }
 
-// newest is the id of the newest object of a kind that is wanted; empty if there is none.
+// newest returns the id of the newest object of a kind for which wanted is true; empty if there is none.
 func (w *World) newest(kind string, wanted func(Object) bool) string {
-	for _, id := range slices.Backward(w.made) {
+	for _, id := range slices.Backward(w.created) {
 		if o := w.objects[id]; o != nil && o["object"] == kind && wanted(o) {
 			return id
 		}
@@ -57,12 +57,12 @@ func (w *World) newest(kind string, wanted func(Object) bool) string {
 }
 
 func (w *World) subscriptions() []string {
-	return slices.DeleteFunc(slices.Clone(w.made), func(id string) bool {
+	return slices.DeleteFunc(slices.Clone(w.created), func(id string) bool {
 		return w.objects[id] == nil || w.objects[id]["object"] != "subscription"
 	})
 }
 
-// withSubscription does something to the newest subscription of these statuses, if there is one.
+// withSubscription calls do with the newest subscription in one of the statuses, if there is one.
 func (w *World) withSubscription(do func(id string), statuses ...string) {
 	id := w.newest("subscription", func(o Object) bool { return slices.Contains(statuses, o["status"].(string)) })
 	if id != "" {
@@ -74,15 +74,15 @@ func (w *World) update(id string, change func(Object)) {
 	w.change(id, "customer.subscription.updated", change)
 }
 
-// period begins the subscription's next period.
-func (w *World) period(id string) {
+// startNextPeriod moves the subscription to its next period.
+func (w *World) startNextPeriod(id string) {
 	w.change(id, "customer.subscription.updated", func(o Object) {
 		start := time.Unix(int64(o["current_period_end"].(float64)), 0).UTC()
 		o["current_period_start"], o["current_period_end"] = start.Unix(), monthAfter(start).Unix()
 	})
 }
 
-// bill makes the subscription's next invoice and finalizes it.
+// bill creates and finalizes the invoice of the subscription's current period.
 func (w *World) bill(subscription string, amount int) {
 	o := w.objects[subscription]
 	start, end := int64(o["current_period_start"].(float64)), int64(o["current_period_end"].(float64))
@@ -94,29 +94,30 @@ func (w *World) bill(subscription string, amount int) {
 
 func (w *World) finalize(id string) {
 	w.change(id, "invoice.updated", func(o Object) { o["status"], o["number"] = "open", "TK-"+id })
-	w.tell("invoice.finalized", id, nil)
+	w.report("invoice.finalized", id, nil)
 }
 
 func (w *World) latestInvoice(subscription string) string {
 	return w.newest("invoice", func(o Object) bool { return o["subscription"] == subscription })
 }
 
-func (w *World) draft() string {
+// latestDraft returns the id of the newest draft invoice; empty if there is none.
+func (w *World) latestDraft() string {
 	return w.newest("invoice", func(o Object) bool { return o["status"] == "draft" })
 }
 
-// charge is the newest charge that succeeded.
-func (w *World) charge() Object {
+// latestCharge returns the newest charge that succeeded; nil if there is none.
+func (w *World) latestCharge() Object {
 	return w.objects[w.newest("charge", func(o Object) bool { return o["status"] == "succeeded" })]
 }
 
-// payLatest pays the subscription's latest invoice, by card unless it is free.
+// payLatest pays the subscription's latest invoice. An invoice over 0 needs no charge.
 func (w *World) payLatest(subscription string) {
 	id := w.latestInvoice(subscription)
 	amount := w.objects[id]["amount_due"].(float64)
 	if amount > 0 {
 		charge := w.id("ch")
-		intent := w.intent(subscription)
+		intent := w.paymentIntent(subscription)
 		w.add(Charge(Old, charge, w.customer(), intent, "succeeded", w.now), "charge.succeeded")
 		w.change(intent, "payment_intent.succeeded", func(o Object) {
 			o["status"], o["amount_received"], o["latest_charge"] = "succeeded", Amount, charge
@@ -127,15 +128,15 @@ func (w *World) payLatest(subscription string) {
 		o["next_payment_attempt"] = nil
 		o["status_transitions"].(map[string]any)["paid_at"] = w.now.Unix()
 	})
-	w.tell("invoice.paid", id, nil)
-	w.tell("invoice.payment_succeeded", id, nil)
+	w.report("invoice.paid", id, nil)
+	w.report("invoice.payment_succeeded", id, nil)
 }
 
-// attempt tries in vain to collect the subscription's latest invoice.
-func (w *World) attempt(subscription string) {
+// failPayment makes a payment attempt for the subscription's latest invoice fail.
+func (w *World) failPayment(subscription string) {
 	id := w.latestInvoice(subscription)
 	charge := w.id("ch")
-	intent := w.intent(subscription)
+	intent := w.paymentIntent(subscription)
 	w.add(Declined(Charge(Old, charge, w.customer(), intent, "", w.now)), "charge.failed")
 	w.change(intent, "payment_intent.payment_failed", func(o Object) {
 		o["status"], o["latest_charge"] = "requires_payment_method", charge
@@ -145,14 +146,14 @@ func (w *World) attempt(subscription string) {
 	w.change(id, "invoice.updated", func(o Object) {
 		o["attempt_count"], o["next_payment_attempt"] = o["attempt_count"].(float64)+1, w.now.AddDate(0, 0, 3).Unix()
 	})
-	w.tell("invoice.payment_failed", id, nil)
+	w.report("invoice.payment_failed", id, nil)
 }
 
-// intent is the payment intent of the subscription's latest invoice, made when it is first needed.
-func (w *World) intent(subscription string) string {
+// paymentIntent returns the payment intent of the subscription's latest invoice, and creates it if there is none.
+func (w *World) paymentIntent(subscription string) string {
 	invoice := w.latestInvoice(subscription)
-	if known, ok := w.objects[invoice]["payment_intent"].(string); ok {
-		return known
+	if existing, ok := w.objects[invoice]["payment_intent"].(string); ok {
+		return existing
 	}
 	intent := PaymentIntent(Old, w.id("pi"), w.customer(), "", "requires_payment_method", w.now)
 	w.add(intent, "payment_intent.created")

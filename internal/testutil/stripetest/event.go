@@ -1,5 +1,6 @@
-// Package stripetest speaks to a webhook endpoint as Stripe does: it makes objects in the shapes of old and new API versions,
-// wraps them as events, signs and posts them.
+// Package stripetest is a stand-in for Stripe. It creates objects in the shapes of old and new API versions, wraps them
+// in events, signs these and posts them to a webhook endpoint. World is a model of an account, and API serves it over
+// Stripe's REST API.
 package stripetest
 
 import (
@@ -17,30 +18,30 @@ import (
 	"time"
 )
 
-// Object is a Stripe object as JSON has it.
+// Object is a Stripe object in its JSON form.
 type Object map[string]any
 
-// With is a copy of the object with one field replaced.
+// With returns a copy of the object with one field replaced.
 func (o Object) With(key string, value any) Object {
 	copied := maps.Clone(o)
 	copied[key] = value
 	return copied
 }
 
-// ID is the object's id.
+// ID returns the object's id.
 func (o Object) ID() string { id, _ := o["id"].(string); return id }
 
-// Shape is the API version that shapes the payloads of an endpoint.
+// Shape is the API version in whose form an endpoint receives its payloads.
 type Shape string
 
 const (
-	// Old has periods on the subscription and invoice.subscription.
+	// Old has the periods on the subscription, and invoice.subscription.
 	Old Shape = "2023-10-16"
-	// New has periods on the items and invoice.parent ("basil" and later).
+	// New ("basil" and later) has the periods on the items, and invoice.parent.
 	New Shape = "2025-03-31.basil"
 )
 
-// Event is an event before it is sent.
+// Event is the content of an event.
 type Event struct {
 	ID       string
 	Type     string
@@ -52,7 +53,7 @@ type Event struct {
 	Account  string
 }
 
-// JSON is the event as Stripe posts it.
+// JSON returns the event in the form in which Stripe posts it.
 func (e Event) JSON() []byte {
 	data := Object{"object": e.Object}
 	if e.Previous != nil {
@@ -67,12 +68,12 @@ func (e Event) JSON() []byte {
 	}
 	body, err := json.Marshal(event)
 	if err != nil {
-		panic(fmt.Sprintf("an event that is no JSON: %v", err))
+		panic(fmt.Sprintf("marshal an event: %v", err))
 	}
 	return body
 }
 
-// Sign is the Stripe-Signature header of a body sent at the time, by one or more secrets.
+// Sign returns the Stripe-Signature header for a body that is sent at the time, signed with one or more secrets.
 // See https://docs.stripe.com/webhooks#verify-manually.
 func Sign(body []byte, at time.Time, secrets ...string) string {
 	var header strings.Builder
@@ -86,7 +87,7 @@ func Sign(body []byte, at time.Time, secrets ...string) string {
 	return header.String()
 }
 
-// Endpoint is where events are posted to.
+// Endpoint is a webhook endpoint and its signing secret.
 type Endpoint struct {
 	URL    string
 	Secret string
@@ -98,7 +99,7 @@ func (p Endpoint) Post(ctx context.Context, e Event) (int, error) {
 	return p.PostSigned(ctx, body, Sign(body, time.Now(), p.Secret))
 }
 
-// PostSigned sends a body under a signature of the caller's making.
+// PostSigned sends a body with the given signature header and returns the status code of the answer.
 func (p Endpoint) PostSigned(ctx context.Context, body []byte, signature string) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, bytes.NewReader(body))
 	if err != nil {
@@ -116,7 +117,7 @@ func (p Endpoint) PostSigned(ctx context.Context, body []byte, signature string)
 	return response.StatusCode, err
 }
 
-// As is the event under another id.
+// As returns the event with another id.
 func (e Event) As(id string) Event {
 	e.ID = id
 	return e

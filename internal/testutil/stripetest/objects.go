@@ -2,7 +2,7 @@ package stripetest
 
 import "time"
 
-// Price of every subscription made here, in cents a month, and its names.
+// The price of every subscription: amount in cents a month, currency and ids.
 const (
 	Amount    = 2900
 	Currency  = "usd"
@@ -11,7 +11,7 @@ const (
 	LookupKey = "pro-monthly"
 )
 
-// Customer with an e-mail address and a name.
+// Customer returns a customer.
 func Customer(id, email, name string) Object {
 	return Object{
 		"id": id, "object": "customer", "created": 0, "email": email, "name": name, "delinquent": false, "livemode": false,
@@ -20,7 +20,7 @@ func Customer(id, email, name string) Object {
 	}
 }
 
-// Subscription of one seat of the plan, for the period.
+// Subscription returns a subscription to one unit of the price, in the period from start to end.
 func Subscription(shape Shape, id, customer, status string, start, end time.Time) Object {
 	item := Object{
 		"id": "si_" + id, "object": "subscription_item", "quantity": 1,
@@ -45,13 +45,13 @@ func Subscription(shape Shape, id, customer, status string, start, end time.Time
 	return subscription
 }
 
-// Trial is a subscription in its trial.
+// Trial returns a subscription in a trial from start to end.
 func Trial(shape Shape, id, customer string, start, end time.Time) Object {
 	return Subscription(shape, id, customer, "trialing", start, end).
 		With("trial_start", start.Unix()).With("trial_end", end.Unix())
 }
 
-// Invoice of a subscription for the period; with no subscription if it is empty.
+// Invoice returns an invoice of a subscription for the period; with an empty subscription one without.
 func Invoice(shape Shape, id, customer, subscription, status string, amount int, start, end time.Time) Object {
 	paid, remaining := 0, amount
 	transitions := Object{"finalized_at": nil, "paid_at": nil, "voided_at": nil, "marked_uncollectible_at": nil}
@@ -89,12 +89,12 @@ func Invoice(shape Shape, id, customer, subscription, status string, amount int,
 	return invoice
 }
 
-// FailedAttempt is an open invoice after its n-th failed attempt.
+// FailedAttempt returns the open invoice after its n-th failed payment attempt.
 func FailedAttempt(invoice Object, n int, next time.Time) Object {
 	return invoice.With("attempt_count", n).With("next_payment_attempt", next.Unix())
 }
 
-// PaymentIntent of a customer.
+// PaymentIntent returns a payment intent.
 func PaymentIntent(shape Shape, id, customer, charge, status string, created time.Time) Object {
 	received := 0
 	if status == "succeeded" {
@@ -114,7 +114,7 @@ func PaymentIntent(shape Shape, id, customer, charge, status string, created tim
 	return intent
 }
 
-// Charge of a customer's card.
+// Charge returns a charge to a card.
 func Charge(shape Shape, id, customer, intent, status string, created time.Time) Object {
 	charge := Object{
 		"id": id, "object": "charge", "customer": customer, "payment_intent": intent, "status": status, "amount": Amount,
@@ -131,7 +131,7 @@ func Charge(shape Shape, id, customer, intent, status string, created time.Time)
 	return charge
 }
 
-// Declined is a charge or payment intent that the bank refused for want of funds.
+// Declined returns the charge or payment intent after the bank has declined it for insufficient funds.
 func Declined(o Object) Object {
 	if o["object"] == "payment_intent" {
 		return o.With("status", "requires_payment_method").With("last_payment_error", Object{
@@ -144,12 +144,12 @@ func Declined(o Object) Object {
 		With("outcome", Object{"type": "issuer_declined", "reason": "insufficient_funds"})
 }
 
-// Refunded is a charge of which so much was given back.
+// Refunded returns the charge after the amount was refunded.
 func Refunded(charge Object, amount int) Object {
 	return charge.With("amount_refunded", amount).With("refunded", amount == Amount)
 }
 
-// Dispute of a charge.
+// Dispute returns a dispute of a charge.
 func Dispute(id, charge, intent string, created, due time.Time) Object {
 	return Object{
 		"id": id, "object": "dispute", "charge": charge, "payment_intent": intent, "reason": "fraudulent", "status": "needs_response",
@@ -158,7 +158,7 @@ func Dispute(id, charge, intent string, created, due time.Time) Object {
 	}
 }
 
-// Checkout is a completed session that started a subscription.
+// Checkout returns a completed checkout session that started a subscription.
 func Checkout(id, customer, subscription, email string, created time.Time) Object {
 	return Object{
 		"id": id, "object": "checkout.session", "customer": customer, "subscription": subscription, "mode": "subscription",
@@ -168,14 +168,14 @@ func Checkout(id, customer, subscription, email string, created time.Time) Objec
 	}
 }
 
-// Card is a card that a customer saved the old way, as a source.
+// Card returns a card that a customer saved as a source, the legacy form of payment methods.
 func Card(id, customer string, month, year int) Object {
 	return Object{
 		"id": id, "object": "card", "customer": customer, "brand": "Visa", "last4": "4242", "exp_month": month, "exp_year": year,
 	}
 }
 
-// SetupIntent of a customer.
+// SetupIntent returns a setup intent.
 func SetupIntent(id, customer, method, status string, created time.Time) Object {
 	intent := Object{
 		"id": id, "object": "setup_intent", "customer": customer, "status": status, "payment_method": method, "created": created.Unix(),

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Op is something that can happen in an account.
+// Op is an operation on an account.
 type Op string
 
-// Ops lists all of them, in a fixed order, the simplest first.
+// Ops returns all operations in a fixed order, simplest first. The first three are the ways to sign up.
 func Ops() []Op {
 	return slices.SortedFunc(maps.Keys(ops), func(a, b Op) int { return rankOf(a) - rankOf(b) })
 }
 
 func rankOf(op Op) int { return slices.Index(simplestFirst, op) }
 
-// The ops.
+// The operations.
 const (
 	SignUp           Op = "sign up"
 	SignUpWithTrial  Op = "sign up with a trial"
@@ -66,7 +66,8 @@ var simplestFirst = []Op{
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
 }
 
-// Do lets it happen, if it can: an ended subscription is not upgraded. It says whether it did.
+// Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
+// subscription.
 func (w *World) Do(op Op) bool {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -79,7 +80,7 @@ func (w *World) Do(op Op) bool {
 	return len(w.events) > before
 }
 
-// ops do nothing where they do not apply.
+// ops holds what each operation does. An operation that does not apply does nothing.
 var ops = map[Op]func(*World){
 	SignUp:          func(w *World) { w.signUp("active") },
 	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
@@ -102,11 +103,11 @@ var ops = map[Op]func(*World){
 		}, "incomplete")
 	},
 	AnnounceTrialEnd: func(w *World) {
-		w.withSubscription(func(id string) { w.tell("customer.subscription.trial_will_end", id, nil) }, "trialing")
+		w.withSubscription(func(id string) { w.report("customer.subscription.trial_will_end", id, nil) }, "trialing")
 	},
 	EndTrial: func(w *World) {
 		w.withSubscription(func(id string) {
-			w.period(id)
+			w.startNextPeriod(id)
 			w.bill(id, Amount)
 			w.payLatest(id)
 			w.update(id, func(o Object) { o["status"] = "active" })
@@ -137,24 +138,24 @@ var ops = map[Op]func(*World){
 			})
 		}, "active", "trialing")
 	},
-	ChangeQuantity: func(w *World) { w.quantity(+1) },
-	RevertQuantity: func(w *World) { w.quantity(-1) },
+	ChangeQuantity: func(w *World) { w.addQuantity(+1) },
+	RevertQuantity: func(w *World) { w.addQuantity(-1) },
 	Renew: func(w *World) {
 		w.withSubscription(func(id string) {
-			w.period(id)
+			w.startNextPeriod(id)
 			w.bill(id, Amount)
 			w.payLatest(id)
 		}, "active")
 	},
 	FailRenewal: func(w *World) {
 		w.withSubscription(func(id string) {
-			w.period(id)
+			w.startNextPeriod(id)
 			w.bill(id, Amount)
-			w.attempt(id)
+			w.failPayment(id)
 			w.update(id, func(o Object) { o["status"] = "past_due" })
 		}, "active")
 	},
-	FailAgain: func(w *World) { w.withSubscription(w.attempt, "past_due") },
+	FailAgain: func(w *World) { w.withSubscription(w.failPayment, "past_due") },
 	Recover: func(w *World) {
 		w.withSubscription(func(id string) {
 			w.payLatest(id)
@@ -202,23 +203,23 @@ var ops = map[Op]func(*World){
 	RefundPart: func(w *World) { w.refund(500) },
 	RefundAll:  func(w *World) { w.refund(Amount) },
 	OpenDispute: func(w *World) {
-		if charge := w.charge(); charge != nil {
+		if charge := w.latestCharge(); charge != nil {
 			intent, _ := charge["payment_intent"].(string)
 			w.add(Dispute(w.id("dp"), charge.ID(), intent, w.now, w.now.AddDate(0, 0, 9)), "charge.dispute.created")
 		}
 	},
 	ChangeEmail: func(w *World) {
-		w.profile(func(o Object) { o["email"] = fmt.Sprintf("ada%d@example.com", len(w.events)) })
+		w.updateCustomer(func(o Object) { o["email"] = fmt.Sprintf("ada%d@example.com", len(w.events)) })
 	},
-	RevertEmail: func(w *World) { w.profile(func(o Object) { o["email"] = "ada@example.com" }) },
+	RevertEmail: func(w *World) { w.updateCustomer(func(o Object) { o["email"] = "ada@example.com" }) },
 	ChangeDefault: func(w *World) {
-		w.profile(func(o Object) {
+		w.updateCustomer(func(o Object) {
 			o["invoice_settings"] = Object{"default_payment_method": fmt.Sprintf("pm_%d", len(w.events))}
 		})
 	},
-	ExpireCard: func(w *World) { w.card("customer.source.expiring", func(Object) {}) },
+	ExpireCard: func(w *World) { w.changeCard("customer.source.expiring", func(Object) {}) },
 	UpdateCard: func(w *World) {
-		w.card("customer.source.updated", func(o Object) { o["exp_year"] = o["exp_year"].(float64) + 4 })
+		w.changeCard("customer.source.updated", func(o Object) { o["exp_year"] = o["exp_year"].(float64) + 4 })
 	},
 	SetUpMethod: func(w *World) { w.setUp("setup_intent.succeeded", "succeeded") },
 	FailSetup:   func(w *World) { w.setUp("setup_intent.setup_failed", "requires_payment_method") },
@@ -226,7 +227,7 @@ var ops = map[Op]func(*World){
 		if w.customer() == "" {
 			return
 		}
-		id := w.draft()
+		id := w.latestDraft()
 		if id == "" {
 			invoice := Invoice(Old, w.id("in"), w.customer(), "", "draft", 100, w.now, w.now.AddDate(0, 1, 0)).With("number", nil)
 			w.add(invoice, "invoice.created")
@@ -238,13 +239,13 @@ var ops = map[Op]func(*World){
 		})
 	},
 	FinalizeDraft: func(w *World) {
-		if id := w.draft(); id != "" {
+		if id := w.latestDraft(); id != "" {
 			w.finalize(id)
 		}
 	},
 }
 
-func (w *World) quantity(by float64) {
+func (w *World) addQuantity(by float64) {
 	w.withSubscription(func(id string) {
 		w.update(id, func(o Object) {
 			item := firstItem(o)
@@ -253,14 +254,14 @@ func (w *World) quantity(by float64) {
 	}, "active", "trialing", "past_due")
 }
 
-func (w *World) profile(change func(Object)) {
+func (w *World) updateCustomer(change func(Object)) {
 	if id := w.customer(); id != "" {
 		w.change(id, "customer.updated", change)
 	}
 }
 
-// card tells of the customer's card, which it has from then on.
-func (w *World) card(eventType string, change func(Object)) {
+// changeCard changes the customer's card, which it creates first if there is none.
+func (w *World) changeCard(eventType string, change func(Object)) {
 	customer := w.customer()
 	if customer == "" {
 		return
@@ -289,7 +290,7 @@ func (w *World) setUp(eventType, status string) {
 }
 
 func (w *World) refund(amount float64) {
-	charge := w.charge()
+	charge := w.latestCharge()
 	if charge == nil || charge["amount_refunded"].(float64) >= Amount {
 		return
 	}
@@ -299,5 +300,5 @@ func (w *World) refund(amount float64) {
 	})
 }
 
-// monthAfter is the end of a period.
+// monthAfter returns the end of a monthly period.
 func monthAfter(t time.Time) time.Time { return t.AddDate(0, 1, 0) }

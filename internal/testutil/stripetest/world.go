@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// World is a model of a Stripe account with one customer: its objects as they are now, and the events that were made of their
-// changes, in the order in which they happened.
+// World is a model of a Stripe account with one customer. It holds the current objects, and the events of all their
+// changes in the order in which they happened.
 //
-// Objects are kept in the shape of the old API version and turned into the new one where an event is made in it.
+// The objects are stored in the old shape. An event has them in the shape of the world.
 type World struct {
-	// Account is the connected account that this is; empty for the platform's own.
+	// Account is the id of the connected account; empty for the platform's own.
 	Account string
-	// Name is part of every id, so that the objects of several worlds can live side by side.
+	// Name is part of every object id, so that several worlds can share a cluster.
 	Name string
 
 	mutex   sync.Mutex
@@ -27,37 +27,38 @@ type World struct {
 	now     time.Time
 	random  *rand.Rand
 	objects map[string]Object
-	made    []string // ids in the order of creation
+	created []string // object ids in the order of creation
 	events  []Event
 }
 
-// NewWorld begins an account at a time. Its events are made in the shape; seed makes their ids.
+// NewWorld returns an empty account whose clock shows begin. Its events have the shape; seed determines their ids.
 func NewWorld(begin time.Time, shape Shape, seed uint64) *World {
 	return &World{shape: shape, now: begin, random: rand.New(rand.NewPCG(seed, 0)), objects: map[string]Object{}}
 }
 
-// Now is the account's present time.
+// Now returns the time of the account's clock.
 func (w *World) Now() time.Time {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return w.now
 }
 
-// Advance lets time pass.
+// Advance moves the account's clock forward.
 func (w *World) Advance(d time.Duration) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.now = w.now.Add(d)
 }
 
-// Events are the events so far, in the order in which they happened. Their ids do not sort so.
+// Events returns the events so far in the order in which they happened. Their ids sort in another order, as Stripe's
+// do.
 func (w *World) Events() []Event {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return slices.Clone(w.events)
 }
 
-// Object is the present object with the id, in the old shape, which stripe-go v76 asks for; nil if there is none.
+// Object returns the current object with the id in the old shape, which stripe-go v76 requests; nil if there is none.
 func (w *World) Object(id string) Object {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -67,12 +68,12 @@ func (w *World) Object(id string) Object {
 	return clone(w.objects[id])
 }
 
-// Objects are the present objects of a kind, such as "subscription", the oldest first.
+// Objects returns the current objects of a kind, such as "subscription", oldest first.
 func (w *World) Objects(kind string) []Object {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	var list []Object
-	for _, id := range w.made {
+	for _, id := range w.created {
 		if o := w.objects[id]; o != nil && o["object"] == kind {
 			list = append(list, clone(o))
 		}
@@ -80,21 +81,21 @@ func (w *World) Objects(kind string) []Object {
 	return list
 }
 
-// Put adds an object with no event to tell.
+// Put adds an object without an event.
 func (w *World) Put(o Object) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.add(o, "")
 }
 
-// Forget removes an object, as if it had never been.
+// Forget removes an object without an event, as if it had never existed.
 func (w *World) Forget(id string) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	delete(w.objects, id)
 }
 
-// Amend changes an object with no event to tell.
+// Amend changes an object without an event.
 func (w *World) Amend(id string, change func(Object)) {
 	o := w.Object(id)
 	change(o)
@@ -103,17 +104,18 @@ func (w *World) Amend(id string, change func(Object)) {
 	w.objects[id] = clone(o)
 }
 
-// add makes an object. An empty event type tells nobody.
+// add creates an object, and reports it with an event unless the event type is empty.
 func (w *World) add(o Object, eventType string) {
 	o = clone(o)
 	w.objects[o.ID()] = o
-	w.made = append(w.made, o.ID())
+	w.created = append(w.created, o.ID())
 	if eventType != "" {
-		w.tell(eventType, o.ID(), nil)
+		w.report(eventType, o.ID(), nil)
 	}
 }
 
-// change changes an object, and tells so if the event type is not empty. An updated event says what was there before.
+// change changes an object, and reports the change with an event unless the event type is empty. An event of type
+// "….updated" has previous_attributes.
 func (w *World) change(id, eventType string, change func(Object)) {
 	before := w.objects[id]
 	after := clone(before)
@@ -126,11 +128,11 @@ func (w *World) change(id, eventType string, change func(Object)) {
 	if strings.HasSuffix(eventType, ".updated") {
 		previous = previousAttributes(w.render(before), w.render(w.objects[id]))
 	}
-	w.tell(eventType, id, previous)
+	w.report(eventType, id, previous)
 }
 
-// tell makes an event of an object's present state.
-func (w *World) tell(eventType, id string, previous Object) {
+// report appends an event with the current state of an object.
+func (w *World) report(eventType, id string, previous Object) {
 	w.events = append(w.events, Event{
 		ID: w.eventID(), Type: eventType, Created: w.now, Shape: w.shape, Object: w.render(w.objects[id]), Previous: previous,
 		Account: w.Account,
@@ -140,52 +142,53 @@ func (w *World) tell(eventType, id string, previous Object) {
 func (w *World) eventID() string {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	id := []byte(fmt.Sprintf("evt_1%014d", len(w.events)))
-	for i := 5; i < 15; i++ { // the count keeps it unique
+	for i := 5; i < 15; i++ { // the remaining digits keep the id unique
 		id[i] = digits[w.random.IntN(len(digits))]
 	}
 	return string(id)
 }
 
-// id makes the next id of a kind.
+// id returns a new object id with the prefix.
 func (w *World) id(prefix string) string {
-	return fmt.Sprintf("%s_%s%sW%03d", prefix, w.Account, w.Name, len(w.made)+1)
+	return fmt.Sprintf("%s_%s%sW%03d", prefix, w.Account, w.Name, len(w.created)+1)
 }
 
-// previousAttributes are the old values of what changed: of nested objects what changed in them, of lists the whole list.
+// previousAttributes returns the old values of the fields that changed. A nested object has only its changed fields; a
+// list is whole.
 func previousAttributes(before, after Object) Object {
 	previous := Object{}
 	keys := maps.Clone(before)
 	maps.Copy(keys, after)
 	for key := range keys {
-		old, present := before[key], after[key]
-		if reflect.DeepEqual(old, present) {
+		oldValue, newValue := before[key], after[key]
+		if reflect.DeepEqual(oldValue, newValue) {
 			continue
 		}
-		oldObject, nestedBefore := old.(map[string]any)
-		presentObject, nestedAfter := present.(map[string]any)
-		if nestedBefore && nestedAfter {
-			previous[key] = map[string]any(previousAttributes(oldObject, presentObject))
+		oldObject, oldIsObject := oldValue.(map[string]any)
+		newObject, newIsObject := newValue.(map[string]any)
+		if oldIsObject && newIsObject {
+			previous[key] = map[string]any(previousAttributes(oldObject, newObject))
 		} else {
-			previous[key] = old
+			previous[key] = oldValue
 		}
 	}
 	return previous
 }
 
-// clone copies an object; what is nested in it becomes plain JSON values.
+// clone returns a deep copy of an object. Nested values become plain JSON types, such as map[string]any and float64.
 func clone(o Object) Object {
 	text, err := json.Marshal(o)
 	if err != nil {
-		panic(fmt.Sprintf("an object that is no JSON: %v", err))
+		panic(fmt.Sprintf("not a JSON object: %v", err))
 	}
 	var copied Object
 	if err := json.Unmarshal(text, &copied); err != nil {
-		panic(fmt.Sprintf("an object that is no JSON: %v", err))
+		panic(fmt.Sprintf("not a JSON object: %v", err))
 	}
 	return copied
 }
 
-// render is a copy of the object in the world's shape.
+// render returns a copy of the object in the world's shape.
 func (w *World) render(o Object) Object {
 	o = clone(o)
 	if w.shape == Old {
@@ -219,7 +222,7 @@ func (w *World) render(o Object) Object {
 	return o
 }
 
-// firstItem is a subscription's first item.
+// firstItem returns a subscription's first item.
 func firstItem(o Object) map[string]any {
 	return o["items"].(map[string]any)["data"].([]any)[0].(map[string]any)
 }

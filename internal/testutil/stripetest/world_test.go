@@ -16,8 +16,8 @@ import (
 
 var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// aLife lets a hundred things happen, most of them within a second.
-func aLife(shape Shape, seed uint64) *World {
+// randomWorld returns a world after a hundred random operations within about fifty seconds.
+func randomWorld(shape Shape, seed uint64) *World {
 	world, random, ops := NewWorld(begin, shape, seed), rand.New(rand.NewPCG(seed, 1)), Ops()
 	world.Do(ops[random.IntN(3)])
 	for range 100 {
@@ -27,46 +27,46 @@ func aLife(shape Shape, seed uint64) *World {
 	return world
 }
 
-// A world tells its changes without a hole: what an event says was there before is what the one before it told.
+// The events of a world are complete: previous_attributes of an event restore the object of the event before.
 func TestEventsFollowOnEachOther(t *testing.T) {
 	for seed := range uint64(20) {
 		for _, shape := range []Shape{Old, New} {
-			world := aLife(shape, seed)
-			told, ids := map[string]Object{}, map[string]bool{}
+			world := randomWorld(shape, seed)
+			reported, ids := map[string]Object{}, map[string]bool{}
 			for _, e := range world.Events() {
 				if ids[e.ID] {
-					t.Fatalf("seed %d: two events are %s", seed, e.ID)
+					t.Fatalf("seed %d: two events have the id %s", seed, e.ID)
 				}
 				ids[e.ID] = true
 				id := e.Object.ID()
-				// A payment intent is attached to its invoice, which no event tells of.
-				if before := told[id]; before != nil && e.Previous != nil && e.Object["object"] != "invoice" {
-					if diff := cmp.Diff(before, putBack(e.Object, e.Previous)); diff != "" {
-						t.Fatalf("seed %d: %s %s follows on something else (-told +previous):\n%s", seed, e.Type, id, diff)
+				// No event reports that a payment intent is attached to its invoice.
+				if before := reported[id]; before != nil && e.Previous != nil && e.Object["object"] != "invoice" {
+					if diff := cmp.Diff(before, applyPrevious(e.Object, e.Previous)); diff != "" {
+						t.Fatalf("seed %d: %s %s does not continue the event before (-reported +previous):\n%s", seed, e.Type, id, diff)
 					}
 				}
-				told[id] = e.Object
+				reported[id] = e.Object
 			}
 			if shape == New {
 				continue
 			}
-			for id, last := range told {
+			for id, last := range reported {
 				if diff := cmp.Diff(last, world.Object(id)); diff != "" && last["object"] != "invoice" {
-					t.Fatalf("seed %d: %s has changed since the last event (-told +has):\n%s", seed, id, diff)
+					t.Fatalf("seed %d: %s has changed since its last event (-reported +current):\n%s", seed, id, diff)
 				}
 			}
 		}
 	}
 }
 
-// putBack puts previous_attributes back into an object.
-func putBack(o, previous Object) Object {
+// applyPrevious returns the object with its fields as before the event.
+func applyPrevious(o, previous Object) Object {
 	merged := maps.Clone(o)
 	for key, value := range previous {
-		below, nested := merged[key].(map[string]any)
-		above, whole := value.(map[string]any)
-		if nested && whole {
-			merged[key] = map[string]any(putBack(below, above))
+		current, currentIsObject := merged[key].(map[string]any)
+		old, oldIsObject := value.(map[string]any)
+		if currentIsObject && oldIsObject {
+			merged[key] = map[string]any(applyPrevious(current, old))
 		} else {
 			merged[key] = value
 		}
@@ -74,11 +74,11 @@ func putBack(o, previous Object) Object {
 	return merged
 }
 
-// Every handled type happens in some life, and what a world tells can be read.
+// Random worlds produce events of every handled type, and all events can be decoded.
 func TestEveryHandledTypeHappens(t *testing.T) {
 	happened := map[string]bool{"setup_intent.failed": true} // another name of setup_intent.setup_failed
 	for seed := range uint64(20) {
-		for _, e := range aLife(New, seed).Events() {
+		for _, e := range randomWorld(New, seed).Events() {
 			happened[e.Type] = true
 			decoded, err := events.Decoder{}.Decode(e.JSON())
 			if err != nil || decoded.DecodeError != "" {
@@ -88,13 +88,13 @@ func TestEveryHandledTypeHappens(t *testing.T) {
 	}
 	for _, kind := range events.All() {
 		if !happened[kind.Name] {
-			t.Errorf("%s never happens", kind.Name)
+			t.Errorf("no world has an event of type %s", kind.Name)
 		}
 	}
 }
 
-// What an operation does not apply to, it leaves alone; an ended subscription is never touched again.
-func TestAnEndedSubscriptionIsLeftAlone(t *testing.T) {
+// An operation that does not apply changes nothing, and none changes an ended subscription.
+func TestAnEndedSubscriptionNeverChanges(t *testing.T) {
 	world := NewWorld(begin, Old, 1)
 	for _, op := range Ops() {
 		if op != SignUp && op != SignUpWithTrial && op != SignUpUnpaid && world.Do(op) {
@@ -110,13 +110,13 @@ func TestAnEndedSubscriptionIsLeftAlone(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(ended, world.Objects("subscription")[0]); diff != "" {
-		t.Errorf("the ended subscription (-then +now):\n%s", diff)
+		t.Errorf("the ended subscription (-before +after):\n%s", diff)
 	}
 }
 
-// The two shapes of one life say the same.
-func TestShapesSayTheSame(t *testing.T) {
-	old, recent := aLife(Old, 3).Events(), aLife(New, 3).Events()
+// The events of one world decode to the same in both shapes.
+func TestBothShapesDecodeToTheSame(t *testing.T) {
+	old, recent := randomWorld(Old, 3).Events(), randomWorld(New, 3).Events()
 	for i := range old {
 		if old[i].Object["object"] != "subscription" {
 			continue

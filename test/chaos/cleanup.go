@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// leave clears the folder up. Of a run that went wrong it keeps the logs, shows how the managers' end, and says how to do it again.
-func leave(folder string, opts options, wrong bool) error {
-	if !wrong && !opts.keep {
+// cleanUp removes the folder. After a failed run it keeps the logs, prints the last lines of the managers' logs, and
+// prints the command that repeats the run.
+func cleanUp(folder string, opts options, failed bool) error {
+	if !failed && !opts.keep {
 		return os.RemoveAll(folder)
 	}
 	entries, err := os.ReadDir(folder)
@@ -23,26 +24,26 @@ func leave(folder string, opts options, wrong bool) error {
 		switch {
 		case filepath.Ext(path) != ".log":
 			errs = append(errs, os.RemoveAll(path))
-		case wrong && entry.Name() != "etcd.log" && entry.Name() != "kube-apiserver.log":
-			errs = append(errs, showEnd(path))
+		case failed && entry.Name() != "etcd.log" && entry.Name() != "kube-apiserver.log":
+			errs = append(errs, printTail(path))
 		}
 	}
-	if wrong {
-		fmt.Printf("The same faults again: %s\n", opts.again())
+	if failed {
+		fmt.Printf("To repeat this run: %s\n", opts.repeatCommand())
 	}
 	fmt.Printf("The logs are in %s.\n", folder)
 	return errors.Join(errs...)
 }
 
-// showEnd prints the last lines of a manager's log, for where nobody can look into the folder.
-func showEnd(path string) error {
+// printTail prints the last lines of a manager's log. In CI the folder itself cannot be read afterwards.
+func printTail(path string) error {
 	const most, width = 25, 500
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	all := lines(string(text))
-	fmt.Printf("--- the end of %s\n", filepath.Base(path))
+	fmt.Printf("--- last lines of %s\n", filepath.Base(path))
 	for _, line := range all[max(0, len(all)-most):] {
 		if len(line) > width {
 			line = strings.ToValidUTF8(line[:width], "") + "…"

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/passwordreset"
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
+)
+
+// findings are the problems that the checks found after a run.
+type findings struct {
+	lost, doubled, diverged int
+	problems                []string
+	// incomplete holds the reasons for which the run did not come to rest. Without them the counts are final. They are
+	// problems too.
+	incomplete []string
+}
+
+func (f *findings) problemf(format string, arguments ...any) {
+	f.problems = append(f.problems, fmt.Sprintf(format, arguments...))
+}
+
+// noteIncomplete records an error that kept the run from coming to rest; nil records nothing.
+func (f *findings) noteIncomplete(err error) {
+	if err != nil {
+		f.incomplete = append(f.incomplete, err.Error())
+	}
+}
+
+// check compares everything that the operator created with the histories. All their events must have been delivered.
+func (f *findings) check(
+	s *state, histories []*history, acked map[string]string, messages []mailguntest.Message, consume consumeToken,
+) error {
+	f.checkEvents(s, sentEvents(histories), acked)
+	f.checkObjects(s, histories)
+	return f.checkEmails(s, histories, messages, consume)
+}
+
+// checkEvents finds acknowledged events without a BillingEvent, events with several, and BillingEvents of events that
+// were never sent.
+func (f *findings) checkEvents(s *state, sent, acked map[string]string) {
+	records := map[string]int{}
+	for _, e := range s.events.Items {
+		records[e.Spec.EventID]++
+		if e.Status.Outcome == v1alpha1.OutcomeFailed {
+			f.problemf("event %s (%s) has Failed: %s", e.Spec.EventID, e.Spec.Type, e.Status.Message)
+		}
+		if _, known := sent[e.Spec.EventID]; !known {
+			f.problemf("BillingEvent %s records event %s, which was never sent", e.Name, e.Spec.EventID)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(sent)) {
+		n := records[id]
+		if _, acknowledged := acked[id]; n == 0 && acknowledged {
+			f.lost++
+			f.problemf("event %s (%s) was acknowledged but not recorded", id, sent[id])
+		}
+		if n > 1 {
+			f.doubled += n - 1
+			f.problemf("event %s (%s) has %d BillingEvents", id, sent[id], n)
+		}
+	}
+}
+
+// checkObjects compares the objects that exist with those that the histories call for: a Customer for each, its
+// Subscriptions, and for a checkout two Emails and a Secret.
+func (f *findings) checkObjects(s *state, histories []*history) {
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, h := range histories {
+		want["Customer of "+h.customer] = true
+		for _, id := range h.subscriptions {
+			want["Subscription of "+id] = true
+		}
+		if h.signsUp {
+			for purpose := range subjects {
+				want[fmt.Sprintf("Email %s (%s to %s)", naming.Email(h.customerName(), purpose), purpose, h.customerName())] = true
+			}
+			want["Secret "+passwordreset.SecretName(h.customerName())] = true
+		}
+	}
+	for _, c := range s.customers.Items {
+		got["Customer of "+c.Spec.CustomerID] = true
+	}
+	for _, sub := range s.subscriptions.Items {
+		got["Subscription of "+sub.Spec.SubscriptionID] = true
+	}
+	for _, email := range s.emails.Items {
+		got[fmt.Sprintf("Email %s (%s to %s)", email.Name, email.Spec.Purpose, email.Spec.CustomerRef.Name)] = true
+	}
+	for _, secret := range s.secrets.Items {
+		if secret.Type == passwordreset.SecretType {
+			got["Secret "+secret.Name] = true
+		}
+	}
+	for _, name := range missing(want, got) {
+		f.lost++
+		f.problemf("there is no %s", name)
+	}
+	for _, name := range missing(got, want) {
+		f.doubled++
+		f.problemf("there is an unexpected %s", name)
+	}
+	if n := len(s.customers.Items); n > len(histories) {
+		f.doubled += n - len(histories)
+		f.problemf("%d lives have %d Customers", len(histories), n)
+	}
+}
+
+// missing returns the names in want that are not in got.
+func missing(want, got map[string]bool) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !got[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// checkDivergence compares the results with those of the undisturbed run, except for the times at which they were
+// written.
+func (f *findings) checkDivergence(want, got map[string]any) {
+	ignore := cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime")
+	names := map[string]bool{}
+	for _, results := range []map[string]any{want, got} {
+		for name := range results {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if diff := cmp.Diff(want[name], got[name], ignore); diff != "" {
+			f.diverged++
+			f.problemf("%s (-undisturbed +disturbed):\n%s", name, diff)
+		}
+	}
+}
+
+// checkCrashes records the crashes and panics of the managers, which must be closed.
+func (f *findings) checkCrashes(o *operator) {
+	for _, crash := range o.allCrashes() {
+		f.problemf("%s", crash)
+	}
+}
+
+// incompleteError returns the reasons for which the run did not come to rest; nil if it did.
+func (f *findings) incompleteError() error { return joinLines(f.incomplete) }
+
+// err returns all problems; nil if there are none.
+func (f *findings) err() error { return joinLines(slices.Concat(f.incomplete, f.problems)) }
+
+// joinLines returns an error with one line for each problem, at most twenty; nil for none.
+func joinLines(problems []string) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	const most = 20
+	shown := problems[:min(len(problems), most)]
+	if left := len(problems) - most; left > 0 {
+		shown = append(slices.Clone(shown), fmt.Sprintf("and %d more", left))
+	}
+	return errors.New(strings.Join(shown, "\n"))
+}

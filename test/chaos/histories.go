@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
+)
+
+// history is everything that happens to one customer, as events, and what must result from it. The output calls it a
+// life.
+type history struct {
+	events        []stripetest.Event
+	customer      string   // Stripe's id
+	subscriptions []string // Stripe's ids
+	// signsUp is true if the history has a checkout, which sends the two e-mails. A checkout is always the first thing
+	// that happens.
+	signsUp bool
+	// addresses holds every e-mail address that the customer ever has.
+	addresses map[string]bool
+}
+
+// newHistories generates n histories. Each is a sign-up and up to twenty operations within seconds of each other.
+func newHistories(n int, seed uint64) []*history {
+	begin := time.Now().Add(-time.Hour).Truncate(time.Second)
+	ops := stripetest.Ops()
+	var histories []*history
+	for i := range n {
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		world := stripetest.NewWorld(begin, []stripetest.Shape{stripetest.Old, stripetest.New}[i%2], random.Uint64())
+		world.Name = fmt.Sprintf("L%04d", i+1)
+		world.Do(ops[random.IntN(3)]) // the three ways to sign up
+		for range 20 {
+			world.Advance(time.Duration(random.IntN(3)) * time.Second)
+			world.Do(ops[3+random.IntN(len(ops)-3)])
+		}
+		histories = append(histories, newHistory(world))
+	}
+	return histories
+}
+
+func newHistory(world *stripetest.World) *history {
+	h := &history{addresses: map[string]bool{}}
+	for _, o := range world.Objects("customer") {
+		h.customer = o.ID()
+	}
+	for _, o := range world.Objects("subscription") {
+		h.subscriptions = append(h.subscriptions, o.ID())
+	}
+	for _, e := range world.Events() {
+		e.Object, e.Previous = withOwnDomain(e.Object, world.Name), withOwnDomain(e.Previous, world.Name)
+		h.signsUp = h.signsUp || e.Type == "checkout.session.completed"
+		if address, ok := e.Object["email"].(string); ok {
+			h.addresses[address] = true
+		}
+		if details, ok := e.Object["customer_details"].(map[string]any); ok {
+			h.addresses[details["email"].(string)] = true
+		}
+		h.events = append(h.events, e)
+	}
+	return h
+}
+
+// withOwnDomain gives the addresses of each history their own domain, so that the test notices an e-mail to another
+// customer.
+func withOwnDomain(o stripetest.Object, name string) stripetest.Object {
+	if o == nil {
+		return nil
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(fmt.Sprintf("not a JSON object: %v", err))
+	}
+	replaced, own := strings.ReplaceAll(string(text), "@example.com", "@"+strings.ToLower(name)+".example.com"), stripetest.Object{}
+	if err := json.Unmarshal([]byte(replaced), &own); err != nil {
+		panic(fmt.Sprintf("not a JSON object: %v", err))
+	}
+	return own
+}
+
+// customerName is the name of the Customer object.
+func (h *history) customerName() string { return naming.Object("", h.customer) }
+
+// sentEvents returns the ids and types of all events.
+func sentEvents(histories []*history) map[string]string {
+	ids := map[string]string{}
+	for _, h := range histories {
+		for _, e := range h.events {
+			ids[e.ID] = e.Type
+		}
+	}
+	return ids
+}
