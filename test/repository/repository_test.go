@@ -1,4 +1,4 @@
-// Package repository checks what no compiler does: workflows, alerts, and that what the documentation names is there.
+// Package repository checks what no compiler checks: imports, workflows, alerts, and that what the documentation names exists.
 package repository
 
 import (
@@ -105,20 +105,23 @@ func scripts(path, text string) string {
 	return strings.Join(regexp.MustCompile("(?s)```sh\n.*?```|`make [^`]+`").FindAllString(text, -1), "\n")
 }
 
+// documents are the Markdown files at the root and in docs/.
 func documents(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	documents := []string{"README.md", "SECURITY.md"}
-	for _, file := range files {
-		documents = append(documents, filepath.Join("docs", filepath.Base(file)))
+	var documents []string
+	for _, folder := range []string{"", "docs"} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.md"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, file := range files {
+			documents = append(documents, filepath.Join(folder, filepath.Base(file)))
+		}
 	}
 	return documents
 }
 
-// A test that proves a defence must be there, under the name that the documentation gives it.
+// A test that the documentation names must exist under that name.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string]bool{}
 	for _, folder := range []string{"api", "internal", "test"} {
@@ -147,16 +150,5 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 	if named < 20 {
 		t.Errorf("the documents name %d tests: the threat model names more", named)
-	}
-}
-
-// Every link inside the repository leads somewhere.
-func TestLinksLeadSomewhere(t *testing.T) {
-	for _, path := range documents(t) {
-		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, path), -1) {
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), link[1])); err != nil {
-				t.Errorf("%s links to %s: %v", path, link[1], err)
-			}
-		}
 	}
 }
