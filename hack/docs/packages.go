@@ -24,9 +24,11 @@ type goPackage struct {
 	Imports    []string // packages of this module only
 }
 
+var isTestOrTool = regexp.MustCompile(`^(hack|test|internal/testutil)/`)
+
 // loadPackages lists the packages that the operator is built from, by path.
 var loadPackages = sync.OnceValues(func() (map[string]goPackage, error) {
-	list := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./api/...", "./cmd/...", "./internal/...")
+	list := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./...")
 	list.Stderr = os.Stderr
 	output, err := list.Output()
 	if err != nil {
@@ -42,7 +44,7 @@ var loadPackages = sync.OnceValues(func() (map[string]goPackage, error) {
 			return nil, err
 		}
 		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
-		if strings.HasPrefix(p.ImportPath, "internal/testutil/") {
+		if isTestOrTool.MatchString(p.ImportPath) {
 			continue
 		}
 		p.Imports = slices.DeleteFunc(p.Imports, func(path string) bool { return !strings.HasPrefix(path, module) })
