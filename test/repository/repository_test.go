@@ -53,7 +53,7 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
-// What somebody else chooses (a branch's name, a title) must not become a part of a script.
+// Text from outside, such as a branch's name or a title, must not become part of a script.
 func TestScriptsHoldNoExpressions(t *testing.T) {
 	for name, text := range workflows(t) {
 		script, indent := false, 0
@@ -72,7 +72,7 @@ func TestScriptsHoldNoExpressions(t *testing.T) {
 	}
 }
 
-// The targets that workflows, documents and .ci/run call are in the Makefile.
+// The Makefile has every target that workflows, documents and .ci/run call.
 func TestMakeTargetsExist(t *testing.T) {
 	makefile := read(t, "Makefile")
 	texts := workflows(t)
@@ -94,7 +94,7 @@ func TestMakeTargetsExist(t *testing.T) {
 	}
 }
 
-// scripts is the part of a text that is commands: of .ci/run its steps, of Markdown what is set as code.
+// scripts is the part of a text that is commands: the steps of .ci/run, and the code in Markdown.
 func scripts(path, text string) string {
 	if path == ".ci/run" {
 		return strings.Join(regexp.MustCompile(`(?m)^step .*$`).FindAllString(text, -1), "\n")
@@ -144,11 +144,11 @@ func TestNamedTestsExist(t *testing.T) {
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(read(t, path), -1) {
 			named++
 			if !tests[name[1]] {
-				t.Errorf("%s names %s, which is no test", path, name[1])
+				t.Errorf("%s names the test %s, which does not exist", path, name[1])
 			}
 		}
 	}
 	if named < 20 {
-		t.Errorf("the documents name %d tests: the threat model names more", named)
+		t.Errorf("the documents name only %d tests: the threat model alone names more", named)
 	}
 }
