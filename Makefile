@@ -17,7 +17,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build controlplane ## Show a billing life cycle on a local control plane. KEEP=1 leaves it running.
+demo: build controlplane ## Play nine customers' lives on a local control plane. KEEP=1 leaves it running.
 	go run ./hack/demo
 
 ##@ Development
@@ -26,7 +26,7 @@ GENERATORS := object:headerFile=hack/boilerplate.go.txt crd rbac:roleName=manage
 GENERATORS += paths=./api/... paths=./internal/...
 
 .PHONY: generate
-generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role and the tables of README.md.
+generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role and the generated parts of the documentation.
 	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 	go run ./hack/docs
 
@@ -39,16 +39,27 @@ lint: bin/golangci-lint ## Lint the code and its tests.
 	bin/golangci-lint run
 
 .PHONY: verify
-verify: bin/controller-gen ## Check that generated files and go.mod are current; changes nothing.
+verify: bin/controller-gen ## Check that generated files and go.mod are current. Changes nothing.
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; stale=0; \
 	bin/controller-gen $(GENERATORS) output:object:dir=$$fresh/api/v1alpha1 \
 	  output:crd:dir=$$fresh/config/crd/bases output:rbac:dir=$$fresh/config/rbac; \
 	for file in $$( (cd "$$fresh" && find api config -type f; cd "$(CURDIR)" && find config/crd/bases -type f) | sort -u); do \
 	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
 	done; \
-	go run ./hack/docs -check || { echo "verify: README.md is stale: run \`make generate\`" >&2; stale=1; }; \
+	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	go mod tidy -diff || { echo "verify: go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
 	exit $$stale
+
+.PHONY: test-unit
+test-unit: ## Run every test that needs no control plane, without the race detector. For the inner loop.
+	go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$')
+	go test ./internal/projection -order.permutations=1000
+
+.PHONY: test-one
+test-one: controlplane ## Run the integration test T, such as T=TestResyncRepairs, against a real API server.
+	@grep -qE '^func $(firstword $(subst /, ,$(T)) none)\(' test/integration/*_test.go || \
+	  { echo "test-one: test/integration has no test '$(T)': try make test-one T=TestResyncRepairs" >&2; exit 1; }
+	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
 test: controlplane ## Run every test, with the race detector, against a real API server.
@@ -56,26 +67,26 @@ test: controlplane ## Run every test, with the race detector, against a real API
 
 .PHONY: test-order
 test-order: N ?= 1000000
-test-order: ## Try N orders of the events of generated lives.
+test-order: ## Fold the events of generated lives in N random orders; every order must give the same statuses.
 	go test ./internal/projection -run '^TestOrder$$' -v -timeout 0 -order.permutations=$(N)
 
-# The programs are built and then take the shell's place, so that a signal to make ends them, and what they have started.
+# The recipes build the program and then exec it: it takes the place of the shell, so that a signal to make reaches it.
 build_chaos = go build -o bin/chaos ./test/chaos
 
 .PHONY: chaos
 chaos: DURATION ?= 2m
-chaos: controlplane ## Kill, stop and cut off everything at random for DURATION, and see that nothing is lost. SEED repeats a run.
+chaos: controlplane ## Kill, stop and cut off everything at random for DURATION; nothing may be lost. SEED repeats a run.
 	@$(build_chaos)
 	@exec bin/chaos -duration=$(DURATION) $(SEED:%=-seed=%) $(RATE:%=-rate=%) $(PLANT:%=-plant=%)
 
 .PHONY: chaos-finds
-chaos-finds: controlplane ## See that chaos finds the faults that are planted for it, and nothing else is taken for them.
+chaos-finds: controlplane ## Check that chaos finds each of two planted faults, and that no other failure passes for one.
 	@$(build_chaos)
 	@exec bin/chaos -duration=45s -seed=3 -plant=ack-before-create -finds
 	@exec bin/chaos -duration=45s -seed=3 -rate=1.5 -plant=second-writer -finds
 
 .PHONY: failover
-failover: controlplane ## Measure how long events stand still when the leader, the API server or etcd ends.
+failover: controlplane ## Measure how long events wait after the leader, the API server or etcd fails.
 	@$(build_chaos)
 	@exec bin/chaos -failover=5
 
@@ -95,7 +106,7 @@ bench: ## Run the benchmarks.
 	go test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: govulncheck
-govulncheck: bin/govulncheck ## Look for known vulnerabilities in what the code calls.
+govulncheck: bin/govulncheck ## Report known vulnerabilities in the code that is called.
 	bin/govulncheck ./...
 
 ##@ Build
@@ -113,14 +124,14 @@ docker-push: ## Push the image IMG.
 	$(CONTAINER_TOOL) push $(IMG)
 
 .PHONY: build-installer
-build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the manager with the image IMG.
+build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the manager, with the image IMG.
 	mkdir -p dist
 	$(render) > dist/install.yaml
 
 ##@ Cluster
 
-# The rendered config with the image IMG; no tracked file changes.
-# CONFIG=split runs the receiver apart from the controllers.
+# render prints the manifests of config/$(CONFIG) with the image IMG. It changes no tracked file.
+# CONFIG=split runs the receiver in pods of its own.
 CONFIG ?= default
 render = ( rm -rf bin/overlay && mkdir -p bin/overlay && cd bin/overlay && \
   ../kustomize create --resources ../../config/$(CONFIG) && \
@@ -135,7 +146,7 @@ uninstall: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete the CRDs and with 
 	bin/kustomize build config/crd | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
 
 .PHONY: deploy
-deploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install CRDs and manager with the image IMG. DRY_RUN=server only checks (the namespace must exist).
+deploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install CRDs and manager, with the image IMG. DRY_RUN=server only checks (the namespace must exist).
 	$(render) | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
 
 .PHONY: undeploy
@@ -151,7 +162,7 @@ controlplane: ## Put etcd, kube-apiserver and kubectl into bin/k8s. CONTROLPLANE
 bin/k8s/kubectl: hack/controlplane/go.mod
 	@hack/controlplane/install.sh && touch $@
 
-# Every tool has its own module, so that no tool bends another's dependencies. A new pin rebuilds it.
+# Every tool has its own module, so that no tool changes the dependencies of another. A new version rebuilds it.
 bin/%: hack/tools/%/go.mod
 	@echo "Building $*"
 	cd $(<D) && go build -o $(CURDIR)/$@ tool && touch $(CURDIR)/$@

@@ -1,78 +1,95 @@
-// Command docs writes the tables of the documentation that come from the code: between the lines
-// <!-- begin NAME --> and <!-- end NAME --> of each file. With -check it writes nothing and fails if one is stale.
+// Command docs writes the generated parts of the documentation: everything between the lines <!-- begin NAME --> and
+// <!-- end NAME --> of a page. With -check it writes nothing and fails if a part is stale.
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 )
 
-// pages are the files that hold tables.
-var pages = []string{"README.md", "docs/reference.md", "docs/order.md", "docs/email.md", "docs/security.md"}
-
-// tables by name.
-var tables = map[string]func() (string, error){
-	"events":      eventTable,
-	"flags":       flagTable,
-	"environment": environmentTable,
-	"conditions":  conditionTable,
-	"metrics":     metricTable,
-	"order":       orderTable,
-	"snippet":     resetSnippet,
-	"accounts":    accountTable,
+// parts by the name that the pages give them.
+var parts = map[string]func() (string, error){
+	"events":        eventTable,
+	"flags":         flagTable,
+	"environment":   environmentTable,
+	"conditions":    conditionTable,
+	"metrics":       metricTable,
+	"order":         orderTable,
+	"snippet":       resetSnippet,
+	"accounts":      accountTable,
+	"packages":      packageTable,
+	"picture":       packagePicture,
+	"new-type":      addedFile("internal/events/customer_source_expiring.go"),
+	"new-type-test": addedFile("internal/events/customer_source_expiring_test.go"),
 }
 
 func main() {
-	check := flag.Bool("check", false, "write nothing; fail if a table is stale")
+	check := flag.Bool("check", false, "write nothing; fail if a part is stale")
 	flag.Parse()
-	stale := false
-	for _, page := range pages {
-		changed, err := update(page, *check)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "docs: %s: %v\n", page, err)
-			os.Exit(1)
-		}
-		if changed {
-			fmt.Fprintf(os.Stderr, "docs: %s %s\n", page, map[bool]string{true: "is stale", false: "written"}[*check])
-			stale = true
-		}
+	stale, err := updateAll(*check)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "docs: %v\n", err)
+		os.Exit(1)
 	}
 	if stale && *check {
 		os.Exit(1)
 	}
 }
 
-// update makes the tables of one page current and says whether that changes it.
+// updateAll updates every page: the Markdown files at the root and in docs/. It reports whether one was stale.
+func updateAll(check bool) (stale bool, err error) {
+	for _, folder := range []string{"", "docs"} {
+		pages, err := filepath.Glob(filepath.Join(folder, "*.md"))
+		if err != nil {
+			return false, err
+		}
+		for _, page := range pages {
+			changed, err := update(page, check)
+			if err != nil {
+				return false, fmt.Errorf("%s: %w", page, err)
+			}
+			if changed {
+				fmt.Fprintf(os.Stderr, "docs: %s %s\n", page, map[bool]string{true: "is stale", false: "written"}[check])
+				stale = true
+			}
+		}
+	}
+	return stale, nil
+}
+
+// generated matches one generated part: its first line, its name, and the name in its last line.
+var generated = regexp.MustCompile(`(?s)(<!-- begin (\S+) -->\n).*?<!-- end (\S+) -->`)
+
+// update makes the generated parts of one page current and reports whether that changes the page.
 func update(page string, check bool) (changed bool, err error) {
-	old, err := os.ReadFile(page)
+	content, err := os.ReadFile(page)
 	if err != nil {
 		return false, err
 	}
-	text := string(old)
-	for name, table := range tables {
-		begin, end := fmt.Sprintf("<!-- begin %s -->\n", name), fmt.Sprintf("<!-- end %s -->", name)
-		before, rest, found := strings.Cut(text, begin)
-		if !found {
-			continue
+	old := string(content)
+	found := generated.FindAllStringSubmatch(old, -1)
+	if len(found) != strings.Count(old, "<!-- begin ") || len(found) != strings.Count(old, "<!-- end ") {
+		return false, fmt.Errorf("a generated part has no begin or no end")
+	}
+	text := old
+	for _, match := range found {
+		name := match[2]
+		generate, known := parts[name]
+		if !known || match[3] != name {
+			return false, fmt.Errorf("part %q, which ends as %q, is not known", name, match[3])
 		}
-		_, after, closed := strings.Cut(rest, end)
-		if !closed {
-			return false, fmt.Errorf("%q has no %q", strings.TrimSpace(begin), end)
-		}
-		content, err := table()
+		part, err := generate()
 		if err != nil {
-			return false, fmt.Errorf("table %s: %w", name, err)
+			return false, fmt.Errorf("part %s: %w", name, err)
 		}
-		text = before + begin + content + end + after
+		text = strings.Replace(text, match[0], match[1]+part+"<!-- end "+name+" -->", 1)
 	}
-	if bytes.Equal(old, []byte(text)) {
-		return false, nil
-	}
-	if check {
-		return true, nil
+	if text == old || check {
+		return text != old, nil
 	}
 	return true, os.WriteFile(page, []byte(text), 0o644)
 }

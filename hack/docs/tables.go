@@ -30,8 +30,8 @@ func eventTable() (string, error) {
 	return out.String(), nil
 }
 
-// orderTable lists the rules of order with the events that need them: the cases that the fold is tested with. What shows comes from
-// folding them.
+// orderTable lists the rules of order with the events that need them: the cases that the fold is tested with. What shows comes
+// from folding them.
 func orderTable() (string, error) {
 	var out strings.Builder
 	header(&out, "what decides", "the events, of one second unless it says otherwise", "shows", "why")
@@ -72,33 +72,49 @@ func resetSnippet() (string, error) {
 	return "", fmt.Errorf("%s has no function %s", path, name)
 }
 
+// zeroUnits matches what Go prints at the end of a round duration: 168h0m0s is 168h.
+var zeroUnits = regexp.MustCompile(`^(\d+[hm])(?:0m)?0s$`)
+
 // flagTable lists the manager's own flags.
 func flagTable() (string, error) {
-	var out strings.Builder
 	var cfg config.Config
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	cfg.Flags(flags)
-	header(&out, "flag", "default", "meaning")
+	if err := flags.Parse(flagExamples); err != nil {
+		return "", fmt.Errorf("an example does not parse: %w", err)
+	}
+	examples := map[string]string{}
+	for _, example := range flagExamples {
+		name, _, _ := strings.Cut(example, "=")
+		examples[name] = "`" + example + "`"
+	}
+	var out strings.Builder
+	header(&out, "flag", "default", "meaning", "example")
 	flags.VisitAll(func(f *flag.Flag) {
 		value, usage := f.DefValue, f.Usage
 		if before, after, found := strings.Cut(usage, " (default "); found { // a flag of our own type
 			usage, value = before, strings.TrimSuffix(after, ")")
 		}
 		if value != "" {
-			value = "`" + value + "`"
+			value = "`" + zeroUnits.ReplaceAllString(value, "$1") + "`"
 		}
-		row(&out, "`--"+f.Name+"`", value, usage)
+		row(&out, "`--"+f.Name+"`", value, usage, examples["--"+f.Name])
 	})
 	return out.String(), nil
 }
 
 // environmentTable lists the variables, as their constants in internal/config are documented.
 func environmentTable() (string, error) {
+	var cfg config.Config
+	cfg.Flags(flag.NewFlagSet("manager", flag.ContinueOnError))
+	if err := cfg.Load(func(name string) string { return environmentExamples[name] }); err != nil {
+		return "", fmt.Errorf("an example is refused: %w", err)
+	}
 	var out strings.Builder
-	header(&out, "variable", "meaning")
+	header(&out, "variable", "meaning", "example")
 	err := constants("internal/config/config.go", func(c constant) {
 		if strings.HasPrefix(c.name, "Env") {
-			row(&out, "`"+c.value+"`", c.doc)
+			row(&out, "`"+c.value+"`", c.doc, "`"+environmentExamples[c.value]+"`")
 		}
 	})
 	return out.String(), err

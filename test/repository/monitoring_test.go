@@ -40,10 +40,10 @@ func alerts(t *testing.T) []alert {
 	return rule.Spec.Groups[0].Rules
 }
 
-// The labels that Prometheus adds by itself, for a ServiceMonitor.
+// targetLabels are the labels that Prometheus adds to every metric of a ServiceMonitor.
 var targetLabels = []string{"namespace", "job", "pod", "service", "endpoint", "instance", "container"}
 
-// served are the labels of every metric, by its name: ours, those of the library, and Prometheus's own.
+// served are the labels of every metric by name: the operator's, those of controller-runtime, and Prometheus's own.
 func served(t *testing.T) map[string][]string {
 	t.Helper()
 	registry, ok := runtimemetrics.Registry.(prometheus.Collector)
@@ -64,7 +64,7 @@ func served(t *testing.T) map[string][]string {
 	return metrics
 }
 
-// values are what a label that alerts select by can be, by metric and label, read from where it is given.
+// values are the possible values of the labels that alerts select by, by metric and label, read from the source that sets them.
 func values(t *testing.T) map[string][]string {
 	t.Helper()
 	source := sources(t, "internal/receiver")
@@ -81,7 +81,7 @@ func values(t *testing.T) map[string][]string {
 	for _, file := range []string{"config/manager/metrics_service.yaml", "config/split/receiver/metrics_service.yaml"} {
 		jobs = append(jobs, "tollkeeper-"+regexp.MustCompile(`(?m)^  name: (\S+)$`).FindStringSubmatch(read(t, file))[1])
 	}
-	lease := regexp.MustCompile(`leaderElectionID = "([^"]+)"`).FindStringSubmatch(read(t, "internal/app/app.go"))
+	lease := regexp.MustCompile(`leaderElectionID\s+= "([^"]+)"`).FindStringSubmatch(sources(t, "internal/app"))
 	return map[string][]string{
 		"tollkeeper_receiver_requests_total code":   codes,
 		"tollkeeper_receiver_requests_total reason": words,
@@ -106,29 +106,29 @@ func sources(t *testing.T, folder string) string {
 	return text.String()
 }
 
-// The alerts ask for metrics, labels and values that there are: else they are silent for ever.
-func TestAlertsAskForWhatThereIs(t *testing.T) {
+// Alerts query metrics, labels and values that exist. An alert on anything else never fires.
+func TestAlertsQueryWhatExists(t *testing.T) {
 	metrics, values := served(t), values(t)
 	named := regexp.MustCompile(`\b(tollkeeper_[a-z_]+|leader_election_[a-z_]+|up)\b(?:\{([^}]*)\})?`)
 	for _, a := range alerts(t) {
 		selectors := named.FindAllStringSubmatch(a.Expr, -1)
 		if len(selectors) == 0 {
-			t.Errorf("%s asks for no metric", a.Alert)
+			t.Errorf("%s queries no metric", a.Alert)
 		}
 		var known []string
 		for _, selector := range selectors {
 			labels, ok := metrics[selector[1]]
 			if !ok {
-				t.Errorf("%s asks for %s, which there is not", a.Alert, selector[1])
+				t.Errorf("%s queries %s, which does not exist", a.Alert, selector[1])
 			}
 			known = append(known, labels...)
 			for _, matcher := range regexp.MustCompile(`([a-z_]+)(?:=~?|!=|!~)"([^"]*)"`).FindAllStringSubmatch(selector[2], -1) {
 				if !slices.Contains(labels, matcher[1]) {
-					t.Errorf("%s asks for the label %s of %s, which does not have it", a.Alert, matcher[1], selector[1])
+					t.Errorf("%s queries the label %s of %s, which does not have it", a.Alert, matcher[1], selector[1])
 				}
 				for value := range strings.SplitSeq(matcher[2], "|") {
 					if !slices.Contains(values[selector[1]+" "+matcher[1]], value) {
-						t.Errorf("%s asks for %s with %s=%q, which there never is", a.Alert, selector[1], matcher[1], value)
+						t.Errorf("%s queries %s with %s=%q, a value that it never has", a.Alert, selector[1], matcher[1], value)
 					}
 				}
 			}
@@ -147,13 +147,13 @@ func TestAlertsAskForWhatThereIs(t *testing.T) {
 		}
 		for _, used := range regexp.MustCompile(`\$labels\.([a-z_]+)`).FindAllStringSubmatch(fmt.Sprint(a.Annotations), -1) {
 			if !slices.Contains(grouped, used[1]) {
-				t.Errorf("%s tells of the label %s, which it does not keep", a.Alert, used[1])
+				t.Errorf("%s prints the label %s, which its expression drops", a.Alert, used[1])
 			}
 		}
 	}
 }
 
-// Without a leader, or without metrics, the other alerts have nothing to ask: these two go by what is still there, and by its absence.
+// Without a leader, or without metrics, the other alerts have no data. These two use what remains, and its absence.
 func TestSilenceIsNoticed(t *testing.T) {
 	expressions := map[string]string{}
 	for _, a := range alerts(t) {
@@ -165,13 +165,13 @@ func TestSilenceIsNoticed(t *testing.T) {
 		"TollkeeperTargetDown":  `up{job=~"tollkeeper-metrics|tollkeeper-receiver-metrics"} == 0 or absent(up{job="tollkeeper-metrics"})`,
 	} {
 		if expressions[name] != want {
-			t.Errorf("%s asks %q, want %q", name, expressions[name], want)
+			t.Errorf("%s queries %q, want %q", name, expressions[name], want)
 		}
 	}
 }
 
-// Prometheus shows whoever answers a token that is good for the metrics alone, and not its own.
-func TestPrometheusHasATokenOfItsOwn(t *testing.T) {
+// Prometheus sends its token to any process that answers at a target. So the token may read the metrics and nothing else.
+func TestPrometheusSendsATokenForMetricsOnly(t *testing.T) {
 	type object struct {
 		Kind     string `json:"kind"`
 		Type     string `json:"type"`

@@ -13,16 +13,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// offered is the Go that workflows install and the image is built with: its newest patch. Neither fetches another by itself.
+// offered is the version of Go that workflows install and the image is built with, in its newest patch. Neither downloads another.
 const offered = "1.26"
 
-// What a module asks for is what the workflows install: the newest patch of a version, so that no tool asks for a later one, and
-// vulnerabilities are looked for in a standard library that has its fixes.
-func TestModulesAskForTheGoThatThereIs(t *testing.T) {
+// No module requires a later Go than the workflows install. They install the newest patch, so that govulncheck sees a standard
+// library with its fixes.
+func TestModulesRequireTheGoThatWorkflowsInstall(t *testing.T) {
 	for name, text := range workflows(t) {
 		setups := strings.Count(text, "actions/setup-go@")
 		if setups == 0 {
-			t.Errorf("%s sets no Go up", name)
+			t.Errorf("%s sets up no Go", name)
 		}
 		newest := "          go-version: '" + offered + "'\n          check-latest: true\n"
 		if strings.Count(text, newest) != setups || strings.Contains(text, "go-version-file") {
@@ -44,17 +44,17 @@ func TestModulesAskForTheGoThatThereIs(t *testing.T) {
 		inside, err := filepath.Rel(root, path)
 		for _, asked := range regexp.MustCompile(`(?m)^(?:go |toolchain go)(\S+)$`).FindAllStringSubmatch(read(t, inside), -1) {
 			if version.Compare(version.Lang("go"+asked[1]), "go"+offered) > 0 {
-				t.Errorf("%s asks for Go %s, want %s at most", inside, asked[1], offered)
+				t.Errorf("%s requires Go %s, want %s at most", inside, asked[1], offered)
 			}
 		}
 		return err
 	})
 	if err != nil || modules < 7 {
-		t.Errorf("%d modules are looked at: %v", modules, err)
+		t.Errorf("found %d modules: %v", modules, err)
 	}
 }
 
-// Nothing is released but a commit of main that passes everything, and what SECURITY.md promises of a release is made.
+// A release is a commit of main that passes every check, and it contains everything that SECURITY.md promises.
 func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 	var workflow struct {
 		Jobs map[string]struct {
@@ -87,7 +87,7 @@ func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 	policy := read(t, "SECURITY.md")
 	for _, promised := range []string{"install.yaml", "install-split.yaml", "SHA256SUMS", "SHA256SUMS.sigstore.json"} {
 		if !strings.Contains(policy, promised) || !strings.Contains(script["release"], "dist/"+promised) && !strings.Contains(script["release"], "> "+promised) {
-			t.Errorf("SECURITY.md names %s, and the workflow makes it: one of them does not", promised)
+			t.Errorf("SECURITY.md or the release workflow lacks %s", promised)
 		}
 	}
 	for _, described := range []string{" --sbom=true ", " --provenance=mode=max ", "> dist/sbom-amd64.spdx.json\n", "> dist/sbom-arm64.spdx.json\n"} {

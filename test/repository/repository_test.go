@@ -1,4 +1,4 @@
-// Package repository checks what no compiler does: workflows, alerts, and that what the documentation names is there.
+// Package repository checks what no compiler checks: imports, workflows, alerts, and that what the documentation names exists.
 package repository
 
 import (
@@ -53,7 +53,7 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
-// What somebody else chooses (a branch's name, a title) must not become a part of a script.
+// Text from outside, such as a branch's name or a title, must not become part of a script.
 func TestScriptsHoldNoExpressions(t *testing.T) {
 	for name, text := range workflows(t) {
 		script, indent := false, 0
@@ -72,7 +72,7 @@ func TestScriptsHoldNoExpressions(t *testing.T) {
 	}
 }
 
-// The targets that workflows, documents and .ci/run call are in the Makefile.
+// The Makefile has every target that workflows, documents and .ci/run call.
 func TestMakeTargetsExist(t *testing.T) {
 	makefile := read(t, "Makefile")
 	texts := workflows(t)
@@ -94,7 +94,7 @@ func TestMakeTargetsExist(t *testing.T) {
 	}
 }
 
-// scripts is the part of a text that is commands: of .ci/run its steps, of Markdown what is set as code.
+// scripts is the part of a text that is commands: the steps of .ci/run, and the code in Markdown.
 func scripts(path, text string) string {
 	if path == ".ci/run" {
 		return strings.Join(regexp.MustCompile(`(?m)^step .*$`).FindAllString(text, -1), "\n")
@@ -105,20 +105,23 @@ func scripts(path, text string) string {
 	return strings.Join(regexp.MustCompile("(?s)```sh\n.*?```|`make [^`]+`").FindAllString(text, -1), "\n")
 }
 
+// documents are the Markdown files at the root and in docs/.
 func documents(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	documents := []string{"README.md", "SECURITY.md"}
-	for _, file := range files {
-		documents = append(documents, filepath.Join("docs", filepath.Base(file)))
+	var documents []string
+	for _, folder := range []string{"", "docs"} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.md"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, file := range files {
+			documents = append(documents, filepath.Join(folder, filepath.Base(file)))
+		}
 	}
 	return documents
 }
 
-// A test that proves a defence must be there, under the name that the documentation gives it.
+// A test that the documentation names must exist under that name.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string]bool{}
 	for _, folder := range []string{"api", "internal", "test"} {
@@ -141,22 +144,11 @@ func TestNamedTestsExist(t *testing.T) {
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(read(t, path), -1) {
 			named++
 			if !tests[name[1]] {
-				t.Errorf("%s names %s, which is no test", path, name[1])
+				t.Errorf("%s names the test %s, which does not exist", path, name[1])
 			}
 		}
 	}
 	if named < 20 {
-		t.Errorf("the documents name %d tests: the threat model names more", named)
-	}
-}
-
-// Every link inside the repository leads somewhere.
-func TestLinksLeadSomewhere(t *testing.T) {
-	for _, path := range documents(t) {
-		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, path), -1) {
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), link[1])); err != nil {
-				t.Errorf("%s links to %s: %v", path, link[1], err)
-			}
-		}
+		t.Errorf("the documents name only %d tests: the threat model alone names more", named)
 	}
 }

@@ -1,0 +1,38 @@
+package main
+
+import "github.com/tollkeeper/tollkeeper/internal/config"
+
+// flagExamples are the examples in the table of flags, for the flags whose use the default does not show.
+var flagExamples = []string{
+	"--backfill-interval=5m",
+	"--components=receiver",
+	"--emails=false",
+	"--grace-period=336h",
+	"--livemode=true",
+	"--mail-templates=/etc/tollkeeper/templates",
+	"--max-in-flight=256",
+	"--metadata-prefix=acme_",
+	"--metrics-bind-address=:8443",
+	"--metrics-cert-path=/etc/tollkeeper/metrics-tls",
+	"--namespace=billing",
+	"--on-dispute=Suspend",
+	"--on-refund=Suspend",
+	"--receiver-cert-path=/etc/tollkeeper/receiver-tls",
+	"--reset-token-ttl=2h",
+	"--resync-interval=6h",
+	"--trial-leeway=1h",
+}
+
+// environmentExamples are the examples in the table of environment variables. Together they are a valid configuration.
+var environmentExamples = map[string]string{
+	config.EnvStripeEndpointSecret: "whsec_new,whsec_old",
+	config.EnvStripeSecretKey:      "rk_live_123",
+	config.EnvStripeAPIBase:        "https://stripe-proxy.example.com",
+	config.EnvMailgunAPIKey:        "key-123",
+	config.EnvMailgunDomain:        "mg.example.com",
+	config.EnvMailgunSenderEmail:   "Example <hello@example.com>",
+	config.EnvMailgunAPIBase:       "https://api.eu.mailgun.net/v3",
+	config.EnvPasswordResetURL:     "https://app.example.com/password",
+	config.EnvAppName:              "Example",
+	config.EnvPodNamespace:         "tollkeeper-system",
+}
