@@ -44,6 +44,13 @@ const (
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
+// Reasons of Entitled=Unknown.
+const (
+	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet, and no known one decides it. Tenant
+	// controllers change nothing.
+	ReasonStateNotKnown = "StateNotKnown"
+)
+
 // Reasons of Ready.
 const (
 	// ReasonUpToDate: the status shows every event that could be handled.
@@ -95,6 +102,8 @@ const (
 	ReasonRetrying = "Retrying"
 	// ReasonOutcomeUnknown: Mailgun's answer is missing or unclear (5xx); its log is searched for the message.
 	ReasonOutcomeUnknown = "OutcomeUnknown"
+	// ReasonExpired: the message was not sent before spec.sendBefore, and will not be.
+	ReasonExpired = "Expired"
 	// ReasonRejected: Mailgun rejected the message for good.
 	ReasonRejected = "Rejected"
 )

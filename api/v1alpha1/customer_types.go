@@ -154,6 +154,26 @@ type Signup struct {
 	ClientReferenceID string `json:"clientReferenceID,omitempty"`
 }
 
+// CompletenessSource is why all of the customer's subscriptions are known.
+//
+// +kubebuilder:validation:Enum=CustomerCreated;Listing
+type CompletenessSource string
+
+const (
+	// CompleteFromCreation: customer.created is recorded, so the recorded history starts with the customer.
+	CompleteFromCreation CompletenessSource = "CustomerCreated"
+	// CompleteByListing: all of the customer's subscriptions were listed from Stripe.
+	CompleteByListing CompletenessSource = "Listing"
+)
+
+// Completeness says why, and since when, all of the customer's subscriptions are known.
+type Completeness struct {
+	// source is CustomerCreated or Listing.
+	Source CompletenessSource `json:"source"`
+	// at is when Stripe created the customer, or when its subscriptions were first listed.
+	At metav1.Time `json:"at"`
+}
+
 // CustomerStatus is what is known about the customer, and the decision whether it is entitled.
 type CustomerStatus struct {
 	// email is the customer's e-mail address in Stripe. Absent while unknown.
@@ -181,6 +201,10 @@ type CustomerStatus struct {
 	// +optional
 	Signup *Signup `json:"signup,omitempty"`
 
+	// complete says why all of the customer's subscriptions are known. While it is absent, a missing subscription may be
+	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
+	// +optional
+	Complete *Completeness `json:"complete,omitempty"`
 	// plan is the plan of the deciding subscription: the one that Entitled is based on.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255

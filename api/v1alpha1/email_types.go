@@ -20,6 +20,15 @@ type EmailSpec struct {
 	CustomerRef ObjectReference `json:"customerRef"`
 	// purpose of the message: Welcome or PasswordReset.
 	Purpose EmailPurpose `json:"purpose"`
+	// sessionID is Stripe's id of the checkout session (cs_…) by which the customer signed up. The Message-Id follows from
+	// it, so that a message is the same one after a restore.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	SessionID string `json:"sessionID,omitempty"`
+	// sendBefore is when the message is too old to be sent: the sign-up plus --mail-max-age. Absent in Emails of earlier
+	// versions, for which the creation counts as the sign-up.
+	// +optional
+	SendBefore *metav1.Time `json:"sendBefore,omitempty"`
 }
 
 // AttemptOutcome is what is known about an attempt to hand the message to Mailgun.

@@ -16,6 +16,11 @@ import (
 
 // Batch is what Stripe had of one customer when it was asked.
 type Batch struct {
+	// CustomerID and Account are Stripe's ids. The customer's controller creates the Customer from them if there is none.
+	CustomerID, Account string
+	// Whole reports that Objects and NotFound hold the customer and all of its subscriptions, or that those that are missing were put
+	// in earlier by the same import: after the Batch is folded, the customer is known whole.
+	Whole bool
 	// At is when the earliest of the objects was known to be current.
 	At time.Time
 	// Objects are the objects that Stripe had.
@@ -32,11 +37,12 @@ type Mailbox struct {
 	mutex   sync.Mutex
 	batches map[types.NamespacedName]*Batch
 	wake    chan event.GenericEvent
+	removed chan struct{} // closed, and replaced, when a Batch is taken out
 }
 
 // NewMailbox makes an empty one.
 func NewMailbox() *Mailbox {
-	return &Mailbox{batches: map[types.NamespacedName]*Batch{}, wake: make(chan event.GenericEvent, 64)}
+	return &Mailbox{batches: map[types.NamespacedName]*Batch{}, wake: make(chan event.GenericEvent, 64), removed: make(chan struct{})}
 }
 
 // Wake delivers a Customer for each Batch that was put in.
@@ -55,6 +61,33 @@ func (m *Mailbox) Put(ctx context.Context, customer types.NamespacedName, batch 
 	}
 }
 
+// Wait waits until the customers' Batches are taken out, or ctx ends.
+func (m *Mailbox) Wait(ctx context.Context, customers []types.NamespacedName) error {
+	for _, customer := range customers {
+		if err := m.waitFor(ctx, customer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Mailbox) waitFor(ctx context.Context, customer types.NamespacedName) error {
+	for {
+		m.mutex.Lock()
+		_, waiting := m.batches[customer]
+		removed := m.removed
+		m.mutex.Unlock()
+		if !waiting {
+			return nil
+		}
+		select {
+		case <-removed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // Peek returns the customer's Batch and leaves it there; nil if there is none.
 func (m *Mailbox) Peek(customer types.NamespacedName) *Batch {
 	m.mutex.Lock()
@@ -68,5 +101,7 @@ func (m *Mailbox) Remove(customer types.NamespacedName, batch *Batch) {
 	defer m.mutex.Unlock()
 	if m.batches[customer] == batch {
 		delete(m.batches, customer)
+		close(m.removed)
+		m.removed = make(chan struct{})
 	}
 }

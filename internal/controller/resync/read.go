@@ -15,7 +15,9 @@ import (
 func (r *Reconciler) read(
 	ctx context.Context, customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, due reading,
 ) (*readings.Batch, error) {
-	batch := &readings.Batch{Requests: due.requests}
+	batch := &readings.Batch{
+		CustomerID: customer.Spec.CustomerID, Account: customer.Spec.Account, Whole: due.whole, Requests: due.requests,
+	}
 	if !due.whole {
 		for _, id := range due.objects {
 			if err := r.readOne(ctx, batch, customer, id); err != nil {
