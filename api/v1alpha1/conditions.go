@@ -6,6 +6,8 @@ const (
 	ConditionEntitled = "Entitled"
 	// ConditionReady is on a Customer and a Subscription: True when the status shows all that is known (kstatus).
 	ConditionReady = "Ready"
+	// ConditionStalled is on a Customer and a Subscription: True if only a person can help, else absent (kstatus).
+	ConditionStalled = "Stalled"
 	// ConditionInSync is on a Customer and a Subscription: True when the status matches Stripe, as far as can be known.
 	ConditionInSync = "InSync"
 	// ConditionProcessed is on a BillingEvent: True when its outcome is known.
@@ -44,19 +46,25 @@ const (
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
-// Reasons of Entitled=Unknown.
+// Reasons of Entitled=Unknown, and of Ready and InSync then.
 const (
 	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet, and no known one decides it. Tenant
 	// controllers change nothing.
 	ReasonStateNotKnown = "StateNotKnown"
 )
 
-// Reasons of Ready.
+// Reasons of Ready and Stalled.
 const (
 	// ReasonUpToDate: the status shows every event that could be handled.
 	ReasonUpToDate = "UpToDate"
 	// ReasonAwaitingState: the object is known by name only; no event has reported its state yet.
 	ReasonAwaitingState = "AwaitingState"
+	// ReasonEventsWaiting: events about the customer could not be handled so far; they are tried again (status False).
+	ReasonEventsWaiting = "EventsWaiting"
+	// ReasonEventsFailed: events about the customer have failed; a person retries them once the cause is gone (status False).
+	ReasonEventsFailed = "EventsFailed"
+	// ReasonWrongName: the object was made by hand under another name than the Stripe id's; it is not used (status False).
+	ReasonWrongName = "WrongName"
 )
 
 // Reasons of InSync.

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -67,10 +66,14 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}); err != nil {
 		return err
 	}
+	failed, err := a.cacheFailed(ctx, cfg)
+	if err != nil {
+		return err
+	}
 	for _, add := range []func() error{
-		func() error { return a.addCustomer(cfg, scope, mailbox) },
+		func() error { return a.addCustomer(cfg, scope, mailbox, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
-		func() error { return a.addFailed(cfg, scope) },
+		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addResync(cfg, mailbox) },
 	} {
@@ -81,15 +84,36 @@ func (a *App) addControllers(cfg config.Config) error {
 	return nil
 }
 
-func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox) error {
+// cacheFailed adds a cache of the Failed events, which the manager's own cache does not hold.
+func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, error) {
+	failed, err := cluster.New(a.manager.GetConfig(), func(o *cluster.Options) {
+		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, v1alpha1.OutcomeFailed)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the cache of failed events: %w", err)
+	}
+	if err := routing.AddFailedIndex(ctx, failed.GetFieldIndexer()); err != nil {
+		return nil, fmt.Errorf("index the cache of failed events: %w", err)
+	}
+	if err := fill(ctx, failed.GetCache(), &v1alpha1.BillingEvent{}); err != nil {
+		return nil, err
+	}
+	if err := a.manager.Add(failed); err != nil {
+		return nil, fmt.Errorf("add the cache of failed events: %w", err)
+	}
+	return failed.GetCache(), nil
+}
+
+func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, failed cache.Cache) error {
 	schemas, err := crdschema.Load()
 	if err != nil {
 		return err
 	}
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
-		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas, Readings: mailbox,
-		Scope: scope, MailMaxAge: cfg.MailMaxAge, EventAttempts: cfg.EventAttempts,
+		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
+		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		EventAttempts: cfg.EventAttempts,
 	}, options(concurrentCustomers))
 }
 
@@ -100,27 +124,15 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 	}, options(concurrentOthers))
 }
 
-// addFailed adds a cache of the Failed events, which the manager's own cache does not hold, and what works on it.
-func (a *App) addFailed(cfg config.Config, scope routing.Scope) error {
-	failed, err := cluster.New(a.manager.GetConfig(), func(o *cluster.Options) {
-		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, v1alpha1.OutcomeFailed)
-	})
-	if err != nil {
-		return fmt.Errorf("make the cache of failed events: %w", err)
-	}
-	if err := fill(context.Background(), failed.GetCache(), &v1alpha1.BillingEvent{}); err != nil {
-		return err
-	}
-	counter := &backlog.Counter{
-		Pending: a.manager.GetClient(), Failed: failed.GetCache(), Scope: scope, Clock: clock.RealClock{},
+// addFailed adds what works on the Failed events.
+func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
+	if err := a.manager.Add(&backlog.Counter{
+		Pending: a.manager.GetClient(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
 		Interval: backlogInterval, LinkTimeout: cfg.LinkTimeout,
+	}); err != nil {
+		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
-	for name, runnable := range map[string]manager.Runnable{"cache of failed events": failed, "count of the backlog": counter} {
-		if err := a.manager.Add(runnable); err != nil {
-			return fmt.Errorf("add the %s: %w", name, err)
-		}
-	}
-	return a.setUp("retry", &retry.Reconciler{Failed: failed.GetCache(), Client: a.manager.GetClient()}, options(1))
+	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.

@@ -74,11 +74,14 @@ func (s *subscription) became(status string, t *metav1.Time) *subscription {
 // customer builds the input of a decision.
 type customer struct{ in Input }
 
-// newCustomer has a name and an address, which no message may contain.
+// newCustomer is known whole, and has a name and an address, which no message may contain.
 func newCustomer() *customer {
 	return &customer{in: Input{
-		Spec:          v1alpha1.CustomerSpec{CustomerID: "cus_A", Access: v1alpha1.AccessAuto},
-		Customer:      &v1alpha1.CustomerStatus{Email: "ada@example.com", Name: "Ada Lovelace"},
+		Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A", Access: v1alpha1.AccessAuto},
+		Customer: &v1alpha1.CustomerStatus{
+			Email: "ada@example.com", Name: "Ada Lovelace",
+			Complete: &v1alpha1.Completeness{Source: v1alpha1.CompleteFromCreation, At: *day(-30)},
+		},
 		Subscriptions: map[string]*v1alpha1.SubscriptionStatus{},
 	}}
 }
@@ -87,6 +90,12 @@ func (c *customer) with(id string, s *subscription) *customer {
 	c.in.Subscriptions[id] = &s.status
 	return c
 }
+
+// incomplete is a customer of which subscriptions may exist that are not known.
+func (c *customer) incomplete() *customer { c.in.Customer.Complete = nil; return c }
+
+// withKey is a customer that can be read from Stripe.
+func (c *customer) withKey() *customer { c.in.HasStripe = true; return c }
 
 func (c *customer) access(mode v1alpha1.AccessMode) *customer { c.in.Spec.Access = mode; return c }
 

@@ -36,6 +36,8 @@ type Input struct {
 	Customer *v1alpha1.CustomerStatus
 	// Subscriptions are the folded statuses by Stripe's id.
 	Subscriptions map[string]*v1alpha1.SubscriptionStatus
+	// HasStripe reports whether the operator has a Stripe key, so that what is not known is read from Stripe soon.
+	HasStripe bool
 }
 
 // Decision is whether the customer is entitled, and why.
@@ -43,7 +45,9 @@ type Decision struct {
 	// Entitled, Reason and Message are those of the condition.
 	Entitled        bool
 	Reason, Message string
-	// Until is when Entitled turns false if no further event comes; nil if it does not, or is false already.
+	// Unknown reports that the condition's status is Unknown: Entitled is then false, and means nothing.
+	Unknown bool
+	// Until is when the condition turns False if no further event comes; nil if it does not, or is not True.
 	Until *metav1.Time
 	// Next is when to decide again; nil if the clock alone changes nothing.
 	Next *metav1.Time

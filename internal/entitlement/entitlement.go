@@ -8,6 +8,8 @@
 //	dispute        an open dispute, if the policy is to suspend on it
 //	refund         a full refund of the last payment, if the policy is to suspend on it
 //	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go)
+//
+// A negative decision of the last three is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
@@ -35,7 +37,7 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 		if decision.Next == nil && !equalExceptTimes(decision, later) {
 			decision.Next = change
 		}
-		if decision.Entitled && !later.Entitled {
+		if decision.Entitled && !later.Entitled && !later.Unknown && decision.Until == nil {
 			decision.Until = change
 		}
 		change = nextChange
@@ -46,7 +48,7 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 // decideAt is the decision for one moment, and the next moment at which the assessment of a subscription changes; nil
 // if none does.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
-	best, change := bySubscriptions(in, policy, now)
+	best, isTentative, change := bySubscriptions(in, policy, now)
 	for _, decide := range []rule{byOverride, byDispute, byRefund} {
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
@@ -56,14 +58,14 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 					decision.Entitling = []string{best.SubscriptionID}
 				}
 			}
-			return decision, change
+			return unlessNotKnown(in, decision, false), change
 		}
 	}
-	return best, change
+	return unlessNotKnown(in, best, isTentative), change
 }
 
 func equalExceptTimes(a, b Decision) bool {
-	return a.Entitled == b.Entitled && a.Reason == b.Reason && a.Message == b.Message &&
+	return a.Entitled == b.Entitled && a.Unknown == b.Unknown && a.Reason == b.Reason && a.Message == b.Message &&
 		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling)
 }
 
@@ -117,11 +119,12 @@ func byRefund(in Input, policy Policy, best Decision) (Decision, bool) {
 	return Decision{}, false
 }
 
-// bySubscriptions lets the best of the subscriptions decide. It returns when the first of their assessments changes.
-// That is always after now, so Decide comes to an end.
-func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
+// bySubscriptions lets the best of the subscriptions decide. The decision is tentative if there is none, or if the state
+// of one is not known. It returns when the first of their assessments changes. That is always after now, so Decide comes
+// to an end.
+func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision, isTentative bool, change *metav1.Time) {
 	if len(in.Subscriptions) == 0 {
-		return Decision{Reason: v1alpha1.ReasonNoSubscription, Message: "The customer has no subscription."}, nil
+		return Decision{Reason: v1alpha1.ReasonNoSubscription, Message: "The customer has no subscription."}, true, nil
 	}
 	if in.Spec.GracePeriod != nil {
 		policy.GracePeriod = in.Spec.GracePeriod.Duration
@@ -146,8 +149,9 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 		if assessments[id].entitled {
 			decision.Entitling = append(decision.Entitling, id)
 		}
+		isTentative = isTentative || assessments[id].isTentative
 	}
-	return decision, change
+	return decision, isTentative, change
 }
 
 // reasonPriority orders reasons: first those that entitle, then those that say most about what the customer can do.

@@ -325,7 +325,7 @@ func TestNextIsTheFirstChange(t *testing.T) {
 	})
 }
 
-// Entitled stays true until Until, and not a second longer.
+// The condition does not turn False before Until, and is False from Until on. It may be Unknown in between.
 func TestUntilIsTheEndOfEntitled(t *testing.T) {
 	forAny(t, func(t *testing.T, in Input, policy Policy, now time.Time) {
 		decision := Decide(in, policy, now)
@@ -338,13 +338,13 @@ func TestUntilIsTheEndOfEntitled(t *testing.T) {
 		end := now.AddDate(1, 0, 0)
 		if decision.Until != nil {
 			end = decision.Until.Time
-			if Decide(in, policy, end).Entitled {
-				t.Fatalf("still entitled at Until = %s", decision.Until)
+			if then := Decide(in, policy, end); then.Entitled || then.Unknown {
+				t.Fatalf("not False at Until = %s: %+v", decision.Until, then)
 			}
 		}
 		for _, moment := range between(now, end) {
-			if !Decide(in, policy, moment).Entitled {
-				t.Fatalf("not entitled at %s, before Until = %v", moment, decision.Until)
+			if then := Decide(in, policy, moment); !then.Entitled && !then.Unknown {
+				t.Fatalf("False at %s, before Until = %v: %+v", moment, decision.Until, then)
 			}
 		}
 	})
@@ -409,6 +409,10 @@ func anyPolicy(random *rand.Rand) Policy {
 
 func anyInput(random *rand.Rand) Input {
 	c := newCustomer()
+	c.in.HasStripe = random.IntN(2) == 0
+	if random.IntN(2) == 0 {
+		c.incomplete()
+	}
 	c.access(pick(random, "", v1alpha1.AccessAuto, v1alpha1.AccessAuto, v1alpha1.AccessGranted, v1alpha1.AccessDenied))
 	if random.IntN(4) == 0 {
 		c.grace(pick(random, 0, time.Hour, 2*week))
@@ -474,7 +478,7 @@ func timeless(d Decision) Decision {
 }
 
 func copyOf(in Input) Input {
-	copied := Input{Spec: *in.Spec.DeepCopy(), Customer: in.Customer.DeepCopy()}
+	copied := Input{Spec: *in.Spec.DeepCopy(), Customer: in.Customer.DeepCopy(), HasStripe: in.HasStripe}
 	copied.Subscriptions = map[string]*v1alpha1.SubscriptionStatus{}
 	for id, s := range in.Subscriptions {
 		copied.Subscriptions[id] = s.DeepCopy()

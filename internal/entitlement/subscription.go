@@ -31,6 +31,7 @@ type assessment struct {
 	entitled        bool
 	reason, message string
 	changesAt       *metav1.Time // when the clock changes the assessment; nil if it does not
+	isTentative     bool         // the subscription's state is not known
 }
 
 // assess is the table above. A scheduled end takes effect on time, even if Stripe's event is late.
@@ -135,11 +136,11 @@ func assessUnknown(s *v1alpha1.SubscriptionStatus, now time.Time) assessment {
 	case s.PaidThrough != nil && now.Before(s.PaidThrough.Time):
 		return paidUntil(s.PaidThrough)
 	case s.Status == "":
-		return notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
-			"Stripe has not reported the subscription's status or a payment yet.")
+		return tentative(notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
+			"Stripe has not reported the subscription's status or a payment yet."))
 	default:
-		return notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
-			"The subscription has the status %s, which this version does not know, and no period is paid for.", s.Status)
+		return tentative(notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
+			"The subscription has the status %s, which this version does not know, and no period is paid for.", s.Status))
 	}
 }
 
@@ -212,6 +213,11 @@ func entitled(reason string, until *metav1.Time, message string, args ...any) as
 
 func notEntitled(reason string, until *metav1.Time, message string, args ...any) assessment {
 	return assessment{reason: reason, message: fmt.Sprintf(message, args...), changesAt: until}
+}
+
+func tentative(a assessment) assessment {
+	a.isTentative = true
+	return a
 }
 
 // onDate continues a sentence with a moment; it is empty if the moment is not known.

@@ -6,8 +6,8 @@ func init() {
 	register(Type{
 		Name:    "customer.created",
 		Record:  "customer",
-		Does:    "sets e-mail, name, delinquency, default payment method and metadata",
+		Does:    "sets e-mail, name, delinquency, default payment method and metadata; the customer's history is complete from here",
 		read:    readCustomer,
-		effects: []projection.Effect{projection.Profile},
+		effects: []projection.Effect{projection.Profile, projection.Created},
 	})
 }

@@ -131,6 +131,12 @@ var (
 		Help: "Status fields that differed from Stripe and were corrected, by the object's kind and the field.",
 	}, []string{"kind", "field"})
 
+	// ReadingsRefused counts objects of Stripe's API that were left out of a reading.
+	ReadingsRefused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_readings_refused_total",
+		Help: "Objects read from Stripe that were not used, by reason: not_readable, other_customer.",
+	}, []string{"reason"})
+
 	// StripeAPIConfigured is 1 with a Stripe key, and 0 without.
 	StripeAPIConfigured = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_stripe_api_configured",
@@ -147,6 +153,7 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
-		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Emails, Drift, StripeAPIConfigured,
+		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Emails, Drift, ReadingsRefused,
+		StripeAPIConfigured,
 	}
 }

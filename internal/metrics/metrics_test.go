@@ -23,6 +23,7 @@ func used() []prometheus.Collector {
 	Emails.WithLabelValues("Welcome", "accepted")
 	BackfillRuns.WithLabelValues("complete")
 	Drift.WithLabelValues("subscription", "status")
+	ReadingsRefused.WithLabelValues("other_customer")
 	return Collectors()
 }
 
@@ -76,6 +77,7 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_events_pending":                       nil,
 		"tollkeeper_events_failed":                        nil,
 		"tollkeeper_oldest_pending_event_age_seconds":     nil,
+		"tollkeeper_readings_refused_total":               {"reason"},
 		"tollkeeper_receiver_connections_shed_total":      nil,
 		"tollkeeper_receiver_tls_handshakes_failed_total": nil,
 		"tollkeeper_receiver_request_duration_seconds":    {"code"},

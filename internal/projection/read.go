@@ -109,6 +109,16 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	return doubts
 }
 
+// IsPartlyKnown reports whether a subscription may exist that is not known, or one is known by name only.
+func IsPartlyKnown(a *Aggregate) bool {
+	for _, s := range a.Subscriptions {
+		if s.Status == "" {
+			return true
+		}
+	}
+	return a.Customer.Complete == nil
+}
+
 // ProfilePosition is the position of the customer's profile; zero if nothing reported it.
 func ProfilePosition(c *v1alpha1.CustomerStatus) v1alpha1.Position { return c.Positions[partProfile] }
 

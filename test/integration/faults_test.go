@@ -236,12 +236,13 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 	c := manager.GetClient()
 	for _, err := range []error{
 		routing.AddIndexes(o.t.Context(), manager.GetFieldIndexer(), routing.Scope{}),
+		routing.AddFailedIndex(o.t.Context(), failed.GetFieldIndexer()),
 		manager.Add(failed),
 		manager.Add(&backlog.Counter{Pending: c, Failed: failed.GetCache(), Clock: clock.RealClock{}, Interval: interval}),
 		(&retry.Reconciler{Failed: failed.GetCache(), Client: c}).SetupWithManager(manager, controller.Options{}),
 		(&customer.Reconciler{
 			Client: c, Reader: manager.GetAPIReader(), Clock: clock.RealClock{}, Change: change, EventAttempts: 2, Schemas: schemas,
-			Recorder: manager.GetEventRecorder("test"), Readings: readings.NewMailbox(),
+			Recorder: manager.GetEventRecorder("test"), Readings: readings.NewMailbox(), Failed: failed.GetCache(),
 		}).SetupWithManager(manager, controller.Options{}),
 	} {
 		if err != nil {

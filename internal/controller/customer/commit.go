@@ -64,7 +64,7 @@ func (r *Reconciler) committed(ctx context.Context, c *reconciliation, p *plan) 
 // create creates the plan's objects that are not there yet. If their statuses are refused afterwards they stay, with empty statuses.
 func (r *Reconciler) create(ctx context.Context, c *reconciliation, p *plan) error {
 	if p.customer.UID == "" {
-		if len(p.events) == 0 {
+		if len(p.events) == 0 && c.batch == nil {
 			return nil
 		}
 		customer := c.customer.DeepCopy()

@@ -3,6 +3,7 @@ package customer
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,6 +29,9 @@ func foldReadings(aggregate *projection.Aggregate, c *reconciliation) (differenc
 		for _, field := range projection.Read(aggregate, object) {
 			differences = append(differences, difference{kind: object.ObjectKind, id: object.ObjectID, field: field})
 		}
+	}
+	if c.batch.Whole {
+		projection.Listed(aggregate, metav1.NewTime(c.batch.At.UTC().Truncate(time.Second)))
 	}
 	_, doubted := doubts[customerID]
 	noteComparison(&aggregate.Customer.LastComparison, c.batch, customerID, fieldsOfCustomer(differences), doubted)

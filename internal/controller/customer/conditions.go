@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -13,14 +14,51 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-const upToDate = "The status shows every event that could be applied."
+const upToDate = "The status shows every recorded event."
 
-func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, now time.Time) {
+// setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those that failed.
+func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, now time.Time) {
 	c.Status.ObservedGeneration = c.Generation
 	set := condition.Setter{Conditions: &c.Status.Conditions, Generation: c.Generation, Now: now}
-	set.Set(v1alpha1.ConditionEntitled, condition.Of(decision.Entitled), decision.Reason, decision.Message)
-	set.Set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpToDate, upToDate)
+	entitled := condition.Of(decision.Entitled)
+	if decision.Unknown {
+		entitled = metav1.ConditionUnknown
+	}
+	set.Set(v1alpha1.ConditionEntitled, entitled, decision.Reason, decision.Message)
+	setReady(set, decision, waiting, failed)
+	if c.Status.Complete == nil {
+		set.Set(v1alpha1.ConditionInSync, metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown,
+			"Not all of the customer's subscriptions are known.")
+		return
+	}
 	setInSync(set, projection.ProfilePosition(&c.Status), c.Status.LastComparison)
+}
+
+// setReady sets Ready and Stalled as kstatus reads them: Ready is False while something is missing in the status, and Stalled is True,
+// and else absent, if only a person can help.
+func setReady(set condition.Setter, decision entitlement.Decision, waiting, failed int) {
+	meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionStalled)
+	switch {
+	case failed > 0:
+		message := fmt.Sprintf("%s failed and not in the status. See their messages; annotate them with %s once the cause is gone.",
+			areEvents(failed), v1alpha1.AnnotationRetry)
+		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsFailed, message)
+		set.Set(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonEventsFailed, message)
+	case waiting > 0:
+		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsWaiting,
+			areEvents(waiting)+" not in the status yet and tried again. See their messages.")
+	case decision.Unknown:
+		set.Set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, decision.Message)
+	default:
+		set.Set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpToDate, upToDate)
+	}
+}
+
+func areEvents(n int) string {
+	if n == 1 {
+		return "1 event is"
+	}
+	return fmt.Sprintf("%d events are", n)
 }
 
 func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +23,8 @@ type reconciliation struct {
 	customer      *v1alpha1.Customer                // without a UID until it is created
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; only those that are created
 	pending       []*pendingEvent                   // in the order of their events
+	recorded      []*v1alpha1.BillingEvent          // settled events that are folded again; see history.go
+	failed        int                               // how many events about the customer are Failed
 	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
 	reconcileAt   *time.Time                        // when the clock alone changes something; nil if it does not
 }
@@ -52,6 +55,18 @@ func (c *reconciliation) isRejected() bool {
 	return slices.ContainsFunc(c.pending, func(e *pendingEvent) bool { return e.rejected != nil })
 }
 
+// waiting counts the events that could not be handled so far, apart from those that are being folded now.
+func (c *reconciliation) waiting(folding []*pendingEvent) int {
+	waiting := 0
+	for _, e := range c.pending {
+		wasTried := meta.IsStatusConditionFalse(e.Status.Conditions, v1alpha1.ConditionProcessed) || e.fault != nil || e.rejected != nil
+		if wasTried && e.outcome != v1alpha1.OutcomeFailed && !slices.Contains(folding, e) {
+			waiting++
+		}
+	}
+	return waiting
+}
+
 // atLatest makes sure that the customer is reconciled at the time, if not before.
 func (c *reconciliation) atLatest(at time.Time) {
 	if c.reconcileAt == nil || at.Before(*c.reconcileAt) {
@@ -70,7 +85,9 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconcili
 	}
 	switch err := r.Client.Get(ctx, key, c.customer); {
 	case apierrors.IsNotFound(err) && len(c.pending) > 0:
-		c.customer = newCustomer(key, c.pending[0].BillingEvent)
+		c.customer = newCustomer(key, c.pending[0].CustomerID(), c.pending[0].Spec.Account)
+	case apierrors.IsNotFound(err) && c.batch != nil && c.batch.CustomerID != "":
+		c.customer = newCustomer(key, c.batch.CustomerID, c.batch.Account)
 	case apierrors.IsNotFound(err):
 		return nil, nil
 	case err != nil:
@@ -79,16 +96,51 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconcili
 	if !c.customer.DeletionTimestamp.IsZero() {
 		return nil, nil
 	}
+	if c.customer.Name != naming.Object(c.customer.Spec.Account, c.customer.Spec.CustomerID) {
+		return nil, r.refuseName(ctx, c.customer)
+	}
+	for _, step := range []func(context.Context, *reconciliation) error{
+		r.loadSubscriptions, r.failMisassigned, r.countFailed, r.loadRecorded,
+	} {
+		if err := step(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// loadSubscriptions reads the customer's Subscriptions. It leaves out those that belong to a deleted Customer of the same name, which
+// the garbage collector deletes, and those with another name than the rule's, which a person has made.
+func (r *Reconciler) loadSubscriptions(ctx context.Context, c *reconciliation) error {
 	var subscriptions v1alpha1.SubscriptionList
 	if err := r.Client.List(ctx, &subscriptions,
-		client.InNamespace(key.Namespace), client.MatchingFields{routing.ByCustomer: key.Name}); err != nil {
-		return nil, err
+		client.InNamespace(c.customer.Namespace), client.MatchingFields{routing.ByCustomer: c.customer.Name}); err != nil {
+		return err
 	}
 	for i := range subscriptions.Items {
 		s := &subscriptions.Items[i]
-		c.subscriptions[s.Spec.SubscriptionID] = s
+		owner := metav1.GetControllerOf(s)
+		switch {
+		case s.Name != naming.Object(s.Spec.Account, s.Spec.SubscriptionID):
+			if err := r.refuseName(ctx, s); err != nil {
+				return err
+			}
+		case owner == nil || owner.UID == c.customer.UID:
+			c.subscriptions[s.Spec.SubscriptionID] = s
+		}
 	}
-	return c, r.failMisassigned(ctx, c)
+	return nil
+}
+
+// countFailed counts the Failed events about the customer.
+func (r *Reconciler) countFailed(ctx context.Context, c *reconciliation) error {
+	var events v1alpha1.BillingEventList
+	if err := r.Failed.List(ctx, &events, client.InNamespace(c.customer.Namespace),
+		client.MatchingFields{routing.ByCustomer: c.customer.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("count the Failed events of Customer %s: %w", c.customer.Name, err)
+	}
+	c.failed = len(events.Items)
+	return nil
 }
 
 func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key client.ObjectKey) error {
@@ -121,8 +173,10 @@ func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) err
 		var s v1alpha1.Subscription
 		key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
 		switch err := r.Client.Get(ctx, key, &s); {
-		case err == nil && s.Spec.CustomerRef.Name == c.customer.Name:
-			c.subscriptions[id] = &s // it was created since the list was read
+		case err == nil && s.Spec.CustomerRef.Name == c.customer.Name: // it was created since the list was read, or is being deleted
+			if owner := metav1.GetControllerOf(&s); owner == nil || owner.UID == c.customer.UID {
+				c.subscriptions[id] = &s
+			}
 		case err == nil:
 			e.outcome = v1alpha1.OutcomeFailed
 			e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
@@ -136,13 +190,12 @@ func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) err
 // The API server numbers the generations of an object from 1. A new object is planned with the generation that it will have.
 const firstGeneration = 1
 
-func newCustomer(key client.ObjectKey, e *v1alpha1.BillingEvent) *v1alpha1.Customer {
-	id := e.CustomerID()
+func newCustomer(key client.ObjectKey, id, account string) *v1alpha1.Customer {
 	return &v1alpha1.Customer{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: key.Namespace, Name: key.Name, Labels: naming.Labels("", id, ""), Generation: firstGeneration,
 		},
-		Spec: v1alpha1.CustomerSpec{CustomerID: id, Account: e.Spec.Account},
+		Spec: v1alpha1.CustomerSpec{CustomerID: id, Account: account},
 	}
 }
 

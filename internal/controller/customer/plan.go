@@ -48,13 +48,17 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 
 // fold folds the plan's events into a copy of the stored statuses.
 func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*projection.Aggregate, error) {
-	changes := make([]projection.Change, 0, len(p.events))
+	changes := make([]projection.Change, 0, len(p.events)+len(c.recorded))
 	for _, e := range p.events {
 		changes = append(changes, r.Change(&e.Spec))
 	}
+	for _, e := range c.recorded {
+		changes = append(changes, r.Change(&e.Spec))
+	}
 	aggregate := storedAggregate(c)
-	var missing []string
-	if p.outcomes, missing = projection.Fold(aggregate, changes); len(missing) == 0 {
+	outcomes, missing := projection.Fold(aggregate, changes)
+	p.outcomes = outcomes[:len(p.events)]
+	if len(missing) == 0 {
 		return aggregate, nil
 	}
 	earlier, err := r.readAgain(ctx, c.customer, missing)
@@ -62,7 +66,7 @@ func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*pro
 		return nil, err
 	}
 	aggregate = storedAggregate(c)
-	outcomes, _ := projection.Fold(aggregate, append(changes, earlier...))
+	outcomes, _ = projection.Fold(aggregate, append(changes, earlier...))
 	p.outcomes = outcomes[:len(p.events)]
 	return aggregate, nil
 }
@@ -114,6 +118,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 		Spec:          c.customer.Spec,
 		Customer:      &aggregate.Customer,
 		Subscriptions: aggregate.Subscriptions,
+		HasStripe:     r.HasStripe,
 	}, r.Policy, now)
 	expiry := projection.Summarise(aggregate, projection.View{
 		Deciding:  decision.SubscriptionID,
@@ -124,7 +129,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	p.customer = c.customer.DeepCopy()
 	p.customer.Status = aggregate.Customer
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
-	setCustomerConditions(p.customer, decision, now)
+	setCustomerConditions(p.customer, decision, c.waiting(p.events), c.failed, now)
 	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
 	for _, at := range []*metav1.Time{decision.Next, expiry} {
 		if at != nil && (p.next == nil || at.Time.Before(*p.next)) {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -40,6 +41,10 @@ type Reconciler struct {
 	Change func(*projection.Event) projection.Change
 	// Schemas validates statuses before anything is written.
 	Schemas *crdschema.Schemas
+	// HasStripe reports whether there is a Stripe key: then a decision waits until the customer is known whole.
+	HasStripe bool
+	// Failed caches the Failed events, indexed by routing.ByCustomer.
+	Failed cache.Cache
 	// Readings holds what was read from Stripe and is not written yet.
 	Readings *readings.Mailbox
 	// Scope selects the events that are applied.
@@ -56,7 +61,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
 
 // SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or one of its
-// subscriptions is written, and when it was read from Stripe.
+// subscriptions is written, when it was read from Stripe, and when an event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	isRecorded := routing.UnlessDeleted(func(client.Object) bool { return true })
 	return ctrl.NewControllerManagedBy(mgr).
@@ -65,6 +70,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer()).
 		Watches(&v1alpha1.BillingEvent{}, r.Scope.ToCustomer(), builder.WithPredicates(isRecorded)).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Kind(r.Failed, &v1alpha1.BillingEvent{}, handler.TypedEnqueueRequestsFromMapFunc(routing.ToCustomerOfFailed))).
 		WithOptions(options).
 		Complete(r)
 }

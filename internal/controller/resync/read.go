@@ -6,8 +6,11 @@ import (
 	"errors"
 	"slices"
 
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -16,7 +19,7 @@ func (r *Reconciler) read(
 	ctx context.Context, customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, due reading,
 ) (*readings.Batch, error) {
 	batch := &readings.Batch{
-		CustomerID: customer.Spec.CustomerID, Account: customer.Spec.Account, Whole: due.whole, Requests: due.requests,
+		Whole: due.whole, Requests: due.requests, // without the customer's id: a Customer that was deleted meanwhile stays deleted
 	}
 	if !due.whole {
 		for _, id := range due.objects {
@@ -35,7 +38,7 @@ func (r *Reconciler) read(
 	for i := range customer.Status.OpenDisputes {
 		id := customer.Status.OpenDisputes[i].ID
 		dispute, err := r.Stripe.Dispute(ctx, customer.Spec.Account, id)
-		if err := r.add(batch, customer, id, dispute, err); err != nil {
+		if err := r.add(ctx, batch, customer, id, dispute, err); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +58,7 @@ func (r *Reconciler) readSubscriptions(
 		for _, s := range subscriptions {
 			id := s.Object.ID("id")
 			listed[id] = true
-			if err := r.add(batch, customer, id, s, nil); err != nil {
+			if err := r.add(ctx, batch, customer, id, s, nil); err != nil {
 				return err
 			}
 		}
@@ -78,11 +81,13 @@ func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, custome
 		get = r.Stripe.Customer
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
-	return r.add(batch, customer, id, object, err)
+	return r.add(ctx, batch, customer, id, object, err)
 }
 
 // add adds Stripe's answer about one object to the batch. Of a deleted customer Stripe returns the id and "deleted" only.
-func (r *Reconciler) add(batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error) error {
+func (r *Reconciler) add(
+	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
+) error {
 	switch {
 	case errors.Is(err, stripeapi.ErrNotFound), err == nil && answer.Object.Bool("deleted"):
 		batch.NotFound = append(batch.NotFound, id)
@@ -90,13 +95,25 @@ func (r *Reconciler) add(batch *readings.Batch, customer *v1alpha1.Customer, id 
 		return err
 	default:
 		object, err := r.Decoder.Reading(customer.Spec.Account, answer.Object, answer.At)
-		if err != nil {
-			return err
+		switch {
+		case err != nil:
+			batch.Whole = false
+			r.refuse(ctx, customer, id, "not_readable", err.Error())
+		case object.CustomerID != customer.Spec.CustomerID && object.Dispute == nil: // a dispute names no customer
+			r.refuse(ctx, customer, id, "other_customer", "it belongs to another customer")
+		default:
+			batch.Objects = append(batch.Objects, object)
 		}
-		batch.Objects = append(batch.Objects, object)
 	}
 	if at := cmp.Or(answer.At, r.Clock.Now()); batch.At.IsZero() || at.Before(batch.At) {
 		batch.At = at
 	}
 	return nil
+}
+
+// refuse leaves an object out of a batch: one that cannot be read, or that Stripe listed for the wrong customer, must not hold up the
+// others.
+func (r *Reconciler) refuse(ctx context.Context, customer *v1alpha1.Customer, id, reason, detail string) {
+	metrics.ReadingsRefused.WithLabelValues(reason).Inc()
+	ctrl.LoggerFrom(ctx).Info("Refused an object that Stripe returned", "customerID", customer.Spec.CustomerID, "id", id, "reason", detail)
 }

@@ -28,8 +28,12 @@ type schedule struct {
 	customer      string
 	sweepInterval time.Duration
 	nextSweep     time.Time         // zero if the sweep is off
-	doubts        map[string]*doubt // by Stripe id
+	doubts        map[string]*doubt // by Stripe id, or wholeCustomer
 }
+
+// wholeCustomer stands for the doubt about which subscriptions a customer has: it was neither seen from its creation on nor listed, or it
+// has a subscription that is known by name only.
+const wholeCustomer = ""
 
 // doubt is about the state of one object. It is read once.
 type doubt struct {
@@ -51,6 +55,9 @@ func (s *schedule) observe(
 		aggregate.Subscriptions[id] = &subscription.Status
 	}
 	positions := projection.InDoubt(&aggregate, customer.Spec.CustomerID)
+	if projection.IsPartlyKnown(&aggregate) {
+		positions[wholeCustomer] = v1alpha1.Position{}
+	}
 	maps.DeleteFunc(s.doubts, func(id string, _ *doubt) bool { _, remains := positions[id]; return !remains })
 	for id, position := range positions {
 		if known := s.doubts[id]; known != nil && equality.Semantic.DeepEqual(known.position, position) {
@@ -87,7 +94,10 @@ func (s *schedule) due(
 		}
 	}
 	for id, d := range s.doubts {
-		if !d.isRead && !now.Before(d.since.Add(delay)) && r.requests[id] == "" {
+		switch isDue := !d.isRead && !now.Before(d.since.Add(delay)); {
+		case isDue && id == wholeCustomer:
+			r.whole = true
+		case isDue && r.requests[id] == "":
 			r.objects = append(r.objects, id)
 		}
 	}

@@ -21,8 +21,11 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // known is a customer cus_A with the subscription sub_A.
 func known() (*v1alpha1.Customer, map[string]*v1alpha1.Subscription) {
-	return &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Name: "cus-a"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}},
-		map[string]*v1alpha1.Subscription{"sub_A": {Spec: v1alpha1.SubscriptionSpec{SubscriptionID: "sub_A"}}}
+	customer := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Name: "cus-a"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}}
+	customer.Status.Complete = &v1alpha1.Completeness{Source: v1alpha1.CompleteFromCreation, At: metav1.NewTime(noon)}
+	subscription := &v1alpha1.Subscription{Spec: v1alpha1.SubscriptionSpec{SubscriptionID: "sub_A"}}
+	subscription.Status.Status = "active"
+	return customer, map[string]*v1alpha1.Subscription{"sub_A": subscription}
 }
 
 func annotate(o metav1.Object, value string) {
@@ -73,6 +76,15 @@ func TestDue(t *testing.T) {
 				annotate(s, "now")
 				s.Status.Positions = inDoubt("evt_1")
 			}, delay, reading{objects: []string{"sub_A"}, requests: map[string]string{"sub_A": "now"}},
+		},
+		"a customer of which subscriptions may exist that are not known, before the delay": {
+			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) { c.Status.Complete = nil }, delay - 1, reading{},
+		},
+		"a customer of which subscriptions may exist that are not known": {
+			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) { c.Status.Complete = nil }, delay, reading{whole: true},
+		},
+		"a subscription that is known by name only": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { s.Status.Status = "" }, delay, reading{whole: true},
 		},
 		"the sweep": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, interval, reading{whole: true}},
 	} {

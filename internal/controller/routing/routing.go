@@ -60,6 +60,32 @@ func (s Scope) ToCustomer() handler.EventHandler {
 	})
 }
 
+// customerOfFailed returns the name of the Customer that a Failed event is about; empty if it names none.
+func customerOfFailed(e *v1alpha1.BillingEvent) string {
+	if e.CustomerID() == "" {
+		return ""
+	}
+	return naming.Object(e.Spec.Account, e.CustomerID())
+}
+
+// ToCustomerOfFailed enqueues the Customer that a Failed event is about.
+func ToCustomerOfFailed(_ context.Context, e *v1alpha1.BillingEvent) []reconcile.Request {
+	if name := customerOfFailed(e); name != "" {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: e.Namespace, Name: name}}}
+	}
+	return nil
+}
+
+// AddFailedIndex adds the index ByCustomer to the cache of Failed events.
+func AddFailedIndex(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &v1alpha1.BillingEvent{}, ByCustomer, func(o client.Object) []string {
+		if e, ok := o.(*v1alpha1.BillingEvent); ok && customerOfFailed(e) != "" {
+			return []string{customerOfFailed(e)}
+		}
+		return nil
+	})
+}
+
 // AddIndexes adds the cache indexes that the controllers list by.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
 	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {

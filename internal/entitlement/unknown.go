@@ -1,0 +1,28 @@
+package entitlement
+
+import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+
+// unlessNotKnown withholds a negative decision while a subscription may exist that is not known: a tenant controller
+// would suspend a customer that Stripe serves. A tentative decision rests on a subscription that is missing or whose
+// state is not known.
+//
+//	                     tentative   definite (ended, unpaid, grace over, paused, disputed, refunded)
+//	complete             as decided  as decided
+//	not, without a key   Unknown     as decided: nothing will be read, and the known facts stand
+//	not, with a key      Unknown     Unknown: Stripe is read within seconds
+//
+// For example, the first event about a customer of two years changes its e-mail address. No subscription is known, and
+// nothing shows that there is none: Unknown. Stripe lists an active one: True.
+func unlessNotKnown(in Input, d Decision, isTentative bool) Decision {
+	isDefinite := !isTentative && !in.HasStripe
+	if d.Entitled || in.Customer.Complete != nil || isDefinite || d.Reason == v1alpha1.ReasonOverrideDenied {
+		return d
+	}
+	message := "Not all of the customer's subscriptions are known yet. "
+	if in.HasStripe {
+		message += "They are being read from Stripe. Access stays as it is until then."
+	} else {
+		message += "Access stays as it is until an event reports one."
+	}
+	return Decision{Unknown: true, Reason: v1alpha1.ReasonStateNotKnown, Message: message, SubscriptionID: d.SubscriptionID}
+}

@@ -1,0 +1,77 @@
+package entitlement
+
+import (
+	"testing"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// What is published of a customer while not all of its subscriptions are known, and afterwards.
+func TestUnknown(t *testing.T) {
+	const (
+		readSoon = "StateNotKnown: Not all of the customer's subscriptions are known yet. " +
+			"They are being read from Stripe. Access stays as it is until then."
+		noKey = "StateNotKnown: Not all of the customer's subscriptions are known yet. " +
+			"Access stays as it is until an event reports one."
+	)
+	customers := map[string]func() *customer{
+		"nothing is known":          newCustomer,
+		"an active one":             func() *customer { return newCustomer().with("sub_A", sub("active")) },
+		"a canceled one":            func() *customer { return newCustomer().with("sub_A", sub("canceled")) },
+		"an unpaid one":             func() *customer { return newCustomer().with("sub_A", sub("unpaid")) },
+		"a paused one":              func() *customer { return newCustomer().with("sub_A", sub("paused")) },
+		"an incomplete one":         func() *customer { return newCustomer().with("sub_A", sub("incomplete")) },
+		"past due, grace over":      func() *customer { return newCustomer().with("sub_A", sub("past_due").became("past_due", day(-9))) },
+		"past due, in grace":        func() *customer { return newCustomer().with("sub_A", sub("past_due").became("past_due", day(-1))) },
+		"one known by name only":    func() *customer { return newCustomer().with("sub_A", sub("")) },
+		"a status of the future":    func() *customer { return newCustomer().with("sub_A", sub("hibernating")) },
+		"canceled and by name":      func() *customer { return newCustomer().with("sub_A", sub("canceled")).with("sub_B", sub("")) },
+		"active and by name":        func() *customer { return newCustomer().with("sub_A", sub("active")).with("sub_B", sub("")) },
+		"denied, an active one":     func() *customer { return newCustomer().with("sub_A", sub("active")).access(v1alpha1.AccessDenied) },
+		"granted, nothing is known": func() *customer { return newCustomer().access(v1alpha1.AccessGranted) },
+		"disputed, an active one":   func() *customer { return newCustomer().with("sub_A", sub("active")).dispute("dp_1", "needs_response") },
+	}
+	wants := map[string]struct{ complete, incomplete, incompleteWithKey string }{
+		"nothing is known":          {"False NoSubscription", noKey, readSoon},
+		"an active one":             {"True SubscriptionActive", "True SubscriptionActive", "True SubscriptionActive"},
+		"a canceled one":            {"False SubscriptionEnded", "False SubscriptionEnded", readSoon},
+		"an unpaid one":             {"False PaymentFailed", "False PaymentFailed", readSoon},
+		"a paused one":              {"False Paused", "False Paused", readSoon},
+		"an incomplete one":         {"False AwaitingPayment", "False AwaitingPayment", readSoon},
+		"past due, grace over":      {"False PaymentFailed", "False PaymentFailed", readSoon},
+		"past due, in grace":        {"True GracePeriod", "True GracePeriod", "True GracePeriod"},
+		"one known by name only":    {"False AwaitingPayment", noKey, readSoon},
+		"a status of the future":    {"False AwaitingPayment", noKey, readSoon},
+		"canceled and by name":      {"False AwaitingPayment", noKey, readSoon},
+		"active and by name":        {"True SubscriptionActive", "True SubscriptionActive", "True SubscriptionActive"},
+		"denied, an active one":     {"False OverrideDenied", "False OverrideDenied", "False OverrideDenied"},
+		"granted, nothing is known": {"True OverrideGranted", "True OverrideGranted", "True OverrideGranted"},
+		"disputed, an active one":   {"False Disputed", "False Disputed", readSoon},
+	}
+	for name := range customers {
+		want, known := wants[name]
+		if !known {
+			t.Errorf("%s: nothing is wanted", name)
+		}
+		t.Run(name, func(t *testing.T) {
+			for state, tc := range map[string]struct {
+				customer *customer
+				want     string
+			}{
+				"complete":               {customers[name](), want.complete},
+				"complete, with a key":   {customers[name]().withKey(), want.complete},
+				"incomplete":             {customers[name]().incomplete(), want.incomplete},
+				"incomplete, with a key": {customers[name]().incomplete().withKey(), want.incompleteWithKey},
+			} {
+				d := Decide(tc.customer.in, strict, noon)
+				got := map[bool]string{true: "True ", false: "False "}[d.Entitled] + d.Reason
+				if d.Unknown {
+					got = d.Reason + ": " + d.Message
+				}
+				if got != tc.want || d.Unknown && (d.Entitled || d.Until != nil || len(d.Entitling) > 0) {
+					t.Errorf("%s: %+v, want %s", state, d, tc.want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+package integration
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
+)
+
+// lifeCase is one life of a customer, made from a public report of what another project got wrong: testdata/lives holds one in each file.
+// Its times are those of Now; they are shifted to the present.
+type lifeCase struct {
+	Source  string                     `json:"source"`
+	Life    string                     `json:"life"`
+	Now     int64                      `json:"now"`
+	Flags   []string                   `json:"flags"`   // the manager's
+	Deliver string                     `json:"deliver"` // "batch": the controllers start when all events are recorded
+	Events  []json.RawMessage          `json:"events"`  // in the order of delivery
+	Stripe  map[string]json.RawMessage `json:"stripe"`  // what Stripe's API has, by id; "subscriptions" is a list
+	Listed  map[string][]string        `json:"listed"`  // the subscriptions that a faulty API lists, by customer
+	Steps   string                     `json:"steps"`   // how the events are delivered, if not one after the other
+	Want    lifeEnd                    `json:"want"`
+}
+
+// lifeEnd is how a life ends. What is absent is not checked.
+type lifeEnd struct {
+	Customer string `json:"customer"`
+	Entitled string `json:"entitled"`
+	Reason   string `json:"reason"`
+	Plan     string `json:"plan"`
+	Mails    *int   `json:"mails"`
+	Address  string `json:"address"`
+}
+
+func TestLives(t *testing.T) {
+	files, err := filepath.Glob("testdata/lives/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { runLife(t, readLife(t, file)) })
+	}
+}
+
+// readLife reads a life and shifts its times to the present.
+func readLife(t *testing.T, file string) lifeCase {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.UseNumber()
+	var raw map[string]any
+	if err := decoder.Decode(&raw); err != nil {
+		t.Fatal(err)
+	}
+	now, err := raw["now"].(json.Number).Int64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shifted, err := json.Marshal(shiftTimes(raw, time.Now().Unix()-now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l lifeCase
+	if err := json.Unmarshal(shifted, &l); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// shiftTimes shifts every number that is a Unix time of the years 2010 to 2040.
+func shiftTimes(value any, seconds int64) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key := range v {
+			v[key] = shiftTimes(v[key], seconds)
+		}
+	case []any:
+		for i := range v {
+			v[i] = shiftTimes(v[i], seconds)
+		}
+	case json.Number:
+		if n, err := v.Int64(); err == nil && n > 1_262_304_000 && n < 2_208_988_800 {
+			return n + seconds
+		}
+	}
+	return value
+}
+
+func runLife(t *testing.T, l lifeCase) {
+	t.Helper()
+	mails, withMailgun := mailgun(t)
+	settings := []func(*config.Config){withMailgun, withFlags(t, l.Flags)}
+	if l.Stripe != nil {
+		server := httptest.NewServer(http.HandlerFunc(l.serve))
+		t.Cleanup(server.Close)
+		settings = append(settings, func(c *config.Config) {
+			c.Stripe.SecretKey, c.Stripe.APIBase, c.RefetchDelay = stripeKey, server.URL, 200*time.Millisecond
+		})
+	}
+	var o *operator
+	if l.Deliver == "batch" {
+		o = start(t, append(settings, func(c *config.Config) { c.Components.Controllers = false })...)
+		o.postRaw(l.Events...)
+		o.stop()
+		o = startIn(t, o.namespace, settings...)
+	} else {
+		o = start(t, settings...)
+		o.deliverLife(l)
+	}
+	o.eventually(l.Life, func() string { return o.lifeProblem(l.Want, mails) })
+	o.settled()
+	if problem := o.lifeProblem(l.Want, mails); problem != "" {
+		t.Errorf("when every event is settled: %s", problem)
+	}
+}
+
+// withFlags sets the policy as the manager's flags do.
+func withFlags(t *testing.T, flags []string) func(*config.Config) {
+	t.Helper()
+	var parsed config.Config
+	set := flag.NewFlagSet("manager", flag.ContinueOnError)
+	parsed.Flags(set)
+	if err := set.Parse(flags); err != nil {
+		t.Fatal(err)
+	}
+	return func(c *config.Config) { c.Policy = parsed.Policy }
+}
+
+// deliverLife posts the events. A life with steps has its customer resynced before the last event.
+func (o *operator) deliverLife(l lifeCase) {
+	o.t.Helper()
+	if l.Steps == "" {
+		o.postRaw(l.Events...)
+		return
+	}
+	last := len(l.Events) - 1
+	o.postRaw(l.Events[:last]...)
+	o.settled()
+	o.annotate(o.customer(l.Want.Customer), v1alpha1.AnnotationResync, "now")
+	o.eventually("the resync is answered", func() string {
+		if c := o.customer(l.Want.Customer).Status.LastComparison; c == nil || c.Request != "now" {
+			return fmt.Sprintf("the last comparison is %+v", c)
+		}
+		return ""
+	})
+	o.postRaw(l.Events[last])
+}
+
+// postRaw sends events as Stripe does.
+func (o *operator) postRaw(events ...json.RawMessage) {
+	o.t.Helper()
+	for _, body := range events {
+		code, err := o.endpoint.PostSigned(o.t.Context(), body, stripetest.Sign(body, time.Now(), secret))
+		if err != nil || code != http.StatusOK {
+			o.t.Fatalf("post %.80s: answered %d, %v", body, code, err)
+		}
+	}
+}
+
+// lifeProblem returns what is not as it must be in the end.
+func (o *operator) lifeProblem(want lifeEnd, mails *mailguntest.Server) string {
+	o.t.Helper()
+	status := o.customer(want.Customer).Status
+	got := condition(status.Conditions, v1alpha1.ConditionEntitled)
+	switch entitled, reason, _ := strings.Cut(got, " "); {
+	case want.Entitled != "" && entitled != want.Entitled, want.Reason != "" && reason != want.Reason:
+		return fmt.Sprintf("Entitled is %q, want %s %s", got, want.Entitled, want.Reason)
+	case want.Plan != "" && status.Plan != want.Plan:
+		return fmt.Sprintf("the plan is %q, want %q", status.Plan, want.Plan)
+	}
+	if want.Mails == nil {
+		return ""
+	}
+	sent := 0
+	for _, m := range mails.Messages() {
+		if to := m.Field("to"); to == want.Address || strings.Contains(to, "<"+want.Address+">") {
+			sent++
+		}
+	}
+	if sent != *want.Mails {
+		return fmt.Sprintf("%d mails to %s, want %d", sent, want.Address, *want.Mails)
+	}
+	return ""
+}
+
+// serve answers as Stripe's API of the life does.
+func (l lifeCase) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	resource, id, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
+	var subscriptions []map[string]any
+	_ = json.Unmarshal(l.Stripe["subscriptions"], &subscriptions)
+	object := l.Stripe[id]
+	var listed []any
+	for _, s := range subscriptions {
+		customer := r.URL.Query().Get("customer")
+		isListed := customer == "" || s["customer"] == customer
+		for _, other := range l.Listed[customer] {
+			isListed = isListed || s["id"] == other
+		}
+		if isListed && resource == "subscriptions" {
+			listed = append(listed, s)
+		}
+		if s["id"] == id {
+			object, _ = json.Marshal(s)
+		}
+	}
+	switch {
+	case id == "" && resource == "customers":
+		for id, o := range l.Stripe {
+			if strings.HasPrefix(id, "cus_") {
+				listed = append(listed, o)
+			}
+		}
+		fallthrough
+	case id == "":
+		_ = json.NewEncoder(w).Encode(map[string]any{"object": "list", "has_more": false, "data": append([]any{}, listed...)})
+	case object == nil:
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprintf(w, `{"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such object: '%s'"}}`, id)
+	default:
+		_, _ = w.Write(object)
+	}
+}
