@@ -74,7 +74,7 @@ func at(t *metav1.Time) int64 {
 var typeCases = map[string]typeCase{
 	"checkout.session.completed": {
 		object: func(f fixture) Object { return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now) },
-		want:   "ada@example.com tenant-1 AwaitingPayment, Ready AwaitingState",
+		want:   "ada@example.com tenant-1 StateNotKnown, Ready AwaitingState",
 		got: func(v observed) string {
 			_, reason, _ := strings.Cut(condition(v.c.Conditions, v1alpha1.ConditionEntitled), " ")
 			_, ready, _ := strings.Cut(condition(v.s.Conditions, v1alpha1.ConditionReady), " ")
