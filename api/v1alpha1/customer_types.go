@@ -138,7 +138,7 @@ type Dispute struct {
 	DisputeRecord `json:",inline"`
 }
 
-// Signup is the customer's first completed checkout.
+// Signup is the customer's first checkout that was paid, or that needed no payment, as for a trial.
 type Signup struct {
 	// sessionID is Stripe's id of the checkout session (cs_…).
 	// +kubebuilder:validation:MinLength=1
@@ -146,7 +146,7 @@ type Signup struct {
 	SessionID string `json:"sessionID"`
 	// startedAt is when the session was opened.
 	StartedAt metav1.Time `json:"startedAt"`
-	// completedAt is when the checkout was completed.
+	// completedAt is when the checkout was completed and, with a delayed payment method, paid.
 	CompletedAt metav1.Time `json:"completedAt"`
 	// clientReferenceID is Stripe's client_reference_id: the id that your application gave the session, if any.
 	// +optional
@@ -197,7 +197,13 @@ type CustomerStatus struct {
 	// customerSince is when the customer first subscribed, was invoiced, paid or opened a checkout, as far as is known.
 	// +optional
 	CustomerSince *metav1.Time `json:"customerSince,omitempty"`
-	// signup is the customer's first completed checkout. Absent if none is known.
+	// servedSince is when the earliest known subscription started that was ever trialing, active or past due.
+	// +optional
+	ServedSince *metav1.Time `json:"servedSince,omitempty"`
+	// paidSince is when the earliest known payment succeeded, or the earliest known invoice was paid.
+	// +optional
+	PaidSince *metav1.Time `json:"paidSince,omitempty"`
+	// signup is the customer's first checkout that was paid or needed no payment. Absent if none is known.
 	// +optional
 	Signup *Signup `json:"signup,omitempty"`
 

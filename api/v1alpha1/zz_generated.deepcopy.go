@@ -339,6 +339,14 @@ func (in *CustomerStatus) DeepCopyInto(out *CustomerStatus) {
 		in, out := &in.CustomerSince, &out.CustomerSince
 		*out = (*in).DeepCopy()
 	}
+	if in.ServedSince != nil {
+		in, out := &in.ServedSince, &out.ServedSince
+		*out = (*in).DeepCopy()
+	}
+	if in.PaidSince != nil {
+		in, out := &in.PaidSince, &out.PaidSince
+		*out = (*in).DeepCopy()
+	}
 	if in.Signup != nil {
 		in, out := &in.Signup, &out.Signup
 		*out = new(Signup)

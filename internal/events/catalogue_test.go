@@ -19,6 +19,8 @@ var handled = []string{
 	"charge.failed",
 	"charge.refunded",
 	"charge.succeeded",
+	"checkout.session.async_payment_failed",
+	"checkout.session.async_payment_succeeded",
 	"checkout.session.completed",
 	"customer.created",
 	"customer.source.expiring",

@@ -217,6 +217,9 @@ func showsState(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.Sub
 		s.Status = status
 	}
 	c.CustomerSince = e.Subscription.StartedAt
+	if !strings.HasPrefix(s.Status, "incomplete") {
+		c.ServedSince = e.Subscription.StartedAt
+	}
 }
 
 // showsInvoice: the invoice is the latest one, and has not failed unless the case says otherwise.
@@ -224,6 +227,11 @@ func showsInvoice(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.S
 	invoice := &e.Invoice.Invoice
 	c.LatestInvoice, s.LatestInvoice, c.CustomerSince = invoice, invoice, invoice.Created
 	c.Email, c.Name = e.Invoice.Email, e.Invoice.Name
+	if invoice.Status == "paid" && invoice.AmountPaid > 0 {
+		if c.PaidSince = invoice.PaidAt; c.PaidSince == nil {
+			c.PaidSince = &e.Created
+		}
+	}
 	if s.RecentInvoices == nil && invoice.Created != nil {
 		s.RecentInvoices = []v1alpha1.InvoiceStanding{{ID: invoice.ID, Created: *invoice.Created, Status: invoice.Status}}
 	}
@@ -237,7 +245,7 @@ func showsIntent(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.Su
 
 // showsPayment: the customer has paid, with the record's payment method.
 func showsPayment(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
-	c.CustomerSince = e.Payment.Created
+	c.CustomerSince, c.PaidSince = e.Payment.Created, &e.Created
 	c.PaymentMethods = []v1alpha1.PaymentMethod{*e.Payment.PaymentMethod}
 }
 

@@ -139,38 +139,6 @@ func TestFoldOneByOne(t *testing.T) {
 	}
 }
 
-// A sign-up is the customer's first checkout, with nothing known from before it.
-func TestIsSignup(t *testing.T) {
-	opened := begin.Add(time.Minute)
-	checkout := at(2*time.Minute, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "ada@example.com", opened))
-	for name, tc := range map[string]struct {
-		others []Event
-		want   bool
-	}{
-		"nothing else":                   {nil, true},
-		"the customer was created first": {[]Event{at(0, "customer.created", Customer(customer, "ada@example.com", "Ada"))}, true},
-		"the subscription that the checkout created": {[]Event{at(90*time.Second, "customer.subscription.created",
-			Subscription(New, "sub_A", customer, "incomplete", begin.Add(90*time.Second), end))}, true},
-		"a subscription from before": {[]Event{at(0, "customer.subscription.created", sub("active"))}, false},
-		"a payment from before":      {[]Event{at(0, "charge.succeeded", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))}, false},
-		"an invoice from before":     {[]Event{at(0, "invoice.paid", bill("paid", Amount))}, false},
-		"another checkout before": {[]Event{at(time.Second, "checkout.session.completed",
-			Checkout("cs_0", customer, "sub_B", "ada@example.com", begin))}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var a projection.Aggregate
-			changes := []projection.Change{change(t, checkout)}
-			for _, e := range tc.others {
-				changes = append(changes, change(t, e))
-			}
-			projection.Fold(&a, changes)
-			if got := projection.IsSignup(&a.Customer, changes[0].Event); got != tc.want {
-				t.Errorf("IsSignup is %t, want %t", got, tc.want)
-			}
-		})
-	}
-}
-
 func TestSummarise(t *testing.T) {
 	name := func(id string) string { return "object-" + id }
 	pro := v1alpha1.SubscriptionStatus{SubscriptionState: v1alpha1.SubscriptionState{

@@ -24,6 +24,9 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 		return false
 	}
 	keepEarliest(&a.Customer.CustomerSince, invoice.Created)
+	if invoice.Status == InvoicePaid {
+		keepPaidSince(&a.Customer, invoice.AmountPaid, cmp.Or(invoice.PaidAt, &e.Created))
+	}
 	p := invoicePosition(e)
 	shows := showInvoiceIfNewest(&a.Customer.LatestInvoice, &a.Customer.Positions, invoice, p)
 	shows = showContactHint(a, e, invoice.Email, invoice.Name) || shows

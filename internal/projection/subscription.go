@@ -50,6 +50,7 @@ func showSubscription(a *Aggregate, e *Event, authority v1alpha1.Authority) bool
 		authority = v1alpha1.AuthorityFinal
 	}
 	keepEarliest(&a.Customer.CustomerSince, state.StartedAt)
+	keepServedSince(&a.Customer, &state)
 
 	p := positionOf(e, authority, lifecycleRank(state.Status)*10+typeRank(e.Type))
 	shows := takeStatePart(&s.Positions, partState, p, record.Trace)

@@ -26,6 +26,7 @@ type reconciliation struct {
 	recorded      []*v1alpha1.BillingEvent          // settled events that are folded again; see history.go
 	failed        int                               // how many events about the customer are Failed
 	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
+	emailRejected bool                              // whether the API server refuses an Email of the sign-up
 	reconcileAt   *time.Time                        // when the clock alone changes something; nil if it does not
 }
 
@@ -50,9 +51,9 @@ func (c *reconciliation) foldable() []*pendingEvent {
 	return events
 }
 
-// isRejected reports whether an event waits for the API server to accept what it changes.
+// isRejected reports whether an event, or an Email, waits for the API server to accept it.
 func (c *reconciliation) isRejected() bool {
-	return slices.ContainsFunc(c.pending, func(e *pendingEvent) bool { return e.rejected != nil })
+	return c.emailRejected || slices.ContainsFunc(c.pending, func(e *pendingEvent) bool { return e.rejected != nil })
 }
 
 // waiting counts the events that could not be handled so far, apart from those that are being folded now.

@@ -19,6 +19,22 @@ func (w *World) signUp(status string) {
 	}
 }
 
+// buyByDebit completes a checkout whose payment takes days, for a customer that has signed up through a checkout before.
+func (w *World) buyByDebit() {
+	if w.newest("checkout.session", func(Object) bool { return true }) == "" {
+		return
+	}
+	session := Checkout(w.id("cs"), w.customer(), "", "ada@example.com", w.now)
+	w.add(session.With("mode", "payment").With("subscription", nil).With("payment_status", "unpaid"), "checkout.session.completed")
+}
+
+// endDebit reports that the newest delayed payment of a checkout has ended. After a failure the session stays unpaid.
+func (w *World) endDebit(eventType, paymentStatus string) {
+	if id := w.newest("checkout.session", func(o Object) bool { return o["payment_status"] == "unpaid" }); id != "" {
+		w.change(id, eventType, func(o Object) { o["payment_status"] = paymentStatus })
+	}
+}
+
 // subscribe creates a subscription and its first invoice. The invoice is paid, except if the status is incomplete.
 func (w *World) subscribe(status string) string {
 	first, amount := "incomplete", Amount

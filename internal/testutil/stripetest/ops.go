@@ -57,6 +57,9 @@ const (
 	FailSetup        Op = "fail to set up a payment method"
 	EditDraft        Op = "edit a draft invoice"
 	FinalizeDraft    Op = "finalize a draft invoice"
+	BuyByDebit       Op = "buy something by bank debit"
+	SettleDebit      Op = "settle a bank debit"
+	FailDebit        Op = "fail a bank debit"
 )
 
 var simplestFirst = []Op{
@@ -64,6 +67,7 @@ var simplestFirst = []Op{
 	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
+	BuyByDebit, SettleDebit, FailDebit,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -85,6 +89,9 @@ var ops = map[Op]func(*World){
 	SignUp:          func(w *World) { w.signUp("active") },
 	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
 	SignUpUnpaid:    func(w *World) { w.signUp("incomplete") },
+	BuyByDebit:      func(w *World) { w.buyByDebit() },
+	SettleDebit:     func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
+	FailDebit:       func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 {
 			w.subscribe("active")

@@ -1,0 +1,13 @@
+package events
+
+import "github.com/tollkeeper/tollkeeper/internal/projection"
+
+func init() {
+	register(Type{
+		Name:    "checkout.session.async_payment_succeeded",
+		Record:  "checkout",
+		Does:    "reports that a delayed payment of a checkout succeeded: the checkout counts from now on",
+		read:    readCheckout,
+		effects: []projection.Effect{projection.Checkout},
+	})
+}
