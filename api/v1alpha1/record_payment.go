@@ -40,6 +40,11 @@ type PaymentFailure struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	DeclineCode string `json:"declineCode,omitempty"`
+	// blockedBy is Stripe's own reason if Stripe, and not the bank, refused the payment, such as highest_risk_level or
+	// rule. No bank has seen the payment then.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	BlockedBy string `json:"blockedBy,omitempty"`
 	// message is Stripe's explanation in a sentence.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512

@@ -42,6 +42,9 @@ func Charge(o Object) *v1alpha1.PaymentRecord {
 			DeclineCode: o.Text(maxName, "outcome.reason"),
 			Message:     o.Text(maxSentence, "failure_message"),
 		}
+		if o.Word("outcome.type") == "blocked" { // no bank has seen the charge
+			record.Failure.BlockedBy, record.Failure.DeclineCode = record.Failure.DeclineCode, ""
+		}
 	}
 	return record
 }
