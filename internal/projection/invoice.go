@@ -62,7 +62,25 @@ func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRe
 		return false
 	}
 	s.PaidThrough = invoice.PeriodEnd.DeepCopy()
+	keepPaidBy(s, invoice, e)
 	return true
+}
+
+// keepPaidBy keeps the invoice that the paid period rests on. Several events report the same invoice: what they know is
+// joined.
+func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, e *Event) {
+	paid := &v1alpha1.PaidInvoice{
+		InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency,
+		PaidAt: *cmp.Or(invoice.PaidAt, &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
+	}
+	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
+		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
+		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
+		if known.PaidAt.Before(&paid.PaidAt) {
+			paid.PaidAt = known.PaidAt
+		}
+	}
+	s.PaidBy = paid
 }
 
 // InvoicePaymentFailed keeps when the first attempt to collect the invoice failed, and shows the latest failure.
