@@ -113,6 +113,12 @@ func (c *customer) dispute(id, status string) *customer {
 	return c
 }
 
+// lostAt is when Stripe reported that the dispute was lost.
+func (c *customer) lostAt(id string, t *metav1.Time) *customer {
+	c.in.Customer.Positions = map[string]v1alpha1.Position{"dispute/" + id: {EventID: "evt_1", Created: *t}}
+	return c
+}
+
 func (c *customer) paid(charge, intent string) *customer {
 	c.in.Customer.LastPayment = &v1alpha1.Payment{At: *day(-3), Amount: 2900, ChargeID: charge, PaymentIntentID: intent}
 	return c
