@@ -60,6 +60,9 @@ type SubscriptionState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	TestClock string `json:"testClock,omitempty"`
+	// moreItems is true if Stripe sent the first items only (items.has_more). With a Stripe key all of them are read.
+	// +optional
+	MoreItems bool `json:"moreItems,omitempty"`
 	// pausedBy is why the subscription has the status paused: status_details.paused.subscription.type, such as
 	// first_payment_failure. Absent otherwise, and before API version 2026-05-27.
 	// +optional
