@@ -46,10 +46,10 @@ const (
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
-// Reasons of Entitled=Unknown, and of Ready and InSync then.
+// Reasons of Entitled=Unknown, Ready=Unknown and InSync=Unknown.
 const (
-	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet, and no known one decides it. Tenant
-	// controllers change nothing.
+	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet. Entitled has it only if the known ones do
+	// not entitle the customer. Tenant controllers change nothing.
 	ReasonStateNotKnown = "StateNotKnown"
 )
 
