@@ -17,13 +17,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
-// commit writes what a plan changes: the subscriptions first, so that readers that see Entitled also see the subscriptions behind it.
-// Then the plan's statuses are the stored ones.
+// commit writes what a plan changes: the subscriptions first, so that a reader that sees Entitled also sees the subscriptions behind it.
+// Then c holds the plan's statuses as the stored ones.
 //
-// If the API server refuses the customer's status after a subscription was written, the subscription's old status is written back.
-// Else the refused change would be in the subscription, and in the customer's next status.
+// If the API server refuses a status after another subscription was written, that subscription's old status is written back. Otherwise the
+// refused change would stay in the subscription, and get into the customer's next status.
 func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) error {
-	if err := r.create(ctx, c, p); err != nil {
+	if err := r.createMissing(ctx, c, p); err != nil {
 		return err
 	}
 	replaced := map[string]*v1alpha1.Subscription{}
@@ -42,12 +42,12 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		r.announce(p.customer, c.customer.Status.Conditions)
 		c.customer = p.customer
 	}
-	r.committed(ctx, c, p)
+	r.noteCommitted(ctx, c, p)
 	return nil
 }
 
-// committed notes what the plan means for its events, and for what was read from Stripe.
-func (r *Reconciler) committed(ctx context.Context, c *reconciliation, p *plan) {
+// noteCommitted notes the outcomes of the plan's events and when to reconcile next, and reports what a reading corrected.
+func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *plan) {
 	for i, e := range p.events {
 		e.outcome = p.outcomes[i]
 		if e.outcome == v1alpha1.OutcomeSuperseded {
@@ -61,8 +61,8 @@ func (r *Reconciler) committed(ctx context.Context, c *reconciliation, p *plan) 
 	}
 }
 
-// create creates the plan's objects that are not there yet. If their statuses are refused afterwards they stay, with empty statuses.
-func (r *Reconciler) create(ctx context.Context, c *reconciliation, p *plan) error {
+// createMissing creates the plan's objects that do not exist yet. If the API server refuses their statuses later, they stay with empty ones.
+func (r *Reconciler) createMissing(ctx context.Context, c *reconciliation, p *plan) error {
 	if p.customer.UID == "" {
 		if len(p.events) == 0 && c.batch == nil {
 			return nil

@@ -15,7 +15,7 @@ import (
 // maxDiffered is how many fields a Comparison names.
 const maxDiffered = 64
 
-// difference is a field that Stripe had otherwise.
+// difference is a field of which Stripe had another value.
 type difference struct{ kind, id, field string }
 
 // foldReadings folds what was read from Stripe into the aggregate, notes the comparison in the statuses, and returns what differed.

@@ -34,19 +34,20 @@ func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, 
 	setInSync(set, projection.ProfilePosition(&c.Status), c.Status.LastComparison)
 }
 
-// setReady sets Ready and Stalled as kstatus reads them: Ready is False while something is missing in the status, and Stalled is True,
-// and else absent, if only a person can help.
+// setReady sets Ready and Stalled as kstatus reads them. Ready is False while the status lacks something. Stalled is True if only a person
+// can help; else it is absent.
 func setReady(set condition.Setter, decision entitlement.Decision, waiting, failed int) {
 	meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionStalled)
 	switch {
 	case failed > 0:
-		message := fmt.Sprintf("%s failed and not in the status. See their messages; annotate them with %s once the cause is gone.",
-			areEvents(failed), v1alpha1.AnnotationRetry)
+		message := fmt.Sprintf(
+			"The status lacks %s that failed. Read the messages of the events, and annotate them with %s once the cause is gone.",
+			countEvents(failed), v1alpha1.AnnotationRetry)
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsFailed, message)
 		set.Set(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonEventsFailed, message)
 	case waiting > 0:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsWaiting,
-			areEvents(waiting)+" not in the status yet and tried again. See their messages.")
+			"The status lacks "+countEvents(waiting)+" that could not be applied so far and will be tried again. Read the messages of the events.")
 	case decision.Unknown:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, decision.Message)
 	default:
@@ -54,11 +55,11 @@ func setReady(set condition.Setter, decision entitlement.Decision, waiting, fail
 	}
 }
 
-func areEvents(n int) string {
+func countEvents(n int) string {
 	if n == 1 {
-		return "1 event is"
+		return "1 event"
 	}
-	return fmt.Sprintf("%d events are", n)
+	return fmt.Sprintf("%d events", n)
 }
 
 func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {
@@ -73,7 +74,7 @@ func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {
 	set.Set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpToDate, upToDate)
 }
 
-// setInSync sets whether a status is what Stripe has, as far as is known.
+// setInSync sets whether the status matches Stripe, as far as is known.
 func setInSync(set condition.Setter, p v1alpha1.Position, last *v1alpha1.Comparison) {
 	const inSync = v1alpha1.ConditionInSync
 	switch {
@@ -95,7 +96,7 @@ func setInSync(set condition.Setter, p v1alpha1.Position, last *v1alpha1.Compari
 			"Stripe was read on %s and the status was corrected: %s.", second(last.At), firstFew(last.Differed)))
 	default:
 		set.Set(inSync, metav1.ConditionTrue, v1alpha1.ReasonCompared, fmt.Sprintf(
-			"Stripe was read on %s and had the same.", second(last.At)))
+			"Stripe was read on %s and matched the status.", second(last.At)))
 	}
 }
 

@@ -15,12 +15,12 @@ import (
 // recordedPage is how many recorded events are read at a time.
 const recordedPage = 500
 
-// loadRecorded reads every settled event about a customer whose objects begin, so that they begin with all that is recorded: a
-// Customer that was deleted and is seen again, or was restored or made by hand, and one of whose Subscriptions was deleted.
+// loadRecorded reads every settled event about the customer if the Customer, or one of its Subscriptions, has no status: it was deleted, or
+// it was restored or made by hand. Folding those events again gives back the status that was lost.
 //
-// A customer whose customer.created is pending has nothing recorded from before, so that a sign-up costs no search.
+// A customer whose customer.created is pending is taken as new: so a sign-up costs no search.
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
-	if !c.begins() {
+	if !c.lacksStatus() {
 		return nil
 	}
 	var byPayment []string
@@ -33,19 +33,19 @@ func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error 
 	if err != nil {
 		return err
 	}
-	for _, which := range []client.ListOption{
+	for _, selector := range []client.ListOption{
 		client.MatchingFields{v1alpha1.FieldCustomerID: c.customer.Spec.CustomerID},
-		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*linked)}, // their customer is in the status, which no field selects
+		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*linked)}, // the customer of these events is in their status, which no field selector covers
 	} {
-		if err := r.listRecorded(ctx, c, which); err != nil {
+		if err := r.listRecorded(ctx, c, selector); err != nil {
 			return fmt.Errorf("list the recorded events of Customer %s: %w", c.customer.Name, err)
 		}
 	}
 	return nil
 }
 
-// begins reports whether the customer, or one of its subscriptions, has no status to fold events into.
-func (c *reconciliation) begins() bool {
+// lacksStatus reports whether the customer, or one of its subscriptions, has no status to fold events into.
+func (c *reconciliation) lacksStatus() bool {
 	for _, e := range c.pending {
 		if e.Spec.Type == "customer.created" {
 			return false
@@ -59,10 +59,11 @@ func (c *reconciliation) begins() bool {
 	return len(c.customer.Status.Conditions) == 0
 }
 
-func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, which client.ListOption) error {
+// listRecorded adds the events about the customer that were folded before. It skips Recorded and Failed ones, which changed nothing.
+func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, selector client.ListOption) error {
 	page := &v1alpha1.BillingEventList{}
 	for {
-		err := r.Reader.List(ctx, page, client.InNamespace(c.customer.Namespace), which, client.Limit(recordedPage), client.Continue(page.Continue))
+		err := r.Reader.List(ctx, page, client.InNamespace(c.customer.Namespace), selector, client.Limit(recordedPage), client.Continue(page.Continue))
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error
 		var err error
 		switch {
 		case e.deferred:
-			c.atLatest(e.Status.RetryAt.Time)
+			c.reconcileBy(e.Status.RetryAt.Time)
 		case e.rejected != nil:
 			err = w.NoteRejected(ctx, e.BillingEvent, condition.Sentence(e.rejected))
 		case e.fault != nil:
@@ -51,6 +51,6 @@ func (r *Reconciler) writeFailedAttempt(ctx context.Context, c *reconciliation, 
 	}
 	pause := min(firstRetry<<min(attempts-1, 16), lastRetry)
 	retryAt, err := w.Postpone(ctx, e.BillingEvent, pause, condition.Sentence(e.fault))
-	c.atLatest(retryAt)
+	c.reconcileBy(retryAt)
 	return err
 }
