@@ -59,7 +59,7 @@ func (r *Reconciler) wait(ctx context.Context, email *storedEmail, reason, messa
 	return requeue.OnWriteError(r.writeStatus(ctx, email, false, reason, message))
 }
 
-// send claims an attempt, hands the message to Mailgun and records the outcome. A send in progress is finished even during shutdown.
+// send claims an attempt, hands the message to Mailgun and records the outcome. It finishes a send in progress even during shutdown.
 func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
 	if err := r.Limit.Wait(ctx); err != nil {
 		return ctrl.Result{}, fmt.Errorf("wait for the rate limit to send Email %s: %w", email.Name, err)
@@ -98,8 +98,8 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 // searchLog searches Mailgun's log for attempts whose outcome is not known. A message that the log does not show after the settle time was
 // not accepted, and is sent again. If the key may not read the log, the message is sent again after the settle time.
 //
-// An attempt that Mailgun refused to take needs no settle time. There was an earlier unknown one, or the log would not be searched, and
-// its settle time passed before the refused attempt was made.
+// If Mailgun did not accept the latest attempt, there is no settle time to wait for. The log is searched because the outcome of an earlier
+// attempt is unknown, and that one's settle time passed before the latest attempt was made.
 func (r *Reconciler) searchLog(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
 	attempt := email.Status.Attempt
 	settle := r.Settle

@@ -1,4 +1,4 @@
-// Package requeue turns what a reconciliation ended with into when the object is reconciled next.
+// Package requeue turns the end of a reconciliation, an error or a time, into when the object is reconciled next.
 package requeue
 
 import (
@@ -19,7 +19,7 @@ func At(next *time.Time, now time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: max(next.Sub(now), time.Millisecond)}
 }
 
-// WithBackoff reconciles soon, and later each time in a row, without an error in the log.
+// WithBackoff reconciles after a delay that doubles with each one in a row, without an error in the log.
 func WithBackoff() ctrl.Result {
 	return ctrl.Result{Requeue: true} //nolint:staticcheck // RequeueAfter, which replaces it, takes no part in the backoff
 }

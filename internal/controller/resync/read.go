@@ -111,8 +111,8 @@ func (r *Reconciler) add(
 	return nil
 }
 
-// refuse leaves an object out of a batch: one that cannot be read, or that Stripe listed for the wrong customer, must not hold up the
-// others.
+// refuse counts and logs an object that is left out of the batch: one that cannot be read, or that belongs to another customer, must not
+// hold up the others.
 func (r *Reconciler) refuse(ctx context.Context, customer *v1alpha1.Customer, id, reason, detail string) {
 	metrics.ReadingsRefused.WithLabelValues(reason).Inc()
 	ctrl.LoggerFrom(ctx).Info("Refused an object that Stripe returned", "customerID", customer.Spec.CustomerID, "id", id, "reason", detail)

@@ -31,8 +31,8 @@ type schedule struct {
 	doubts        map[string]*doubt // by Stripe id, or wholeCustomer
 }
 
-// wholeCustomer stands for the doubt about which subscriptions a customer has: it was neither seen from its creation on nor listed, or it
-// has a subscription that is known by name only.
+// wholeCustomer is the key of the doubt about which subscriptions a customer has. Either not all of them are known (status.complete), or one
+// is known by name only.
 const wholeCustomer = ""
 
 // doubt is about the state of one object. It is read once.
@@ -42,7 +42,7 @@ type doubt struct {
 	isRead   bool
 }
 
-// observe takes in the customer's present doubts. A doubt is a new one if an event has changed the object's position.
+// observe updates the schedule with the customer's present doubts. A doubt counts as new if an event has changed the object's position.
 func (s *schedule) observe(
 	customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, now time.Time, sweepInterval time.Duration,
 ) {
