@@ -17,11 +17,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
-// commit writes what a plan changes: the subscriptions first, so that a reader that sees Entitled also sees the subscriptions behind it.
-// Then c holds the plan's statuses as the stored ones.
+// commit writes what a plan changes: the subscriptions first, so that a reader that sees Entitled also sees the
+// subscriptions behind it. Then c holds the plan's statuses as the stored ones.
 //
-// If the API server refuses a status after another subscription was written, that subscription's old status is written back. Otherwise the
-// refused change would stay in the subscription, and get into the customer's next status.
+// If the API server refuses a status after another subscription was written, that subscription's old status is written
+// back. Otherwise the refused change would stay in the subscription, and get into the customer's next status.
 func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) error {
 	if err := r.createMissing(ctx, c, p); err != nil {
 		return err
@@ -46,7 +46,8 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 	return nil
 }
 
-// noteCommitted notes the outcomes of the plan's events and when to reconcile next, and reports what a reading corrected.
+// noteCommitted notes the outcomes of the plan's events and when to reconcile next, and reports what a reading
+// corrected.
 func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *plan) {
 	for i, e := range p.events {
 		e.outcome = p.outcomes[i]
@@ -61,7 +62,8 @@ func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *pl
 	}
 }
 
-// createMissing creates the plan's objects that do not exist yet. If the API server refuses their statuses later, they stay with empty ones.
+// createMissing creates the plan's objects that do not exist yet. If the API server refuses their statuses later, they
+// stay with empty ones.
 func (r *Reconciler) createMissing(ctx context.Context, c *reconciliation, p *plan) error {
 	if p.customer.UID == "" {
 		if len(p.events) == 0 && c.batch == nil {

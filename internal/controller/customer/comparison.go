@@ -18,7 +18,8 @@ const maxDiffered = 64
 // difference is a field of which Stripe had another value.
 type difference struct{ kind, id, field string }
 
-// foldReadings folds what was read from Stripe into the aggregate, notes the comparison in the statuses, and returns what differed.
+// foldReadings folds what was read from Stripe into the aggregate, notes the comparison in the statuses, and returns
+// what differed.
 func foldReadings(aggregate *projection.Aggregate, c *reconciliation) (differences []difference) {
 	if c.batch == nil {
 		return nil
@@ -71,8 +72,8 @@ func firstSorted(names []string) []string {
 	return names[:min(len(names), maxDiffered)]
 }
 
-// noteComparison notes the comparison of one object in its status, if it answers a request, settles a doubt, or found something new. A
-// sweep that confirms the status writes nothing.
+// noteComparison notes the comparison of one object in its status, if it answers a request, settles a doubt, or found
+// something new. A sweep that confirms the status writes nothing.
 func noteComparison(last **v1alpha1.Comparison, batch *readings.Batch, id string, differed []string, doubted bool) {
 	var before v1alpha1.Comparison
 	if *last != nil {

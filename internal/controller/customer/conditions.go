@@ -16,7 +16,8 @@ import (
 
 const upToDate = "The status shows every recorded event."
 
-// setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those that failed.
+// setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those
+// that failed.
 func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, now time.Time) {
 	c.Status.ObservedGeneration = c.Generation
 	set := condition.Setter{Conditions: &c.Status.Conditions, Generation: c.Generation, Now: now}
@@ -34,8 +35,8 @@ func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, 
 	setInSync(set, projection.ProfilePosition(&c.Status), c.Status.LastComparison)
 }
 
-// setReady sets Ready and Stalled as kstatus reads them. Ready is False while the status lacks something. Stalled is True if only a person
-// can help; else it is absent.
+// setReady sets Ready and Stalled as kstatus reads them. Ready is False while the status lacks something. Stalled is
+// True if only a person can help; else it is absent.
 func setReady(set condition.Setter, decision entitlement.Decision, waiting, failed int) {
 	meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionStalled)
 	switch {

@@ -15,8 +15,9 @@ import (
 // recordedPage is how many recorded events are read at a time.
 const recordedPage = 500
 
-// loadRecorded reads every settled event about the customer if the Customer, or one of its Subscriptions, has no status: it was deleted, or
-// it was restored or made by hand. Folding those events again gives back the status that was lost.
+// loadRecorded reads every settled event about the customer if the Customer, or one of its Subscriptions, has no
+// status: it was deleted, or it was restored or made by hand. Folding those events again gives back the status that was
+// lost.
 //
 // A customer whose customer.created is pending is taken as new: so a sign-up costs no search.
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
@@ -59,7 +60,8 @@ func (c *reconciliation) lacksStatus() bool {
 	return len(c.customer.Status.Conditions) == 0
 }
 
-// listRecorded adds the events about the customer that were folded before. It skips Recorded and Failed ones, which changed nothing.
+// listRecorded adds the events about the customer that were folded before. It skips Recorded and Failed ones, which
+// changed nothing.
 func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, selector client.ListOption) error {
 	page := &v1alpha1.BillingEventList{}
 	for {

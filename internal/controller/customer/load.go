@@ -75,8 +75,8 @@ func (c *reconciliation) reconcileBy(at time.Time) {
 	}
 }
 
-// load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do. Reads of customers
-// and subscriptions wait until the cache shows this process's own writes.
+// load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do.
+// Reads of customers and subscriptions wait until the cache shows this process's own writes.
 func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconciliation, error) {
 	c := &reconciliation{
 		customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, batch: r.Readings.Peek(key),
@@ -110,8 +110,9 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconcili
 	return c, nil
 }
 
-// loadSubscriptions reads the customer's Subscriptions. It leaves out those that belong to a deleted Customer of the same name, which
-// the garbage collector deletes, and those whose name does not follow from the Stripe id, which a person has made.
+// loadSubscriptions reads the customer's Subscriptions. It leaves out those that belong to a deleted Customer of the
+// same name, which the garbage collector deletes, and those whose name does not follow from the Stripe id, which a
+// person has made.
 func (r *Reconciler) loadSubscriptions(ctx context.Context, c *reconciliation) error {
 	var subscriptions v1alpha1.SubscriptionList
 	if err := r.Client.List(ctx, &subscriptions,
@@ -164,7 +165,8 @@ func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key cli
 	return nil
 }
 
-// failMisassigned fails the events about a subscription that belongs to another customer: Stripe never moves a subscription.
+// failMisassigned fails the events about a subscription that belongs to another customer: Stripe never moves a
+// subscription.
 func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) error {
 	for _, e := range c.pending {
 		id := e.Spec.SubscriptionID
@@ -188,7 +190,8 @@ func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) err
 	return nil
 }
 
-// The API server numbers the generations of an object from 1. A new object is planned with the generation that it will have.
+// The API server numbers the generations of an object from 1. A new object is planned with the generation that it will
+// have.
 const firstGeneration = 1
 
 func newCustomer(key client.ObjectKey, id, account string) *v1alpha1.Customer {

@@ -17,7 +17,8 @@ const (
 	lastRetry  = 10 * time.Minute
 )
 
-// writeOutcomes writes what became of the events, last of all. An event whose outcome the API server refuses does not hold up the next.
+// writeOutcomes writes what became of the events, last of all. An event whose outcome the API server refuses does not
+// hold up the next.
 func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error {
 	w := outcome.Writer{Client: r.Client, Clock: r.Clock}
 	var rejected error

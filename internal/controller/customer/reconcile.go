@@ -35,8 +35,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return requeue.At(c.reconcileAt, r.Clock.Now()), nil
 }
 
-// writeStatuses folds the pending events and writes what that changes. If the API server refuses the statuses, it folds and writes one
-// event at a time.
+// writeStatuses folds the pending events and writes what that changes. If the API server refuses the statuses, it folds
+// and writes one event at a time.
 func (r *Reconciler) writeStatuses(ctx context.Context, c *reconciliation) error {
 	p, err := r.plan(ctx, c, c.foldable())
 	if isFault(err) {

@@ -8,12 +8,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
-// commitOneByOne folds and writes the events one at a time, after the API server has refused their statuses together. By the embedded CRDs
-// the statuses are valid, so the cause is an admission policy or webhook, or an installed CRD of another version. That is no fault of an
-// event. Those whose write is refused wait and are retried without end; the others are applied.
+// commitOneByOne folds and writes the events one at a time, after the API server has refused their statuses together.
+// By the embedded CRDs the statuses are valid, so the cause is an admission policy or webhook, or an installed CRD of
+// another version. That is no fault of an event. Those whose write is refused wait and are retried without end; the
+// others are applied.
 //
-// For example, a policy refuses the price "max". Of the events e1 (new address), e2 (change to "max") and e3 (new card), e1 and e3 are
-// applied, and e2 waits until the policy is gone.
+// For example, a policy refuses the price "max". Of the events e1 (new address), e2 (change to "max") and e3 (new
+// card), e1 and e3 are applied, and e2 waits until the policy is gone.
 func (r *Reconciler) commitOneByOne(ctx context.Context, c *reconciliation, cause error) error {
 	ctrl.LoggerFrom(ctx).Info("The API server refuses a status; writing the events one by one", "reason", cause.Error())
 	events := c.foldable()
@@ -39,8 +40,9 @@ func (r *Reconciler) commitOneByOne(ctx context.Context, c *reconciliation, caus
 	return nil
 }
 
-// commitWithoutEvents writes what the clock and the readings from Stripe change. If the API server refuses that, the readings are dropped. A
-// customer without a status gets none here: without its events, the status would show no subscription.
+// commitWithoutEvents writes what the clock and the readings from Stripe change. If the API server refuses that, the
+// readings are dropped. A customer without a status gets none here: without its events, the status would show no
+// subscription.
 func (r *Reconciler) commitWithoutEvents(ctx context.Context, c *reconciliation) error {
 	for len(c.customer.Status.Conditions) > 0 {
 		p, err := r.plan(ctx, c, nil)

@@ -24,8 +24,8 @@ func WithBackoff() ctrl.Result {
 	return ctrl.Result{Requeue: true} //nolint:staticcheck // RequeueAfter, which replaces it, takes no part in the backoff
 }
 
-// OnWriteError handles the error of a write. A conflict means that the object has changed since it was read. That is no fault and
-// not worth a log line: the object is read again with backoff, until the cache shows the change.
+// OnWriteError handles the error of a write. A conflict means that the object has changed since it was read. That is no
+// fault and not worth a log line: the object is read again with backoff, until the cache shows the change.
 func OnWriteError(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) && !apirejection.Is(err) {
 		return WithBackoff(), nil
