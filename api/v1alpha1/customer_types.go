@@ -125,6 +125,20 @@ type Refund struct {
 	RefundRecord `json:",inline"`
 }
 
+// FailedRefund is a refund that failed or was canceled: the money stays paid.
+type FailedRefund struct {
+	// id is Stripe's id of the refund (re_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	ID string `json:"id"`
+	// chargeID is Stripe's id of the charge (ch_…).
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	ChargeID string `json:"chargeID,omitempty"`
+	// at is when Stripe reported the failure.
+	At metav1.Time `json:"at"`
+}
+
 // Dispute is a charge that the cardholder disputes through the bank.
 type Dispute struct {
 	// id is Stripe's id of the dispute (dp_… or du_…).
@@ -323,6 +337,12 @@ type CustomerStatus struct {
 	// +listMapKey=chargeID
 	// +kubebuilder:validation:MaxItems=20
 	Refunds []Refund `json:"refunds,omitempty"`
+	// failedRefunds lists the refunds that failed or were canceled, the newest first.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=10
+	FailedRefunds []FailedRefund `json:"failedRefunds,omitempty"`
 	// openDisputes lists the disputes that are neither won nor closed, the newest first.
 	// +optional
 	// +listType=map

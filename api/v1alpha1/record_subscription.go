@@ -55,6 +55,11 @@ type SubscriptionState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	CancellationReason string `json:"cancellationReason,omitempty"`
+	// pausedBy is why the subscription has the status paused: status_details.paused.subscription.type, such as
+	// first_payment_failure. Absent otherwise, and before API version 2026-05-27.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PausedBy string `json:"pausedBy,omitempty"`
 	// pauseCollection is set while Stripe does not collect the invoices.
 	// +optional
 	PauseCollection *PauseCollection `json:"pauseCollection,omitempty"`

@@ -24,7 +24,7 @@ import (
 func eventTable() (string, error) {
 	var out strings.Builder
 	header(&out, "Stripe event", "recorded as", "what it does")
-	for _, t := range events.All() {
+	for _, t := range append(events.All(), events.Families()...) {
 		row(&out, "`"+t.Name+"`", "`"+t.Record+"`", t.Does)
 	}
 	return out.String(), nil

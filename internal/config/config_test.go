@@ -57,7 +57,7 @@ func changed(change func(*Config)) Config {
 		ResetTokenTTL:          24 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
 		Policy: entitlement.Policy{
-			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: 10 * time.Second,
+			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: time.Hour,
 			OnDispute: entitlement.Record, OnRefund: entitlement.Record,
 		},
 		Stripe: Stripe{EndpointSecrets: []string{"whsec_1"}},
@@ -120,7 +120,7 @@ func TestLoad(t *testing.T) {
 				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--event-attempts=2", "--drain-delay=0s", "--link-timeout=1m",
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
-				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=1h", "--on-dispute=Suspend", "--on-refund=Suspend",
+				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
 			},
 			want: changed(func(c *Config) {
 				c.Namespace, c.LeaderElect = "ns", true
@@ -131,7 +131,7 @@ func TestLoad(t *testing.T) {
 				c.RefetchDelay, c.Livemode = time.Second, new(false)
 				c.Emails, c.MailMaxAge, c.MailSettle, c.ResetTokenTTL = false, time.Hour, time.Minute, time.Hour
 				c.MailTemplates = "/templates"
-				c.Policy = entitlement.Policy{TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
+				c.Policy = entitlement.Policy{TrialLeeway: 2 * time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
 			}),
 		},
 		"the controllers alone need no endpoint secret": {

@@ -38,7 +38,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")
 	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long a customer keeps service after the first failed payment of a run. A Customer's spec.gracePeriod overrides it.")
-	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", 10*time.Second, "How long to wait for Stripe's update after a trial ends before suspending the customer.")
+	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", time.Hour, "How long to wait for Stripe's update after a trial ends before suspending the customer. With a Stripe key the subscription is read then.")
 	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
 	fs.Func("on-dispute", "What an open dispute does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnDispute))
 	fs.Func("on-refund", "What a full refund of the last payment does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))

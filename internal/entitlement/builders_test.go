@@ -62,6 +62,8 @@ func (s *subscription) invoice(id, status string, failed *metav1.Time) *subscrip
 func (s *subscription) lastPaid(t *metav1.Time) *subscription    { s.status.LastPaidAt = t; return s }
 func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.PaidThrough = t; return s }
 
+func (s *subscription) pausedBy(cause string) *subscription { s.status.PausedBy = cause; return s }
+
 // became remembers when the subscription last came into a status.
 func (s *subscription) became(status string, t *metav1.Time) *subscription {
 	if s.status.StatusSince == nil {

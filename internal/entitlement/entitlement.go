@@ -6,10 +6,10 @@
 //
 //	override       spec.access, set by an operator
 //	dispute        an open dispute, if the policy is to suspend on it
-//	refund         a full refund of the last payment, if the policy is to suspend on it
-//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go)
+//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
+//	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
 //
-// A negative decision of the last three is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
@@ -49,7 +49,7 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 // if none does.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
-	for _, decide := range []rule{byOverride, byDispute, byRefund} {
+	for _, decide := range []rule{byOverride, byDispute} {
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
@@ -103,22 +103,6 @@ func byDispute(in Input, policy Policy, _ Decision) (Decision, bool) {
 	return Decision{}, false
 }
 
-// byRefund suspends once the last payment is refunded in full: then nothing is paid for.
-func byRefund(in Input, policy Policy, best Decision) (Decision, bool) {
-	last := in.Customer.LastPayment
-	if policy.OnRefund != Suspend || last == nil || !best.Entitled {
-		return Decision{}, false
-	}
-	for _, r := range in.Customer.Refunds {
-		ofLast := r.ChargeID == last.ChargeID || r.PaymentIntentID != "" && r.PaymentIntentID == last.PaymentIntentID
-		if r.Full && ofLast {
-			message := fmt.Sprintf("The last payment was refunded in full%s. Access resumes with the next payment.", onDate(&r.At))
-			return Decision{Reason: v1alpha1.ReasonAwaitingPayment, Message: message}, true
-		}
-	}
-	return Decision{}, false
-}
-
 // bySubscriptions lets the best of the subscriptions decide. The decision is tentative if there is none, or if the state
 // of one is not known. It returns when the first of their assessments changes. That is always after now, so Decide comes
 // to an end.
@@ -131,7 +115,7 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	}
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
-		assessments[id] = assess(s, policy, now)
+		assessments[id] = unlessRefunded(in.Customer, s, policy, assess(s, policy, now))
 	}
 	ids := slices.SortedFunc(maps.Keys(assessments), func(a, b string) int {
 		return cmp.Or(

@@ -59,8 +59,7 @@ func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assess
 		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
 			"The subscription waits for its first payment. Access starts once it succeeds."))
 	case projection.StatusPaused:
-		return notEntitled(v1alpha1.ReasonPaused, nil,
-			"The subscription was paused%s. Access resumes when the subscription does.", onDate(currentStatusSince(s)))
+		return assessPaused(s, policy, now)
 	case projection.StatusCanceled:
 		return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription was canceled and ended%s.", onDate(s.EndedAt))
 	case projection.StatusIncompleteExpired:
@@ -68,6 +67,27 @@ func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assess
 	default:
 		return assessUnknown(s, now)
 	}
+}
+
+// assessPaused applies the cause of a pause. A pause after the first failed payment is past due: the invoice stays
+// collectible, and grace runs. A pause after the last attempt is unpaid. See
+// https://docs.stripe.com/billing/subscriptions/pause.
+func assessPaused(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
+	since := onDate(currentStatusSince(s))
+	switch s.PausedBy {
+	case "first_payment_failure":
+		return unlessPaidSince(s, now, assessPastDue(s, policy, now))
+	case "final_payment_failure":
+		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonPaymentFailed, nil,
+			"The subscription was paused%s after its last payment attempt failed. Access resumes once the open invoice is paid.", since))
+	case "": // API versions before 2026-05-27 pause after a trial only
+		if s.TrialEnd == nil {
+			break
+		}
+		return notEntitled(v1alpha1.ReasonPaused, nil,
+			"The subscription was paused%s because its trial ended without a payment method. Access resumes when the subscription does.", since)
+	}
+	return notEntitled(v1alpha1.ReasonPaused, nil, "The subscription was paused%s. Access resumes when the subscription does.", since)
 }
 
 // assessCollectionPause applies while collection is paused in the way that means no service.
@@ -159,21 +179,38 @@ func paidUntil(end *metav1.Time) assessment {
 	return entitled(v1alpha1.ReasonSubscriptionActive, end, "The subscription is paid for. The paid period ends%s.", onDate(end))
 }
 
-// graceStart is when the grace period of a past due subscription started: at the first failed attempt to collect an
-// open invoice since the last payment. A later failure of the same run does not move it. If no failure is known, it is
-// when the subscription became past due, or else when its period started.
+// graceStart is when the grace period of a past due subscription started: when it came into past due. If no event reported
+// that, it is the first failed attempt to collect an open invoice, unless the subscription was in another status since;
+// else the moment at which it was first seen past due. So an older invoice that was given up, or a card that was declined
+// before the invoice was due, uses up no grace.
+//
+// For example, an invoice with net 30 is sent on 1 March, a card is declined on 4 March, and Stripe reports past_due on
+// 31 March: grace starts on 31 March.
 func graceStart(s *v1alpha1.SubscriptionStatus) *metav1.Time {
-	var start *metav1.Time
+	if since := currentStatusSince(s); since != nil {
+		return since
+	}
+	var lastOther *metav1.Time
+	for status, since := range s.StatusSince {
+		if status != s.Status && (lastOther == nil || lastOther.Before(&since)) {
+			lastOther = &since
+		}
+	}
+	var failed *metav1.Time
 	for i := range s.RecentInvoices {
 		invoice := &s.RecentInvoices[i]
-		failed := invoice.FirstFailedAt
-		settled := invoice.Status == projection.InvoicePaid || invoice.Status == projection.InvoiceVoid
-		if failed == nil || settled || s.LastPaidAt != nil && !s.LastPaidAt.Before(failed) {
-			continue
+		isOpen := invoice.Status == projection.InvoiceOpen
+		if isOpen && invoice.FirstFailedAt != nil && !invoice.FirstFailedAt.Before(lastOther) && !invoice.FirstFailedAt.Before(s.LastPaidAt) {
+			failed = earliest(invoice.FirstFailedAt, failed)
 		}
-		start = earliest(failed, start)
 	}
-	return cmp.Or(start, currentStatusSince(s), s.CurrentPeriodStart)
+	if failed != nil {
+		return failed
+	}
+	if seen := projection.StatePosition(s).Created; !seen.IsZero() {
+		return &seen
+	}
+	return s.CurrentPeriodStart
 }
 
 // currentStatusSince is when the subscription came into its current status; nil if no event reported that, or if it has

@@ -198,9 +198,35 @@ var subscriptionCases = map[string]decisionCase{
 		customer: newCustomer().with("sub_A", sub("incomplete")),
 		want:     refused("AwaitingPayment", "The subscription waits for its first payment. Access starts once it succeeds.", "sub_A"),
 	},
-	"paused by Stripe": {
+	"paused at the end of a trial": {
 		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1))),
+		want: refused("Paused", "The subscription was paused because its trial ended without a payment method. "+
+			"Access resumes when the subscription does.", "sub_A"),
+	},
+	"paused on demand": {
+		customer: newCustomer().with("sub_A", sub("paused").pausedBy("api_request").trialUntil(day(-90))),
 		want:     refused("Paused", "The subscription was paused. Access resumes when the subscription does.", "sub_A"),
+	},
+	"paused after the first failed payment, in grace": {
+		customer: newCustomer().with("sub_A", sub("paused").pausedBy("first_payment_failure").became("paused", day(-2))),
+		want: served("GracePeriod", "A payment failed on 8 March 2026 at 12:00 UTC. "+
+			"Access ends on 15 March 2026 at 12:00 UTC unless it is paid by then.", "sub_A").until(day(5)),
+	},
+	"paused after the first failed payment, grace over": {
+		customer: newCustomer().with("sub_A", sub("paused").pausedBy("first_payment_failure").became("paused", day(-9))),
+		want: refused("PaymentFailed", "A payment failed on 1 March 2026 at 12:00 UTC and the grace period ended "+
+			"on 8 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
+	},
+	"paused after the first failed payment, and paid": {
+		customer: newCustomer().with("sub_A", sub("paused").pausedBy("first_payment_failure").became("paused", day(-9)).
+			reported(day(-9)).lastPaid(day(-1)).paidThrough(day(20))),
+		want: served("SubscriptionActive", "The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.",
+			"sub_A").until(day(20)),
+	},
+	"paused after the last failed payment": {
+		customer: newCustomer().with("sub_A", sub("paused").pausedBy("final_payment_failure").became("paused", day(-1))),
+		want: refused("PaymentFailed", "The subscription was paused on 9 March 2026 at 12:00 UTC after its last payment "+
+			"attempt failed. Access resumes once the open invoice is paid.", "sub_A"),
 	},
 	"paused by Stripe, known since when": {
 		customer: newCustomer().with("sub_A", sub("paused").became("trialing", day(-9)).became("paused", day(-1))),
@@ -334,9 +360,22 @@ func TestGraceStart(t *testing.T) {
 			subscription: sub("past_due").invoice("in_1", "open", day(-2)),
 			want:         day(-2),
 		},
-		"failure before any payment": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-2)).became("past_due", day(-1)).period(day(-3), day(27)),
-			want:         day(-2),
+		"a card is declined before the invoice is due": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-28)).became("past_due", day(-1)).period(day(-31), day(-1)),
+			want:         day(-1),
+		},
+		"an old run that was given up, and a new one": {
+			subscription: sub("past_due").invoice("in_1", "uncollectible", day(-40)).invoice("in_2", "open", day(-2)).
+				became("active", day(-33)).became("past_due", day(-2)),
+			want: day(-2),
+		},
+		"a failure from before the last time active does not count": {
+			subscription: sub("past_due").invoice("in_1", "open", day(-40)).became("active", day(-33)).reported(day(-3)),
+			want:         day(-3),
+		},
+		"first seen past due by a reading": {
+			subscription: sub("past_due").reported(day(-3)).period(day(-31), day(-1)),
+			want:         day(-3),
 		},
 		"another invoice fails in the same run": {
 			subscription: sub("past_due").invoice("in_1", "open", day(-5)).invoice("in_2", "open", day(-2)),
@@ -366,9 +405,9 @@ func TestGraceStart(t *testing.T) {
 			subscription: sub("past_due").invoice("in_1", "void", day(-5)).invoice("in_2", "open", day(-2)),
 			want:         day(-2),
 		},
-		"an uncollectible invoice is still owed": {
+		"an uncollectible invoice was given up": {
 			subscription: sub("past_due").invoice("in_1", "uncollectible", day(-5)).invoice("in_2", "open", day(-2)),
-			want:         day(-5),
+			want:         day(-2),
 		},
 		"an invoice that has not failed does not count": {
 			subscription: sub("past_due").invoice("in_1", "open", day(-2)).invoice("in_2", "open", nil).invoice("in_3", "draft", nil),

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
@@ -47,10 +48,52 @@ func register(t Type) {
 	catalogue[t.Name] = t
 }
 
+// families are handled types that share a beginning and a kind of object, those that Stripe adds in the future included. A
+// type with an entry in the catalogue is not looked up here.
+var families = []struct {
+	prefix, except string
+	Type
+}{
+	{
+		prefix: "customer.subscription.",
+		Type: Type{
+			Record: "subscription", Does: "sets the subscription's whole state",
+			read: readSubscription, effects: []projection.Effect{projection.SubscriptionState},
+		},
+	},
+	{
+		prefix: "payment_method.", except: "payment_method.detached", // which names no customer any more
+		Type: Type{
+			Record: "paymentMethod", Does: "sets the payment method's brand, last four digits and expiry",
+			read: readPaymentMethod, effects: []projection.Effect{projection.PaymentMethod},
+		},
+	},
+}
+
 // Lookup finds a handled type by its name.
 func Lookup(name string) (Type, bool) {
-	t, ok := catalogue[name]
-	return t, ok
+	if t, ok := catalogue[name]; ok {
+		return t, true
+	}
+	for _, f := range families {
+		if strings.HasPrefix(name, f.prefix) && name != f.except {
+			t := f.Type
+			t.Name = name
+			return t, true
+		}
+	}
+	return Type{}, false
+}
+
+// Families lists the beginnings of handled types that have no entry of their own, such as "payment_method.*", as types.
+func Families() []Type {
+	types := make([]Type, 0, len(families))
+	for _, f := range families {
+		t := f.Type
+		t.Name = f.prefix + "*"
+		types = append(types, t)
+	}
+	return types
 }
 
 // All lists the handled types, by name.
@@ -65,7 +108,8 @@ func All() []Type {
 
 // Change is the event with its type's effects; without effects if the type is not handled.
 func Change(e *projection.Event) projection.Change {
-	return projection.Change{Event: e, Effects: catalogue[e.Type].effects}
+	t, _ := Lookup(e.Type)
+	return projection.Change{Event: e, Effects: t.effects}
 }
 
 // Label is the type as a metric label: its name if it is handled, else "other". So a sender cannot create label values.

@@ -235,6 +235,15 @@ func showsInvoice(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.S
 		}
 		showsFirstPayment(e, c, paid)
 	}
+	if s.PaidThrough != nil {
+		s.PaidBy = &v1alpha1.PaidInvoice{
+			InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency, PaidAt: e.Created,
+			ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
+		}
+		if invoice.PaidAt != nil {
+			s.PaidBy.PaidAt = *invoice.PaidAt
+		}
+	}
 	if s.RecentInvoices == nil && invoice.Created != nil {
 		s.RecentInvoices = []v1alpha1.InvoiceStanding{{ID: invoice.ID, Created: *invoice.Created, Status: invoice.Status}}
 	}

@@ -186,3 +186,26 @@ func TestSummarise(t *testing.T) {
 		t.Error("the clock has changed what the events reported")
 	}
 }
+
+// The paid period is that of the newest paid invoice, whatever is paid or reported last.
+func TestPaidThroughFollowsTheNewestInvoice(t *testing.T) {
+	paid := func(n int, id string, created, until time.Time) Event {
+		o := bill("paid", Amount).With("id", id).With("date", created.Unix()).With("created", created.Unix())
+		line := Object{"id": "il_" + id, "amount": Amount, "period": Object{"start": created.Unix(), "end": until.Unix()}, "type": "subscription"}
+		return at(time.Duration(n)*time.Hour, "invoice.paid", o.With("lines", Object{"object": "list", "data": []any{line}}))
+	}
+	year := paid(1, "in_year", begin, begin.AddDate(1, 0, 0))
+	month := paid(2, "in_month", begin.AddDate(0, 0, 5), begin.AddDate(0, 1, 5))
+	late := paid(3, "in_late", begin.AddDate(0, 0, -30), begin)
+	permute([]projection.Change{change(t, year), change(t, month), change(t, late)}, func(order []projection.Change) {
+		var a projection.Aggregate
+		for _, c := range order {
+			projection.Fold(&a, []projection.Change{c})
+		}
+		for _, s := range a.Subscriptions {
+			if want := begin.AddDate(0, 1, 5); !s.PaidThrough.Time.Equal(want) {
+				t.Fatalf("paid through %s, want %s", s.PaidThrough, want)
+			}
+		}
+	})
+}

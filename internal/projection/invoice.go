@@ -11,6 +11,7 @@ import (
 const (
 	partInvoice       = "latestInvoice"
 	partFailure       = "latestPaymentFailure"
+	partPaidThrough   = "paidThrough"
 	partInvoicePrefix = "invoice/"
 
 	maxRecentInvoices = 12
@@ -38,7 +39,7 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	shows = showInvoiceIfNewest(&s.LatestInvoice, &s.Positions, invoice, p) || shows
 	shows = keepRecentInvoice(s, invoice, p) || shows
 	if invoice.Status == InvoicePaid {
-		shows = keepLatest(&s.PaidThrough, invoice.PeriodEnd) || shows
+		shows = keepPaidThrough(s, invoice, e) || shows
 		paidAt := invoice.PaidAt
 		if paidAt == nil && (e.Type == "invoice.paid" || e.Type == "invoice.payment_succeeded") {
 			paidAt = &e.Created
@@ -46,6 +47,40 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 		shows = keepLatest(&s.LastPaidAt, paidAt) || shows
 	}
 	return shows
+}
+
+// keepPaidThrough keeps the end of the period that the newest paid invoice bills. A later change to a shorter period
+// replaces a year that was paid before; an older invoice that is paid late extends nothing.
+func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, e *Event) bool {
+	if invoice.PeriodEnd == nil {
+		return false
+	}
+	p := v1alpha1.Position{
+		Authority: v1alpha1.AuthorityState, Created: *cmp.Or(invoice.Created, &e.Created), EventID: invoice.ID,
+	}
+	if !takePart(&s.Positions, partPaidThrough, p) {
+		return false
+	}
+	s.PaidThrough = invoice.PeriodEnd.DeepCopy()
+	keepPaidBy(s, invoice, e)
+	return true
+}
+
+// keepPaidBy keeps the invoice that the paid period rests on. Several events report the same invoice: what they know is
+// joined.
+func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, e *Event) {
+	paid := &v1alpha1.PaidInvoice{
+		InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency,
+		PaidAt: *cmp.Or(invoice.PaidAt, &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
+	}
+	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
+		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
+		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
+		if known.PaidAt.Before(&paid.PaidAt) {
+			paid.PaidAt = known.PaidAt
+		}
+	}
+	s.PaidBy = paid
 }
 
 // InvoicePaymentFailed keeps when the first attempt to collect the invoice failed, and shows the latest failure.

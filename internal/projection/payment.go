@@ -14,9 +14,13 @@ const (
 	partRefundPrefix  = "refund/"
 	partDisputePrefix = "dispute/"
 
+	partFailedRefundPrefix = "failedRefund/"
+
 	maxMethods  = 10
 	maxRefunds  = 20
 	maxDisputes = 20
+
+	maxFailedRefunds = 10
 )
 
 // PaymentSucceeded shows the payment if it is the newest, and the payment method.
@@ -96,6 +100,20 @@ func Refunded(a *Aggregate, e *Event) bool {
 	return c.Positions[part].EventID == e.EventID
 }
 
+// RefundFailed keeps a refund that failed or was canceled.
+func RefundFailed(a *Aggregate, e *Event) bool {
+	if e.Refund == nil || e.Refund.FailedRefundID == "" {
+		return false
+	}
+	c, part := &a.Customer, partFailedRefundPrefix+e.Refund.FailedRefundID
+	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, 0)) {
+		failed := v1alpha1.FailedRefund{ID: e.Refund.FailedRefundID, ChargeID: e.ChargeID, At: e.Created}
+		c.FailedRefunds = upsert(c.FailedRefunds, failed, failedRefundID)
+	}
+	c.FailedRefunds = keepNewest(c.FailedRefunds, c.Positions, partFailedRefundPrefix, maxFailedRefunds, failedRefundID)
+	return c.Positions[part].EventID == e.EventID
+}
+
 // DisputeOpened shows the dispute in its latest state.
 func DisputeOpened(a *Aggregate, e *Event) bool {
 	if e.Dispute == nil || e.ObjectID == "" {
@@ -110,6 +128,7 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 	return c.Positions[part].EventID == e.EventID
 }
 
-func methodID(m *v1alpha1.PaymentMethod) string { return m.ID }
-func refundID(r *v1alpha1.Refund) string        { return r.ChargeID }
-func disputeID(d *v1alpha1.Dispute) string      { return d.ID }
+func methodID(m *v1alpha1.PaymentMethod) string      { return m.ID }
+func refundID(r *v1alpha1.Refund) string             { return r.ChargeID }
+func failedRefundID(r *v1alpha1.FailedRefund) string { return r.ID }
+func disputeID(d *v1alpha1.Dispute) string           { return d.ID }

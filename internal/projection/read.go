@@ -36,6 +36,9 @@ func readSubscription(a *Aggregate, e *Event) []string {
 	if s := a.Subscriptions[e.SubscriptionID]; s != nil {
 		shown = *s
 	}
+	if read := &e.Subscription.SubscriptionState; read.Status == StatusPaused && shown.Status == StatusPaused && read.PausedBy == "" {
+		read.PausedBy = shown.PausedBy // Stripe returns the cause in API versions from 2026-05-27 on only.
+	}
 	differed := differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)
 	if len(differed) == 0 && StatePosition(&shown).Doubt == "" || !SubscriptionState(a, e) {
 		return nil

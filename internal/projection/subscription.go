@@ -78,10 +78,15 @@ func keepStatusSince(s *v1alpha1.SubscriptionStatus, status string, e *Event) bo
 	return true
 }
 
-// planName is the short name of the first item's price.
+// planName is the short name of the plan: the price of the first licensed item. Metered items, which have no quantity,
+// are add-ons.
 func planName(items []v1alpha1.SubscriptionItem) string {
 	if len(items) == 0 {
 		return ""
 	}
-	return cmp.Or(items[0].LookupKey, items[0].Nickname, items[0].Price)
+	plan := items[0]
+	if i := slices.IndexFunc(items, func(item v1alpha1.SubscriptionItem) bool { return item.Quantity != nil }); i >= 0 {
+		plan = items[i]
+	}
+	return cmp.Or(plan.LookupKey, plan.Nickname, plan.Price)
 }

@@ -63,11 +63,15 @@ func paidAndRemaining(o Object, status string, due int64) (paid, remaining int64
 	return paid, remaining
 }
 
-// servicePeriod is the period that the subscription lines bill; nil without such lines. The invoice's own period_start
-// and period_end describe the period before.
+// servicePeriod is the period that the invoice bills for its own subscription; nil if it bills none. The invoice's own
+// period_start and period_end describe the period before.
+//
+// For example, an invoice of sub_A has a line for sub_A from 1 March to 1 April, a credit for the unused rest of a year
+// until December, and a line for sub_B until July. The service period is March.
 func servicePeriod(o Object) (start, end *metav1.Time) {
+	subscription := ReadLinks(o).SubscriptionID
 	for _, line := range o.List("lines.data") {
-		if !billsSubscription(line) {
+		if !billsService(line, subscription) {
 			continue
 		}
 		s, e := line.Time("period.start"), line.Time("period.end")
@@ -81,11 +85,15 @@ func servicePeriod(o Object) (start, end *metav1.Time) {
 	return start, end
 }
 
-func billsSubscription(line Object) bool {
+// billsService reports whether a line bills a period of service of the subscription. A proration or a credit settles a
+// change within a period, and extends none. Old lines do not name their subscription.
+func billsService(line Object, subscription string) bool {
 	switch line.Word("parent.type", "type") {
 	case "subscription_item_details", "subscription":
-		return true
 	default:
 		return false
 	}
+	named := line.ID("parent.subscription_item_details.subscription", "subscription")
+	isProration := line.Bool("parent.subscription_item_details.proration", "proration")
+	return !isProration && line.Amount("amount") >= 0 && (named == "" || subscription == "" || named == subscription)
 }

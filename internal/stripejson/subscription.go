@@ -31,6 +31,7 @@ func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 		CanceledAt:             o.Time("canceled_at"),
 		EndedAt:                o.Time("ended_at"),
 		CancellationReason:     o.Word("cancellation_details.reason"),
+		PausedBy:               o.Word("status_details.paused.subscription.type"),
 		PauseCollection:        pauseCollection(o.Object("pause_collection")),
 		CollectionMethod:       o.Word("collection_method", "billing"),
 		DefaultPaymentMethodID: o.ID("default_payment_method", "default_source"),

@@ -31,6 +31,8 @@ type lifeCase struct {
 	Listed  map[string][]string        `json:"listed"`  // the subscriptions that a faulty API lists, by customer
 	Steps   string                     `json:"steps"`   // how the events are delivered, if not one after the other
 	Want    lifeEnd                    `json:"want"`
+
+	shift time.Duration // by which the times are shifted
 }
 
 // lifeEnd is how a life ends. What is absent is not checked.
@@ -41,6 +43,14 @@ type lifeEnd struct {
 	Plan     string `json:"plan"`
 	Mails    *int   `json:"mails"`
 	Address  string `json:"address"`
+
+	PaidThrough   map[string]any    `json:"paidThrough"`  // by subscription: a time, as RFC 3339 or in Unix seconds
+	Entitlements  map[string]string `json:"entitlements"` // as far as given
+	BlockedBy     string            `json:"got"`          // what Stripe, and no bank, refused the last failed payment for
+	PaymentMethod *struct {
+		ExpYear  int32 `json:"expYear"`
+		Expiring bool  `json:"expiring"`
+	} `json:"paymentMethod"`
 }
 
 func TestLives(t *testing.T) {
@@ -70,11 +80,12 @@ func readLife(t *testing.T, file string) lifeCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shifted, err := json.Marshal(shiftTimes(raw, time.Now().Unix()-now))
+	seconds := time.Now().Unix() - now
+	shifted, err := json.Marshal(shiftTimes(raw, seconds))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var l lifeCase
+	l := lifeCase{shift: time.Duration(seconds) * time.Second}
 	if err := json.Unmarshal(shifted, &l); err != nil {
 		t.Fatal(err)
 	}
@@ -121,9 +132,9 @@ func runLife(t *testing.T, l lifeCase) {
 		o = start(t, settings...)
 		o.deliverLife(l)
 	}
-	o.eventually(l.Life, func() string { return o.lifeProblem(l.Want, mails) })
+	o.eventually(l.Life, func() string { return o.lifeProblem(l.Want, l.shift, mails) })
 	o.settled()
-	if problem := o.lifeProblem(l.Want, mails); problem != "" {
+	if problem := o.lifeProblem(l.Want, l.shift, mails); problem != "" {
 		t.Errorf("when every event is settled: %s", problem)
 	}
 }
@@ -172,7 +183,7 @@ func (o *operator) postRaw(events ...json.RawMessage) {
 }
 
 // lifeProblem returns what is not as it must be in the end.
-func (o *operator) lifeProblem(want lifeEnd, mails *mailguntest.Server) string {
+func (o *operator) lifeProblem(want lifeEnd, shift time.Duration, mails *mailguntest.Server) string {
 	o.t.Helper()
 	status := o.customer(want.Customer).Status
 	got := condition(status.Conditions, v1alpha1.ConditionEntitled)
@@ -182,8 +193,8 @@ func (o *operator) lifeProblem(want lifeEnd, mails *mailguntest.Server) string {
 	case want.Plan != "" && status.Plan != want.Plan:
 		return fmt.Sprintf("the plan is %q, want %q", status.Plan, want.Plan)
 	}
-	if want.Mails == nil {
-		return ""
+	if problem := o.moneyProblem(want, shift); problem != "" || want.Mails == nil {
+		return problem
 	}
 	sent := 0
 	for _, m := range mails.Messages() {
@@ -193,6 +204,40 @@ func (o *operator) lifeProblem(want lifeEnd, mails *mailguntest.Server) string {
 	}
 	if sent != *want.Mails {
 		return fmt.Sprintf("%d mails to %s, want %d", sent, want.Address, *want.Mails)
+	}
+	return ""
+}
+
+// moneyProblem returns what is wrong about what was paid for, and how.
+func (o *operator) moneyProblem(want lifeEnd, shift time.Duration) string {
+	o.t.Helper()
+	status := o.customer(want.Customer).Status
+	for id, at := range want.PaidThrough {
+		got := o.subscription(id).Status.PaidThrough
+		seconds, isUnix := at.(float64)
+		wanted := time.Unix(int64(seconds), 0)
+		if !isUnix {
+			var err error
+			if wanted, err = time.Parse(time.RFC3339, at.(string)); err != nil {
+				o.t.Fatal(err)
+			}
+			wanted = wanted.Add(shift)
+		}
+		if got == nil || got.Unix() != wanted.Unix() {
+			return fmt.Sprintf("%s is paid through %s, want %s", id, got, wanted)
+		}
+	}
+	for key, value := range want.Entitlements {
+		if string(status.Entitlements[key]) != value {
+			return fmt.Sprintf("the entitlements are %v, want %s=%s", status.Entitlements, key, value)
+		}
+	}
+	if f := status.LastFailure; want.BlockedBy != "" && (f == nil || f.DeclineCode != "" || f.BlockedBy != want.BlockedBy) {
+		return fmt.Sprintf("the last failure is %+v, want it blocked by %s", f, want.BlockedBy)
+	}
+	if m := status.PaymentMethod; want.PaymentMethod != nil &&
+		(m == nil || m.ExpYear != want.PaymentMethod.ExpYear || m.Expiring != want.PaymentMethod.Expiring) {
+		return fmt.Sprintf("the payment method is %+v, want %+v", m, *want.PaymentMethod)
 	}
 	return ""
 }

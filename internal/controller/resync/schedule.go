@@ -27,8 +27,10 @@ func (r reading) isEmpty() bool { return !r.whole && len(r.objects) == 0 }
 type schedule struct {
 	customer      string
 	sweepInterval time.Duration
-	nextSweep     time.Time         // zero if the sweep is off
-	doubts        map[string]*doubt // by Stripe id, or wholeCustomer
+	nextSweep     time.Time            // zero if the sweep is off
+	doubts        map[string]*doubt    // by Stripe id, or wholeCustomer
+	trialEnds     map[string]time.Time // of the subscriptions in a trial that was not read after its end, by Stripe id
+	trialsRead    map[string]time.Time // the trial ends after which a subscription was read
 }
 
 // wholeCustomer stands for the doubt about which subscriptions a customer has: it was neither seen from its creation on nor listed, or it
@@ -50,6 +52,7 @@ func (s *schedule) observe(
 		s.customer, s.sweepInterval = customer.Name, sweepInterval
 		s.nextSweep = sweepAfter(now, s.customer, sweepInterval)
 	}
+	s.observeTrials(subscriptions)
 	aggregate := projection.Aggregate{Customer: customer.Status, Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
 	for id, subscription := range subscriptions {
 		aggregate.Subscriptions[id] = &subscription.Status
@@ -67,6 +70,18 @@ func (s *schedule) observe(
 			s.doubts = map[string]*doubt{}
 		}
 		s.doubts[id] = &doubt{position: position, since: now}
+	}
+}
+
+// observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose event may be
+// late. So the subscription is read after the end of its trial, unless an event has reported another status by then.
+func (s *schedule) observeTrials(subscriptions map[string]*v1alpha1.Subscription) {
+	s.trialEnds = map[string]time.Time{}
+	for id, subscription := range subscriptions {
+		end := subscription.Status.TrialEnd
+		if subscription.Status.Status == projection.StatusTrialing && end != nil && !s.trialsRead[id].Equal(end.Time) {
+			s.trialEnds[id] = end.Time
+		}
 	}
 }
 
@@ -101,6 +116,11 @@ func (s *schedule) due(
 			r.objects = append(r.objects, id)
 		}
 	}
+	for id, end := range s.trialEnds {
+		if !now.Before(end.Add(delay)) && !slices.Contains(r.objects, id) {
+			r.objects = append(r.objects, id)
+		}
+	}
 	slices.Sort(r.objects)
 	return r
 }
@@ -119,6 +139,15 @@ func (s *schedule) done(r reading, now time.Time) {
 	for id, d := range s.doubts {
 		d.isRead = d.isRead || r.whole || slices.Contains(r.objects, id)
 	}
+	for id, end := range s.trialEnds {
+		if !now.Before(end) && (r.whole || slices.Contains(r.objects, id)) {
+			if s.trialsRead == nil {
+				s.trialsRead = map[string]time.Time{}
+			}
+			s.trialsRead[id] = end
+			delete(s.trialEnds, id)
+		}
+	}
 	if r.whole && s.sweepInterval > 0 {
 		s.nextSweep = sweepAfter(now, s.customer, s.sweepInterval)
 	}
@@ -132,6 +161,11 @@ func (s *schedule) next(delay time.Duration) *time.Time {
 	}
 	for _, d := range s.doubts {
 		if dueAt := d.since.Add(delay); !d.isRead && (next == nil || dueAt.Before(*next)) {
+			next = &dueAt
+		}
+	}
+	for _, end := range s.trialEnds {
+		if dueAt := end.Add(delay); next == nil || dueAt.Before(*next) {
 			next = &dueAt
 		}
 	}

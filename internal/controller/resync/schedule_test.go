@@ -86,6 +86,15 @@ func TestDue(t *testing.T) {
 		"a subscription that is known by name only": {
 			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { s.Status.Status = "" }, delay, reading{whole: true},
 		},
+		"the end of a trial, before the delay": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { trialUntil(s, noon) }, delay - 1, reading{},
+		},
+		"the end of a trial": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { trialUntil(s, noon) }, delay, reading{objects: []string{"sub_A"}},
+		},
+		"the end of a trial that became active": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { trialUntil(s, noon); s.Status.Status = "active" }, delay, reading{},
+		},
 		"the sweep": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, interval, reading{whole: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,6 +107,38 @@ func TestDue(t *testing.T) {
 				t.Errorf("due (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func trialUntil(s *v1alpha1.Subscription, end time.Time) {
+	s.Status.Status, s.Status.TrialEnd = "trialing", &metav1.Time{Time: end}
+}
+
+// The end of a trial is read once, a moment after it; a trial that is extended is read again.
+func TestATrialIsReadOnce(t *testing.T) {
+	customer, subscriptions := known()
+	var s schedule
+	for _, step := range []struct {
+		after, end time.Duration
+		want       []string
+	}{
+		{0, time.Hour, nil},
+		{time.Hour + delay, time.Hour, []string{"sub_A"}},
+		{2 * time.Hour, time.Hour, nil},
+		{3 * time.Hour, 4 * time.Hour, nil},
+		{4*time.Hour + delay, 4 * time.Hour, []string{"sub_A"}},
+	} {
+		now := noon.Add(step.after)
+		trialUntil(subscriptions["sub_A"], noon.Add(step.end))
+		s.observe(customer, subscriptions, now, 0)
+		if next, due := s.next(delay), noon.Add(step.end+delay); len(step.want) == 0 && now.Before(due) && (next == nil || !next.Equal(due)) {
+			t.Errorf("after %s: next is %v, want %s", step.after, next, due)
+		}
+		r := s.due(customer, subscriptions, now, delay)
+		if diff := cmp.Diff(step.want, r.objects, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", step.after, diff)
+		}
+		s.done(r, now)
 	}
 }
 
