@@ -81,6 +81,32 @@ var typeCases = map[string]typeCase{
 			return fmt.Sprintf("%s %s %s, Ready %s", v.c.Email, v.c.Signup.ClientReferenceID, reason, ready)
 		},
 	},
+	"checkout.session.async_payment_failed": {
+		object: func(f fixture) Object {
+			return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now).With("payment_status", "unpaid")
+		},
+		want: "Failed, sign-up: false",
+		got: func(v observed) string {
+			return fmt.Sprintf("%s, sign-up: %t", v.c.Checkouts[0].State, v.c.Signup != nil)
+		},
+	},
+	"checkout.session.async_payment_succeeded": {
+		object: func(f fixture) Object { return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now) },
+		want:   "the sign-up is tenant-1, of 0s ago",
+		got: func(v observed) string {
+			return fmt.Sprintf("the sign-up is %s, of %ds ago", v.c.Signup.ClientReferenceID, v.f.now.Unix()-v.c.Signup.StartedAt.Unix())
+		},
+	},
+	"checkout.session.expired": {
+		object: func(f fixture) Object {
+			return Checkout(f.session, f.customer, "", "ada@example.com", f.now).
+				With("subscription", nil).With("status", "expired").With("payment_status", "unpaid")
+		},
+		want: "known since 0s ago, sign-up: false",
+		got: func(v observed) string {
+			return fmt.Sprintf("known since %ds ago, sign-up: %t", v.f.now.Unix()-at(v.c.CustomerSince), v.c.Signup != nil || len(v.c.Checkouts) > 0)
+		},
+	},
 	"customer.subscription.created": {
 		object: func(f fixture) Object { return f.subscription("incomplete") },
 		want:   "incomplete pro-monthly 5 seats to 0s after the end",
