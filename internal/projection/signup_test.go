@@ -1,6 +1,7 @@
 package projection_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -78,6 +79,10 @@ func TestSignup(t *testing.T) {
 		"a failed debit, which does not say so itself": {[]Event{
 			at(20*time.Minute, "checkout.session.async_payment_failed", session("cs_1", 10).With("payment_status", nil)),
 		}, "", false},
+		"a debit that succeeded, of a session that does not say so itself": {[]Event{
+			checkout(12, session("cs_1", 10).With("payment_status", "unpaid")),
+			at(20*time.Minute, "checkout.session.async_payment_succeeded", session("cs_1", 10).With("payment_status", "unpaid")),
+		}, "cs_1", true},
 		"a first checkout that expired": {[]Event{
 			created, at(9*time.Minute, "checkout.session.expired", session("cs_0", 1).With("status", "expired").With("payment_status", "unpaid")), paid,
 		}, "cs_1", true},
@@ -198,6 +203,49 @@ func TestAReadingIsHistory(t *testing.T) {
 				t.Errorf("%s, in the order %v: new: %t, want %t", name, order, got, tc.isNew)
 			}
 		}
+	}
+}
+
+// A sign-up is completed when it is paid: its e-mails may be sent from then on, for as long as those of any other.
+func TestASignupIsCompletedWhenItIsPaid(t *testing.T) {
+	session := Checkout("cs_1", customer, "", "ada@example.com", begin).With("payment_intent", "pi_1").With("payment_status", "unpaid")
+	day := 24 * time.Hour
+	steps := []struct {
+		event Event
+		want  time.Duration // after the beginning; 0 if there is no sign-up
+	}{
+		{at(time.Minute, "checkout.session.completed", session), 0},
+		{at(4*day, "charge.succeeded", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin)), 4 * day},
+		{at(4*day+time.Hour, "checkout.session.async_payment_succeeded", session.With("payment_status", "paid")), 4*day + time.Hour},
+	}
+	var a projection.Aggregate
+	for _, step := range steps {
+		projection.Fold(&a, []projection.Change{change(t, step.event)})
+		got := time.Duration(0)
+		if a.Customer.Signup != nil {
+			got = a.Customer.Signup.CompletedAt.Sub(begin)
+		}
+		if got != step.want {
+			t.Errorf("after %s the sign-up is completed at %s, want %s", step.event.Type, got, step.want)
+		}
+	}
+}
+
+// The payments of the customer's later life are not kept.
+func TestOnlyTheFirstPaymentsAreKept(t *testing.T) {
+	var a projection.Aggregate
+	for _, day := range []int{60, 27, 0, 29} {
+		id, paid := fmt.Sprintf("pi_day%d", day), time.Duration(day)*24*time.Hour
+		projection.Fold(&a, []projection.Change{
+			change(t, at(paid, "charge.succeeded", Charge(New, "ch_"+id, customer, id, "succeeded", begin.Add(paid)))),
+		})
+	}
+	var kept []string
+	for _, p := range a.Customer.FirstPayments {
+		kept = append(kept, p.ID)
+	}
+	if diff := cmp.Diff([]string{"pi_day0", "pi_day27"}, kept); diff != "" {
+		t.Errorf("payments (-want +got):\n%s", diff)
 	}
 }
 
