@@ -79,6 +79,8 @@ const (
 	ReasonEventsTie = "EventsTie"
 	// ReasonEventsMissing: an event changed a state that no known event led to: one is missing (status Unknown).
 	ReasonEventsMissing = "EventsMissing"
+	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
+	ReasonItemsMissing = "ItemsMissing"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
 )

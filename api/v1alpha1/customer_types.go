@@ -343,7 +343,7 @@ type CustomerStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=10
 	FailedRefunds []FailedRefund `json:"failedRefunds,omitempty"`
-	// openDisputes lists the disputes that are neither won nor closed, the newest first.
+	// openDisputes lists the disputes that are open or lost, the newest first.
 	// +optional
 	// +listType=map
 	// +listMapKey=id

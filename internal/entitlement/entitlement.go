@@ -17,11 +17,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
 // rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions alone would
@@ -83,24 +85,32 @@ func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
 	}
 }
 
-// closedDisputeStatuses end a suspension. A lost dispute does not: the money is gone.
-var closedDisputeStatuses = map[string]bool{"won": true, "warning_closed": true, "prevented": true}
-
-// byDispute suspends while the customer's bank takes a payment back, or tries to.
+// byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.
+// A lost dispute counts until the customer's next payment.
 func byDispute(in Input, policy Policy, _ Decision) (Decision, bool) {
 	if policy.OnDispute != Suspend {
 		return Decision{}, false
 	}
-	for _, d := range in.Customer.OpenDisputes {
+	for i := range in.Customer.OpenDisputes {
+		d := &in.Customer.OpenDisputes[i]
 		message := "A payment was disputed%s. Access is suspended until the dispute is won or withdrawn."
-		if d.Status == "lost" {
-			message = "A payment was disputed%s and the dispute was lost. Access stays suspended unless it is granted manually."
+		switch {
+		case strings.HasPrefix(d.Status, "warning_"), d.Status == "won", d.Status == "prevented":
+			continue
+		case d.Status == "lost" && hasPaidSince(in.Customer, d):
+			continue
+		case d.Status == "lost":
+			message = "A payment was disputed%s and the dispute was lost. Access resumes with the next payment."
 		}
-		if !closedDisputeStatuses[d.Status] {
-			return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
-		}
+		return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
 	}
 	return Decision{}, false
+}
+
+// hasPaidSince reports whether a payment succeeded after the dispute was reported as lost.
+func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
+	lostAt := projection.DisputePosition(c, d.ID).Created
+	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At)
 }
 
 // bySubscriptions lets the best of the subscriptions decide. The decision is tentative if there is none, or if the state

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -114,7 +115,12 @@ func RefundFailed(a *Aggregate, e *Event) bool {
 	return c.Positions[part].EventID == e.EventID
 }
 
-// DisputeOpened shows the dispute in its latest state.
+// closedDisputes are the statuses of a dispute that ended with the money kept, or of an inquiry that ended. A lost one is
+// not among them: the money is gone.
+var closedDisputes = []string{"won", "warning_closed", "prevented"}
+
+// DisputeOpened shows the dispute in its latest state, until it is closed. Its position stays, so that an older event
+// that arrives late does not show it again.
 func DisputeOpened(a *Aggregate, e *Event) bool {
 	if e.Dispute == nil || e.ObjectID == "" {
 		return false
@@ -124,8 +130,14 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 		dispute := v1alpha1.Dispute{ID: e.ObjectID, ChargeID: e.ChargeID, DisputeRecord: *e.Dispute.DeepCopy()}
 		c.OpenDisputes = upsert(c.OpenDisputes, dispute, disputeID)
 	}
+	c.OpenDisputes = slices.DeleteFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return slices.Contains(closedDisputes, d.Status) })
 	c.OpenDisputes = keepNewest(c.OpenDisputes, c.Positions, partDisputePrefix, maxDisputes, disputeID)
 	return c.Positions[part].EventID == e.EventID
+}
+
+// DisputePosition is the position of a dispute's state: when Stripe last reported it.
+func DisputePosition(c *v1alpha1.CustomerStatus, id string) v1alpha1.Position {
+	return c.Positions[partDisputePrefix+id]
 }
 
 func methodID(m *v1alpha1.PaymentMethod) string      { return m.ID }

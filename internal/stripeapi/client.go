@@ -10,7 +10,6 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/form"
-	"golang.org/x/time/rate"
 
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
@@ -23,11 +22,11 @@ const (
 	requestsPerSecond = 10
 )
 
-// Client reads from Stripe. All calls share one rate limiter, and one pause after a 429.
+// Client reads from Stripe. All calls share one rate limiter, and one pause after a 429. Import and backfill let the others go first.
 type Client struct {
 	backend stripe.Backend
 	key     string
-	limit   *rate.Limiter
+	limit   *limiter
 	pause   pause
 }
 
@@ -44,7 +43,7 @@ func New(key, base string) *Client {
 	}
 	return &Client{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config), key: key,
-		limit: rate.NewLimiter(requestsPerSecond, requestsPerSecond),
+		limit: newLimiter(),
 	}
 }
 
@@ -87,11 +86,15 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 
 func (c *Client) get(ctx context.Context, account, resource, id string) (Reading, error) {
 	var answer rawObject
-	at, err := c.call(ctx, account, resource, "/v1/"+resource+"/"+id, nil, &answer)
+	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+id, nil, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
-	parsed, err := stripejson.Parse(answer.raw)
+	parse := func() (stripejson.Object, error) { return stripejson.Parse(answer.raw) }
+	if resource == "subscriptions" {
+		parse = func() (stripejson.Object, error) { return c.parseSubscription(ctx, account, answer.raw) }
+	}
+	parsed, err := parse()
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
@@ -100,13 +103,13 @@ func (c *Client) get(ctx context.Context, account, resource, id string) (Reading
 
 // call makes one GET request once the rate limiter allows it. It returns the response's Reading.At.
 func (c *Client) call(
-	ctx context.Context, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
+	ctx context.Context, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
 	if err := c.pause.check(time.Now()); err != nil {
 		return time.Time{}, err
 	}
-	if err := c.limit.Wait(ctx); err != nil {
-		return time.Time{}, fmt.Errorf("wait for the rate limiter: %w", err)
+	if err := c.limit.wait(ctx, p); err != nil {
+		return time.Time{}, err
 	}
 	params := &stripe.Params{Context: ctx}
 	if account != "" {

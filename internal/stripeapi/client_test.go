@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the cases
 )
 
@@ -271,6 +273,80 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
+// Every subscription, customer and dispute of an account is listed, on from any page.
+func TestListsOfAnAccount(t *testing.T) {
+	world, api, client := account(t, OpenDispute, SubscribeAgain, Cancel)
+	other := NewWorld(begin, New, 2)
+	other.Name = "B"
+	other.Do(SignUp)
+	other.Do(OpenDispute)
+	for _, kind := range []string{"customer", "charge", "subscription", "dispute"} {
+		for _, o := range other.Objects(kind) {
+			world.Put(o)
+		}
+	}
+	api.PageSize = 1
+	for kind, tc := range map[string]struct {
+		list  func(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
+		first string
+		want  int
+	}{
+		"subscription": {client.AllSubscriptions, "limit=100&status=all", 3},
+		"customer":     {client.AllCustomers, "limit=100", 2},
+		"dispute":      {client.AllDisputes, "expand%5B%5D=data.charge&limit=100", 2},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			var want []string
+			for _, o := range slices.Backward(world.Objects(kind)) {
+				want = append(want, o.ID())
+			}
+			if len(want) != tc.want {
+				t.Fatalf("the world has %d, want %d", len(want), tc.want)
+			}
+			for from := range want {
+				after := ""
+				if from > 0 {
+					after = want[from-1]
+				}
+				var got []string
+				for page, err := range tc.list(t.Context(), "", after) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					parsed, err := stripejson.Parse(page.Items[0])
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, parsed.ID("id"))
+					if wantNext := got[len(got)-1]; page.Next != wantNext && len(got) < len(want)-from || page.Next != "" && len(got) == len(want)-from {
+						t.Errorf("page %d goes on after %q", len(got), page.Next)
+					}
+					if kind == "dispute" && parsed.ID("charge.customer") == "" {
+						t.Error("the dispute does not name its customer")
+					}
+				}
+				if diff := cmp.Diff(want[from:], got); diff != "" {
+					t.Errorf("after %q (-want +got):\n%s", after, diff)
+				}
+			}
+			requests := api.Requests("/v1/" + kind + "s")
+			if got := requests[0].Query.Encode(); got != tc.first {
+				t.Errorf("the first page is requested with %s, want %s", got, tc.first)
+			}
+			for _, err := range tc.list(t.Context(), "", "gone") {
+				if !errors.Is(err, stripeapi.ErrCursorGone) {
+					t.Errorf("after an object that is gone the error is %v, want ErrCursorGone", err)
+				}
+			}
+			for _, err := range tc.list(t.Context(), "acct_none", "") {
+				if !errors.Is(err, stripeapi.ErrRefused) {
+					t.Errorf("of an account that the key may not read the error is %v, want ErrRefused", err)
+				}
+			}
+		})
+	}
+}
+
 // A list that never ends and a response that is not a list are errors.
 func TestMalformedLists(t *testing.T) {
 	for name, body := range map[string]string{
@@ -294,5 +370,24 @@ func TestMalformedLists(t *testing.T) {
 				t.Errorf("%d pages, the last one with the error %v; want one error", pages, last)
 			}
 		})
+	}
+}
+
+// A page that Stripe sends again and again ends the list.
+func TestAPageThatRepeatsEndsTheList(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		_, _ = w.Write([]byte(`{"object":"list","data":[{"id":"cus_1"}],"has_more":true}`))
+	}))
+	defer server.Close()
+	var last error
+	for _, last = range stripeapi.New(key, server.URL).AllCustomers(t.Context(), "", "") {
+		if requests > 2 {
+			break
+		}
+	}
+	if last == nil || requests != 2 {
+		t.Errorf("after %d requests the error is %v, want one after the second", requests, last)
 	}
 }

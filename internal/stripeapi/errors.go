@@ -12,8 +12,15 @@ import (
 	"github.com/stripe/stripe-go/v76"
 )
 
-// ErrNotFound is in the chain of an error if Stripe does not know the object.
-var ErrNotFound = errors.New("stripe does not know the object")
+var (
+	// ErrNotFound is in the chain of an error if Stripe does not know the object.
+	ErrNotFound = errors.New("stripe does not know the object")
+	// ErrCursorGone is in the chain of an error if Stripe does not know the object after which a list was to go on.
+	ErrCursorGone = errors.New("stripe does not know the object after which the list goes on")
+	// ErrRefused is in the chain of an error if the key is not valid, or may not read this. Retrying helps only after a person has changed
+	// the key or its permissions.
+	ErrRefused = errors.New("refused")
+)
 
 // defaultPause follows a 429 without a Retry-After header.
 const defaultPause = 5 * time.Second
@@ -30,6 +37,14 @@ func (e *rateLimitError) Error() string {
 	}
 	return fmt.Sprintf("stripe's rate limit is reached, retry in %s (request %s)", e.wait, e.request)
 }
+
+// refusalError is a 401 or 403.
+type refusalError struct{ text, request string }
+
+func (e *refusalError) Error() string { return fmt.Sprintf("%s (request %s)", e.text, e.request) }
+
+// Is makes it an ErrRefused.
+func (e *refusalError) Is(target error) bool { return target == ErrRefused }
 
 // RetryAfter returns how long to wait before the next call, if Stripe's rate limit was reached.
 func RetryAfter(err error) (time.Duration, bool) {
@@ -57,6 +72,9 @@ func explain(ctx context.Context, err error) error {
 }
 
 func explainRejection(rejection *stripe.Error) error {
+	if rejection.Code == stripe.ErrorCodeResourceMissing && rejection.Param == "starting_after" {
+		return fmt.Errorf("%w (request %s)", ErrCursorGone, rejection.RequestID)
+	}
 	switch rejection.HTTPStatusCode {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w (request %s)", ErrNotFound, rejection.RequestID)
@@ -69,9 +87,9 @@ func explainRejection(rejection *stripe.Error) error {
 		}
 		return &rateLimitError{wait: wait, request: rejection.RequestID}
 	case http.StatusUnauthorized:
-		return fmt.Errorf("stripe rejects the API key: check STRIPE_SECRET_KEY (request %s)", rejection.RequestID)
+		return &refusalError{"stripe rejects the API key: check STRIPE_SECRET_KEY", rejection.RequestID}
 	case http.StatusForbidden:
-		return fmt.Errorf("the API key may not read this: give the restricted key that permission in Stripe (request %s)", rejection.RequestID)
+		return &refusalError{"the API key may not read this: give the restricted key that permission in Stripe", rejection.RequestID}
 	default:
 		return fmt.Errorf("stripe answered %d, type %q, code %q (request %s)",
 			rejection.HTTPStatusCode, rejection.Type, rejection.Code, rejection.RequestID)

@@ -11,8 +11,6 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/form"
-
-	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
 // pageSize is the largest page that Stripe returns.
@@ -24,6 +22,8 @@ type Page struct {
 	Items []json.RawMessage
 	// At is a time from which they are known to be current (see Reading.At).
 	At time.Time
+	// Next is the id of the object after which the next page begins; empty if this is the last page.
+	Next string
 }
 
 // page is a page in Stripe's JSON. See https://docs.stripe.com/api/pagination.
@@ -36,19 +36,46 @@ type page struct {
 // Events lists the account's events created since the time, the newest first, page by page. Stripe keeps events for 30
 // days. An error ends the list. See https://docs.stripe.com/api/events/list.
 func (c *Client) Events(ctx context.Context, account string, since time.Time) iter.Seq2[Page, error] {
-	return c.list(ctx, account, "events", map[string]string{"created[gte]": strconv.FormatInt(since.Unix(), 10)})
+	return c.list(ctx, listing{
+		account: account, resource: "events", filter: map[string]string{"created[gte]": strconv.FormatInt(since.Unix(), 10)}, priority: background,
+	})
+}
+
+// AllSubscriptions lists the subscriptions of all customers, including ended ones, the newest first, page by page. It begins after the
+// subscription with the id after; empty for the first page. An error ends the list. ErrCursorGone is in its chain if Stripe does not know
+// that subscription any more. See https://docs.stripe.com/api/subscriptions/list.
+func (c *Client) AllSubscriptions(ctx context.Context, account, after string) iter.Seq2[Page, error] {
+	return c.list(ctx, listing{
+		account: account, resource: "subscriptions", filter: map[string]string{"status": "all"}, after: after, priority: background,
+	})
+}
+
+// AllCustomers lists all customers as AllSubscriptions does. Stripe does not list deleted ones. See
+// https://docs.stripe.com/api/customers/list.
+func (c *Client) AllCustomers(ctx context.Context, account, after string) iter.Seq2[Page, error] {
+	return c.list(ctx, listing{account: account, resource: "customers", after: after, priority: background})
+}
+
+// AllDisputes lists all disputes as AllSubscriptions does, also closed ones: Stripe cannot select by status. The charge of each is
+// expanded, since only the charge names the customer. See https://docs.stripe.com/api/disputes/list.
+func (c *Client) AllDisputes(ctx context.Context, account, after string) iter.Seq2[Page, error] {
+	return c.list(ctx, listing{
+		account: account, resource: "disputes", filter: map[string]string{"expand[]": "data.charge"}, after: after, priority: background,
+	})
 }
 
 // Subscriptions reads every subscription of the customer, including ended ones. See
 // https://docs.stripe.com/api/subscriptions/list.
 func (c *Client) Subscriptions(ctx context.Context, account, customerID string) ([]Reading, error) {
 	var readings []Reading
-	for page, err := range c.list(ctx, account, "subscriptions", map[string]string{"customer": customerID, "status": "all"}) {
+	for page, err := range c.list(ctx, listing{
+		account: account, resource: "subscriptions", filter: map[string]string{"customer": customerID, "status": "all"},
+	}) {
 		if err != nil {
 			return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)
 		}
 		for _, item := range page.Items {
-			parsed, err := stripejson.Parse(item)
+			parsed, err := c.parseSubscription(ctx, account, item)
 			if err != nil {
 				return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)
 			}
@@ -58,37 +85,51 @@ func (c *Client) Subscriptions(ctx context.Context, account, customerID string) 
 	return readings, nil
 }
 
+// listing is which list to read, and from where on.
+type listing struct {
+	account, resource string
+	filter            map[string]string
+	after             string // the id of the object after which the list begins; empty for the first page
+	priority          priority
+}
+
+func (l listing) query() *form.Values {
+	query := &form.Values{}
+	for name, value := range l.filter {
+		query.Add(name, value)
+	}
+	query.Add("limit", strconv.Itoa(pageSize))
+	if l.after != "" {
+		query.Add("starting_after", l.after)
+	}
+	return query
+}
+
 // list yields the pages of a list. It stops after the first error.
-func (c *Client) list(ctx context.Context, account, resource string, filter map[string]string) iter.Seq2[Page, error] {
+func (c *Client) list(ctx context.Context, l listing) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		after := ""
+		l := l // each iteration begins anew
 		for {
-			query := &form.Values{}
-			for name, value := range filter {
-				query.Add(name, value)
-			}
-			query.Add("limit", strconv.Itoa(pageSize))
-			if after != "" {
-				query.Add("starting_after", after)
-			}
 			var answer page
-			at, err := c.call(ctx, account, resource, "/v1/"+resource, query, &answer)
+			at, err := c.call(ctx, l.priority, l.account, l.resource, "/v1/"+l.resource, l.query(), &answer)
+			next := ""
 			if err == nil {
-				after, err = answer.nextCursor()
+				next, err = answer.nextCursor(l.after)
 			}
 			if err != nil {
 				yield(Page{}, err)
 				return
 			}
-			if !yield(Page{Items: answer.Data, At: at}, nil) || after == "" {
+			if !yield(Page{Items: answer.Data, At: at, Next: next}, nil) || next == "" {
 				return
 			}
+			l.after = next
 		}
 	}
 }
 
-// nextCursor is the id after which the next page begins; empty if this is the last page.
-func (p *page) nextCursor() (string, error) {
+// nextCursor is the id after which the next page begins; empty if this is the last page. after is the one after which this page begins.
+func (p *page) nextCursor(after string) (string, error) {
 	switch {
 	case p.HasMore == nil:
 		return "", errors.New("stripe's response is not a list")
@@ -102,6 +143,9 @@ func (p *page) nextCursor() (string, error) {
 	}
 	if err := json.Unmarshal(p.Data[len(p.Data)-1], &last); err != nil || last.ID == "" {
 		return "", errors.New("stripe's list holds an object without an id")
+	}
+	if last.ID == after {
+		return "", errors.New("stripe's list repeats a page")
 	}
 	return last.ID, nil
 }

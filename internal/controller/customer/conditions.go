@@ -64,7 +64,12 @@ func areEvents(n int) string {
 func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {
 	s.Status.ObservedGeneration = s.Generation
 	set := condition.Setter{Conditions: &s.Status.Conditions, Generation: s.Generation, Now: now}
-	setInSync(set, projection.StatePosition(&s.Status), s.Status.LastComparison)
+	if s.Status.MoreItems {
+		set.Set(v1alpha1.ConditionInSync, metav1.ConditionUnknown, v1alpha1.ReasonItemsMissing,
+			"Stripe sent the first items of the subscription only. With a Stripe key, all of them are read.")
+	} else {
+		setInSync(set, projection.StatePosition(&s.Status), s.Status.LastComparison)
+	}
 	if s.Status.Status == "" {
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonAwaitingState,
 			"No event has reported this subscription's state yet.")

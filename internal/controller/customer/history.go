@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/events"
 )
 
 // recordedPage is how many recorded events are read at a time.
@@ -23,19 +22,14 @@ func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error 
 	if !c.begins() {
 		return nil
 	}
-	var byPayment []string
-	for _, t := range events.All() {
-		if t.ByPayment {
-			byPayment = append(byPayment, t.Name)
-		}
-	}
-	linked, err := labels.NewRequirement(v1alpha1.LabelEventType, selection.In, byPayment)
+	unnamed, err := labels.NewRequirement(v1alpha1.LabelCustomerID, selection.DoesNotExist, nil)
 	if err != nil {
 		return err
 	}
 	for _, which := range []client.ListOption{
 		client.MatchingFields{v1alpha1.FieldCustomerID: c.customer.Spec.CustomerID},
-		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*linked)}, // their customer is in the status, which no field selects
+		// A dispute names its payment: the customer that was found is in the status, which no field selects.
+		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*unnamed)},
 	} {
 		if err := r.listRecorded(ctx, c, which); err != nil {
 			return fmt.Errorf("list the recorded events of Customer %s: %w", c.customer.Name, err)

@@ -111,9 +111,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	case resource == "events" && id == "":
-		a.list(w, r, listEvents(world, r.URL.Query()))
+		a.list(w, r, world, listEvents(world, r.URL.Query()))
 	case resource == "subscriptions" && id == "":
-		a.list(w, r, listSubscriptions(world, r.URL.Query()))
+		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
+	case (resource == "customers" || resource == "disputes") && id == "":
+		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
 	case kinds[resource] != "":
 		if o := world.Object(id); o != nil && o["object"] == kinds[resource] {
 			send(w, http.StatusOK, o)
@@ -138,17 +140,39 @@ func listEvents(world *World, query url.Values) []any {
 	return list
 }
 
-// listSubscriptions returns the subscriptions of the query's customer, newest first; ended ones only for status=all.
+// listSubscriptions returns the subscriptions, of the query's customer if it names one, newest first; ended ones only for status=all.
 func listSubscriptions(world *World, query url.Values) []any {
-	var list []any
-	for _, o := range slices.Backward(world.Objects("subscription")) {
+	return newestFirst(world, "subscription", func(o Object) bool {
 		ended := o["status"] == "canceled" || o["status"] == "incomplete_expired"
-		if o["customer"] != query.Get("customer") || ended && query.Get("status") != "all" {
-			continue
+		return (!query.Has("customer") || o["customer"] == query.Get("customer")) && (!ended || query.Get("status") == "all")
+	})
+}
+
+// newestFirst returns the objects of a kind for which wanted is true.
+func newestFirst(world *World, kind string, wanted func(Object) bool) []any {
+	var list []any
+	for _, o := range slices.Backward(world.stored(kind)) {
+		if wanted(o) {
+			list = append(list, o)
 		}
-		list = append(list, o)
 	}
 	return list
+}
+
+// expand replaces the charge of each dispute of a page by the object, if the query asks for it. See
+// https://docs.stripe.com/api/expanding_objects.
+func expand(world *World, query url.Values, page []any) []any {
+	if !slices.Contains(query["expand[]"], "data.charge") {
+		return page
+	}
+	expanded := slices.Clone(page)
+	for i, item := range page {
+		if o, ok := item.(Object); ok {
+			id, _ := o["charge"].(string)
+			expanded[i] = o.With("charge", world.Object(id))
+		}
+	}
+	return expanded
 }
 
 func number(query url.Values, name string, otherwise int64) int64 {
@@ -159,11 +183,13 @@ func number(query url.Values, name string, otherwise int64) int64 {
 }
 
 // list sends the page that starts after the object that the query names.
-func (a *API) list(w http.ResponseWriter, r *http.Request, all []any) {
+func (a *API) list(w http.ResponseWriter, r *http.Request, world *World, all []any) {
 	if after := r.URL.Query().Get("starting_after"); after != "" {
 		i := slices.IndexFunc(all, func(item any) bool { return idOf(item) == after })
 		if i < 0 {
-			refuse(w, http.StatusBadRequest, "invalid_request_error", "resource_missing", fmt.Sprintf("No such object: '%s'", after))
+			send(w, http.StatusBadRequest, Object{"error": Object{
+				"type": "invalid_request_error", "code": "resource_missing", "message": fmt.Sprintf("No such object: '%s'", after), "param": "starting_after",
+			}})
 			return
 		}
 		all = all[i+1:]
@@ -176,10 +202,13 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, all []any) {
 	if page == nil {
 		page = []any{}
 	}
-	send(w, http.StatusOK, Object{"object": "list", "url": r.URL.Path, "has_more": len(page) < len(all), "data": page})
+	send(w, http.StatusOK, Object{"object": "list", "url": r.URL.Path, "has_more": len(page) < len(all), "data": expand(world, r.URL.Query(), page)})
 }
 
 func idOf(item any) string {
+	if o, ok := item.(Object); ok {
+		return o.ID()
+	}
 	text, err := json.Marshal(item)
 	if err != nil {
 		return ""

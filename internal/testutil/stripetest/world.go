@@ -70,12 +70,21 @@ func (w *World) Object(id string) Object {
 
 // Objects returns the current objects of a kind, such as "subscription", oldest first.
 func (w *World) Objects(kind string) []Object {
+	list := w.stored(kind)
+	for i := range list {
+		list[i] = clone(list[i])
+	}
+	return list
+}
+
+// stored returns the objects of a kind as they are stored. They must not be changed: a change of the world replaces them.
+func (w *World) stored(kind string) []Object {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	var list []Object
 	for _, id := range w.created {
 		if o := w.objects[id]; o != nil && o["object"] == kind {
-			list = append(list, clone(o))
+			list = append(list, o)
 		}
 	}
 	return list
