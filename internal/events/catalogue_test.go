@@ -24,6 +24,7 @@ var handled = []string{
 	"checkout.session.async_payment_failed",
 	"checkout.session.async_payment_succeeded",
 	"checkout.session.completed",
+	"checkout.session.expired",
 	"customer.created",
 	"customer.source.expiring",
 	"customer.source.updated",

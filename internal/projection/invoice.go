@@ -28,7 +28,7 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	}
 	keepEarliest(&a.Customer.CustomerSince, invoice.Created)
 	if invoice.Status == InvoicePaid {
-		keepPaidSince(&a.Customer, invoice.AmountPaid, cmp.Or(paidAtOf(e), &e.Created))
+		keepPayment(&a.Customer, e, max(invoice.AmountPaid, invoice.AmountDue), cmp.Or(paidAtOf(e), &e.Created))
 	}
 	p := invoicePosition(e)
 	shows := showInvoiceIfNewest(&a.Customer.LatestInvoice, &a.Customer.Positions, invoice, p)

@@ -30,7 +30,7 @@ func PaymentSucceeded(a *Aggregate, e *Event) bool {
 		return false
 	}
 	keepEarliest(&a.Customer.CustomerSince, e.Payment.Created)
-	keepPaidSince(&a.Customer, e.Payment.Amount, &e.Created)
+	keepPayment(&a.Customer, e, e.Payment.Amount, &e.Created)
 	shows := showMethod(a, e, e.Payment.PaymentMethod, v1alpha1.AuthorityHint)
 	if takePart(&a.Customer.Positions, partPayment, positionOf(e, v1alpha1.AuthorityState, 0)) {
 		a.Customer.LastPayment = newPayment(e)

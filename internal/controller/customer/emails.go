@@ -22,7 +22,7 @@ import (
 // late by a backfill, plans none. If the API server refuses an Email, the event of the sign-up waits.
 func (r *Reconciler) planEmails(ctx context.Context, c *reconciliation) error {
 	status := &c.customer.Status
-	if !projection.IsNew(status) || !r.Clock.Now().Before(r.sendBefore(status.Signup)) {
+	if status.Signup == nil || !r.Clock.Now().Before(r.sendBefore(status.Signup)) || !projection.IsNew(storedAggregate(c)) {
 		return nil
 	}
 	if r.HasStripe && status.Complete == nil {

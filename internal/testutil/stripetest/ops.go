@@ -58,6 +58,7 @@ const (
 	EditDraft        Op = "edit a draft invoice"
 	FinalizeDraft    Op = "finalize a draft invoice"
 	FailRefund       Op = "fail a refund"
+	LeaveCheckout    Op = "leave a checkout"
 	BuyByDebit       Op = "buy something by bank debit"
 	SettleDebit      Op = "settle a bank debit"
 	FailDebit        Op = "fail a bank debit"
@@ -68,7 +69,7 @@ var simplestFirst = []Op{
 	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
-	BuyByDebit, SettleDebit, FailDebit, FailRefund,
+	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -91,9 +92,15 @@ var ops = map[Op]func(*World){
 	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
 	SignUpUnpaid:    func(w *World) { w.signUp("incomplete") },
 	FailRefund:      func(w *World) { w.failRefund() },
-	BuyByDebit:      func(w *World) { w.buyByDebit() },
-	SettleDebit:     func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
-	FailDebit:       func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
+	LeaveCheckout: func(w *World) {
+		if customer := w.customer(); customer != "" {
+			session := Checkout(w.id("cs"), customer, "", "ada@example.com", w.now).With("subscription", nil)
+			w.add(session.With("status", "expired").With("payment_status", "unpaid"), "checkout.session.expired")
+		}
+	},
+	BuyByDebit:  func(w *World) { w.buyByDebit() },
+	SettleDebit: func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
+	FailDebit:   func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 {
 			w.subscribe("active")
