@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"internal/testutil/controlplane", "internal/testutil/ordercases"},
 	{"internal/testutil/..."},                                             // nothing that is shipped imports test helpers
 	{"internal/app"},                                                      // wires what is below
-	{"internal/controller/...", "internal/backfill", "internal/receiver"}, // what the operator runs: each alone
+	{"internal/controller/...", "internal/backfill", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},
