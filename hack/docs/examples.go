@@ -8,6 +8,7 @@ var flagExamples = []string{
 	"--components=receiver",
 	"--emails=false",
 	"--grace-period=336h",
+	"--import=All",
 	"--livemode=true",
 	"--mail-templates=/etc/tollkeeper/templates",
 	"--max-in-flight=256",

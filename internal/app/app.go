@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/importer"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
@@ -22,6 +23,8 @@ type App struct {
 	receiver *receiver.Server   // nil if another process runs it
 	stripe   *stripeapi.Client  // nil without an API key
 	backfill *backfill.Backfill // nil if it is turned off
+	importer *importer.Importer // nil if it is turned off
+	notices  []func() string    // the names of the checks in /readyz that never fail
 	log      func(msg string, keysAndValues ...any)
 }
 

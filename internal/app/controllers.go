@@ -75,6 +75,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
+		func() error { return a.addImport(cfg, mailbox) },
 		func() error { return a.addResync(cfg, mailbox) },
 	} {
 		if err := add(); err != nil {
@@ -163,9 +164,7 @@ func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox) error {
 	r := &resync.Reconciler{
 		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
-	}
-	if a.backfill != nil {
-		r.BackfillRunning = a.backfill.Looking
+		BackfillRunning: a.isListing,
 	}
 	patient := options(concurrentOthers)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)

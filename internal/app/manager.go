@@ -54,7 +54,7 @@ func managerOptions(cfg config.Config) ctrl.Options {
 		Cache:                         cacheOptions(cfg.Namespace, v1alpha1.OutcomePending),
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics:                       metricsOptions,
-		HealthProbeBindAddress:        cfg.HealthProbeBindAddress,
+		HealthProbeBindAddress:        "0", // see addChecks
 		LeaderElection:                cfg.LeaderElect && cfg.Components.Controllers,
 		LeaderElectionID:              leaderElectionID,
 		LeaderElectionNamespace:       cfg.Namespace,

@@ -59,8 +59,10 @@ type Backfill struct {
 	Namespace string
 	// Interval is the time between two runs. Window is how far back the first run goes.
 	Interval, Window time.Duration
-	Clock            clock.Clock
-	Log              logr.Logger
+	// After is closed when the first run may start; nil for at once.
+	After <-chan struct{}
+	Clock clock.Clock
+	Log   logr.Logger
 
 	running atomic.Bool
 }
@@ -73,6 +75,13 @@ func (b *Backfill) NeedLeaderElection() bool { return true }
 
 // Start runs the backfill until ctx ends.
 func (b *Backfill) Start(ctx context.Context) error {
+	if b.After != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.After:
+		}
+	}
 	retry := firstRetry
 	for {
 		wait := b.Interval

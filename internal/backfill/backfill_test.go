@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -329,6 +330,35 @@ func TestWhenTheNextRunStarts(t *testing.T) {
 	if len(c.recorded) != 5 {
 		t.Errorf("%d events are recorded, want 5", len(c.recorded))
 	}
+}
+
+// The first run waits for what comes before it, and ends with its context.
+func TestTheFirstRunWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, before := &stripe{}, make(chan struct{})
+		b := newBackfill(s, &cluster{})
+		b.After = before
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 2)
+		go func() { ended <- b.Start(ctx) }()
+		synctest.Wait()
+		if len(s.asked) > 0 {
+			t.Fatalf("before it may start it asks for %v", s.asked)
+		}
+		close(before)
+		synctest.Wait()
+		if len(s.asked) != 1 {
+			t.Errorf("after that it asks for %v, want one list", s.asked)
+		}
+		b.After = make(chan struct{})
+		go func() { ended <- b.Start(ctx) }()
+		cancel()
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 // waits is a clock that records the waits and lets no time pass.

@@ -62,6 +62,7 @@ type Config struct {
 	BackfillInterval time.Duration // 0 turns the backfill off
 	BackfillWindow   time.Duration
 	ResyncInterval   time.Duration // 0 turns the periodic resync off
+	Import           Import
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
 	Livemode       *bool
 	MetadataPrefix string
@@ -79,6 +80,16 @@ type Config struct {
 	Mailgun Mailgun
 	App     App
 }
+
+// Import is whom the import puts into the cluster.
+type Import string
+
+// The values of --import.
+const (
+	ImportSubscribers Import = "Subscribers"
+	ImportAll         Import = "All"
+	ImportNone        Import = "None"
+)
 
 // Components are the parts of the operator. They can run in separate processes.
 type Components struct {

@@ -51,6 +51,7 @@ func changed(change func(*Config)) Config {
 		BackfillInterval:       10 * time.Minute,
 		BackfillWindow:         30 * 24 * time.Hour,
 		ResyncInterval:         24 * time.Hour,
+		Import:                 ImportSubscribers,
 		Emails:                 true,
 		MailMaxAge:             96 * time.Hour,
 		MailSettle:             30 * time.Minute,
@@ -121,8 +122,10 @@ func TestLoad(t *testing.T) {
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
+				"--import=None",
 			},
 			want: changed(func(c *Config) {
+				c.Import = ImportNone
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
 				c.EventAttempts = 2
@@ -272,6 +275,10 @@ func TestLoadRefuses(t *testing.T) {
 		"a link that works for too long": {
 			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
 			want: "--reset-token-ttl is 1000h0m0s: want more than 0 and at most 720h0m0s",
+		},
+		"an unknown import": {
+			env: signed(nil), args: []string{"--import=subscribers"},
+			want: `invalid value "subscribers" for flag -import: want Subscribers, All or None`,
 		},
 		"an unknown mode": {
 			env: signed(nil), args: []string{"--livemode=live"},

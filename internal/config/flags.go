@@ -27,6 +27,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.EventAttempts, "event-attempts", 8, "How often an event that fails is tried before its outcome becomes Failed. The second attempt follows after a second; each further delay is twice as long.")
 	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for its customer to be found. Then it is recorded for the audit trail only.")
 	fs.DurationVar(&c.RefetchDelay, "refetch-delay", 5*time.Second, "How long a state that the known events cannot settle waits for further events before the object is read from Stripe.")
+	c.Import = ImportSubscribers
+	fs.Func("import", "Which customers are imported at the first start with a Stripe key: Subscribers (customers that have or had a subscription), All or None. (default Subscribers)", c.setImport)
 	fs.DurationVar(&c.BackfillInterval, "backfill-interval", 10*time.Minute, "Time between two backfills, which record the events that never arrived; 0 turns them off.")
 	fs.DurationVar(&c.BackfillWindow, "backfill-window", maxBackfillWindow, "How far back the first backfill goes. Stripe lists events for 30 days, so more is refused.")
 	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread evenly; 0 turns this off.")
@@ -67,6 +69,15 @@ func (c *Config) setComponents(list string) error {
 			return fmt.Errorf("%q is not a component: want receiver, controllers or receiver,controllers", name)
 		}
 	}
+	return nil
+}
+
+func (c *Config) setImport(value string) error {
+	mode := Import(value)
+	if mode != ImportSubscribers && mode != ImportAll && mode != ImportNone {
+		return fmt.Errorf("want %s, %s or %s", ImportSubscribers, ImportAll, ImportNone)
+	}
+	c.Import = mode
 	return nil
 }
 

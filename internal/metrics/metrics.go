@@ -119,6 +119,24 @@ var (
 		Help: "Unix time of the last complete backfill run.",
 	})
 
+	// ImportObjects counts objects that the import listed at Stripe.
+	ImportObjects = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_import_objects_total",
+		Help: "Objects that the import listed at Stripe, by kind and result: imported, ignored (a customer without a Customer, a closed dispute), refused (not readable, or not stored).",
+	}, []string{"kind", "result"})
+
+	// ImportComplete is 1 once every account is imported.
+	ImportComplete = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_import_complete",
+		Help: "1 once every account is imported; 0 before, without a Stripe key and with --import=None. Reported by the leader only.",
+	})
+
+	// ImportLastSuccess is the time at which the last import was complete.
+	ImportLastSuccess = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_import_last_success_timestamp_seconds",
+		Help: "Unix time at which the last import of an account was complete. Reported by the leader only.",
+	})
+
 	// Emails counts attempts to send an e-mail.
 	Emails = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_emails_total",
@@ -153,7 +171,8 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
-		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess, Emails, Drift, ReadingsRefused,
+		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
+		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, ReadingsRefused,
 		StripeAPIConfigured,
 	}
 }

@@ -22,6 +22,7 @@ func used() []prometheus.Collector {
 	BackfillEvents.WithLabelValues("recorded")
 	Emails.WithLabelValues("Welcome", "accepted")
 	BackfillRuns.WithLabelValues("complete")
+	ImportObjects.WithLabelValues("subscription", "imported")
 	Drift.WithLabelValues("subscription", "status")
 	ReadingsRefused.WithLabelValues("other_customer")
 	return Collectors()
@@ -72,24 +73,27 @@ func TestLabels(t *testing.T) {
 		got[family.GetName()] = labels
 	}
 	want := map[string][]string{
-		"tollkeeper_receiver_requests_total":              {"code", "reason"},
-		"tollkeeper_event_attempts_failed_total":          {"type"},
-		"tollkeeper_events_pending":                       nil,
-		"tollkeeper_events_failed":                        nil,
-		"tollkeeper_oldest_pending_event_age_seconds":     nil,
-		"tollkeeper_readings_refused_total":               {"reason"},
-		"tollkeeper_receiver_connections_shed_total":      nil,
-		"tollkeeper_receiver_tls_handshakes_failed_total": nil,
-		"tollkeeper_receiver_request_duration_seconds":    {"code"},
-		"tollkeeper_receiver_requests_in_flight":          nil,
-		"tollkeeper_events_recorded_total":                {"type"},
-		"tollkeeper_event_outcomes_total":                 {"outcome", "type"},
-		"tollkeeper_event_lag_seconds":                    nil,
-		"tollkeeper_entitlement_changes_total":            {"reason", "status"},
-		"tollkeeper_stripe_api_requests_total":            {"code", "resource"},
-		"tollkeeper_stripe_api_configured":                nil,
-		"tollkeeper_emails_total":                         {"outcome", "purpose"},
-		"tollkeeper_drift_repaired_total":                 {"field", "kind"},
+		"tollkeeper_receiver_requests_total":               {"code", "reason"},
+		"tollkeeper_event_attempts_failed_total":           {"type"},
+		"tollkeeper_events_pending":                        nil,
+		"tollkeeper_events_failed":                         nil,
+		"tollkeeper_import_complete":                       nil,
+		"tollkeeper_import_last_success_timestamp_seconds": nil,
+		"tollkeeper_import_objects_total":                  {"kind", "result"},
+		"tollkeeper_oldest_pending_event_age_seconds":      nil,
+		"tollkeeper_readings_refused_total":                {"reason"},
+		"tollkeeper_receiver_connections_shed_total":       nil,
+		"tollkeeper_receiver_tls_handshakes_failed_total":  nil,
+		"tollkeeper_receiver_request_duration_seconds":     {"code"},
+		"tollkeeper_receiver_requests_in_flight":           nil,
+		"tollkeeper_events_recorded_total":                 {"type"},
+		"tollkeeper_event_outcomes_total":                  {"outcome", "type"},
+		"tollkeeper_event_lag_seconds":                     nil,
+		"tollkeeper_entitlement_changes_total":             {"reason", "status"},
+		"tollkeeper_stripe_api_requests_total":             {"code", "resource"},
+		"tollkeeper_stripe_api_configured":                 nil,
+		"tollkeeper_emails_total":                          {"outcome", "purpose"},
+		"tollkeeper_drift_repaired_total":                  {"field", "kind"},
 
 		"tollkeeper_backfill_events_total":                   {"result"},
 		"tollkeeper_backfill_runs_total":                     {"result"},

@@ -33,7 +33,10 @@ func TestTheRolesAreSufficient(t *testing.T) {
 	world := signUp()
 	_, withStripe := stripe(t, world)
 	_, withMailgun := mailgun(t)
-	o := startAs(t, access, namespace, withStripe, withMailgun, func(c *config.Config) { c.LeaderElect = true })
+	o := startAs(t, access, namespace, withStripe, withMailgun, func(c *config.Config) {
+		c.LeaderElect, c.Import = true, config.ImportSubscribers
+	})
+	o.imported(patience)
 	o.recordedAll(world) // by backfill
 	o.checkpoint("platform", newest(world))
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()

@@ -22,7 +22,8 @@ import (
 
 const stripeKey = "sk_test_integration"
 
-// stripe starts a stand-in for Stripe's API that serves the world. The second result configures an operator to use it.
+// stripe starts a stand-in for Stripe's API that serves the world. The second result configures an operator to use it, without the
+// import: it would leave no doubt to settle, and nothing to repair.
 func stripe(t *testing.T, world *World) (*API, func(*config.Config)) {
 	t.Helper()
 	api := NewAPI(stripeKey, world)
@@ -30,7 +31,7 @@ func stripe(t *testing.T, world *World) (*API, func(*config.Config)) {
 	t.Cleanup(server.Close)
 	return api, func(c *config.Config) {
 		c.Stripe.SecretKey, c.Stripe.APIBase = stripeKey, server.URL
-		c.RefetchDelay = 200 * time.Millisecond
+		c.RefetchDelay, c.Import = 200*time.Millisecond, config.ImportNone
 	}
 }
 

@@ -23,9 +23,9 @@ const module = "github.com/tollkeeper/tollkeeper/"
 var layers = [][]string{
 	{"cmd/...", "hack/...", "test/..."}, // programs and tests of the whole
 	{"internal/testutil/controlplane", "internal/testutil/ordercases"},
-	{"internal/testutil/..."},                                             // nothing that is shipped imports test helpers
-	{"internal/app"},                                                      // wires what is below
-	{"internal/controller/...", "internal/backfill", "internal/receiver"}, // what the operator runs: each alone
+	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
+	{"internal/app"},          // wires what is below
+	{"internal/controller/...", "internal/backfill", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},

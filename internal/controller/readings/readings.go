@@ -54,6 +54,11 @@ func (m *Mailbox) Put(ctx context.Context, customer types.NamespacedName, batch 
 	m.mutex.Lock()
 	m.batches[customer] = batch
 	m.mutex.Unlock()
+	m.wakeUp(ctx, customer)
+}
+
+// wakeUp delivers the customer to Wake.
+func (m *Mailbox) wakeUp(ctx context.Context, customer types.NamespacedName) {
 	select {
 	case m.wake <- event.GenericEvent{Object: &v1alpha1.Customer{
 		ObjectMeta: metav1.ObjectMeta{Namespace: customer.Namespace, Name: customer.Name},

@@ -1,0 +1,172 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/internal/controller/annotation"
+)
+
+// ConfigMapName is the name of the ConfigMap that holds the checkpoints.
+const ConfigMapName = "tollkeeper-import"
+
+// AnnotationImport on the ConfigMap requests another import. Every new value is a new request.
+const AnnotationImport = "billing.tollkeeper.dev/import"
+
+// requestKey is the key in the ConfigMap for the last value of the annotation that was answered. No Stripe account has this name.
+const requestKey = "answered-request"
+
+// maxIncomplete bounds the customers that a checkpoint names: a ConfigMap holds 1 MiB.
+const maxIncomplete = 500
+
+// Phase is what an account's import lists now.
+type Phase string
+
+// The phases, in their order.
+const (
+	Subscriptions Phase = "Subscriptions"
+	Customers     Phase = "Customers"
+	Disputes      Phase = "Disputes"
+	// Done is the end of an import.
+	Done Phase = "Done"
+	// Failed is the end of an import that cannot be completed: a list never ended.
+	Failed Phase = "Failed"
+)
+
+// Checkpoint is how far the import of one account is.
+type Checkpoint struct {
+	Phase Phase `json:"phase"`
+	// After is the Stripe id after which the next page of the phase begins; empty for its first page.
+	After string `json:"after,omitempty"`
+	// Pages is how many pages of the phase were listed.
+	Pages int `json:"pages,omitempty"`
+	// Imported, Ignored and Refused count the listed objects of all phases.
+	Imported int `json:"imported"`
+	Ignored  int `json:"ignored"`
+	Refused  int `json:"refused"`
+	// Incomplete holds the Stripe ids of customers of which a subscription could not be put in. They are not known whole.
+	Incomplete []string `json:"incomplete,omitempty"`
+	// AllIncomplete reports that there are more of them than fit, or that one of them is not known.
+	AllIncomplete bool        `json:"allIncomplete,omitempty"`
+	StartedAt     metav1.Time `json:"startedAt"`
+	FinishedAt    metav1.Time `json:"finishedAt,omitzero"`
+}
+
+// isOver reports whether nothing is left to list.
+func (c *Checkpoint) isOver() bool { return c.Phase == Done || c.Phase == Failed }
+
+// markIncomplete notes that the customer is not known whole; an empty id stands for a customer that is not known.
+func (c *Checkpoint) markIncomplete(customerID string) {
+	switch {
+	case c.AllIncomplete || c.isIncomplete(customerID):
+	case customerID == "" || len(c.Incomplete) == maxIncomplete:
+		c.AllIncomplete, c.Incomplete = true, nil
+	default:
+		c.Incomplete = append(c.Incomplete, customerID)
+	}
+}
+
+// isIncomplete reports whether a subscription of the customer may be missing.
+func (c *Checkpoint) isIncomplete(customerID string) bool {
+	return c.AllIncomplete || slices.Contains(c.Incomplete, customerID)
+}
+
+// finish ends the import. What is only needed to go on is dropped.
+func (c *Checkpoint) finish(phase Phase, now time.Time) {
+	c.Phase, c.After, c.Pages, c.Incomplete, c.FinishedAt = phase, "", 0, nil, metav1.NewTime(now.UTC().Truncate(time.Second))
+}
+
+// Checkpoints stores the checkpoint of each account: one key per account in a ConfigMap.
+type Checkpoints struct {
+	// Reader reads from the API server directly: a cache of ConfigMaps for this one would be wasteful.
+	Reader    client.Reader
+	Writer    client.Writer
+	Namespace string
+	Log       logr.Logger
+}
+
+// +kubebuilder:rbac:groups="",namespace=system,resources=configmaps,verbs=create
+// +kubebuilder:rbac:groups="",namespace=system,resources=configmaps,resourceNames=tollkeeper-import,verbs=get;update
+
+// accountKey is the account's key in the ConfigMap, and its name in logs.
+func accountKey(account string) string { return cmp.Or(account, "platform") }
+
+// Load returns the checkpoints of the accounts. One that does not exist, or cannot be parsed, is that of an import that begins. A new
+// value of the annotation deletes them all first.
+func (c Checkpoints) Load(ctx context.Context, accounts []string) (map[string]*Checkpoint, error) {
+	stored, err := c.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if request := annotation.Unanswered(stored.Annotations[AnnotationImport], stored.Data[requestKey]); request != "" {
+		c.Log.Info("Importing again, as requested", "configMap", ConfigMapName, "annotation", AnnotationImport)
+		stored.Data = map[string]string{requestKey: request}
+		if err := c.write(ctx, stored); err != nil {
+			return nil, err
+		}
+	}
+	checkpoints := map[string]*Checkpoint{}
+	for _, account := range accounts {
+		checkpoint := &Checkpoint{}
+		if value := stored.Data[accountKey(account)]; value != "" {
+			if err := json.Unmarshal([]byte(value), checkpoint); err != nil {
+				c.Log.Error(err, "Failed to parse a checkpoint, will import the account again", "configMap", ConfigMapName, "key", accountKey(account))
+				checkpoint = &Checkpoint{}
+			}
+		}
+		checkpoints[account] = checkpoint
+	}
+	return checkpoints, nil
+}
+
+// Save stores the account's checkpoint.
+func (c Checkpoints) Save(ctx context.Context, account string, checkpoint *Checkpoint) error {
+	text, err := json.Marshal(checkpoint)
+	if err != nil {
+		return fmt.Errorf("write a checkpoint as JSON: %w", err)
+	}
+	stored, err := c.get(ctx)
+	if err != nil {
+		return err
+	}
+	if stored.Data == nil {
+		stored.Data = map[string]string{}
+	}
+	stored.Data[accountKey(account)] = string(text)
+	return c.write(ctx, stored)
+}
+
+// get reads the ConfigMap, or returns a new one if it does not exist.
+func (c Checkpoints) get(ctx context.Context) (*corev1.ConfigMap, error) {
+	var stored corev1.ConfigMap
+	err := c.Reader.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: ConfigMapName}, &stored)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("get ConfigMap %s: %w", ConfigMapName, err)
+	}
+	if err != nil {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: ConfigMapName}}, nil
+	}
+	return &stored, nil
+}
+
+func (c Checkpoints) write(ctx context.Context, stored *corev1.ConfigMap) error {
+	var err error
+	if stored.ResourceVersion == "" {
+		err = c.Writer.Create(ctx, stored, client.DisableReadYourWritesConsistency)
+	} else {
+		err = c.Writer.Update(ctx, stored, client.DisableReadYourWritesConsistency)
+	}
+	if err != nil {
+		return fmt.Errorf("write ConfigMap %s: %w", ConfigMapName, err)
+	}
+	return nil
+}

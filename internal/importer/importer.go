@@ -1,0 +1,195 @@
+// Package importer lists everything that a Stripe account has, and hands it over to the customers' controllers.
+//
+// An account may be years old when the operator starts with a key for the first time: its customers' last events are long gone. The
+// importer lists, page by page, first all subscriptions, then all customers, then all disputes. What it lists are readings: the
+// customer's controller folds them like any other state. A customer whose subscriptions were all put in is then known whole.
+//
+// A checkpoint is saved after each page was folded, so that a kill repeats at most one page.
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+)
+
+const (
+	// lookInterval is the time between two looks for a request by annotation, and for new connected accounts.
+	lookInterval = 30 * time.Second
+	// firstRetry is the delay after a failure. It doubles with each further one, up to maxRetry.
+	firstRetry = time.Second
+	maxRetry   = 15 * time.Minute
+	// maxPages bounds a list: 2 million objects. A list that goes on after that is taken for one that never ends.
+	maxPages = 20_000
+	// foldPatience is how long the customers' controllers may take for one page. A customer that takes longer holds up no other.
+	foldPatience = 10 * time.Minute
+	// pagesPerReport is how many pages are listed between two progress messages in the log.
+	pagesPerReport = 10
+)
+
+// Source lists an account's objects, the newest first, beginning after the object with the id after. An error ends a list.
+type Source interface {
+	AllSubscriptions(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
+	AllCustomers(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
+	AllDisputes(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
+}
+
+// Options are what an Importer works with.
+type Options struct {
+	Source      Source
+	Decoder     events.Decoder
+	Mailbox     *readings.Mailbox
+	Checkpoints Checkpoints
+	// Client reads Customers and Subscriptions. It must show what the customer's controller has written.
+	Client    client.Reader
+	Namespace string
+	// Everyone imports customers that never had a subscription, too.
+	Everyone bool
+	Clock    clock.Clock
+	Log      logr.Logger
+}
+
+// Importer imports each account once, and again on request. It runs on the leader only.
+type Importer struct {
+	Options
+
+	running   atomic.Bool
+	phase     atomic.Pointer[string]
+	firstOver chan struct{}
+
+	// The rest belongs to the goroutine of Start.
+	isFirstOver  bool             // whether firstOver is closed
+	madeProgress bool             // since the last look at all accounts
+	logged       sets.Set[string] // the refused objects that the log names
+	maxPages     int              // maxPages, except in tests
+	foldPatience time.Duration    // foldPatience, except in tests
+}
+
+// New makes an Importer.
+func New(o Options) *Importer {
+	i := &Importer{
+		Options: o, firstOver: make(chan struct{}), logged: sets.New[string](), maxPages: maxPages, foldPatience: foldPatience,
+	}
+	i.setPhase("NotLeading")
+	return i
+}
+
+// NeedLeaderElection makes the manager run the import on the leader only.
+func (i *Importer) NeedLeaderElection() bool { return true }
+
+// Running reports whether an import is in progress: what seems to be missing may be about to be put in.
+func (i *Importer) Running() bool { return i.running.Load() }
+
+// FirstOver is closed when every account that was known at the start is imported, or cannot be: because Stripe refuses it to the key, or
+// because a list never ends.
+func (i *Importer) FirstOver() <-chan struct{} { return i.firstOver }
+
+// Phase is a word for what the importer does now: one of the phases, or NotLeading, Retrying or Refused.
+func (i *Importer) Phase() string { return *i.phase.Load() }
+
+func (i *Importer) setPhase(phase string) { i.phase.Store(&phase) }
+
+// Start imports until ctx ends.
+func (i *Importer) Start(ctx context.Context) error {
+	retry := firstRetry
+	for {
+		wait := lookInterval
+		err := i.importAll(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if i.madeProgress || err == nil {
+			retry = firstRetry
+		}
+		if err != nil {
+			wait, retry = retry, min(2*retry, maxRetry)
+			if least, limited := stripeapi.RetryAfter(err); limited {
+				wait = max(wait, least)
+			}
+			i.Log.Error(err, "Failed to import, will retry", "after", wait.String())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-i.Clock.After(wait):
+		}
+	}
+}
+
+// importAll imports every account that is not imported yet. A failure in one account does not stop the others.
+func (i *Importer) importAll(ctx context.Context) error {
+	i.madeProgress = false
+	accounts, err := i.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	checkpoints, err := i.Checkpoints.Load(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	var lastSuccess time.Time
+	isSettled, phase := true, string(Done)
+	for _, account := range accounts {
+		err := i.importAccount(ctx, account, checkpoints[account])
+		switch {
+		case errors.Is(err, stripeapi.ErrRefused):
+			phase = "Refused"
+		case err != nil:
+			isSettled, phase = false, "Retrying"
+		case checkpoints[account].Phase == Failed && phase == string(Done):
+			phase = string(Failed)
+		}
+		if c := checkpoints[account]; c.Phase == Done && c.FinishedAt.After(lastSuccess) {
+			lastSuccess = c.FinishedAt.Time
+			metrics.ImportLastSuccess.Set(float64(lastSuccess.Unix()))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("import account %s: %w", accountKey(account), err))
+		}
+	}
+	i.running.Store(false)
+	i.report(phase, isSettled && ctx.Err() == nil)
+	return errors.Join(errs...)
+}
+
+// report publishes what a look at all accounts has led to.
+func (i *Importer) report(phase string, isSettled bool) {
+	i.setPhase(phase)
+	complete := 0.0
+	if phase == string(Done) {
+		complete = 1
+	}
+	metrics.ImportComplete.Set(complete)
+	if isSettled && !i.isFirstOver {
+		i.isFirstOver = true
+		close(i.firstOver)
+	}
+}
+
+// accounts are the platform's own ("") and every connected account that has a Customer.
+func (i *Importer) accounts(ctx context.Context) ([]string, error) {
+	var customers v1alpha1.CustomerList
+	if err := i.Client.List(ctx, &customers, client.InNamespace(i.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list Customers: %w", err)
+	}
+	accounts := sets.New("")
+	for n := range customers.Items {
+		accounts.Insert(customers.Items[n].Spec.Account)
+	}
+	return sets.List(accounts), nil
+}
