@@ -273,6 +273,29 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
+// listedIDs reads a list of n pages, each with one object of the kind, and returns the objects' ids.
+func listedIDs(t *testing.T, kind string, pages iter.Seq2[stripeapi.Page, error], n int) (ids []string) {
+	t.Helper()
+	for page, err := range pages {
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := stripejson.Parse(page.Items[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := parsed.ID("id")
+		ids = append(ids, id)
+		if isLast := len(ids) == n; isLast && page.Next != "" || !isLast && page.Next != id {
+			t.Errorf("page %d goes on after %q", len(ids), page.Next)
+		}
+		if kind == "dispute" && parsed.ID("charge.customer") == "" {
+			t.Error("the dispute does not name its customer")
+		}
+	}
+	return ids
+}
+
 // Every subscription, customer and dispute of an account is listed, on from any page.
 func TestListsOfAnAccount(t *testing.T) {
 	world, api, client := account(t, OpenDispute, SubscribeAgain, Cancel)
@@ -308,23 +331,7 @@ func TestListsOfAnAccount(t *testing.T) {
 				if from > 0 {
 					after = want[from-1]
 				}
-				var got []string
-				for page, err := range tc.list(t.Context(), "", after) {
-					if err != nil {
-						t.Fatal(err)
-					}
-					parsed, err := stripejson.Parse(page.Items[0])
-					if err != nil {
-						t.Fatal(err)
-					}
-					got = append(got, parsed.ID("id"))
-					if wantNext := got[len(got)-1]; page.Next != wantNext && len(got) < len(want)-from || page.Next != "" && len(got) == len(want)-from {
-						t.Errorf("page %d goes on after %q", len(got), page.Next)
-					}
-					if kind == "dispute" && parsed.ID("charge.customer") == "" {
-						t.Error("the dispute does not name its customer")
-					}
-				}
+				got := listedIDs(t, kind, tc.list(t.Context(), "", after), len(want)-from)
 				if diff := cmp.Diff(want[from:], got); diff != "" {
 					t.Errorf("after %q (-want +got):\n%s", after, diff)
 				}
