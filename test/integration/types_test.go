@@ -71,6 +71,21 @@ func at(t *metav1.Time) int64 {
 	return t.Unix()
 }
 
+// failedRefundCase is a refund, which names its charge and no customer.
+var failedRefundCase = typeCase{
+	before: func(f fixture) []Event {
+		return []Event{{Type: "charge.succeeded", Object: f.chargeObject("succeeded")}}
+	},
+	object: func(f fixture) Object { return Refund("re_"+f.charge, f.charge, f.intent, "failed", Amount, f.now) },
+	want:   "failed",
+	got: func(v observed) string {
+		if len(v.c.FailedRefunds) == 1 && v.c.FailedRefunds[0].ChargeID == v.f.charge {
+			return "failed"
+		}
+		return fmt.Sprintf("%+v", v.c.FailedRefunds)
+	},
+}
+
 var typeCases = map[string]typeCase{
 	"checkout.session.completed": {
 		object: func(f fixture) Object { return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now) },
@@ -197,6 +212,20 @@ var typeCases = map[string]typeCase{
 			return fmt.Sprintf("%d of %d, full: %t", v.c.Refunds[0].AmountRefunded, v.c.Refunds[0].Amount, v.c.Refunds[0].Full)
 		},
 	},
+	"charge.updated": {
+		before: func(f fixture) []Event {
+			return []Event{{Type: "charge.refunded", Object: Refunded(f.chargeObject("succeeded"), 900)}}
+		},
+		object:   func(f fixture) Object { return Refunded(f.chargeObject("succeeded"), 0) },
+		previous: Object{"amount_refunded": 900},
+		want:     "0 of 2900",
+		got: func(v observed) string {
+			return fmt.Sprintf("%d of %d", v.c.Refunds[0].AmountRefunded, v.c.Refunds[0].Amount)
+		},
+	},
+	"charge.refund.updated": failedRefundCase,
+	"refund.updated":        failedRefundCase,
+	"refund.failed":         failedRefundCase,
 	"charge.dispute.created": {
 		before: func(f fixture) []Event {
 			return []Event{{Type: "charge.succeeded", Object: f.chargeObject("succeeded")}}
