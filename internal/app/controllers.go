@@ -63,7 +63,8 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
-	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}); err != nil {
+	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{},
+		&v1alpha1.PasswordReset{}); err != nil {
 		return err
 	}
 	failed, err := a.cacheFailed(ctx, cfg)
@@ -147,7 +148,10 @@ func (a *App) addEmail(cfg config.Config) error {
 			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
 			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
 		},
-		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle,
+		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle, MaxAge: cfg.MailMaxAge,
+	}
+	if a.stripe != nil {
+		r.Stripe = a.stripe
 	}
 	if cfg.Mailgun.Configured() {
 		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
