@@ -22,6 +22,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
@@ -76,6 +77,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
+		func() error { return a.addJanitor(cfg) },
 		func() error { return a.addResync(cfg, mailbox) },
 	} {
 		if err := add(); err != nil {
@@ -157,6 +159,16 @@ func (a *App) addEmail(cfg config.Config) error {
 		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
 	}
 	return a.setUp("email", r, options(concurrentOthers))
+}
+
+// addJanitor adds what deletes settled Emails and PasswordResets, unless they are kept.
+func (a *App) addJanitor(cfg config.Config) error {
+	if cfg.EmailRetention == 0 {
+		return nil
+	}
+	return a.setUp("janitor", &janitor.Reconciler{
+		Client: a.manager.GetClient(), Clock: clock.RealClock{}, Retention: cfg.EmailRetention, MaxAge: cfg.MailMaxAge,
+	}, options(1))
 }
 
 // addResync adds the comparison with Stripe, if there is a key.

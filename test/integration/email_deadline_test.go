@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -33,7 +34,8 @@ func signedUp(t *testing.T, ago time.Duration) (namespace string, customer *v1al
 	return o.namespace, customer
 }
 
-// plan creates an Email of the customer as the operator plans it. Without a deadline it is as earlier versions planned it.
+// plan creates an Email of the customer as the operator plans it. Without a deadline it is as earlier versions planned
+// it.
 func plan(t *testing.T, customer *v1alpha1.Customer, purpose v1alpha1.EmailPurpose, sendBefore *time.Time) *v1alpha1.Email {
 	t.Helper()
 	email := &v1alpha1.Email{
@@ -51,7 +53,8 @@ func plan(t *testing.T, customer *v1alpha1.Customer, purpose v1alpha1.EmailPurpo
 	return email
 }
 
-// Mailgun is configured months after a sign-up. What was planned then, by this version or an earlier one, is not sent, now or later.
+// Mailgun is configured months after a sign-up. What was planned then, by this version or an earlier one, is not sent,
+// now or later.
 func TestMailgunSwitchedOnLaterMailsNothingOld(t *testing.T) {
 	namespace, customer := signedUp(t, 60*24*time.Hour)
 	plan(t, customer, v1alpha1.EmailWelcome, new(time.Now().AddDate(0, 0, -56)))
@@ -96,8 +99,8 @@ func TestNoSecondAttemptAfterTheDeadline(t *testing.T) {
 	}
 }
 
-// The objects are restored from a backup without their statuses, as Velero does by default. Mailgun's log shows that the messages were
-// sent. A link that was used does not work again.
+// The objects are restored from a backup without their statuses, as Velero does by default. Mailgun's log shows that
+// the messages were sent. A link that was used does not work again.
 func TestARestoredEmailIsNotSentAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		hidden bool
@@ -129,7 +132,7 @@ func TestARestoredEmailIsNotSentAgain(t *testing.T) {
 			if got := len(server.Messages()); got != tc.want {
 				t.Errorf("%d messages, want %d: %s", got, tc.want, email.Status.Conditions[0].Message)
 			}
-			if _, err := passwordreset.Consume(t.Context(), cluster.Client, namespace, token, time.Now()); err != passwordreset.ErrInvalid { //nolint:errorlint // it is returned unwrapped
+			if _, err := passwordreset.Consume(t.Context(), cluster.Client, namespace, token, time.Now()); !errors.Is(err, passwordreset.ErrInvalid) {
 				t.Errorf("the used link after the restore: %v, want ErrInvalid", err)
 			}
 		})
@@ -156,8 +159,8 @@ func restore(t *testing.T, namespace string, lists ...client.ObjectList) {
 	}
 }
 
-// Mailgun's log cannot be read, and might show a message from before a restore: the first attempt waits for it. A key that may never read
-// the log keeps no message back.
+// Mailgun's log cannot be read, and might show a message from before a restore: the first attempt waits for it. A key
+// that may never read the log keeps no message back.
 func TestTheFirstAttemptForAnOlderSignUpReadsTheLog(t *testing.T) {
 	for status, want := range map[int]string{500: "False Retrying", 403: "True Accepted"} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
@@ -171,5 +174,44 @@ func TestTheFirstAttemptForAnOlderSignUpReadsTheLog(t *testing.T) {
 				t.Error("Mailgun's log was not read")
 			}
 		})
+	}
+}
+
+// A settled Email goes away, and is not planned again: not because its customer changes, and not when every event comes
+// anew into a cluster that has lost its objects.
+func TestADeletedEmailIsNotPlannedAgain(t *testing.T) {
+	world := NewWorld(time.Now().Add(-10*time.Second), New, 1)
+	world.Do(SignUp)
+	server, withMailgun := mailgun(t)
+	short := func(c *config.Config) { c.EmailRetention, c.MailMaxAge = time.Second, 22*time.Second }
+	o := start(t, withMailgun, short)
+	o.send(world.Events()...)
+	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
+	o.eventually("both Emails are gone", func() string {
+		if got := len(o.emails()); got != 0 {
+			return fmt.Sprintf("there are %d", got)
+		}
+		return ""
+	})
+	customer := world.Objects("customer")[0].ID()
+	world.Advance(time.Minute)
+	world.Do(ChangeEmail)
+	events := world.Events()
+	o.send(events[len(events)-1])
+	o.eventually("the customer has the new address", func() string {
+		if got := o.customer(customer).Status.Email; got == "ada@example.com" {
+			return got
+		}
+		return ""
+	})
+	o.stop()
+
+	restored := start(t, withMailgun, short)
+	restored.send(events...)
+	restored.settled()
+	restored.entitled(customer, "True SubscriptionActive")
+	if got := len(o.emails()) + len(restored.emails()); got != 0 || len(server.Messages()) != 2 {
+		t.Errorf("%d Emails, %d messages, want 0 and 2", got, len(server.Messages()))
 	}
 }
