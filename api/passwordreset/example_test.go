@@ -10,12 +10,13 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
 const namespace = "tollkeeper-system"
@@ -24,7 +25,7 @@ const namespace = "tollkeeper-system"
 func setPassword(cluster client.Client, save func(ctx context.Context, customerID, password string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token := r.PostFormValue(passwordreset.QueryParameter)
-		customerID, err := passwordreset.Consume(r.Context(), cluster, namespace, token, time.Now())
+		reset, err := passwordreset.Consume(r.Context(), cluster, namespace, token, time.Now())
 		switch {
 		case errors.Is(err, passwordreset.ErrExpired), errors.Is(err, passwordreset.ErrConsumed):
 			http.Error(w, "This link does not work any more. Ask for a new one.", http.StatusGone)
@@ -33,7 +34,7 @@ func setPassword(cluster client.Client, save func(ctx context.Context, customerI
 		case err != nil: // the API server did not answer; the token remains valid
 			http.Error(w, "Please try again.", http.StatusServiceUnavailable)
 		default:
-			if err := save(r.Context(), customerID, r.PostFormValue("password")); err != nil {
+			if err := save(r.Context(), reset.CustomerID, r.PostFormValue("password")); err != nil {
 				http.Error(w, "The password could not be saved. Ask for a new link.", http.StatusInternalServerError)
 				return
 			}
@@ -43,14 +44,16 @@ func setPassword(cluster client.Client, save func(ctx context.Context, customerI
 }
 
 func Example() {
-	token := passwordreset.NewToken("cus-ada-77e243c3", []byte("256 secret bits, made at random."))
-	cluster := fake.NewClientBuilder().WithObjects(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: passwordreset.SecretName("cus-ada-77e243c3")},
-		Data: map[string][]byte{
-			passwordreset.KeyHash:     []byte(passwordreset.Hash(token)),
-			passwordreset.KeyExpires:  []byte(time.Now().Add(time.Hour).Format(time.RFC3339)),
-			passwordreset.KeyCustomer: []byte("cus_Ada"),
-		},
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		panic(err)
+	}
+	token := passwordreset.NewToken("cus-ada-77e243c3")
+	cluster := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PasswordReset{}).WithObjects(&v1alpha1.PasswordReset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: passwordreset.ObjectName("cus-ada-77e243c3"), UID: "a-uid"},
+		Spec: v1alpha1.PasswordResetSpec{CustomerID: "cus_Ada", Tokens: []v1alpha1.ResetToken{
+			{SHA256: passwordreset.Hash("a-uid", token), ExpiresAt: metav1.NewTime(time.Now().Add(time.Hour))},
+		}},
 	}).Build()
 	form := setPassword(cluster, func(_ context.Context, customerID, _ string) error {
 		fmt.Println("the password of", customerID, "is set")

@@ -1,11 +1,14 @@
 // Package passwordreset lets an application check and consume the token of a password-reset e-mail.
 //
-// The token is in the link and nowhere else. For each Customer, the Secret "<customer>-password-reset" holds its
-// SHA-256, its expiry and the customer's Stripe id. The application needs get and update on Secrets in that namespace.
+// The token is in the link and nowhere else. For each customer, the PasswordReset "<customer>-password-reset" holds
+// hashes of the tokens that were sent, and the customer's Stripe id. The application needs the ClusterRole
+// tollkeeper-password-reset-consumer-role in that namespace: it may get PasswordResets and update their status, and
+// nothing else.
 package passwordreset
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -15,94 +18,134 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-// Keys of the Secret.
-const (
-	// KeyHash is the SHA-256 of the token, in hexadecimal.
-	KeyHash = "token-sha256"
-	// KeyExpires is when the token expires, in RFC 3339.
-	KeyExpires = "expires"
-	// KeyCustomer is the customer's Stripe id (cus_…).
-	KeyCustomer = "customer-id"
-	// KeyConsumed is when the token was consumed, in RFC 3339; absent before.
-	KeyConsumed = "consumed"
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
-
-// SecretType is the type of the Secrets.
-const SecretType corev1.SecretType = "billing.tollkeeper.dev/password-reset"
 
 // QueryParameter is the link's query parameter that holds the token.
 const QueryParameter = "token"
 
 var (
-	// ErrInvalid means that the token was never sent to a customer, or a newer one has replaced it.
+	// ErrInvalid means that the token was never sent to a customer, that newer ones have replaced it, that its
+	// PasswordReset was restored from a backup, or that it was used or expired long ago.
 	ErrInvalid = errors.New("the token is not valid")
 	// ErrExpired means that the token was valid and has expired.
 	ErrExpired = errors.New("the token has expired")
-	// ErrConsumed means that the token was consumed before.
+	// ErrConsumed means that the token, or another one of the same customer, was consumed before.
 	ErrConsumed = errors.New("the token was used before")
 )
 
-// SecretName is the name of the Secret for the Customer object of that name.
-func SecretName(customer string) string { return customer + "-password-reset" }
+// Reset is a consumed token: whose password may now be set.
+type Reset struct {
+	// CustomerID is the customer's Stripe id (cus_…).
+	CustomerID string
+	// Account is the connected account (acct_…) of the customer; empty for the platform's own.
+	Account string
 
-// NewToken makes a token for the Customer object of that name. random holds at least 256 random bits.
-func NewToken(customer string, random []byte) string {
+	uid         types.UID
+	addressHash string
+}
+
+// SentTo reports whether the link was sent to this e-mail address. Upper and lower case are the same. An application
+// that knows the address of its user checks it, so that a link to an address that was corrected since sets no password.
+// It is false for a link that an earlier version sent, whose address is not known.
+func (r Reset) SentTo(address string) bool {
+	return r.addressHash != "" && AddressHash(r.uid, address) == r.addressHash
+}
+
+// ObjectName is the name of the PasswordReset for the Customer object of that name.
+func ObjectName(customer string) string { return customer + "-password-reset" }
+
+// NewToken makes a token of 256 random bits for the Customer object of that name.
+func NewToken(customer string) string {
+	random := make([]byte, sha256.Size)
+	_, _ = rand.Read(random) // it never fails
 	return base64.RawURLEncoding.EncodeToString([]byte(customer)) + "." + base64.RawURLEncoding.EncodeToString(random)
 }
 
-// Hash is the token's SHA-256 in hexadecimal, as the Secret holds it.
-func Hash(token string) string {
-	sum := sha256.Sum256([]byte(token))
+// Hash is the hash of a token that the PasswordReset with the UID holds.
+func Hash(uid types.UID, token string) string { return hash("token", uid, token) }
+
+// AddressHash is the hash of an e-mail address that the PasswordReset with the UID holds.
+func AddressHash(uid types.UID, address string) string {
+	return hash("address", uid, strings.ToLower(strings.TrimSpace(address)))
+}
+
+func hash(kind string, uid types.UID, text string) string {
+	sum := sha256.Sum256([]byte(kind + "\x00" + string(uid) + "\x00" + text))
 	return hex.EncodeToString(sum[:])
 }
 
-// Consume checks a token and marks it as consumed. It returns the Stripe id of the customer whose password may now be
-// set. Of several concurrent calls with the same token, one succeeds. Errors are ErrInvalid, ErrExpired, ErrConsumed,
-// or those of the API server; after the latter the call can be repeated.
-func Consume(ctx context.Context, c client.Client, namespace, token string, now time.Time) (customerID string, err error) {
+// Consume checks a token and marks it as consumed. It returns whose password may now be set. Of several calls with the
+// tokens of one customer, concurrent or not, one succeeds. Errors are ErrInvalid, ErrExpired, ErrConsumed, or those of
+// the API server; after the latter the call can be repeated.
+//
+// The client's scheme holds the kinds of api/v1alpha1. Links of an earlier version work until they expire, if the
+// scheme also holds the kinds of core/v1 and the application may still get and update Secrets.
+func Consume(ctx context.Context, c client.Client, namespace, token string, now time.Time) (Reset, error) {
 	encoded, _, found := strings.Cut(token, ".")
-	customer, err := base64.RawURLEncoding.DecodeString(encoded)
-	if !found || err != nil || len(validation.IsDNS1123Subdomain(string(customer))) > 0 {
-		return "", ErrInvalid
+	name, err := base64.RawURLEncoding.DecodeString(encoded)
+	if !found || err != nil || len(validation.IsDNS1123Subdomain(string(name))) > 0 {
+		return Reset{}, ErrInvalid
 	}
-	key := client.ObjectKey{Namespace: namespace, Name: SecretName(string(customer))}
+	key := client.ObjectKey{Namespace: namespace, Name: ObjectName(string(name))}
+	reset, err := consume(ctx, c, key, token, now)
+	if errors.Is(err, ErrInvalid) || apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
+		old, oldErr := consumeSecret(ctx, c, key, token, now)
+		if !errors.Is(oldErr, ErrInvalid) {
+			return old, oldErr
+		}
+	}
+	return reset, err
+}
+
+func consume(ctx context.Context, c client.Client, key client.ObjectKey, token string, now time.Time) (Reset, error) {
 	for {
-		var secret corev1.Secret
-		switch err := c.Get(ctx, key, &secret); {
+		var reset v1alpha1.PasswordReset
+		switch err := c.Get(ctx, key, &reset); {
 		case apierrors.IsNotFound(err):
-			return "", ErrInvalid
+			return Reset{}, ErrInvalid
 		case err != nil:
-			return "", fmt.Errorf("get the Secret of the token: %w", err)
+			return Reset{}, fmt.Errorf("get the PasswordReset of the token: %w", err)
 		}
-		if err := check(&secret, token, now); err != nil {
-			return "", err
+		sent, err := check(&reset, token, now)
+		if err != nil {
+			return Reset{}, err
 		}
-		secret.Data[KeyConsumed] = []byte(now.UTC().Format(time.RFC3339))
-		switch err := c.Update(ctx, &secret); { // fails if the Secret has changed since it was read
+		reset.Status.ConsumedAt = &metav1.Time{Time: now.UTC()}
+		switch err := c.Status().Update(ctx, &reset); { // fails if the PasswordReset has changed since it was read
 		case err == nil:
-			return string(secret.Data[KeyCustomer]), nil
-		case !apierrors.IsConflict(err): // after a conflict, check the Secret again
-			return "", fmt.Errorf("consume the token: %w", err)
+			return Reset{
+				CustomerID: reset.Spec.CustomerID, Account: reset.Spec.Account, uid: reset.UID, addressHash: sent.AddressSHA256,
+			}, nil
+		case apierrors.IsNotFound(err):
+			return Reset{}, ErrInvalid
+		case !apierrors.IsConflict(err): // after a conflict, check the PasswordReset again
+			return Reset{}, fmt.Errorf("consume the token: %w", err)
 		}
 	}
 }
 
-func check(secret *corev1.Secret, token string, now time.Time) error {
-	if subtle.ConstantTimeCompare([]byte(Hash(token)), secret.Data[KeyHash]) != 1 {
-		return ErrInvalid
+// check returns what the PasswordReset holds about the token, if it may be consumed.
+func check(reset *v1alpha1.PasswordReset, token string, now time.Time) (*v1alpha1.ResetToken, error) {
+	presented := []byte(Hash(reset.UID, token))
+	for i := range reset.Spec.Tokens {
+		sent := &reset.Spec.Tokens[i]
+		switch {
+		case subtle.ConstantTimeCompare(presented, []byte(sent.SHA256)) != 1:
+			continue
+		case reset.Status.ConsumedAt != nil:
+			return nil, ErrConsumed
+		case !now.Before(sent.ExpiresAt.Time):
+			return nil, ErrExpired
+		}
+		return sent, nil
 	}
-	if len(secret.Data[KeyConsumed]) > 0 {
-		return ErrConsumed
-	}
-	expires, err := time.Parse(time.RFC3339, string(secret.Data[KeyExpires]))
-	if err != nil || !now.Before(expires) {
-		return ErrExpired
-	}
-	return nil
+	return nil, ErrInvalid
 }

@@ -108,6 +108,9 @@ const (
 	ReasonNoResetURL = "PasswordResetURLNotSet"
 	// ReasonRecipientInvalid: the e-mail waits until the customer has exactly one valid e-mail address.
 	ReasonRecipientInvalid = "RecipientInvalid"
+	// ReasonSignupNotConfirmed: Stripe does not know the sign-up's checkout session, or has it for another customer, or it is
+	// not complete; the e-mail waits until Stripe confirms it.
+	ReasonSignupNotConfirmed = "SignupNotConfirmed"
 	// ReasonSending: an attempt to send the message is in progress.
 	ReasonSending = "Sending"
 	// ReasonRetrying: the message could not be composed, or Mailgun did not accept it; it is tried again later.

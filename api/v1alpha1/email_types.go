@@ -14,7 +14,7 @@ const (
 	EmailPasswordReset EmailPurpose = "PasswordReset"
 )
 
-// EmailSpec is the recipient and the purpose of a message. The Customer holds the address.
+// EmailSpec is the recipient and the purpose of a message. The address is found when the message is sent.
 type EmailSpec struct {
 	// customerRef names the Customer that receives the message.
 	CustomerRef ObjectReference `json:"customerRef"`
@@ -26,7 +26,7 @@ type EmailSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	SessionID string `json:"sessionID,omitempty"`
 	// sendBefore is when the message is too old to be sent: the sign-up plus --mail-max-age. Absent in Emails of earlier
-	// versions, for which the creation counts as the sign-up.
+	// versions: for these the sign-up that the Customer shows counts, or the Email's creation if that was before.
 	// +optional
 	SendBefore *metav1.Time `json:"sendBefore,omitempty"`
 }
@@ -115,6 +115,26 @@ type Email struct {
 	// status is how far the message has come.
 	// +optional
 	Status EmailStatus `json:"status,omitzero"`
+}
+
+// SettledAt returns when the message was sent, rejected for good, or too old to be sent; nil while it may still be sent.
+func (e *Email) SettledAt() *metav1.Time {
+	attempt := e.Status.Attempt
+	switch {
+	case e.Status.SentAt != nil:
+		return e.Status.SentAt
+	case attempt != nil && attempt.Outcome == AttemptRejected:
+		return &attempt.ClaimedAt
+	}
+	for i := range e.Status.Conditions {
+		if c := &e.Status.Conditions[i]; c.Type == ConditionSent && c.Status == metav1.ConditionFalse && c.Reason == ReasonExpired {
+			if c.LastTransitionTime.Before(e.Spec.SendBefore) {
+				return e.Spec.SendBefore
+			}
+			return &c.LastTransitionTime
+		}
+	}
+	return nil
 }
 
 // EmailList is a list of Emails.

@@ -1,5 +1,5 @@
 // Package v1alpha1 holds the resources of billing.tollkeeper.dev: the events that Stripe sent, and the customers,
-// subscriptions and e-mails that result from them.
+// subscriptions, e-mails and password resets that result from them.
 //
 // Amounts are in the currency's minor unit (cents), as in Stripe's API. Currencies are lower-case ISO 4217 codes.
 // Fields have the same meaning whatever API version shaped the payload.
@@ -28,6 +28,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Customer{}, &CustomerList{},
 		&Subscription{}, &SubscriptionList{},
 		&Email{}, &EmailList{},
+		&PasswordReset{}, &PasswordResetList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -22,6 +22,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
@@ -63,7 +64,8 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
-	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}); err != nil {
+	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{},
+		&v1alpha1.PasswordReset{}); err != nil {
 		return err
 	}
 	failed, err := a.cacheFailed(ctx, cfg)
@@ -76,6 +78,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
+		func() error { return a.addJanitor(cfg) },
 		func() error { return a.addResync(cfg, mailbox) },
 	} {
 		if err := add(); err != nil {
@@ -148,12 +151,25 @@ func (a *App) addEmail(cfg config.Config) error {
 			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
 			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
 		},
-		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle,
+		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle, MaxAge: cfg.MailMaxAge,
+	}
+	if a.stripe != nil {
+		r.Stripe = a.stripe
 	}
 	if cfg.Mailgun.Configured() {
 		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
 	}
 	return a.setUp("email", r, options(concurrentOthers))
+}
+
+// addJanitor adds what deletes settled Emails and PasswordResets, unless they are kept.
+func (a *App) addJanitor(cfg config.Config) error {
+	if cfg.EmailRetention == 0 {
+		return nil
+	}
+	return a.setUp("janitor", &janitor.Reconciler{
+		Client: a.manager.GetClient(), Clock: clock.RealClock{}, Retention: cfg.EmailRetention, MaxAge: cfg.MailMaxAge,
+	}, options(1))
 }
 
 // addResync adds the comparison with Stripe, if there is a key.

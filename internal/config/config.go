@@ -74,6 +74,8 @@ type Config struct {
 	MailSettle    time.Duration
 	MailTemplates string // empty for the built-in templates
 	ResetTokenTTL time.Duration
+	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
+	EmailRetention time.Duration
 
 	// Stripe, Mailgun and App come from the environment.
 	Stripe  Stripe

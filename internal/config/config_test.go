@@ -56,6 +56,7 @@ func changed(change func(*Config)) Config {
 		MailMaxAge:             96 * time.Hour,
 		MailSettle:             30 * time.Minute,
 		ResetTokenTTL:          24 * time.Hour,
+		EmailRetention:         720 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
 		Policy: entitlement.Policy{
 			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: time.Hour,
@@ -119,7 +120,7 @@ func TestLoad(t *testing.T) {
 			args: []string{
 				"--namespace=ns", "--leader-elect", "--receiver-bind-address=:1", "--health-probe-bind-address=0",
 				"--metrics-bind-address=:8443", "--metrics-secure=false", "--max-in-flight=1", "--event-attempts=2", "--drain-delay=0s", "--link-timeout=1m",
-				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h",
+				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h", "--email-retention=0",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
 				"--import=None",
@@ -133,7 +134,7 @@ func TestLoad(t *testing.T) {
 				c.BackfillInterval, c.BackfillWindow, c.ResyncInterval = time.Minute, time.Hour, 2*time.Hour
 				c.RefetchDelay, c.Livemode = time.Second, new(false)
 				c.Emails, c.MailMaxAge, c.MailSettle, c.ResetTokenTTL = false, time.Hour, time.Minute, time.Hour
-				c.MailTemplates = "/templates"
+				c.MailTemplates, c.EmailRetention = "/templates", 0
 				c.Policy = entitlement.Policy{TrialLeeway: 2 * time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
 			}),
 		},
@@ -249,6 +250,16 @@ func TestLoadRefuses(t *testing.T) {
 				"--link-timeout is -1s: want at least 0s\n" +
 				"--grace-period is -1h0m0s: want at least 0s\n" +
 				"--trial-leeway is -1m0s: want at least 0s",
+		},
+		"Emails that go before --mail-max-age": {
+			env: signed(nil), args: []string{"--mail-max-age=721h", "--email-retention=719h"},
+			want: "--mail-max-age is 721h0m0s: want at least 0s and at most 720h0m0s\n" +
+				"--email-retention is 719h0m0s: want at least 720h0m0s",
+		},
+		"e-mails kept for less than no time": {
+			env: signed(nil), args: []string{"--mail-max-age=-1s", "--email-retention=-1s"},
+			want: "--mail-max-age is -1s: want at least 0s and at most 720h0m0s\n" +
+				"--email-retention is -1s: want at least 720h0m0s",
 		},
 		"no time for Mailgun's log": {
 			env: signed(nil), args: []string{"--mail-settle=999ms"},

@@ -14,6 +14,10 @@ import (
 // maxResetTokenTTL bounds how long a forgotten link still sets a password.
 const maxResetTokenTTL = 30 * 24 * time.Hour
 
+// maxMailAge bounds the age of a sign-up that plans e-mails. Stripe lists events for as long. An Email stays for longer, so that no
+// setting plans it again.
+const maxMailAge = 30 * 24 * time.Hour
+
 // Load completes the configuration from the environment, which getenv reads, and validates it. It returns all errors at
 // once. They never hold a variable's value, which may be secret.
 func (c *Config) Load(getenv func(string) string) error {
@@ -37,7 +41,8 @@ func (c *Config) Load(getenv func(string) string) error {
 		atLeast("--backfill-interval", c.BackfillInterval, 0),
 		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
 		atLeast("--resync-interval", c.ResyncInterval, 0),
-		atLeast("--mail-max-age", c.MailMaxAge, 0),
+		between("--mail-max-age", c.MailMaxAge, 0, maxMailAge),
+		c.retention(),
 		atLeast("--mail-settle", c.MailSettle, time.Second),
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
 		senderAddress(c.Mailgun.SenderEmail),
@@ -95,6 +100,21 @@ func within(name string, d, most time.Duration) error {
 		return fmt.Errorf("%s is %s: want more than 0 and at most %s", name, d, most)
 	}
 	return nil
+}
+
+func between(name string, d, least, most time.Duration) error {
+	if d < least || d > most {
+		return fmt.Errorf("%s is %s: want at least %s and at most %s", name, d, least, most)
+	}
+	return nil
+}
+
+// retention validates --email-retention. An Email that goes before --mail-max-age would be planned again.
+func (c *Config) retention() error {
+	if c.EmailRetention == 0 {
+		return nil
+	}
+	return atLeast("--email-retention", c.EmailRetention, maxMailAge)
 }
 
 // senderAddress validates the sender's address of the e-mails.

@@ -82,7 +82,7 @@ func TestEveryKindIsEmbedded(t *testing.T) {
 	schemas := load(t)
 	objects := map[string]runtime.Object{
 		"BillingEvent": &v1alpha1.BillingEvent{}, "Customer": &v1alpha1.Customer{},
-		"Email": &v1alpha1.Email{}, "Subscription": &v1alpha1.Subscription{},
+		"Email": &v1alpha1.Email{}, "PasswordReset": &v1alpha1.PasswordReset{}, "Subscription": &v1alpha1.Subscription{},
 	}
 	for kind, object := range objects {
 		if !scheme.Recognizes(v1alpha1.GroupVersion.WithKind(kind)) {

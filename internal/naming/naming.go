@@ -51,6 +51,13 @@ func Email(customer string, purpose v1alpha1.EmailPurpose) string {
 	}
 }
 
+// Message is the part before the @ of a message's Message-Id. It follows from Stripe's ids alone, so that the message
+// of a sign-up keeps it when the cluster's objects are restored from a backup.
+func Message(account, customerID, sessionID string, purpose v1alpha1.EmailPurpose) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{account, customerID, sessionID, string(purpose)}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
 // Labels are the labels of an object with these Stripe ids. An id that is empty or not a valid label value is left out.
 func Labels(eventType, customerID, subscriptionID string) map[string]string {
 	labels := map[string]string{}

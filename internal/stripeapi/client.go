@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -69,6 +70,11 @@ func (c *Client) Subscription(ctx context.Context, account, id string) (Reading,
 	return c.get(ctx, account, "subscriptions", id)
 }
 
+// CheckoutSession reads a checkout session. See https://docs.stripe.com/api/checkout/sessions/retrieve.
+func (c *Client) CheckoutSession(ctx context.Context, account, id string) (Reading, error) {
+	return c.get(ctx, account, "checkout/sessions", id)
+}
+
 // Charge reads a charge. See https://docs.stripe.com/api/charges/retrieve.
 func (c *Client) Charge(ctx context.Context, account, id string) (Reading, error) {
 	return c.get(ctx, account, "charges", id)
@@ -86,7 +92,7 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 
 func (c *Client) get(ctx context.Context, account, resource, id string) (Reading, error) {
 	var answer rawObject
-	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+id, nil, &answer)
+	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), nil, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}

@@ -51,11 +51,12 @@ func TestObjects(t *testing.T) {
 		get  get
 		path string
 	}{
-		"customer":       {client.Customer, "/v1/customers/"},
-		"subscription":   {client.Subscription, "/v1/subscriptions/"},
-		"charge":         {client.Charge, "/v1/charges/"},
-		"payment_intent": {client.PaymentIntent, "/v1/payment_intents/"},
-		"dispute":        {client.Dispute, "/v1/disputes/"},
+		"customer":         {client.Customer, "/v1/customers/"},
+		"checkout.session": {client.CheckoutSession, "/v1/checkout/sessions/"},
+		"subscription":     {client.Subscription, "/v1/subscriptions/"},
+		"charge":           {client.Charge, "/v1/charges/"},
+		"payment_intent":   {client.PaymentIntent, "/v1/payment_intents/"},
+		"dispute":          {client.Dispute, "/v1/disputes/"},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			id := world.Objects(kind)[0].ID()
@@ -80,6 +81,26 @@ func TestObjects(t *testing.T) {
 	reading, err := client.Customer(t.Context(), "acct_Other", connected.Objects("customer")[0].ID())
 	if err != nil || reading.Object.ID("id") != connected.Objects("customer")[0].ID() {
 		t.Errorf("a connected account's customer: %v", err)
+	}
+}
+
+// An id, which an event may have made up, cannot lead the request to another object.
+func TestAnIDIsNoPath(t *testing.T) {
+	world, api, client := account(t, OpenDispute)
+	charge := world.Objects("charge")[0].ID()
+	for _, id := range []string{"../charges/" + charge, "../../v1/charges/" + charge, "x?expand[]=customer", "x#y", "%2e%2e/charges"} {
+		path := ""
+		api.Fail(1, func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+			path = r.URL.EscapedPath() + r.URL.RawQuery
+			return false
+		}, all)
+		_, err := client.CheckoutSession(t.Context(), "", id)
+		if !errors.Is(err, stripeapi.ErrNotFound) {
+			t.Errorf("%q: %v, want ErrNotFound", id, err)
+		}
+		if rest := strings.TrimPrefix(path, "/v1/checkout/sessions/"); strings.ContainsAny(rest, "/?#[") {
+			t.Errorf("%q asks for %s", id, path)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (f *findings) checkEvents(s *state, sent, acked map[string]string) {
 }
 
 // checkObjects compares the objects that exist with those that the histories call for: a Customer for each, its
-// Subscriptions, and for a checkout two Emails and a Secret.
+// Subscriptions, and for a checkout two Emails and a PasswordReset.
 func (f *findings) checkObjects(s *state, histories []*history) {
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, h := range histories {
@@ -85,7 +85,7 @@ func (f *findings) checkObjects(s *state, histories []*history) {
 			for purpose := range subjects {
 				want[fmt.Sprintf("Email %s (%s to %s)", naming.Email(h.customerName(), purpose), purpose, h.customerName())] = true
 			}
-			want["Secret "+passwordreset.SecretName(h.customerName())] = true
+			want["PasswordReset "+passwordreset.ObjectName(h.customerName())] = true
 		}
 	}
 	for _, c := range s.customers.Items {
@@ -97,10 +97,8 @@ func (f *findings) checkObjects(s *state, histories []*history) {
 	for _, email := range s.emails.Items {
 		got[fmt.Sprintf("Email %s (%s to %s)", email.Name, email.Spec.Purpose, email.Spec.CustomerRef.Name)] = true
 	}
-	for _, secret := range s.secrets.Items {
-		if secret.Type == passwordreset.SecretType {
-			got["Secret "+secret.Name] = true
-		}
+	for _, reset := range s.resets.Items {
+		got["PasswordReset "+reset.Name] = true
 	}
 	for _, name := range missing(want, got) {
 		f.lost++

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
@@ -60,9 +59,9 @@ func soundEndState(t *testing.T) *endState {
 		}
 	}
 	signedUp := e.histories[0]
-	token := passwordreset.NewToken(signedUp.customerName(), []byte("secret"))
+	token := passwordreset.NewToken(signedUp.customerName())
 	e.customer[token] = signedUp.customer
-	e.state.secrets.Items = []corev1.Secret{{ObjectMeta: named(passwordreset.SecretName(signedUp.customerName())), Type: passwordreset.SecretType}}
+	e.state.resets.Items = []v1alpha1.PasswordReset{{ObjectMeta: named(passwordreset.ObjectName(signedUp.customerName()))}}
 	e.mail(v1alpha1.EmailWelcome, "Welcome to Kite", "Hello.")
 	e.mail(v1alpha1.EmailPasswordReset, "Choose your password for Kite", "Here:\n\n"+resetURL+"?token="+token+"\n\nOnce.")
 	return e
@@ -142,7 +141,7 @@ func TestFindings(t *testing.T) {
 		"a welcome with a reset link": {
 			func(e *endState) { e.messages[0].Fields["text"] = e.messages[1].Fields["text"] }, 0, 0, "it has a password reset link",
 		},
-		"no link":                   {func(e *endState) { e.messages[1].Fields["text"] = []string{"Hello."} }, 0, 0, "do not all have the same link"},
+		"no link":                   {func(e *endState) { e.messages[1].Fields["text"] = []string{"Hello."} }, 0, 0, "it has no link"},
 		"a link that does not work": {func(e *endState) { clear(e.customer) }, 0, 0, "its link does not work"},
 		"a link of another customer": {
 			func(e *endState) {
@@ -151,7 +150,7 @@ func TestFindings(t *testing.T) {
 				}
 			}, 0, 0, "its link is for ",
 		},
-		"no Secret for the link": {func(e *endState) { e.state.secrets.Items = nil }, 1, 0, "there is no Secret "},
+		"no PasswordReset for the link": {func(e *endState) { e.state.resets.Items = nil }, 1, 0, "there is no PasswordReset "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, f := soundEndState(t), &findings{}

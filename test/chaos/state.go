@@ -6,7 +6,6 @@ import (
 	"maps"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,11 +19,11 @@ type state struct {
 	customers     v1alpha1.CustomerList
 	subscriptions v1alpha1.SubscriptionList
 	emails        v1alpha1.EmailList
-	secrets       corev1.SecretList
+	resets        v1alpha1.PasswordResetList
 }
 
 func (s *state) lists() []client.ObjectList {
-	return []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails, &s.secrets}
+	return []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails, &s.resets}
 }
 
 // read reads the state. It retries for a while: the API server may still be recovering from a fault.

@@ -106,6 +106,35 @@ func TestInvalidObjectsAreRejected(t *testing.T) {
 	}
 }
 
+var aToken = fmt.Sprintf(`{"sha256":"%064d","addressSHA256":"%064d","expiresAt":"2026-01-01T00:00:00Z"}`, 1, 2)
+
+// A used PasswordReset stays used.
+func TestAUsedPasswordResetStaysUsed(t *testing.T) {
+	namespace, err := cluster.Namespace(t.Context(), "api-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reset := &v1alpha1.PasswordReset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p"},
+		Spec:       v1alpha1.PasswordResetSpec{CustomerRef: v1alpha1.ObjectReference{Name: "c"}, CustomerID: "cus_A"},
+	}
+	if err := cluster.Client.Create(t.Context(), reset); err != nil {
+		t.Fatal(err)
+	}
+	reset.Status.ConsumedAt = new(metav1.Now())
+	if err := cluster.Client.Status().Update(t.Context(), reset); err != nil {
+		t.Fatal(err)
+	}
+	for name, at := range map[string]*metav1.Time{"unused": nil, "used later": new(metav1.NewTime(time.Now().Add(time.Hour)))} {
+		changed := reset.DeepCopy()
+		changed.Status.ConsumedAt = at
+		err := cluster.Client.Status().Update(t.Context(), changed)
+		if err == nil || !strings.Contains(err.Error(), "a used password reset never changes") {
+			t.Errorf("it becomes %s: %v", name, err)
+		}
+	}
+}
+
 func TestIdentitiesAreImmutable(t *testing.T) {
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
@@ -120,10 +149,20 @@ func TestIdentitiesAreImmutable(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "m"},
 		Spec:       v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: "c"}, Purpose: v1alpha1.EmailWelcome},
 	}
-	for _, o := range []client.Object{c, s, m} {
+	p := &v1alpha1.PasswordReset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p"},
+		Spec:       v1alpha1.PasswordResetSpec{CustomerRef: v1alpha1.ObjectReference{Name: "c"}, CustomerID: "cus_A"},
+	}
+	used := p.DeepCopy()
+	used.Name = "used"
+	for _, o := range []client.Object{c, s, m, p, used} {
 		if err := cluster.Client.Create(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
+	}
+	used.Status.ConsumedAt = new(metav1.Now())
+	if err := cluster.Client.Status().Update(t.Context(), used); err != nil {
+		t.Fatal(err)
 	}
 	if c.Spec.Access != v1alpha1.AccessAuto {
 		t.Errorf("access defaults to %q, want Auto", c.Spec.Access)
@@ -138,6 +177,11 @@ func TestIdentitiesAreImmutable(t *testing.T) {
 		"a subscription's id":           {s, `{"spec":{"subscriptionID":"sub_B"}}`, "subscriptionID is immutable"},
 		"a subscription's customer":     {s, `{"spec":{"customerRef":{"name":"d"}}}`, "customerRef is immutable"},
 		"an e-mail's purpose":           {m, `{"spec":{"purpose":"PasswordReset"}}`, "an e-mail never changes"},
+		"a reset's customer":            {p, `{"spec":{"customerRef":{"name":"d"}}}`, "customerRef is immutable"},
+		"a reset's id":                  {p, `{"spec":{"customerID":"cus_B"}}`, "customerID is immutable"},
+		"a reset's account is added":    {p, `{"spec":{"account":"acct_1"}}`, "account is immutable"},
+		"a reset's hash":                {p, `{"spec":{"tokens":[{"sha256":"x","addressSHA256":"y","expiresAt":"2026-01-01T00:00:00Z"}]}}`, "spec.tokens[0].sha256"},
+		"a used reset's links":          {used, `{"spec":{"tokens":[` + aToken + `]}}`, "a used password reset never changes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := cluster.Client.Patch(t.Context(), tc.object.DeepCopyObject().(client.Object), client.RawPatch("application/merge-patch+json", []byte(tc.patch)))

@@ -109,17 +109,20 @@ type entitlements struct {
 
 func watchEntitlements(t *testing.T, namespace string) *entitlements {
 	t.Helper()
+	e := &entitlements{said: map[string][]string{}}
 	stream, err := cluster.Client.Watch(t.Context(), &v1alpha1.CustomerList{}, client.InNamespace(namespace))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(stream.Stop)
-	e := &entitlements{said: map[string][]string{}}
 	go func() {
-		for change := range stream.ResultChan() {
-			if c, isCustomer := change.Object.(*v1alpha1.Customer); isCustomer {
-				e.note(c.Spec.CustomerID, condition(c.Status.Conditions, v1alpha1.ConditionEntitled))
+		for err == nil {
+			for change := range stream.ResultChan() {
+				if c, isCustomer := change.Object.(*v1alpha1.Customer); isCustomer {
+					e.note(c.Spec.CustomerID, condition(c.Status.Conditions, v1alpha1.ConditionEntitled))
+				}
 			}
+			// The API server ends the watch of a client that is slow for a moment. A new one begins with what is there.
+			stream, err = cluster.Client.Watch(t.Context(), &v1alpha1.CustomerList{}, client.InNamespace(namespace))
 		}
 	}()
 	return e

@@ -60,6 +60,7 @@ func TestAsInstalled(t *testing.T) {
 	t.Run("the whole flow with its own account", wholeFlow)
 	t.Run("the whole flow in two processes", flowInTwoProcesses)
 	t.Run("what is refused", refusals)
+	t.Run("the application that consumes links", consumerRights)
 	t.Run("what each account may do", func(t *testing.T) { compareRights(t, kubeconfig) })
 	t.Run("pods", podSecurity)
 }
@@ -69,7 +70,7 @@ func emptyInstalled(t *testing.T) {
 	t.Helper()
 	c := clientAs(t, "namespace-controller")
 	for _, kind := range []client.Object{
-		&v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}, &corev1.Secret{}, &corev1.ConfigMap{},
+		&v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}, &v1alpha1.PasswordReset{}, &corev1.ConfigMap{},
 	} {
 		if err := c.DeleteAllOf(context.Background(), kind, client.InNamespace(installedNamespace)); err != nil {
 			t.Errorf("delete every %T of the namespace: %v", kind, err)
@@ -124,8 +125,10 @@ func policiesInForce(t *testing.T, namespace string) {
 		if err := entitle(t.Context(), admin, customer); !apierrors.IsForbidden(err) {
 			return fmt.Sprintf("an administrator may entitle a customer: %v", err)
 		}
-		if err := manager.Create(t.Context(), aSecret(namespace, corev1.SecretTypeOpaque), client.DryRunAll); !apierrors.IsForbidden(err) {
-			return fmt.Sprintf("the manager may create an opaque Secret: %v", err)
+		reset := &v1alpha1.PasswordReset{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "a-reset"},
+			Spec: v1alpha1.PasswordResetSpec{CustomerRef: v1alpha1.ObjectReference{Name: "a-customer"}, CustomerID: "cus_1"}}
+		if err := admin.Create(t.Context(), reset, client.DryRunAll); !apierrors.IsForbidden(err) {
+			return fmt.Sprintf("an administrator may create a PasswordReset: %v", err)
 		}
 		return ""
 	})
@@ -151,11 +154,6 @@ func aBillingEvent(namespace, name string) *v1alpha1.BillingEvent {
 		Spec: v1alpha1.BillingEventSpec{EventID: "evt_1", Type: "customer.created", Created: metav1.Now(),
 			PayloadSHA256: strings.Repeat("0", 64)},
 	}
-}
-
-func aSecret(namespace string, kind corev1.SecretType) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "a-secret",
-		Annotations: map[string]string{corev1.ServiceAccountNameKey: controllersAccount}}, Type: kind}
 }
 
 // tokenOf returns a token of a ServiceAccount, like that of a pod.
@@ -324,7 +322,7 @@ func refusals(t *testing.T) {
 	create := func(object client.Object) func(client.Client) error {
 		return func(c client.Client) error { return c.Create(t.Context(), object, client.DryRunAll) }
 	}
-	key := func(namespace string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: "any"} }
+	key := client.ObjectKey{Namespace: installedNamespace, Name: "any"}
 	for account, attempts := range map[string]map[string]func(client.Client) error{
 		"": { // an administrator
 			"create a BillingEvent":        create(aBillingEvent(installedNamespace, "evt-x")),
@@ -351,15 +349,14 @@ func refusals(t *testing.T) {
 			},
 		},
 		controllersAccount: {
-			"create an opaque Secret": create(aSecret(installedNamespace, corev1.SecretTypeOpaque)),
-			"create a token Secret":   create(aSecret(installedNamespace, corev1.SecretTypeServiceAccountToken)),
+			"create a Secret": create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),
+			"read a Secret":   func(c client.Client) error { return c.Get(t.Context(), key, &corev1.Secret{}) },
 			"list Secrets": func(c client.Client) error {
 				return c.List(t.Context(), &corev1.SecretList{}, client.InNamespace(installedNamespace))
 			},
-			"read a Secret elsewhere": func(c client.Client) error { return c.Get(t.Context(), key("kube-system"), &corev1.Secret{}) },
-			"read another ConfigMap":  func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &corev1.ConfigMap{}) },
+			"read another ConfigMap": func(c client.Client) error { return c.Get(t.Context(), key, &corev1.ConfigMap{}) },
 			"take another Lease": func(c client.Client) error {
-				return c.Get(t.Context(), key(installedNamespace), &coordinationv1.Lease{})
+				return c.Get(t.Context(), key, &coordinationv1.Lease{})
 			},
 			"delete a BillingEvent":        remove,
 			"change a BillingEvent":        label,
@@ -375,14 +372,14 @@ func refusals(t *testing.T) {
 			"list BillingEvents": func(c client.Client) error {
 				return c.List(t.Context(), &v1alpha1.BillingEventList{}, client.InNamespace(installedNamespace))
 			},
-			"read a Secret":     func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &corev1.Secret{}) },
-			"read a Customer":   func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &v1alpha1.Customer{}) },
+			"read a Secret":     func(c client.Client) error { return c.Get(t.Context(), key, &corev1.Secret{}) },
+			"read a Customer":   func(c client.Client) error { return c.Get(t.Context(), key, &v1alpha1.Customer{}) },
 			"create a Customer": create(&v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),
 		},
 		scraperAccount: {
-			"read a Secret": func(c client.Client) error { return c.Get(t.Context(), key(installedNamespace), &corev1.Secret{}) },
+			"read a Secret": func(c client.Client) error { return c.Get(t.Context(), key, &corev1.Secret{}) },
 			"read a BillingEvent": func(c client.Client) error {
-				return c.Get(t.Context(), key(installedNamespace), &v1alpha1.BillingEvent{})
+				return c.Get(t.Context(), key, &v1alpha1.BillingEvent{})
 			},
 		},
 	} {

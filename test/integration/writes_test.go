@@ -23,8 +23,8 @@ import (
 
 // writes are the kinds of writes that a sign-up needs.
 var writes = []string{
-	"POST billingevents", "POST customers", "POST emails", "POST secrets", "POST subscriptions",
-	"PUT billingevents/status", "PUT customers/status", "PUT emails/status", "PUT subscriptions/status",
+	"POST billingevents", "POST customers", "POST emails", "POST passwordresets", "POST subscriptions",
+	"PUT billingevents/status", "PUT customers/status", "PUT emails/status", "PUT passwordresets", "PUT subscriptions/status",
 }
 
 // For each write of a sign-up, the request is lost, its reply is lost, the process is killed before it, or after it.

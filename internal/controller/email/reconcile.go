@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,15 +29,16 @@ const (
 
 // Reconcile takes one Email a step further.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	email := &storedEmail{}
-	if err := r.Client.Get(ctx, req.NamespacedName, &email.Email); err != nil {
+	email, err := r.load(ctx, req.NamespacedName)
+	if err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	email.stored = *email.Status.DeepCopy()
 	attempt := email.Status.Attempt
 	switch {
-	case isSettled(&email.Email) || !email.DeletionTimestamp.IsZero():
+	case email.SettledAt() != nil || !email.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
+	case r.isTooOld(email) && (attempt == nil || inDoubtSince(attempt) == nil):
+		return r.expire(ctx, email)
 	case r.Off:
 		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
 	case r.Mailgun == nil:
@@ -45,7 +47,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case attempt == nil:
 		return r.send(ctx, email)
 	case attempt.Outcome == v1alpha1.AttemptNotAccepted && r.Clock.Now().Before(attempt.RetryAt.Time):
-		return ctrl.Result{RequeueAfter: attempt.RetryAt.Sub(r.Clock.Now())}, nil
+		return r.requeueAfter(email, attempt.RetryAt.Sub(r.Clock.Now())), nil
 	case inDoubtSince(attempt) == nil:
 		return r.send(ctx, email)
 	default:
@@ -53,32 +55,102 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 }
 
-// wait shows what an Email waits for. It is reconciled when that changes: with the Email or its customer, or, if it is
-// configuration, with a new process.
-func (r *Reconciler) wait(ctx context.Context, email *storedEmail, reason, message string) (ctrl.Result, error) {
-	return requeue.OnWriteError(r.writeStatus(ctx, email, false, reason, message))
+// load reads an Email and its Customer.
+func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*storedEmail, error) {
+	email := &storedEmail{}
+	if err := r.Client.Get(ctx, key, &email.Email); err != nil {
+		return nil, err
+	}
+	email.stored = *email.Status.DeepCopy()
+	var customer v1alpha1.Customer
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: email.Spec.CustomerRef.Name}, &customer)
+	switch {
+	case err == nil:
+		email.customer = &customer
+	case !apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("get the Customer of Email %s: %w", email.Name, err)
+	}
+	return email, nil
 }
 
-// send claims an attempt, hands the message to Mailgun and records the outcome. It finishes a send in progress even
-// during shutdown.
+// wait shows what an Email waits for. It is reconciled when that changes: with the Email or its customer, or, if it is
+// configuration, with a new process. Otherwise it waits until it is too old.
+func (r *Reconciler) wait(ctx context.Context, email *storedEmail, reason, message string) (ctrl.Result, error) {
+	if err := r.writeStatus(ctx, email, false, reason, message); err != nil {
+		return requeue.OnWriteError(err)
+	}
+	return ctrl.Result{RequeueAfter: max(r.deadline(email).Sub(r.Clock.Now()), 0)}, nil
+}
+
+// requeueAfter reconciles after the time, or when the Email becomes too old, whatever comes first.
+func (r *Reconciler) requeueAfter(email *storedEmail, wait time.Duration) ctrl.Result {
+	if left := r.deadline(email).Sub(r.Clock.Now()); left > 0 {
+		wait = min(wait, left)
+	}
+	return ctrl.Result{RequeueAfter: wait}
+}
+
+// send composes the message, claims an attempt and makes it.
 func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
+	if r.isTooOld(email) {
+		return r.expire(ctx, email)
+	}
 	if err := r.Limit.Wait(ctx); err != nil {
 		return ctrl.Result{}, fmt.Errorf("wait for the rate limit to send Email %s: %w", email.Name, err)
 	}
-	message, err := r.compose(ctx, &email.Email)
-	if blocked, ok := errors.AsType[*blockedError](err); ok {
-		return r.wait(ctx, email, blocked.reason, blocked.message)
-	}
+	message, err := r.prepare(ctx, email)
 	if err != nil {
-		if err := r.writeStatus(ctx, email, false, v1alpha1.ReasonRetrying,
-			fmt.Sprintf("The message cannot be composed: %v.", err)); err != nil {
-			return requeue.OnWriteError(err)
-		}
-		return ctrl.Result{}, err
+		return r.cannotSend(ctx, email, err)
+	}
+	if r.isTooOld(email) { // by now: the message took time to prepare
+		return r.expire(ctx, email)
 	}
 	if err := r.claim(ctx, email, message.ID); err != nil {
 		return requeue.OnWriteError(err)
 	}
+	return r.attempt(ctx, email, message)
+}
+
+// prepare returns the message. It fails if the message cannot be sent now, or if it was sent already.
+func (r *Reconciler) prepare(ctx context.Context, email *storedEmail) (mail.Message, error) {
+	to, err := r.recipient(ctx, email)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if err := r.findEarlierMessage(ctx, email); err != nil {
+		return mail.Message{}, err
+	}
+	return r.compose(ctx, email, to)
+}
+
+// cannotSend shows why a message cannot be sent now, or that it was sent already.
+func (r *Reconciler) cannotSend(ctx context.Context, email *storedEmail, err error) (ctrl.Result, error) {
+	if sent, ok := errors.AsType[*alreadySentError](err); ok {
+		return requeue.OnWriteError(r.recordSent(ctx, email, sent.message))
+	}
+	if blocked, ok := errors.AsType[*blockedError](err); ok {
+		return r.wait(ctx, email, blocked.reason, blocked.message)
+	}
+	if unavailable, ok := errors.AsType[*unavailableError](err); ok {
+		ctrl.LoggerFrom(ctx).Info("The message cannot be sent yet", "reason", unavailable.cause.Error())
+		if err := r.writeStatus(ctx, email, false, v1alpha1.ReasonRetrying, unavailable.message); err != nil {
+			return requeue.OnWriteError(err)
+		}
+		return r.requeueAfter(email, unavailable.retryAfter), nil
+	}
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) { // the cache does not show another write yet
+		return requeue.WithBackoff(), nil
+	}
+	if err := r.writeStatus(ctx, email, false, v1alpha1.ReasonRetrying,
+		fmt.Sprintf("The message cannot be composed: %v.", err)); err != nil {
+		return requeue.OnWriteError(err)
+	}
+	return ctrl.Result{}, err
+}
+
+// attempt hands the message to Mailgun, as claimed, and records the outcome. A send in progress is finished even during
+// shutdown.
+func (r *Reconciler) attempt(ctx context.Context, email *storedEmail, message mail.Message) (ctrl.Result, error) {
 	claimEnds := email.Status.Attempt.ClaimedAt.Add(min(claimDuration, r.Settle))
 	if r.Clock.Now().After(claimEnds) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // this process was frozen: another one may have taken over
@@ -100,8 +172,8 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 // the settle time was not accepted, and is sent again. If the key may not read the log, the message is sent again after
 // the settle time.
 //
-// If Mailgun did not accept the latest attempt, there is no settle time to wait for. The log is searched because the
-// outcome of an earlier attempt is unknown, and that one's settle time passed before the latest attempt was made.
+// An attempt that Mailgun refused to take needs no settle time. There was an earlier unknown one, or the log would not
+// be searched, and its settle time passed before the refused attempt was made.
 func (r *Reconciler) searchLog(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
 	attempt := email.Status.Attempt
 	settle := r.Settle
@@ -109,7 +181,7 @@ func (r *Reconciler) searchLog(ctx context.Context, email *storedEmail) (ctrl.Re
 		settle = min(settle, resetSettle)
 	}
 	left := settle - r.Clock.Since(attempt.ClaimedAt.Time)
-	found, err := r.Mailgun.Find(ctx, attempt.MessageID, email.CreationTimestamp.Time)
+	found, err := r.Mailgun.Find(ctx, attempt.MessageID, r.signedUpAt(email))
 	refused, isRefused := errors.AsType[*mail.LogRefusedError](err)
 	switch {
 	case found:
@@ -117,10 +189,12 @@ func (r *Reconciler) searchLog(ctx context.Context, email *storedEmail) (ctrl.Re
 	case err == nil && (left <= 0 || attempt.Outcome == v1alpha1.AttemptNotAccepted), isRefused && left <= 0:
 		return r.send(ctx, email)
 	}
-	message := "It is not known whether Mailgun accepted the message. If Mailgun's log does not show it in time (--mail-settle), it is sent again."
+	message := "It is not known whether Mailgun accepted the message. " +
+		"If Mailgun's log does not show it in time (--mail-settle), it is sent again."
 	switch {
 	case isRefused:
-		message = "It is not known whether Mailgun accepted the message. " + condition.Sentence(refused) + " The message is sent again after --mail-settle."
+		message = "It is not known whether Mailgun accepted the message. " + condition.Sentence(refused) +
+			" The message is sent again after --mail-settle."
 	case err != nil:
 		message = "It is not known whether Mailgun accepted the message, and Mailgun's log cannot be read."
 	}

@@ -1,9 +1,10 @@
 // Package email is the controller of Emails: it sends each one effectively once.
 //
-// It observes Emails and their Customers. It decides whether an Email is to be sent, must wait, or may have been sent
-// already. It writes the Email's status. It claims an attempt there before it hands the message to Mailgun, and records
-// the outcome after. If the process stops in between, the attempt has no outcome: then Mailgun's log is searched for
-// the message's Message-Id before it is sent again.
+// It observes Emails and their Customers, and reads the sign-up from Stripe, or without a key from the recorded events.
+// It decides whether an Email is to be sent and where to, must wait, is too old, or may have been sent already. It
+// writes the hash of a link's token to the customer's PasswordReset, and the Email's status. It claims an attempt in the
+// status before it hands the message to Mailgun, and records the outcome after. If the process stops in between, the
+// attempt has no outcome: then Mailgun's log is searched for the message's Message-Id before it is sent again.
 //
 // For example, a process claims attempt 1, hands the message over, and is killed before Mailgun answers. The next
 // leader finds attempt 1 without an outcome and searches the log. It finds the message and records it as sent. If the
@@ -30,9 +31,13 @@ import (
 // Reconciler sends Emails.
 type Reconciler struct {
 	Client client.Client
-	// Reader reads Secrets from the API server: they are not cached.
+	// Reader reads recorded events from the API server: only pending ones are cached.
 	Reader client.Reader
+	// Stripe confirms sign-ups; nil without a key.
+	Stripe Stripe
 	Clock  clock.PassiveClock
+	// MaxAge is the age at which a sign-up is too old for an e-mail.
+	MaxAge time.Duration
 	// Off turns sending off: Emails wait.
 	Off bool
 	// Mailgun sends the messages; nil while it is not configured.
@@ -60,7 +65,7 @@ type Letter struct {
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails,verbs=get;list;watch
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails/status,verbs=update
-// +kubebuilder:rbac:groups="",namespace=system,resources=secrets,verbs=create;get;update
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=passwordresets,verbs=create;delete;get;list;update;watch
 
 // SetupWithManager registers the controller. An Email is reconciled when it changes, and when its customer does: the
 // customer's address may be known now.
@@ -82,15 +87,9 @@ func (r *Reconciler) unsettledOf(ctx context.Context, customer client.Object) []
 	}
 	var requests []reconcile.Request
 	for i := range emails.Items {
-		if !isSettled(&emails.Items[i]) {
+		if emails.Items[i].SettledAt() == nil {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&emails.Items[i])})
 		}
 	}
 	return requests
-}
-
-// isSettled reports whether nothing is left to do about an Email.
-func isSettled(email *v1alpha1.Email) bool {
-	attempt := email.Status.Attempt
-	return email.Status.SentAt != nil || attempt != nil && attempt.Outcome == v1alpha1.AttemptRejected
 }

@@ -27,7 +27,17 @@ const (
 // storedEmail is an Email whose status is being changed, with the status as it is stored.
 type storedEmail struct {
 	v1alpha1.Email
-	stored v1alpha1.EmailStatus
+	stored   v1alpha1.EmailStatus
+	customer *v1alpha1.Customer // nil if it does not exist
+}
+
+// sessionID is the checkout session of the sign-up; empty if it is not known. Emails of earlier versions do not name
+// it.
+func (e *storedEmail) sessionID() string {
+	if e.Spec.SessionID == "" && e.customer != nil && e.customer.Status.Signup != nil {
+		return e.customer.Status.Signup.SessionID
+	}
+	return e.Spec.SessionID
 }
 
 // claim starts an attempt. It fails with a conflict if another process has written the Email since it was read: then
@@ -67,7 +77,7 @@ func (r *Reconciler) recordFailure(ctx context.Context, email *storedEmail, err 
 		if err := r.writeStatus(ctx, email, false, v1alpha1.ReasonRetrying, condition.Sentence(notAccepted)); err != nil {
 			return requeue.OnWriteError(err)
 		}
-		return ctrl.Result{RequeueAfter: wait}, nil
+		return r.requeueAfter(email, wait), nil
 	default:
 		attempt.Outcome = v1alpha1.AttemptUnknown
 		metrics.Emails.WithLabelValues(purpose, "unknown").Inc()

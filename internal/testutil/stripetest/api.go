@@ -95,14 +95,14 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 // kinds are the resources whose single objects are served, with Stripe's word for the kind of object.
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
-	"invoices": "invoice", "disputes": "dispute",
+	"invoices": "invoice", "disputes": "dispute", "sessions": "checkout.session",
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	a.mutex.Lock()
 	world := a.worlds[r.Header.Get("Stripe-Account")]
 	a.mutex.Unlock()
-	resource, id, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
+	resource, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/"), "checkout/"), "/")
 	switch {
 	case r.Header.Get("Authorization") != "Bearer "+a.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided: "+r.Header.Get("Authorization"))

@@ -1,0 +1,169 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
+	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
+)
+
+// retryInterval is the time between two attempts to read what Stripe or Mailgun's log does not give.
+const retryInterval = time.Minute
+
+// eventsPage is how many recorded events are read at a time.
+const eventsPage = 500
+
+// Stripe is what the controller reads from Stripe's API.
+type Stripe interface {
+	// Customer reads a customer.
+	Customer(ctx context.Context, account, id string) (stripeapi.Reading, error)
+	// CheckoutSession reads a checkout session.
+	CheckoutSession(ctx context.Context, account, id string) (stripeapi.Reading, error)
+}
+
+// blockedError is what keeps a message from being sent: the reason and message of the condition Sent.
+type blockedError struct{ reason, message string }
+
+func (e *blockedError) Error() string { return e.message }
+
+// unavailableError reports that Stripe or Mailgun's log does not answer.
+type unavailableError struct {
+	message    string // of the condition Sent. It is the same each time, so that the status comes to rest.
+	cause      error
+	retryAfter time.Duration
+}
+
+func (e *unavailableError) Error() string { return e.message }
+
+func invalidRecipient(message string) error {
+	return &blockedError{v1alpha1.ReasonRecipientInvalid, message}
+}
+
+func notConfirmed(message string) error {
+	return &blockedError{v1alpha1.ReasonSignupNotConfirmed, message}
+}
+
+// recipient returns the only address that the message may go to. With a key, it is the address of Stripe's customer,
+// and Stripe confirms the sign-up. Without a key, it is the address of the checkout itself, and never one that another
+// event set.
+//
+// For example, the endpoint's secret has leaked. With it, customer.updated sets a victim's address to
+// mallory@example.com, and a checkout is made up for the victim. With a key nothing is sent: Stripe does not know the
+// session. Without a key, the link of a true sign-up goes to the address that was entered in its checkout.
+func (r *Reconciler) recipient(ctx context.Context, email *storedEmail) (netmail.Address, error) {
+	switch {
+	case email.customer == nil:
+		return netmail.Address{}, invalidRecipient("The Customer was deleted.")
+	case email.Name != naming.Email(email.customer.Name, email.Spec.Purpose):
+		return netmail.Address{}, &blockedError{
+			v1alpha1.ReasonWrongName,
+			"The operator does not send this e-mail: it must be named " + naming.Email(email.customer.Name, email.Spec.Purpose) + ".",
+		}
+	case email.sessionID() == "":
+		return netmail.Address{}, invalidRecipient("The customer's sign-up is not known yet.")
+	case email.Spec.Purpose == v1alpha1.EmailPasswordReset && r.Letter.ResetURL == "":
+		return netmail.Address{}, &blockedError{
+			v1alpha1.ReasonNoResetURL, "The page for new passwords is not configured: set PASSWORD_RESET_URL.",
+		}
+	}
+	address, name := "", email.customer.Status.Name
+	var err error
+	if r.Stripe != nil {
+		address, name, err = r.addressAtStripe(ctx, email)
+	} else {
+		address, err = r.addressOfCheckout(ctx, email)
+	}
+	if err != nil {
+		return netmail.Address{}, err
+	}
+	to, err := mail.Recipient(address, name)
+	if err != nil {
+		return netmail.Address{}, invalidRecipient(condition.Sentence(err))
+	}
+	return to, nil
+}
+
+// addressAtStripe returns address and name of the customer at Stripe, if Stripe confirms that it signed up by the
+// session.
+func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (address, name string, err error) {
+	identity := email.customer.Spec
+	reading, err := r.Stripe.CheckoutSession(ctx, identity.Account, email.sessionID())
+	session := reading.Object
+	switch {
+	case errors.Is(err, stripeapi.ErrNotFound):
+		return "", "", notConfirmed("Stripe does not know the checkout session of the sign-up.")
+	case err != nil:
+		return "", "", unavailableStripe(err)
+	case session.ID("id") != email.sessionID() || session.ID("customer") != identity.CustomerID:
+		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up belongs to another customer.")
+	case session.Word("status") != "complete":
+		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not complete.")
+	case session.Word("mode") == "setup" || session.Word("payment_status") == "unpaid":
+		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not paid.")
+	}
+	reading, err = r.Stripe.Customer(ctx, identity.Account, identity.CustomerID)
+	switch {
+	case errors.Is(err, stripeapi.ErrNotFound), err == nil && reading.Object.Bool("deleted"):
+		return "", "", notConfirmed("Stripe does not know the customer, or has deleted it.")
+	case err != nil:
+		return "", "", unavailableStripe(err)
+	}
+	record := stripejson.Customer(reading.Object, "")
+	return record.Email, record.Name, nil
+}
+
+func unavailableStripe(err error) error {
+	wait, _ := stripeapi.RetryAfter(err)
+	return &unavailableError{
+		"Stripe cannot be asked about the sign-up: the operator's log says why. It is asked again in a minute.",
+		err, max(wait, retryInterval),
+	}
+}
+
+// addressOfCheckout returns the address in the events of the sign-up's session. If one of them was made up and names
+// another address, none is known. Old versions of Stripe's API name none: then a message without a link goes to the
+// customer's address.
+func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
+	address, page := "", &v1alpha1.BillingEventList{}
+	for {
+		err := r.Reader.List(ctx, page,
+			client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue),
+			client.MatchingFields{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID})
+		if err != nil {
+			return "", fmt.Errorf("list the events of the sign-up: %w", err)
+		}
+		for i := range page.Items {
+			e := &page.Items[i].Spec
+			isOfSession := e.ObjectID == email.sessionID() && e.Account == email.customer.Spec.Account
+			switch {
+			case !isOfSession || e.Checkout == nil || e.Checkout.Email == "":
+			case address == "" || strings.EqualFold(address, e.Checkout.Email):
+				address = e.Checkout.Email
+			default:
+				return "", invalidRecipient("The events of the sign-up's checkout session name different addresses.")
+			}
+		}
+		if page.Continue == "" {
+			break
+		}
+	}
+	switch {
+	case address != "":
+		return address, nil
+	case email.Spec.Purpose == v1alpha1.EmailPasswordReset:
+		return "", invalidRecipient("The checkout names no e-mail address. Without a Stripe key, a link goes to no other one.")
+	default:
+		return email.customer.Status.Email, nil
+	}
+}
