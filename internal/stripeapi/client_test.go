@@ -308,24 +308,7 @@ func TestListsOfAnAccount(t *testing.T) {
 				if from > 0 {
 					after = want[from-1]
 				}
-				var got []string
-				for page, err := range tc.list(t.Context(), "", after) {
-					if err != nil {
-						t.Fatal(err)
-					}
-					parsed, err := stripejson.Parse(page.Items[0])
-					if err != nil {
-						t.Fatal(err)
-					}
-					got = append(got, parsed.ID("id"))
-					if wantNext := got[len(got)-1]; page.Next != wantNext && len(got) < len(want)-from || page.Next != "" && len(got) == len(want)-from {
-						t.Errorf("page %d goes on after %q", len(got), page.Next)
-					}
-					if kind == "dispute" && parsed.ID("charge.customer") == "" {
-						t.Error("the dispute does not name its customer")
-					}
-				}
-				if diff := cmp.Diff(want[from:], got); diff != "" {
+				if diff := cmp.Diff(want[from:], listed(t, tc.list(t.Context(), "", after), kind)); diff != "" {
 					t.Errorf("after %q (-want +got):\n%s", after, diff)
 				}
 			}
@@ -345,6 +328,33 @@ func TestListsOfAnAccount(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listed returns the ids of a list with one object on each page. Each page but the last names its object as the next page's beginning.
+func listed(t *testing.T, pages iter.Seq2[stripeapi.Page, error], kind string) []string {
+	t.Helper()
+	var ids []string
+	next := ""
+	for page, err := range pages {
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := stripejson.Parse(page.Items[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ids) > 0 && next != ids[len(ids)-1] {
+			t.Errorf("page %d goes on after %q", len(ids), next)
+		}
+		ids, next = append(ids, parsed.ID("id")), page.Next
+		if kind == "dispute" && parsed.ID("charge.customer") == "" {
+			t.Error("the dispute does not name its customer")
+		}
+	}
+	if next != "" {
+		t.Errorf("the last page goes on after %q", next)
+	}
+	return ids
 }
 
 // A list that never ends and a response that is not a list are errors.

@@ -193,7 +193,7 @@ func TestImportOfAnOldAccount(t *testing.T) {
 		t.Errorf("requests to Stripe (-want +got):\n%s", diff)
 	}
 	o.eventually("the probe says that the import is done", func() string {
-		return probe(t, address, "/readyz?verbose", http.StatusOK, "[+]import-Done ok")
+		return probe(t, address, "/readyz?verbose", "[+]import-Done ok")
 	})
 	o.eventually("the backfill has followed", func() string {
 		if len(api.Requests("/v1/events")) == 0 {
