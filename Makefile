@@ -17,7 +17,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build controlplane ## Play nine customers' lives on a local control plane. KEEP=1 leaves it running.
+demo: build controlplane ## Play nine stories of customers on a local control plane. KEEP=1 leaves it running.
 	go run ./hack/demo
 
 ##@ Development

@@ -46,10 +46,10 @@ const (
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
-// Reasons of Entitled=Unknown, and of Ready and InSync then.
+// Reasons of Entitled=Unknown, Ready=Unknown and InSync=Unknown.
 const (
-	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet, and no known one decides it. Tenant
-	// controllers change nothing.
+	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet. Entitled has it only if the known
+	// ones do not entitle the customer. Tenant controllers change nothing.
 	ReasonStateNotKnown = "StateNotKnown"
 )
 
@@ -61,9 +61,11 @@ const (
 	ReasonAwaitingState = "AwaitingState"
 	// ReasonEventsWaiting: events about the customer could not be handled so far; they are tried again (status False).
 	ReasonEventsWaiting = "EventsWaiting"
-	// ReasonEventsFailed: events about the customer have failed; a person retries them once the cause is gone (status False).
+	// ReasonEventsFailed: events about the customer have failed; a person retries them once the cause is gone (status
+	// False).
 	ReasonEventsFailed = "EventsFailed"
-	// ReasonWrongName: the object was made by hand under another name than the Stripe id's; it is not used (status False).
+	// ReasonWrongName: the object was made by hand under another name than the Stripe id's; it is not used (status
+	// False).
 	ReasonWrongName = "WrongName"
 )
 
@@ -79,6 +81,8 @@ const (
 	ReasonEventsTie = "EventsTie"
 	// ReasonEventsMissing: an event changed a state that no known event led to: one is missing (status Unknown).
 	ReasonEventsMissing = "EventsMissing"
+	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
+	ReasonItemsMissing = "ItemsMissing"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
 )
@@ -87,8 +91,8 @@ const (
 const (
 	// ReasonAttemptFailed: the event could not be handled; it is tried again at status.retryAt (status False).
 	ReasonAttemptFailed = "AttemptFailed"
-	// ReasonWriteRejected: the API server refuses what the event changes (by a policy, or by CRDs of another version); it is
-	// tried again until it is accepted (status False).
+	// ReasonWriteRejected: the API server refuses what the event changes (by a policy, or by CRDs of another version);
+	// it is tried again until it is accepted (status False).
 	ReasonWriteRejected = "WriteRejected"
 )
 

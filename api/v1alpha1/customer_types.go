@@ -125,6 +125,20 @@ type Refund struct {
 	RefundRecord `json:",inline"`
 }
 
+// FailedRefund is a refund that failed or was canceled: the money stays paid.
+type FailedRefund struct {
+	// id is Stripe's id of the refund (re_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	ID string `json:"id"`
+	// chargeID is Stripe's id of the charge (ch_…).
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	ChargeID string `json:"chargeID,omitempty"`
+	// at is when Stripe reported the failure.
+	At metav1.Time `json:"at"`
+}
+
 // Dispute is a charge that the cardholder disputes through the bank.
 type Dispute struct {
 	// id is Stripe's id of the dispute (dp_… or du_…).
@@ -152,6 +166,45 @@ type Signup struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
 	ClientReferenceID string `json:"clientReferenceID,omitempty"`
+}
+
+// CheckoutState is whether a completed checkout was paid.
+//
+// +kubebuilder:validation:Enum=Unpaid;Failed;Paid
+type CheckoutState string
+
+const (
+	// CheckoutUnpaid: the payment method takes days, and its payment is not known to have ended.
+	CheckoutUnpaid CheckoutState = "Unpaid"
+	// CheckoutFailed: the delayed payment failed.
+	CheckoutFailed CheckoutState = "Failed"
+	// CheckoutPaid: the checkout was paid or needed no payment.
+	CheckoutPaid CheckoutState = "Paid"
+)
+
+// Checkout is a completed checkout that may turn out to be the sign-up.
+type Checkout struct {
+	Signup `json:",inline"`
+	// state is Unpaid, Failed or Paid.
+	State CheckoutState `json:"state"`
+	// subscriptionID is the subscription (sub_…) that an unpaid checkout started. A payment of it pays the checkout.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	SubscriptionID string `json:"subscriptionID,omitempty"`
+	// paymentIntentID is the payment intent (pi_…) of an unpaid checkout. Its success pays the checkout.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	PaymentIntentID string `json:"paymentIntentID,omitempty"`
+}
+
+// FirstPayment is the first payment of a payment intent or of a subscription.
+type FirstPayment struct {
+	// id is Stripe's id of the payment intent (pi_…) or subscription (sub_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	ID string `json:"id"`
+	// at is when it was first paid.
+	At metav1.Time `json:"at"`
 }
 
 // CompletenessSource is why all of the customer's subscriptions are known.
@@ -197,15 +250,29 @@ type CustomerStatus struct {
 	// customerSince is when the customer first subscribed, was invoiced, paid or opened a checkout, as far as is known.
 	// +optional
 	CustomerSince *metav1.Time `json:"customerSince,omitempty"`
-	// servedSince is when the earliest known subscription started that was ever trialing, active or past due.
+	// servedSince is when the earliest subscription started that is known to have been trialing, active or past due.
 	// +optional
 	ServedSince *metav1.Time `json:"servedSince,omitempty"`
 	// paidSince is when the earliest known payment succeeded, or the earliest known invoice was paid.
 	// +optional
 	PaidSince *metav1.Time `json:"paidSince,omitempty"`
+	// firstPayments lists the first payments of the customer's first four weeks, the earliest first. By them a checkout
+	// that was completed unpaid is known to be paid.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=8
+	FirstPayments []FirstPayment `json:"firstPayments,omitempty"`
 	// signup is the customer's first checkout that was paid or needed no payment. Absent if none is known.
 	// +optional
 	Signup *Signup `json:"signup,omitempty"`
+	// checkouts lists the completed checkouts that were not paid, or not yet, up to the first one that was. An unpaid one
+	// is the sign-up once its delayed payment succeeds.
+	// +optional
+	// +listType=map
+	// +listMapKey=sessionID
+	// +kubebuilder:validation:MaxItems=8
+	Checkouts []Checkout `json:"checkouts,omitempty"`
 
 	// complete says why all of the customer's subscriptions are known. While it is absent, a missing subscription may be
 	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
@@ -270,7 +337,13 @@ type CustomerStatus struct {
 	// +listMapKey=chargeID
 	// +kubebuilder:validation:MaxItems=20
 	Refunds []Refund `json:"refunds,omitempty"`
-	// openDisputes lists the disputes that are neither won nor closed, the newest first.
+	// failedRefunds lists the refunds that failed or were canceled, the newest first.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=10
+	FailedRefunds []FailedRefund `json:"failedRefunds,omitempty"`
+	// openDisputes lists the disputes that are open or lost, the newest first.
 	// +optional
 	// +listType=map
 	// +listMapKey=id

@@ -102,7 +102,7 @@ type SetupRecord struct {
 	Failure *PaymentFailure `json:"failure,omitempty"`
 }
 
-// RefundRecord is what a charge.refunded event reports: the total of all refunds on the charge.
+// RefundRecord is what an event about a refund reports: the total of all refunds on a charge, or one refund that failed.
 type RefundRecord struct {
 	// amount of the charge, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
@@ -115,6 +115,17 @@ type RefundRecord struct {
 	// full is true if the whole charge is refunded.
 	// +optional
 	Full bool `json:"full,omitempty"`
+	// chargedAt is when the charge was made.
+	// +optional
+	ChargedAt *metav1.Time `json:"chargedAt,omitempty"`
+	// invoiceID is the invoice that the charge paid (in_…). Since API version 2025-03-31 charges do not name it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	InvoiceID string `json:"invoiceID,omitempty"`
+	// failedRefundID is the refund (re_…) that failed or was canceled. The amounts are then those of this refund alone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	FailedRefundID string `json:"failedRefundID,omitempty"`
 }
 
 // DisputeRecord is what a charge.dispute.* event reports. See https://docs.stripe.com/api/disputes/object.

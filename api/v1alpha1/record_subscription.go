@@ -55,6 +55,14 @@ type SubscriptionState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	CancellationReason string `json:"cancellationReason,omitempty"`
+	// testClock is the test clock (clock_…) that the subscription runs on, in Stripe's test mode. Its times are simulated
+	// then: the decision follows the status alone. Absent otherwise.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	TestClock string `json:"testClock,omitempty"`
+	// moreItems is true if Stripe sent the first items only (items.has_more). With a Stripe key all of them are read.
+	// +optional
+	MoreItems bool `json:"moreItems,omitempty"`
 	// pausedBy is why the subscription has the status paused: status_details.paused.subscription.type, such as
 	// first_payment_failure. Absent otherwise, and before API version 2026-05-27.
 	// +optional

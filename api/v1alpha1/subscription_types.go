@@ -59,6 +59,30 @@ type InvoiceStanding struct {
 	FirstFailedAt *metav1.Time `json:"firstFailedAt,omitempty"`
 }
 
+// PaidInvoice is the newest paid invoice that bills a period of the subscription: what the paid period rests on.
+type PaidInvoice struct {
+	// invoiceID is Stripe's id of the invoice (in_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	InvoiceID string `json:"invoiceID"`
+	// amount paid, in minor units of the currency (cents).
+	Amount int64 `json:"amount"`
+	// currency of the amount, as a lower-case ISO 4217 code.
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	Currency string `json:"currency,omitempty"`
+	// paidAt is when the invoice was paid.
+	PaidAt metav1.Time `json:"paidAt"`
+	// chargeID is the charge (ch_…) that paid the invoice, if an event of the invoice names it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	ChargeID string `json:"chargeID,omitempty"`
+	// paymentIntentID is the payment intent (pi_…) that paid the invoice, if an event of the invoice names it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	PaymentIntentID string `json:"paymentIntentID,omitempty"`
+}
+
 // SubscriptionStatus mirrors the subscription in Stripe.
 type SubscriptionStatus struct {
 	SubscriptionState `json:",inline"`
@@ -73,9 +97,12 @@ type SubscriptionStatus struct {
 	// trialEndingAnnounced is when Stripe sent customer.subscription.trial_will_end. Absent if it did not.
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`
-	// paidThrough is the end of the latest service period that a paid invoice covers. A free trial's invoice counts.
+	// paidThrough is the end of the service period that the newest paid invoice covers. A free trial's invoice counts.
 	// +optional
 	PaidThrough *metav1.Time `json:"paidThrough,omitempty"`
+	// paidBy is the invoice that the paid period rests on.
+	// +optional
+	PaidBy *PaidInvoice `json:"paidBy,omitempty"`
 	// lastPaidAt is when an invoice of the subscription was last paid. It ends a run of failed payments.
 	// +optional
 	LastPaidAt *metav1.Time `json:"lastPaidAt,omitempty"`

@@ -38,8 +38,8 @@ const (
 	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
 	concurrentCustomers = 8
 	concurrentOthers    = 4
-	// firstRetry is the backoff after a first error that no object is at fault for. It doubles up to maxRetry: short, so that work goes on
-	// soon after the API server is back.
+	// firstRetry is the backoff after a first error that no object is at fault for. It doubles up to maxRetry: short,
+	// so that work goes on soon after the API server is back.
 	firstRetry = 5 * time.Millisecond
 	maxRetry   = 30 * time.Second
 	// maxStripeRetry is maxRetry for reading from Stripe: a key that Stripe refuses is refused for every customer.
@@ -207,8 +207,8 @@ func options(concurrent int) controller.Options {
 	}
 }
 
-// fill starts the informers of kinds, so that a replica that takes over finds its caches filled. (Controllers that warm up would fill
-// their queues too, which nothing drains until the replica leads.)
+// fill starts the informers of kinds, so that a replica that takes over finds its caches filled. (Controllers that warm
+// up would fill their queues too, which nothing drains until the replica leads.)
 func fill(ctx context.Context, c cache.Cache, kinds ...client.Object) error {
 	for _, kind := range kinds {
 		if _, err := c.GetInformer(ctx, kind); err != nil {

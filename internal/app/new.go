@@ -10,8 +10,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
-// New connects the parts of the operator for the API server at restConfig. Nothing runs before Run. Each adjust may change the
-// manager's options first.
+// New connects the parts of the operator for the API server at restConfig. Nothing runs before Run. Each adjust may
+// change the manager's options first.
 func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Options)) (*App, error) {
 	restConfig = rest.CopyConfig(restConfig)
 	restConfig.QPS = -1 // no client-side limit: the API server has priority and fairness

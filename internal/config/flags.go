@@ -43,7 +43,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", time.Hour, "How long to wait for Stripe's update after a trial ends before suspending the customer. With a Stripe key the subscription is read then.")
 	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
 	fs.Func("on-dispute", "What an open dispute does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnDispute))
-	fs.Func("on-refund", "What a full refund of the last payment does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))
+	fs.Func("on-refund", "What a full refund of the payment for the present period does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))
 }
 
 func setAction(target *entitlement.Action) func(string) error {

@@ -62,6 +62,8 @@ func (s *subscription) invoice(id, status string, failed *metav1.Time) *subscrip
 func (s *subscription) lastPaid(t *metav1.Time) *subscription    { s.status.LastPaidAt = t; return s }
 func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.PaidThrough = t; return s }
 
+func (s *subscription) onTestClock() *subscription { s.status.TestClock = "clock_1"; return s }
+
 func (s *subscription) pausedBy(cause string) *subscription { s.status.PausedBy = cause; return s }
 
 // became remembers when the subscription last came into a status.
@@ -110,6 +112,12 @@ func (c *customer) dispute(id, status string) *customer {
 	c.in.Customer.OpenDisputes = append(c.in.Customer.OpenDisputes, v1alpha1.Dispute{
 		ID: id, ChargeID: "ch_" + id, DisputeRecord: v1alpha1.DisputeRecord{Reason: "fraudulent", Status: status},
 	})
+	return c
+}
+
+// lostAt is when Stripe reported that the dispute was lost.
+func (c *customer) lostAt(id string, t *metav1.Time) *customer {
+	c.in.Customer.Positions = map[string]v1alpha1.Position{"dispute/" + id: {EventID: "evt_1", Created: *t}}
 	return c
 }
 

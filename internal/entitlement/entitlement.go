@@ -6,10 +6,10 @@
 //
 //	override       spec.access, set by an operator
 //	dispute        an open dispute, if the policy is to suspend on it
-//	refund         a full refund of the last payment, if the policy is to suspend on it
-//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go)
+//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
+//	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
 //
-// A negative decision of the last three is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
@@ -17,11 +17,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
 // rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions alone would
@@ -49,7 +51,7 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 // if none does.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
-	for _, decide := range []rule{byOverride, byDispute, byRefund} {
+	for _, decide := range []rule{byOverride, byDispute} {
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
@@ -83,40 +85,32 @@ func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
 	}
 }
 
-// closedDisputeStatuses end a suspension. A lost dispute does not: the money is gone.
-var closedDisputeStatuses = map[string]bool{"won": true, "warning_closed": true, "prevented": true}
-
-// byDispute suspends while the customer's bank takes a payment back, or tries to.
+// byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.
+// A lost dispute counts until the customer's next payment.
 func byDispute(in Input, policy Policy, _ Decision) (Decision, bool) {
 	if policy.OnDispute != Suspend {
 		return Decision{}, false
 	}
-	for _, d := range in.Customer.OpenDisputes {
+	for i := range in.Customer.OpenDisputes {
+		d := &in.Customer.OpenDisputes[i]
 		message := "A payment was disputed%s. Access is suspended until the dispute is won or withdrawn."
-		if d.Status == "lost" {
-			message = "A payment was disputed%s and the dispute was lost. Access stays suspended unless it is granted manually."
+		switch {
+		case strings.HasPrefix(d.Status, "warning_"), d.Status == "won", d.Status == "prevented":
+			continue
+		case d.Status == "lost" && hasPaidSince(in.Customer, d):
+			continue
+		case d.Status == "lost":
+			message = "A payment was disputed%s and the dispute was lost. Access resumes with the next payment."
 		}
-		if !closedDisputeStatuses[d.Status] {
-			return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
-		}
+		return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
 	}
 	return Decision{}, false
 }
 
-// byRefund suspends once the last payment is refunded in full: then nothing is paid for.
-func byRefund(in Input, policy Policy, best Decision) (Decision, bool) {
-	last := in.Customer.LastPayment
-	if policy.OnRefund != Suspend || last == nil || !best.Entitled {
-		return Decision{}, false
-	}
-	for _, r := range in.Customer.Refunds {
-		ofLast := r.ChargeID == last.ChargeID || r.PaymentIntentID != "" && r.PaymentIntentID == last.PaymentIntentID
-		if r.Full && ofLast {
-			message := fmt.Sprintf("The last payment was refunded in full%s. Access resumes with the next payment.", onDate(&r.At))
-			return Decision{Reason: v1alpha1.ReasonAwaitingPayment, Message: message}, true
-		}
-	}
-	return Decision{}, false
+// hasPaidSince reports whether a payment succeeded after the dispute was reported as lost.
+func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
+	lostAt := projection.DisputePosition(c, d.ID).Created
+	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At)
 }
 
 // bySubscriptions lets the best of the subscriptions decide. The decision is tentative if there is none, or if the state
@@ -131,7 +125,7 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	}
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
-		assessments[id] = assess(s, policy, now)
+		assessments[id] = unlessRefunded(in.Customer, s, policy, assess(s, policy, now))
 	}
 	ids := slices.SortedFunc(maps.Keys(assessments), func(a, b string) int {
 		return cmp.Or(

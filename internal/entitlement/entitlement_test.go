@@ -49,7 +49,7 @@ const (
 	granted  = "Access was granted manually. It continues, even without a paid subscription, until the override is removed."
 	denied   = "Access was denied manually. It stays off, even with a paid subscription, until the override is removed."
 	disputed = "A payment was disputed. Access is suspended until the dispute is won or withdrawn."
-	lost     = "A payment was disputed and the dispute was lost. Access stays suspended unless it is granted manually."
+	lost     = "A payment was disputed and the dispute was lost. Access resumes with the next payment."
 	refund1  = "The last payment was refunded in full on 9 March 2026 at 12:00 UTC. Access resumes with the next payment."
 	isActive = "The subscription is active."
 )
@@ -136,6 +136,21 @@ var chainCases = map[string]decisionCase{
 		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "escalated"),
 		policy:   strict,
 		want:     refused("Disputed", disputed, "sub_A"),
+	},
+	"an inquiry has moved no money": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "warning_needs_response"),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a lost dispute, and a payment since": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "lost").lostAt("dp_1", day(-4)).paid("ch_2", "pi_2"),
+		policy:   strict,
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"a lost dispute, and a payment from before": {
+		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "lost").lostAt("dp_1", day(-2)).paid("ch_2", "pi_2"),
+		policy:   strict,
+		want:     refused("Disputed", lost, "sub_A"),
 	},
 	"a dispute that was won": {
 		customer: newCustomer().with("sub_A", sub("active")).dispute("dp_1", "won"),

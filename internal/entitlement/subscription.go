@@ -36,6 +36,9 @@ type assessment struct {
 
 // assess is the table above. A scheduled end takes effect on time, even if Stripe's event is late.
 func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
+	if s.TestClock != "" {
+		s = withoutSimulatedTimes(s)
+	}
 	if s.Status == projection.StatusActive || s.Status == projection.StatusTrialing || s.Status == projection.StatusPastDue {
 		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
 			return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(end))
@@ -67,6 +70,17 @@ func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assess
 	default:
 		return assessUnknown(s, now)
 	}
+}
+
+// withoutSimulatedTimes leaves out the times that a test clock simulates: what they lead to, Stripe reports when the clock is
+// advanced. The times of events are real: grace runs.
+func withoutSimulatedTimes(s *v1alpha1.SubscriptionStatus) *v1alpha1.SubscriptionStatus {
+	s = s.DeepCopy()
+	s.TrialEnd, s.CancelAt, s.CancelAtPeriodEnd, s.CurrentPeriodEnd = nil, nil, false, nil
+	if s.PauseCollection != nil {
+		s.PauseCollection.ResumesAt = nil
+	}
+	return s
 }
 
 // assessPaused applies the cause of a pause. A pause after the first failed payment is past due: the invoice stays

@@ -198,6 +198,19 @@ var subscriptionCases = map[string]decisionCase{
 		customer: newCustomer().with("sub_A", sub("incomplete")),
 		want:     refused("AwaitingPayment", "The subscription waits for its first payment. Access starts once it succeeds.", "sub_A"),
 	},
+	"a trial on a test clock in the past": {
+		customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(-400)).onTestClock()),
+		want:     served("Trialing", "The subscription is in its trial.", "sub_A"),
+	},
+	"a scheduled end on a test clock in the past": {
+		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(-400)).onTestClock()),
+		want:     served("SubscriptionActive", isActive, "sub_A"),
+	},
+	"past due on a test clock: the events' times are real": {
+		customer: newCustomer().with("sub_A", sub("past_due").became("past_due", day(-9)).onTestClock()),
+		want: refused("PaymentFailed", "A payment failed on 1 March 2026 at 12:00 UTC and the grace period ended "+
+			"on 8 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
+	},
 	"paused at the end of a trial": {
 		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1))),
 		want: refused("Paused", "The subscription was paused because its trial ended without a payment method. "+

@@ -2,13 +2,13 @@ package entitlement
 
 import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
 
-// unlessNotKnown withholds a negative decision while a subscription may exist that is not known: a tenant controller
-// would suspend a customer that Stripe serves. A tentative decision rests on a subscription that is missing or whose
-// state is not known.
+// unlessNotKnown withholds a negative decision while a subscription may exist that is not known. Otherwise a tenant
+// controller could suspend a customer whose subscription is active at Stripe. A decision is tentative if no subscription
+// is known, or the state of one is not.
 //
 //	                     tentative   definite (ended, unpaid, grace over, paused, disputed, refunded)
 //	complete             as decided  as decided
-//	not, without a key   Unknown     as decided: nothing will be read, and the known facts stand
+//	not, without a key   Unknown     as decided: nothing will be read, so what is known decides
 //	not, with a key      Unknown     Unknown: Stripe is read within seconds
 //
 // For example, the first event about a customer of two years changes its e-mail address. No subscription is known, and

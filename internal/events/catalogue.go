@@ -55,6 +55,13 @@ var families = []struct {
 	Type
 }{
 	{
+		prefix: "charge.dispute.",
+		Type: Type{
+			Record: "dispute", Does: "shows the dispute's state; one that was won or withdrawn is no longer shown", ByPayment: true,
+			read: readDispute, effects: []projection.Effect{projection.DisputeOpened},
+		},
+	},
+	{
 		prefix: "customer.subscription.",
 		Type: Type{
 			Record: "subscription", Does: "sets the subscription's whole state",

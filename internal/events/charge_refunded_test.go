@@ -8,8 +8,8 @@ import (
 )
 
 func TestChargeRefunded(t *testing.T) {
-	partly := v1alpha1.RefundRecord{Amount: 1900, AmountRefunded: 400, Currency: "eur"}
-	fully := v1alpha1.RefundRecord{Amount: 1900, AmountRefunded: 1900, Currency: "eur", Full: true}
+	partly := v1alpha1.RefundRecord{Amount: 1900, AmountRefunded: 400, Currency: "eur", ChargedAt: at("2017-09-01T10:00:00Z"), InvoiceID: invoiceID}
+	fully := v1alpha1.RefundRecord{Amount: 1900, AmountRefunded: 1900, Currency: "eur", Full: true, ChargedAt: at("2026-09-01T10:00:00Z")}
 	testType(t, "charge.refunded", showsNothing, map[string]eventCase{
 		"2017-partly": {
 			event: projection.Event{CustomerID: customerID, ChargeID: chargeID, Refund: &partly},

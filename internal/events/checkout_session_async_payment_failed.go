@@ -8,6 +8,6 @@ func init() {
 		Record:  "checkout",
 		Does:    "reports that a delayed payment of a checkout failed: the checkout plans no e-mails",
 		read:    readCheckout,
-		effects: []projection.Effect{projection.Checkout},
+		effects: []projection.Effect{projection.CheckoutFailed},
 	})
 }

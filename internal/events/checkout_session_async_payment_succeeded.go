@@ -8,6 +8,6 @@ func init() {
 		Record:  "checkout",
 		Does:    "reports that a delayed payment of a checkout succeeded: the checkout counts from now on",
 		read:    readCheckout,
-		effects: []projection.Effect{projection.Checkout},
+		effects: []projection.Effect{projection.CheckoutPaid},
 	})
 }

@@ -217,7 +217,8 @@ func showsState(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.Sub
 		s.Status = status
 	}
 	c.CustomerSince = e.Subscription.StartedAt
-	if !strings.HasPrefix(s.Status, "incomplete") {
+	lasted := s.EndedAt != nil && s.EndedAt.After(s.StartedAt.AddDate(0, 0, 1))
+	if slices.Contains([]string{"trialing", "active", "past_due", "unpaid"}, s.Status) || s.TrialStart != nil || lasted {
 		c.ServedSince = e.Subscription.StartedAt
 	}
 }
@@ -228,8 +229,19 @@ func showsInvoice(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.S
 	c.LatestInvoice, s.LatestInvoice, c.CustomerSince = invoice, invoice, invoice.Created
 	c.Email, c.Name = e.Invoice.Email, e.Invoice.Name
 	if invoice.Status == "paid" && invoice.AmountPaid > 0 {
-		if c.PaidSince = invoice.PaidAt; c.PaidSince == nil {
-			c.PaidSince = &e.Created
+		paid := invoice.PaidAt
+		if paid == nil {
+			paid = &e.Created
+		}
+		showsFirstPayment(e, c, paid)
+	}
+	if s.PaidThrough != nil {
+		s.PaidBy = &v1alpha1.PaidInvoice{
+			InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency, PaidAt: e.Created,
+			ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
+		}
+		if invoice.PaidAt != nil {
+			s.PaidBy.PaidAt = *invoice.PaidAt
 		}
 	}
 	if s.RecentInvoices == nil && invoice.Created != nil {
@@ -243,9 +255,20 @@ func showsIntent(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.Su
 	c.LatestPaymentIntent = &v1alpha1.Intent{ID: e.ObjectID, Created: p.Created, Status: p.Status, Failure: p.Failure}
 }
 
+// showsFirstPayment: the customer has paid for the first time, and so has what the event names.
+func showsFirstPayment(e *projection.Event, c *v1alpha1.CustomerStatus, paid *metav1.Time) {
+	c.PaidSince = paid
+	for _, id := range []string{e.PaymentIntentID, e.SubscriptionID} { // in alphabetical order
+		if id != "" {
+			c.FirstPayments = append(c.FirstPayments, v1alpha1.FirstPayment{ID: id, At: *paid})
+		}
+	}
+}
+
 // showsPayment: the customer has paid, with the record's payment method.
 func showsPayment(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
-	c.CustomerSince, c.PaidSince = e.Payment.Created, &e.Created
+	c.CustomerSince = e.Payment.Created
+	showsFirstPayment(e, c, &e.Created)
 	c.PaymentMethods = []v1alpha1.PaymentMethod{*e.Payment.PaymentMethod}
 }
 

@@ -31,6 +31,15 @@ func readCharge(p Payload, e *projection.Event) { e.Payment = stripejson.Charge(
 
 func readRefund(p Payload, e *projection.Event) { e.Refund = stripejson.Refund(p.Object) }
 
+// readChangedRefund reads a charge whose total of refunds has changed. Other changes of a charge say nothing of refunds.
+func readChangedRefund(p Payload, e *projection.Event) {
+	if p.Previous.Int("amount_refunded") != nil {
+		readRefund(p, e)
+	}
+}
+
+func readFailedRefund(p Payload, e *projection.Event) { e.Refund = stripejson.FailedRefund(p.Object) }
+
 func readDispute(p Payload, e *projection.Event) { e.Dispute = stripejson.Dispute(p.Object) }
 
 func readCheckout(p Payload, e *projection.Event) { e.Checkout = stripejson.Checkout(p.Object) }

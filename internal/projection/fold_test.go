@@ -209,3 +209,24 @@ func TestPaidThroughFollowsTheNewestInvoice(t *testing.T) {
 		}
 	})
 }
+
+// A dispute shows until it is closed, in whatever order its events arrive.
+func TestADisputeLeavesWhenItIsClosed(t *testing.T) {
+	dispute := func(n int, eventType, status string) Event {
+		return at(time.Duration(n)*time.Hour, eventType, Dispute("dp_1", "ch_1", "pi_1", begin, end).With("status", status))
+	}
+	for last, shows := range map[string]bool{"won": false, "warning_closed": false, "lost": true, "under_review": true} {
+		opened := change(t, dispute(1, "charge.dispute.created", "needs_response"))
+		withdrawn := change(t, dispute(2, "charge.dispute.funds_withdrawn", "needs_response"))
+		closed := change(t, dispute(3, "charge.dispute.closed", last))
+		permute([]projection.Change{opened, withdrawn, closed}, func(order []projection.Change) {
+			var a projection.Aggregate
+			for _, c := range order {
+				projection.Fold(&a, []projection.Change{c})
+			}
+			if got := a.Customer.OpenDisputes; shows != (len(got) == 1) || shows && got[0].Status != last {
+				t.Fatalf("closed as %s: the open disputes are %+v", last, got)
+			}
+		})
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
@@ -26,7 +28,7 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	}
 	keepEarliest(&a.Customer.CustomerSince, invoice.Created)
 	if invoice.Status == InvoicePaid {
-		keepPaidSince(&a.Customer, invoice.AmountPaid, cmp.Or(invoice.PaidAt, &e.Created))
+		keepPayment(&a.Customer, e, max(invoice.AmountPaid, invoice.AmountDue), cmp.Or(paidAtOf(e), &e.Created))
 	}
 	p := invoicePosition(e)
 	shows := showInvoiceIfNewest(&a.Customer.LatestInvoice, &a.Customer.Positions, invoice, p)
@@ -40,13 +42,23 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	shows = keepRecentInvoice(s, invoice, p) || shows
 	if invoice.Status == InvoicePaid {
 		shows = keepPaidThrough(s, invoice, e) || shows
-		paidAt := invoice.PaidAt
-		if paidAt == nil && (e.Type == "invoice.paid" || e.Type == "invoice.payment_succeeded") {
-			paidAt = &e.Created
-		}
-		shows = keepLatest(&s.LastPaidAt, paidAt) || shows
+		shows = keepLatest(&s.LastPaidAt, paidAtOf(e)) || shows
 	}
 	return shows
+}
+
+// paidAtOf is when the event's invoice was paid, in the time of the events; nil if the event does not say. With a test clock the
+// invoice's own time is simulated, and may lie in the future: then it is the event's.
+func paidAtOf(e *Event) *metav1.Time {
+	isPayment := e.Type == "invoice.paid" || e.Type == "invoice.payment_succeeded"
+	switch paidAt := e.Invoice.PaidAt; {
+	case paidAt != nil && !e.Created.Before(paidAt):
+		return paidAt
+	case paidAt != nil || isPayment:
+		return &e.Created
+	default:
+		return nil
+	}
 }
 
 // keepPaidThrough keeps the end of the period that the newest paid invoice bills. A later change to a shorter period
@@ -62,7 +74,25 @@ func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRe
 		return false
 	}
 	s.PaidThrough = invoice.PeriodEnd.DeepCopy()
+	keepPaidBy(s, invoice, e)
 	return true
+}
+
+// keepPaidBy keeps the invoice that the paid period rests on. Several events report the same invoice: what they know is
+// joined.
+func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, e *Event) {
+	paid := &v1alpha1.PaidInvoice{
+		InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency,
+		PaidAt: *cmp.Or(paidAtOf(e), &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
+	}
+	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
+		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
+		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
+		if known.PaidAt.Before(&paid.PaidAt) {
+			paid.PaidAt = known.PaidAt
+		}
+	}
+	s.PaidBy = paid
 }
 
 // InvoicePaymentFailed keeps when the first attempt to collect the invoice failed, and shows the latest failure.

@@ -60,7 +60,9 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: "customer.source.updated", Object: Card(card, customer, 1+random.IntN(12), 2030)},
 			{Type: "setup_intent.created", Object: SetupIntent("seti_1", customer, "", "requires_payment_method", begin)},
 			{Type: "setup_intent.succeeded", Object: SetupIntent("seti_1", customer, pick(card, "pm_1"), "succeeded", begin)},
-			{Type: "checkout.session.completed", Object: Checkout(pick("cs_1", "cs_2"), customer, sub, "d@example.com", made)},
+			{Type: pick("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired"),
+				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).
+					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 		}[random.IntN(19)]
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)

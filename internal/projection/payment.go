@@ -2,6 +2,7 @@ package projection
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -14,9 +15,13 @@ const (
 	partRefundPrefix  = "refund/"
 	partDisputePrefix = "dispute/"
 
+	partFailedRefundPrefix = "failedRefund/"
+
 	maxMethods  = 10
 	maxRefunds  = 20
 	maxDisputes = 20
+
+	maxFailedRefunds = 10
 )
 
 // PaymentSucceeded shows the payment if it is the newest, and the payment method.
@@ -25,7 +30,7 @@ func PaymentSucceeded(a *Aggregate, e *Event) bool {
 		return false
 	}
 	keepEarliest(&a.Customer.CustomerSince, e.Payment.Created)
-	keepPaidSince(&a.Customer, e.Payment.Amount, &e.Created)
+	keepPayment(&a.Customer, e, e.Payment.Amount, &e.Created)
 	shows := showMethod(a, e, e.Payment.PaymentMethod, v1alpha1.AuthorityHint)
 	if takePart(&a.Customer.Positions, partPayment, positionOf(e, v1alpha1.AuthorityState, 0)) {
 		a.Customer.LastPayment = newPayment(e)
@@ -96,7 +101,26 @@ func Refunded(a *Aggregate, e *Event) bool {
 	return c.Positions[part].EventID == e.EventID
 }
 
-// DisputeOpened shows the dispute in its latest state.
+// RefundFailed keeps a refund that failed or was canceled.
+func RefundFailed(a *Aggregate, e *Event) bool {
+	if e.Refund == nil || e.Refund.FailedRefundID == "" {
+		return false
+	}
+	c, part := &a.Customer, partFailedRefundPrefix+e.Refund.FailedRefundID
+	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, 0)) {
+		failed := v1alpha1.FailedRefund{ID: e.Refund.FailedRefundID, ChargeID: e.ChargeID, At: e.Created}
+		c.FailedRefunds = upsert(c.FailedRefunds, failed, failedRefundID)
+	}
+	c.FailedRefunds = keepNewest(c.FailedRefunds, c.Positions, partFailedRefundPrefix, maxFailedRefunds, failedRefundID)
+	return c.Positions[part].EventID == e.EventID
+}
+
+// closedDisputes are the statuses of a dispute that ended with the money kept, or of an inquiry that ended. A lost one is
+// not among them: the money is gone.
+var closedDisputes = []string{"won", "warning_closed", "prevented"}
+
+// DisputeOpened shows the dispute in its latest state, until it is closed. Its position stays, so that an older event
+// that arrives late does not show it again.
 func DisputeOpened(a *Aggregate, e *Event) bool {
 	if e.Dispute == nil || e.ObjectID == "" {
 		return false
@@ -106,10 +130,17 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 		dispute := v1alpha1.Dispute{ID: e.ObjectID, ChargeID: e.ChargeID, DisputeRecord: *e.Dispute.DeepCopy()}
 		c.OpenDisputes = upsert(c.OpenDisputes, dispute, disputeID)
 	}
+	c.OpenDisputes = slices.DeleteFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return slices.Contains(closedDisputes, d.Status) })
 	c.OpenDisputes = keepNewest(c.OpenDisputes, c.Positions, partDisputePrefix, maxDisputes, disputeID)
 	return c.Positions[part].EventID == e.EventID
 }
 
-func methodID(m *v1alpha1.PaymentMethod) string { return m.ID }
-func refundID(r *v1alpha1.Refund) string        { return r.ChargeID }
-func disputeID(d *v1alpha1.Dispute) string      { return d.ID }
+// DisputePosition is the position of a dispute's state: when Stripe last reported it.
+func DisputePosition(c *v1alpha1.CustomerStatus, id string) v1alpha1.Position {
+	return c.Positions[partDisputePrefix+id]
+}
+
+func methodID(m *v1alpha1.PaymentMethod) string      { return m.ID }
+func refundID(r *v1alpha1.Refund) string             { return r.ChargeID }
+func failedRefundID(r *v1alpha1.FailedRefund) string { return r.ID }
+func disputeID(d *v1alpha1.Dispute) string           { return d.ID }

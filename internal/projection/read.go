@@ -105,7 +105,7 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 		doubts[customerID] = p
 	}
 	for id, s := range a.Subscriptions {
-		if p := StatePosition(s); p.Doubt != "" {
+		if p := StatePosition(s); p.Doubt != "" || s.MoreItems {
 			doubts[id] = p
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// These constants are all the limits on what a client can cost.
+// These constants and --max-in-flight are all the limits on what a client can cost.
 const (
 	// maxBody is the largest body read, in bytes. Stripe's events are far smaller.
 	maxBody = 1 << 20

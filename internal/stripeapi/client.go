@@ -90,7 +90,11 @@ func (c *Client) get(ctx context.Context, account, resource, id string) (Reading
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
-	parsed, err := stripejson.Parse(answer.raw)
+	parse := func() (stripejson.Object, error) { return stripejson.Parse(answer.raw) }
+	if resource == "subscriptions" {
+		parse = func() (stripejson.Object, error) { return c.parseSubscription(ctx, account, answer.raw) }
+	}
+	parsed, err := parse()
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}

@@ -11,8 +11,6 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/form"
-
-	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
 // pageSize is the largest page that Stripe returns.
@@ -77,7 +75,7 @@ func (c *Client) Subscriptions(ctx context.Context, account, customerID string) 
 			return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)
 		}
 		for _, item := range page.Items {
-			parsed, err := stripejson.Parse(item)
+			parsed, err := c.parseSubscription(ctx, account, item)
 			if err != nil {
 				return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)
 			}

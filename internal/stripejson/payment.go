@@ -56,6 +56,19 @@ func Refund(o Object) *v1alpha1.RefundRecord {
 		AmountRefunded: o.Amount("amount_refunded"),
 		Currency:       o.Text(maxCurrency, "currency"),
 		Full:           o.Bool("refunded"),
+		ChargedAt:      o.Time("created"),
+		InvoiceID:      o.ID("invoice"),
+	}
+}
+
+// FailedRefund reads a refund that failed or was canceled; nil if it did not. See
+// https://docs.stripe.com/api/refunds/object.
+func FailedRefund(o Object) *v1alpha1.RefundRecord {
+	if status := o.Word("status"); status != "failed" && status != "canceled" {
+		return nil
+	}
+	return &v1alpha1.RefundRecord{
+		Amount: o.Amount("amount"), Currency: o.Text(maxCurrency, "currency"), FailedRefundID: o.ID("id"),
 	}
 }
 

@@ -31,6 +31,8 @@ func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 		CanceledAt:             o.Time("canceled_at"),
 		EndedAt:                o.Time("ended_at"),
 		CancellationReason:     o.Word("cancellation_details.reason"),
+		MoreItems:              o.Bool("items.has_more"),
+		TestClock:              o.ID("test_clock"),
 		PausedBy:               o.Word("status_details.paused.subscription.type"),
 		PauseCollection:        pauseCollection(o.Object("pause_collection")),
 		CollectionMethod:       o.Word("collection_method", "billing"),

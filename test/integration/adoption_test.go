@@ -181,6 +181,12 @@ func TestReadyAndStalled(t *testing.T) {
 	o.conditionOf("cus_A", v1alpha1.ConditionReady, "False EventsFailed")
 	o.conditionOf("cus_A", v1alpha1.ConditionStalled, "True EventsFailed")
 	o.entitled("cus_A", "False NoSubscription")
+	version := o.customer("cus_A").ResourceVersion
+	o.send(Event{ID: "evt_of_another", Type: "customer.created", Created: now, Shape: New, Object: Customer("cus_C", "eve@example.com", "Eve")})
+	o.conditionOf("cus_C", v1alpha1.ConditionReady, "True UpToDate") // a while later
+	if got := o.customer("cus_A").ResourceVersion; got != version {
+		t.Errorf("the Customer does not come to rest: its resourceVersion moved from %s to %s", version, got)
+	}
 
 	lift := o.forbid("customers/status", "!has(object.status.name) || object.status.name != 'Eve'")
 	o.inForce(func() error {

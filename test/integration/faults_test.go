@@ -337,6 +337,96 @@ func TestTheOthersGoOnMeanwhile(t *testing.T) {
 	}
 }
 
+// While a policy refuses a customer, its subscription, which nothing refuses, is not written and written back at each retry. A process that
+// was killed in between has left the refused change in the subscription: the others go on all the same.
+func TestARefusedCustomerLeavesItsSubscriptionAlone(t *testing.T) {
+	proxy, err := apiproxy.New(cluster.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var subscriptions, questions atomic.Int64
+	proxy.Spoil(func(r *http.Request) apiproxy.Verdict {
+		switch isStatus := apiproxy.IsWrite(r) && strings.HasSuffix(r.URL.Path, "/status"); {
+		case isStatus && strings.Contains(r.URL.Path, "/subscriptions/"):
+			subscriptions.Add(1)
+		case isStatus && strings.Contains(r.URL.Path, "/customers/") && r.URL.Query().Has("dryRun"):
+			questions.Add(1)
+		}
+		return apiproxy.Pass
+	})
+	o := startAs(t, proxy.Config(), namespace)
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	o.send(world.Events()...)
+	o.settled()
+	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
+	o.forbid("customers/status", "!has(object.status.plan) || object.status.plan != 'max-monthly'")
+	o.inForce(func() error {
+		c := o.customer(customer)
+		c.Status.Plan = "max-monthly"
+		return cluster.Client.Status().Update(t.Context(), c, client.DryRunAll)
+	})
+	seen := len(world.Events())
+	world.Advance(time.Minute)
+	world.Do(ChangePlan)
+	refused := world.Events()[seen].ID
+	o.send(world.Events()[seen:]...)
+	o.eventually("the event waits", func() string {
+		if got := condition(o.event(refused).Status.Conditions, v1alpha1.ConditionProcessed); got != "False WriteRejected" {
+			return "Processed is " + got
+		}
+		return ""
+	})
+	asked := questions.Load()
+	o.eventually("it is tried again", func() string {
+		if questions.Load() == asked {
+			return "not yet"
+		}
+		return ""
+	})
+	writes, asked := subscriptions.Load(), questions.Load()
+	o.eventually("it is tried again and again", func() string {
+		if n := questions.Load() - asked; n < 5 {
+			return fmt.Sprintf("%d times", n)
+		}
+		return ""
+	})
+	if n := subscriptions.Load() - writes; n != 0 {
+		t.Errorf("meanwhile its subscription was written %d times", n)
+	}
+
+	o.stop() // as a kill between the two writes leaves it:
+	left := o.subscription(sub)
+	changed := leaveBehind(t, left, refused)
+	o = startAs(t, proxy.Config(), namespace)
+	world.Advance(time.Minute)
+	world.Do(ChangeEmail)
+	other := world.Events()[len(world.Events())-1]
+	o.send(other)
+	o.outcome(other.ID, v1alpha1.OutcomeApplied)
+	if got := o.subscription(sub).Status.Items[0].LookupKey; got != LookupKey {
+		t.Errorf("the subscription's plan is %s, want the one before %s", got, changed)
+	}
+}
+
+// leaveBehind writes into a Subscription what a refused event changes, as a process does before it is killed.
+func leaveBehind(t *testing.T, s *v1alpha1.Subscription, eventID string) (plan string) {
+	t.Helper()
+	s.Status.Items[0].LookupKey, s.Status.Plan = "max-monthly", "max-monthly"
+	position := s.Status.Positions["state"]
+	position.EventID = eventID
+	s.Status.Positions["state"] = position
+	if err := cluster.Client.Status().Update(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	return s.Status.Plan
+}
+
 // startCounting is start, and counts the writes to a path.
 func startCounting(t *testing.T, path string, configure ...func(*config.Config)) (*operator, *atomic.Int64) {
 	t.Helper()

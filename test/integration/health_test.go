@@ -38,7 +38,7 @@ func TestProbes(t *testing.T) {
 	<-stopped
 }
 
-// probe returns what is wrong with the answer, which is to be 200; empty if nothing is.
+// probe returns what is wrong with the answer; empty if nothing is.
 func probe(t *testing.T, address, path string, parts ...string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)

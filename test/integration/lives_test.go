@@ -24,12 +24,13 @@ type lifeCase struct {
 	Source  string                     `json:"source"`
 	Life    string                     `json:"life"`
 	Now     int64                      `json:"now"`
-	Flags   []string                   `json:"flags"`   // the manager's
-	Deliver string                     `json:"deliver"` // "batch": the controllers start when all events are recorded
-	Events  []json.RawMessage          `json:"events"`  // in the order of delivery
-	Stripe  map[string]json.RawMessage `json:"stripe"`  // what Stripe's API has, by id; "subscriptions" is a list
-	Listed  map[string][]string        `json:"listed"`  // the subscriptions that a faulty API lists, by customer
-	Steps   string                     `json:"steps"`   // how the events are delivered, if not one after the other
+	Flags   []string                   `json:"flags"`         // the manager's
+	Deliver string                     `json:"deliver"`       // "batch": the controllers start when all events are recorded
+	Events  []json.RawMessage          `json:"events"`        // in the order of delivery
+	Stripe  map[string]json.RawMessage `json:"stripe"`        // what Stripe's API has, by id; "subscriptions" is a list
+	Listed  map[string][]string        `json:"listed"`        // the subscriptions that a faulty API lists, by customer
+	Rest    []json.RawMessage          `json:"rest_of_items"` // the items that the event leaves out
+	Steps   string                     `json:"steps"`         // how the events are delivered, if not one after the other
 	Want    lifeEnd                    `json:"want"`
 
 	shift time.Duration // by which the times are shifted
@@ -44,9 +45,10 @@ type lifeEnd struct {
 	Mails    *int   `json:"mails"`
 	Address  string `json:"address"`
 
-	PaidThrough   map[string]any    `json:"paidThrough"`  // by subscription: a time, as RFC 3339 or in Unix seconds
-	Entitlements  map[string]string `json:"entitlements"` // as far as given
-	BlockedBy     string            `json:"got"`          // what Stripe, and no bank, refused the last failed payment for
+	PaidThrough   map[string]any `json:"paidThrough"`  // by subscription: a time, as RFC 3339 or in Unix seconds
+	Entitlements  any            `json:"entitlements"` // values by key, or keys; as far as given
+	Items         int            `json:"items"`        // of the only subscription
+	BlockedBy     string         `json:"got"`          // what Stripe, and no bank, refused the last failed payment for
 	PaymentMethod *struct {
 		ExpYear  int32 `json:"expYear"`
 		Expiring bool  `json:"expiring"`
@@ -115,7 +117,7 @@ func runLife(t *testing.T, l lifeCase) {
 	t.Helper()
 	mails, withMailgun := mailgun(t)
 	settings := []func(*config.Config){withMailgun, withFlags(t, l.Flags)}
-	if l.Stripe != nil {
+	if l.Stripe != nil || l.Rest != nil {
 		server := httptest.NewServer(http.HandlerFunc(l.serve))
 		t.Cleanup(server.Close)
 		settings = append(settings, func(c *config.Config) {
@@ -227,9 +229,12 @@ func (o *operator) moneyProblem(want lifeEnd, shift time.Duration) string {
 			return fmt.Sprintf("%s is paid through %s, want %s", id, got, wanted)
 		}
 	}
-	for key, value := range want.Entitlements {
-		if string(status.Entitlements[key]) != value {
-			return fmt.Sprintf("the entitlements are %v, want %s=%s", status.Entitlements, key, value)
+	if !hasEntitlements(status.Entitlements, want.Entitlements) {
+		return fmt.Sprintf("the entitlements are %v, want %v", status.Entitlements, want.Entitlements)
+	}
+	if want.Items > 0 {
+		if got := o.subscription(status.Subscriptions[0].SubscriptionID).Status.Items; len(got) != want.Items {
+			return fmt.Sprintf("%d items, want %d", len(got), want.Items)
 		}
 	}
 	if f := status.LastFailure; want.BlockedBy != "" && (f == nil || f.DeclineCode != "" || f.BlockedBy != want.BlockedBy) {
@@ -242,6 +247,24 @@ func (o *operator) moneyProblem(want lifeEnd, shift time.Duration) string {
 	return ""
 }
 
+func hasEntitlements(got map[string]v1alpha1.Value, want any) bool {
+	switch want := want.(type) {
+	case map[string]any:
+		for key, value := range want {
+			if string(got[key]) != value {
+				return false
+			}
+		}
+	case []any:
+		for _, key := range want {
+			if _, has := got[key.(string)]; !has {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // serve answers as Stripe's API of the life does.
 func (l lifeCase) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
@@ -249,6 +272,10 @@ func (l lifeCase) serve(w http.ResponseWriter, r *http.Request) {
 	var subscriptions []map[string]any
 	_ = json.Unmarshal(l.Stripe["subscriptions"], &subscriptions)
 	object := l.Stripe[id]
+	if l.Rest != nil {
+		l.serveItems(w, resource, id)
+		return
+	}
 	var listed []any
 	for _, s := range subscriptions {
 		customer := r.URL.Query().Get("customer")
@@ -279,4 +306,33 @@ func (l lifeCase) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		_, _ = w.Write(object)
 	}
+}
+
+// serveItems answers about the only subscription of a life, which has more items than its event carries.
+func (l lifeCase) serveItems(w http.ResponseWriter, resource, id string) {
+	var event struct {
+		Data struct {
+			Object map[string]any `json:"object"`
+		} `json:"data"`
+	}
+	_ = json.Unmarshal(l.Events[0], &event)
+	subscription := event.Data.Object
+	first, _ := subscription["items"].(map[string]any)["data"].([]any)
+	for _, item := range l.Rest {
+		first = append(first, item)
+	}
+	list := func(data ...any) map[string]any {
+		return map[string]any{"object": "list", "has_more": false, "data": data}
+	}
+	answers := map[string]any{
+		"subscriptions/": list(subscription), "subscription_items/": list(first...), "subscriptions/" + subscription["id"].(string): subscription,
+		"customers/" + l.Want.Customer: map[string]any{"object": "customer", "id": l.Want.Customer, "livemode": false},
+		"events/":                      list(),
+	}
+	answer, known := answers[resource+"/"+id]
+	if !known {
+		w.WriteHeader(http.StatusNotFound)
+		answer = map[string]any{"error": map[string]any{"type": "invalid_request_error", "code": "resource_missing", "message": "No such object"}}
+	}
+	_ = json.NewEncoder(w).Encode(answer)
 }

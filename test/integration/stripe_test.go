@@ -384,8 +384,8 @@ func TestResyncRepairs(t *testing.T) {
 	if diff := cmp.Diff(want, got.LastComparison.Differed); diff != "" || got.LastComparison.Request != "second" {
 		t.Errorf("request %q; what differed (-want +got):\n%s", got.LastComparison.Request, diff)
 	}
-	if got.Email != "new@example.com" || got.OpenDisputes[0].Status != "won" {
-		t.Errorf("the customer shows %q and a dispute that is %q", got.Email, got.OpenDisputes[0].Status)
+	if got.Email != "new@example.com" || len(got.OpenDisputes) != 0 {
+		t.Errorf("the customer shows %q and %d disputes; the one is won", got.Email, len(got.OpenDisputes))
 	}
 	if got := o.subscription(subs[0].ID()).Status.Status; got != "canceled" {
 		t.Errorf("the subscription that ended is %q", got)

@@ -71,6 +71,21 @@ func at(t *metav1.Time) int64 {
 	return t.Unix()
 }
 
+// failedRefundCase is a refund, which names its charge and no customer.
+var failedRefundCase = typeCase{
+	before: func(f fixture) []Event {
+		return []Event{{Type: "charge.succeeded", Object: f.chargeObject("succeeded")}}
+	},
+	object: func(f fixture) Object { return Refund("re_"+f.charge, f.charge, f.intent, "failed", Amount, f.now) },
+	want:   "failed",
+	got: func(v observed) string {
+		if len(v.c.FailedRefunds) == 1 && v.c.FailedRefunds[0].ChargeID == v.f.charge {
+			return "failed"
+		}
+		return fmt.Sprintf("%+v", v.c.FailedRefunds)
+	},
+}
+
 var typeCases = map[string]typeCase{
 	"checkout.session.completed": {
 		object: func(f fixture) Object { return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now) },
@@ -79,6 +94,32 @@ var typeCases = map[string]typeCase{
 			_, reason, _ := strings.Cut(condition(v.c.Conditions, v1alpha1.ConditionEntitled), " ")
 			_, ready, _ := strings.Cut(condition(v.s.Conditions, v1alpha1.ConditionReady), " ")
 			return fmt.Sprintf("%s %s %s, Ready %s", v.c.Email, v.c.Signup.ClientReferenceID, reason, ready)
+		},
+	},
+	"checkout.session.async_payment_failed": {
+		object: func(f fixture) Object {
+			return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now).With("payment_status", "unpaid")
+		},
+		want: "Failed, sign-up: false",
+		got: func(v observed) string {
+			return fmt.Sprintf("%s, sign-up: %t", v.c.Checkouts[0].State, v.c.Signup != nil)
+		},
+	},
+	"checkout.session.async_payment_succeeded": {
+		object: func(f fixture) Object { return Checkout(f.session, f.customer, f.sub, "ada@example.com", f.now) },
+		want:   "the sign-up is tenant-1, of 0s ago",
+		got: func(v observed) string {
+			return fmt.Sprintf("the sign-up is %s, of %ds ago", v.c.Signup.ClientReferenceID, v.f.now.Unix()-v.c.Signup.StartedAt.Unix())
+		},
+	},
+	"checkout.session.expired": {
+		object: func(f fixture) Object {
+			return Checkout(f.session, f.customer, "", "ada@example.com", f.now).
+				With("subscription", nil).With("status", "expired").With("payment_status", "unpaid")
+		},
+		want: "known since 0s ago, sign-up: false",
+		got: func(v observed) string {
+			return fmt.Sprintf("known since %ds ago, sign-up: %t", v.f.now.Unix()-at(v.c.CustomerSince), v.c.Signup != nil || len(v.c.Checkouts) > 0)
 		},
 	},
 	"customer.subscription.created": {
@@ -171,6 +212,20 @@ var typeCases = map[string]typeCase{
 			return fmt.Sprintf("%d of %d, full: %t", v.c.Refunds[0].AmountRefunded, v.c.Refunds[0].Amount, v.c.Refunds[0].Full)
 		},
 	},
+	"charge.updated": {
+		before: func(f fixture) []Event {
+			return []Event{{Type: "charge.refunded", Object: Refunded(f.chargeObject("succeeded"), 900)}}
+		},
+		object:   func(f fixture) Object { return Refunded(f.chargeObject("succeeded"), 0) },
+		previous: Object{"amount_refunded": 900},
+		want:     "0 of 2900",
+		got: func(v observed) string {
+			return fmt.Sprintf("%d of %d", v.c.Refunds[0].AmountRefunded, v.c.Refunds[0].Amount)
+		},
+	},
+	"charge.refund.updated": failedRefundCase,
+	"refund.updated":        failedRefundCase,
+	"refund.failed":         failedRefundCase,
 	"charge.dispute.created": {
 		before: func(f fixture) []Event {
 			return []Event{{Type: "charge.succeeded", Object: f.chargeObject("succeeded")}}

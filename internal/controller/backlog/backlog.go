@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -35,7 +36,7 @@ func (c *Counter) Start(ctx context.Context) error {
 	defer report(0, 0, 0)
 	for {
 		if err := c.count(ctx); err != nil && ctx.Err() == nil {
-			return err
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to count the events that wait or have failed")
 		}
 		select {
 		case <-ctx.Done():

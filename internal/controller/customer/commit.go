@@ -2,7 +2,6 @@ package customer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,14 +16,24 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
-// commit writes what a plan changes: the subscriptions first, so that readers that see Entitled also see the subscriptions behind it.
-// Then the plan's statuses are the stored ones.
+// commit writes what a plan changes: the subscriptions first, so that a reader that sees Entitled also sees the
+// subscriptions behind it. Then c holds the plan's statuses as the stored ones.
 //
-// If the API server refuses the customer's status after a subscription was written, the subscription's old status is written back.
-// Else the refused change would be in the subscription, and in the customer's next status.
+// If the API server refuses a status after another subscription was written, that subscription's old status is written
+// back. Otherwise the refused change would stay in the subscription, and get into the customer's next status. Once the
+// API server has refused a status of the customer, it is asked about the customer's status first, by a dry run: so a
+// subscription is not written and written back for as long as a policy refuses its customer.
 func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) error {
-	if err := r.create(ctx, c, p); err != nil {
+	if err := r.createMissing(ctx, c, p); err != nil {
 		return err
+	}
+	if c.customer.UID == "" {
+		return nil
+	}
+	if c.wasRejected && p.changed && len(p.subscriptions) > 0 {
+		if err := r.writeStatus(ctx, p.customer.DeepCopy(), "Customer", client.DryRunAll, client.DisableReadYourWritesConsistency); err != nil {
+			return err
+		}
 	}
 	replaced := map[string]*v1alpha1.Subscription{}
 	for _, s := range p.subscriptions {
@@ -35,19 +44,20 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		}
 		replaced[id], c.subscriptions[id] = before, s
 	}
-	if p.changed && p.customer.UID != "" {
+	if p.changed {
 		if err := r.writeStatus(ctx, p.customer, "Customer"); err != nil {
 			return r.writeBack(ctx, c, replaced, err)
 		}
 		r.announce(p.customer, c.customer.Status.Conditions)
 		c.customer = p.customer
 	}
-	r.committed(ctx, c, p)
+	r.noteCommitted(ctx, c, p)
 	return nil
 }
 
-// committed notes what the plan means for its events, and for what was read from Stripe.
-func (r *Reconciler) committed(ctx context.Context, c *reconciliation, p *plan) {
+// noteCommitted notes the outcomes of the plan's events and when to reconcile next, and reports what a reading
+// corrected.
+func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *plan) {
 	for i, e := range p.events {
 		e.outcome = p.outcomes[i]
 		if e.outcome == v1alpha1.OutcomeSuperseded {
@@ -61,8 +71,9 @@ func (r *Reconciler) committed(ctx context.Context, c *reconciliation, p *plan) 
 	}
 }
 
-// create creates the plan's objects that are not there yet. If their statuses are refused afterwards they stay, with empty statuses.
-func (r *Reconciler) create(ctx context.Context, c *reconciliation, p *plan) error {
+// createMissing creates the plan's objects that do not exist yet. If the API server refuses their statuses later, they
+// stay with empty ones.
+func (r *Reconciler) createMissing(ctx context.Context, c *reconciliation, p *plan) error {
 	if p.customer.UID == "" {
 		if len(p.events) == 0 && c.batch == nil {
 			return nil
@@ -87,14 +98,15 @@ func (r *Reconciler) create(ctx context.Context, c *reconciliation, p *plan) err
 	return nil
 }
 
-func (r *Reconciler) writeStatus(ctx context.Context, object client.Object, kind string) error {
-	if err := r.Client.Status().Update(ctx, object); err != nil {
+func (r *Reconciler) writeStatus(ctx context.Context, object client.Object, kind string, options ...client.SubResourceUpdateOption) error {
+	if err := r.Client.Status().Update(ctx, object, options...); err != nil {
 		return fmt.Errorf("write status of %s %s: %w", kind, object.GetName(), apirejection.Hide("it", err))
 	}
 	return nil
 }
 
-// writeBack undoes the subscriptions' writes if the API server has refused a later one. It returns the cause.
+// writeBack undoes the subscriptions' writes if the API server has refused a later one. It returns the cause, or why the
+// writes could not be undone.
 func (r *Reconciler) writeBack(ctx context.Context, c *reconciliation, replaced map[string]*v1alpha1.Subscription, cause error) error {
 	if !apirejection.Is(cause) {
 		return cause // the next reconciliation folds the same events again, and completes the writes
@@ -103,7 +115,7 @@ func (r *Reconciler) writeBack(ctx context.Context, c *reconciliation, replaced 
 		restored := c.subscriptions[id].DeepCopy()
 		restored.Status = before.Status
 		if err := r.writeStatus(ctx, restored, "Subscription"); err != nil {
-			return errors.Join(cause, err)
+			return fmt.Errorf("write back after a refusal: %w", err)
 		}
 		c.subscriptions[id] = restored
 	}

@@ -15,10 +15,11 @@ import (
 // maxDiffered is how many fields a Comparison names.
 const maxDiffered = 64
 
-// difference is a field that Stripe had otherwise.
+// difference is a field of which Stripe had another value.
 type difference struct{ kind, id, field string }
 
-// foldReadings folds what was read from Stripe into the aggregate, notes the comparison in the statuses, and returns what differed.
+// foldReadings folds what was read from Stripe into the aggregate, notes the comparison in the statuses, and returns
+// what differed.
 func foldReadings(aggregate *projection.Aggregate, c *reconciliation) (differences []difference) {
 	if c.batch == nil {
 		return nil
@@ -33,13 +34,33 @@ func foldReadings(aggregate *projection.Aggregate, c *reconciliation) (differenc
 	if c.batch.Whole {
 		projection.Listed(aggregate, metav1.NewTime(c.batch.At.UTC().Truncate(time.Second)))
 	}
+	read := readIDs(c.batch)
 	_, doubted := doubts[customerID]
-	noteComparison(&aggregate.Customer.LastComparison, c.batch, customerID, fieldsOfCustomer(differences), doubted)
+	if read[customerID] || len(differences) > 0 {
+		noteComparison(&aggregate.Customer.LastComparison, c.batch, customerID, fieldsOfCustomer(differences), doubted)
+	}
 	for id, s := range aggregate.Subscriptions {
 		_, doubted := doubts[id]
-		noteComparison(&s.LastComparison, c.batch, id, fieldsOfSubscription(differences, id), doubted)
+		if read[id] {
+			noteComparison(&s.LastComparison, c.batch, id, fieldsOfSubscription(differences, id), doubted)
+		}
 	}
 	return differences
+}
+
+// readIDs are the Stripe ids of the objects that a batch says something about. It says nothing of the others.
+func readIDs(batch *readings.Batch) map[string]bool {
+	ids := map[string]bool{}
+	for _, object := range batch.Objects {
+		ids[object.ObjectID] = true
+	}
+	for _, id := range batch.NotFound {
+		ids[id] = true
+	}
+	for id := range batch.Requests {
+		ids[id] = true
+	}
+	return ids
 }
 
 // fieldsOfCustomer names all fields that differed. Those of a subscription have its id in front.
@@ -71,14 +92,17 @@ func firstSorted(names []string) []string {
 	return names[:min(len(names), maxDiffered)]
 }
 
-// noteComparison notes the comparison of one object in its status, if it answers a request, settles a doubt, or found something new. A
-// sweep that confirms the status writes nothing.
+// noteComparison notes the comparison of one object in its status, if it answers a request, settles a doubt, or found
+// something new. A sweep that confirms the status writes nothing.
 func noteComparison(last **v1alpha1.Comparison, batch *readings.Batch, id string, differed []string, doubted bool) {
 	var before v1alpha1.Comparison
 	if *last != nil {
 		before = **last
 	}
 	notFound, request := slices.Contains(batch.NotFound, id), batch.Requests[id]
+	if at := metav1.NewTime(batch.At.UTC()); before.At.Equal(&at) { // the same batch is folded again, after a write that failed
+		differed = firstSorted(slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(before.Differed), differed...)))))
+	}
 	if request == "" && len(differed) == 0 && !doubted && notFound == before.NotFound {
 		return
 	}

@@ -16,7 +16,8 @@ import (
 
 const upToDate = "The status shows every recorded event."
 
-// setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those that failed.
+// setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those
+// that failed.
 func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, now time.Time) {
 	c.Status.ObservedGeneration = c.Generation
 	set := condition.Setter{Conditions: &c.Status.Conditions, Generation: c.Generation, Now: now}
@@ -26,27 +27,29 @@ func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, 
 	}
 	set.Set(v1alpha1.ConditionEntitled, entitled, decision.Reason, decision.Message)
 	setReady(set, decision, waiting, failed)
-	if c.Status.Complete == nil {
-		set.Set(v1alpha1.ConditionInSync, metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown,
-			"Not all of the customer's subscriptions are known.")
-		return
+	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
+	if status == metav1.ConditionTrue && c.Status.Complete == nil {
+		status, reason, message = metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, "Not all of the customer's subscriptions are known."
 	}
-	setInSync(set, projection.ProfilePosition(&c.Status), c.Status.LastComparison)
+	set.Set(v1alpha1.ConditionInSync, status, reason, message)
 }
 
-// setReady sets Ready and Stalled as kstatus reads them: Ready is False while something is missing in the status, and Stalled is True,
-// and else absent, if only a person can help.
+// setReady sets Ready and Stalled as kstatus reads them. Ready is False while the status lacks something. Stalled is
+// True if only a person can help; else it is absent.
 func setReady(set condition.Setter, decision entitlement.Decision, waiting, failed int) {
-	meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionStalled)
+	if failed == 0 { // a condition that stays keeps its transition time
+		meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionStalled)
+	}
 	switch {
 	case failed > 0:
-		message := fmt.Sprintf("%s failed and not in the status. See their messages; annotate them with %s once the cause is gone.",
-			areEvents(failed), v1alpha1.AnnotationRetry)
+		message := fmt.Sprintf(
+			"The status lacks %s that failed. Read the messages of the events, and annotate them with %s once the cause is gone.",
+			countEvents(failed), v1alpha1.AnnotationRetry)
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsFailed, message)
 		set.Set(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonEventsFailed, message)
 	case waiting > 0:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsWaiting,
-			areEvents(waiting)+" not in the status yet and tried again. See their messages.")
+			"The status lacks "+countEvents(waiting)+" that could not be applied so far and will be tried again. Read the messages of the events.")
 	case decision.Unknown:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, decision.Message)
 	default:
@@ -54,17 +57,22 @@ func setReady(set condition.Setter, decision entitlement.Decision, waiting, fail
 	}
 }
 
-func areEvents(n int) string {
+func countEvents(n int) string {
 	if n == 1 {
-		return "1 event is"
+		return "1 event"
 	}
-	return fmt.Sprintf("%d events are", n)
+	return fmt.Sprintf("%d events", n)
 }
 
 func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {
 	s.Status.ObservedGeneration = s.Generation
 	set := condition.Setter{Conditions: &s.Status.Conditions, Generation: s.Generation, Now: now}
-	setInSync(set, projection.StatePosition(&s.Status), s.Status.LastComparison)
+	status, reason, message := inSync(projection.StatePosition(&s.Status), s.Status.LastComparison)
+	if s.Status.MoreItems {
+		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonItemsMissing
+		message = "Stripe sent the first items of the subscription only. With a Stripe key, all of them are read."
+	}
+	set.Set(v1alpha1.ConditionInSync, status, reason, message)
 	if s.Status.Status == "" {
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonAwaitingState,
 			"No event has reported this subscription's state yet.")
@@ -73,29 +81,28 @@ func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {
 	set.Set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpToDate, upToDate)
 }
 
-// setInSync sets whether a status is what Stripe has, as far as is known.
-func setInSync(set condition.Setter, p v1alpha1.Position, last *v1alpha1.Comparison) {
-	const inSync = v1alpha1.ConditionInSync
+// inSync is whether the status matches Stripe, as far as is known.
+func inSync(p v1alpha1.Position, last *v1alpha1.Comparison) (status metav1.ConditionStatus, reason, message string) {
 	switch {
 	case p.Doubt == v1alpha1.DoubtTie:
-		set.Set(inSync, metav1.ConditionUnknown, v1alpha1.ReasonEventsTie, fmt.Sprintf(
+		return metav1.ConditionUnknown, v1alpha1.ReasonEventsTie, fmt.Sprintf(
 			"Events created in the same second (%s) disagree and their order cannot be determined; event %s is shown. "+
-				"With a Stripe key, the object is read from Stripe.", second(p.Created), p.EventID))
+				"With a Stripe key, the object is read from Stripe.", second(p.Created), p.EventID)
 	case p.Doubt == v1alpha1.DoubtGap:
-		set.Set(inSync, metav1.ConditionUnknown, v1alpha1.ReasonEventsMissing, fmt.Sprintf(
+		return metav1.ConditionUnknown, v1alpha1.ReasonEventsMissing, fmt.Sprintf(
 			"An event before %s is missing: event %s, created %s, changes a state that no recorded event reports. "+
-				"With a Stripe key, the object is read from Stripe.", p.EventID, p.EventID, second(p.Created)))
+				"With a Stripe key, the object is read from Stripe.", p.EventID, p.EventID, second(p.Created))
 	case last == nil:
-		set.Set(inSync, metav1.ConditionTrue, v1alpha1.ReasonEventsAgree, "The recorded events follow on one another without a gap.")
+		return metav1.ConditionTrue, v1alpha1.ReasonEventsAgree, "The recorded events follow on one another without a gap."
 	case last.NotFound:
-		set.Set(inSync, metav1.ConditionFalse, v1alpha1.ReasonNotInStripe, fmt.Sprintf(
-			"Stripe did not know the object when it was read on %s.", second(last.At)))
+		return metav1.ConditionFalse, v1alpha1.ReasonNotInStripe, fmt.Sprintf(
+			"Stripe did not know the object when it was read on %s.", second(last.At))
 	case len(last.Differed) > 0:
-		set.Set(inSync, metav1.ConditionTrue, v1alpha1.ReasonRepaired, fmt.Sprintf(
-			"Stripe was read on %s and the status was corrected: %s.", second(last.At), firstFew(last.Differed)))
+		return metav1.ConditionTrue, v1alpha1.ReasonRepaired, fmt.Sprintf(
+			"Stripe was read on %s and the status was corrected: %s.", second(last.At), firstFew(last.Differed))
 	default:
-		set.Set(inSync, metav1.ConditionTrue, v1alpha1.ReasonCompared, fmt.Sprintf(
-			"Stripe was read on %s and had the same.", second(last.At)))
+		return metav1.ConditionTrue, v1alpha1.ReasonCompared, fmt.Sprintf(
+			"Stripe was read on %s and matched the status.", second(last.At))
 	}
 }
 

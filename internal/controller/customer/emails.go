@@ -17,12 +17,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// planEmails creates the two Emails to a customer that has signed up as a new one. It looks at the customer's status alone, so the
-// e-mails do not depend on which event came last, or on what came together. A sign-up older than MailMaxAge, found late by a backfill,
-// plans none. If the API server refuses an Email, the event of the sign-up waits.
+// planEmails creates the two Emails to a customer that has signed up as a new one. It looks at the customer's status
+// alone, so the e-mails do not depend on the order or the batches of the events. A sign-up older than MailMaxAge, found
+// late by a backfill, plans none. If the API server refuses an Email, the event of the sign-up waits.
 func (r *Reconciler) planEmails(ctx context.Context, c *reconciliation) error {
 	status := &c.customer.Status
-	if !projection.IsNew(status) || !r.Clock.Now().Before(r.sendBefore(status.Signup)) {
+	if status.Signup == nil || !r.Clock.Now().Before(r.sendBefore(status.Signup)) || !projection.IsNew(storedAggregate(c)) {
 		return nil
 	}
 	if r.HasStripe && status.Complete == nil {
@@ -58,7 +58,7 @@ func isPlanned(emails *v1alpha1.EmailList, name string) bool {
 	return false
 }
 
-// rejectSignup has the pending events of the sign-up's session wait, and the customer be reconciled again.
+// rejectSignup makes the pending events of the sign-up's session wait, and has the customer reconciled again.
 func (r *Reconciler) rejectSignup(ctx context.Context, c *reconciliation, err error) {
 	c.emailRejected = true
 	for _, e := range c.pending {
@@ -70,7 +70,7 @@ func (r *Reconciler) rejectSignup(ctx context.Context, c *reconciliation, err er
 		"sessionID", c.customer.Status.Signup.SessionID, "reason", err.Error())
 }
 
-// sendBefore is when the e-mails of a sign-up are too old to be sent.
+// sendBefore is the time from which the e-mails of a sign-up are too old to be sent.
 func (r *Reconciler) sendBefore(signup *v1alpha1.Signup) time.Time {
 	return signup.CompletedAt.Add(r.MailMaxAge)
 }

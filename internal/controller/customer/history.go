@@ -3,54 +3,55 @@ package customer
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/events"
 )
 
-// recordedPage is how many recorded events are read at a time.
-const recordedPage = 500
+const (
+	// recordedPage is how many recorded events are read at a time.
+	recordedPage = 500
+	// signupSpan is how old customer.created may be for its customer to count as new.
+	signupSpan = time.Hour
+)
 
-// loadRecorded reads every settled event about a customer whose objects begin, so that they begin with all that is recorded: a
-// Customer that was deleted and is seen again, or was restored or made by hand, and one of whose Subscriptions was deleted.
+// loadRecorded reads every settled event about the customer if the Customer, or one of its Subscriptions, has no
+// status: it was deleted, or it was restored or made by hand. Folding those events again gives back the status that was
+// lost.
 //
-// A customer whose customer.created is pending has nothing recorded from before, so that a sign-up costs no search.
+// A customer whose customer.created is pending and recent is taken as new: so a sign-up costs no search.
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
-	if !c.begins() {
+	if !c.lacksStatus() || c.isSigningUp(r.Clock.Now()) {
 		return nil
 	}
-	var byPayment []string
-	for _, t := range events.All() {
-		if t.ByPayment {
-			byPayment = append(byPayment, t.Name)
-		}
-	}
-	linked, err := labels.NewRequirement(v1alpha1.LabelEventType, selection.In, byPayment)
+	return r.readRecorded(ctx, c)
+}
+
+// readRecorded reads every event about the customer that was folded before.
+func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error {
+	c.recorded = nil
+	unnamed, err := labels.NewRequirement(v1alpha1.LabelCustomerID, selection.DoesNotExist, nil)
 	if err != nil {
 		return err
 	}
-	for _, which := range []client.ListOption{
+	for _, selector := range []client.ListOption{
 		client.MatchingFields{v1alpha1.FieldCustomerID: c.customer.Spec.CustomerID},
-		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*linked)}, // their customer is in the status, which no field selects
+		// A dispute names its payment: the customer that was found is in the status, which no field selects.
+		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*unnamed)},
 	} {
-		if err := r.listRecorded(ctx, c, which); err != nil {
+		if err := r.listRecorded(ctx, c, selector); err != nil {
 			return fmt.Errorf("list the recorded events of Customer %s: %w", c.customer.Name, err)
 		}
 	}
 	return nil
 }
 
-// begins reports whether the customer, or one of its subscriptions, has no status to fold events into.
-func (c *reconciliation) begins() bool {
-	for _, e := range c.pending {
-		if e.Spec.Type == "customer.created" {
-			return false
-		}
-	}
+// lacksStatus reports whether the customer, or one of its subscriptions, has no status to fold events into.
+func (c *reconciliation) lacksStatus() bool {
 	for i := range c.customer.Status.Subscriptions {
 		if c.subscriptions[c.customer.Status.Subscriptions[i].SubscriptionID] == nil {
 			return true
@@ -59,11 +60,26 @@ func (c *reconciliation) begins() bool {
 	return len(c.customer.Status.Conditions) == 0
 }
 
-func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, which client.ListOption) error {
-	page := &v1alpha1.BillingEventList{}
+// isSigningUp reports whether the customer was created just now. An old customer.created, which came late or is retried, may be about a
+// customer that has a history.
+func (c *reconciliation) isSigningUp(now time.Time) bool {
+	for _, e := range c.pending {
+		isRecent := now.Sub(e.Spec.Created.Time) < signupSpan && now.Sub(e.CreationTimestamp.Time) < signupSpan
+		if e.Spec.Type == "customer.created" && isRecent {
+			return true
+		}
+	}
+	return false
+}
+
+// listRecorded adds the events about the customer that were folded before. It skips Recorded and Failed ones, which
+// changed nothing.
+func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, selector client.ListOption) error {
+	next := ""
 	for {
-		err := r.Reader.List(ctx, page, client.InNamespace(c.customer.Namespace), which, client.Limit(recordedPage), client.Continue(page.Continue))
-		if err != nil {
+		var page v1alpha1.BillingEventList // a new one: c.recorded points into the last one
+		if err := r.Reader.List(ctx, &page, client.InNamespace(c.customer.Namespace), selector,
+			client.Limit(recordedPage), client.Continue(next)); err != nil {
 			return err
 		}
 		for i := range page.Items {
@@ -74,7 +90,7 @@ func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, which 
 				c.recorded = append(c.recorded, e)
 			}
 		}
-		if page.Continue == "" {
+		if next = page.Continue; next == "" {
 			return nil
 		}
 	}

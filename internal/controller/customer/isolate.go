@@ -12,18 +12,18 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/panics"
 )
 
-// isFault reports whether a plan failed for what was folded: the fold panicked, or the schema refuses a status. Planning the same
-// again cannot help.
+// isFault reports whether a plan failed because of what was folded: the fold panicked, or the schema refuses a status.
+// Planning the same again cannot help.
 func isFault(err error) bool {
 	_, panicked := errors.AsType[*panics.Error](err)
 	return panicked || crdschema.IsInvalid(err)
 }
 
-// planWithoutFaults plans with as many of the events as can be folded together, and marks the others. It works in memory and writes
-// nothing.
+// planWithoutFaults plans with as many of the events as can be folded together, and marks the others. It works in
+// memory and writes nothing.
 //
-// If not even the plan without any event can be made, no event is at fault: it is what was read from Stripe, which is dropped, or
-// what is stored already, which is an error.
+// If even the plan without pending events fails, none of them is at fault. The cause is what was read from Stripe or a
+// settled event that is folded again, which are left out, or a stored status, which is an error.
 func (r *Reconciler) planWithoutFaults(ctx context.Context, c *reconciliation, cause error) (*plan, error) {
 	log := ctrl.LoggerFrom(ctx)
 	logFault(ctx, "Events cannot be folded together, looking for those at fault", cause)
@@ -31,6 +31,11 @@ func (r *Reconciler) planWithoutFaults(ctx context.Context, c *reconciliation, c
 	if isFault(err) && c.batch != nil {
 		logFault(ctx, "Dropping what was read from Stripe: it cannot be folded", err)
 		r.dropReadings(c)
+		_, err = r.plan(ctx, c, nil)
+	}
+	if isFault(err) && len(c.recorded) > 0 {
+		logFault(ctx, "Leaving out the settled events: one of them cannot be folded again", err)
+		c.recorded = nil
 		_, err = r.plan(ctx, c, nil)
 	}
 	if err != nil {
@@ -48,8 +53,9 @@ func (r *Reconciler) planWithoutFaults(ctx context.Context, c *reconciliation, c
 	return r.plan(ctx, c, kept)
 }
 
-// keepFoldable adds to kept those of the candidates that can be folded beside it. It tries all of them, then either half, and so on:
-// one event at fault among n takes about 2·log₂(n) tries. An event that fails alone is at fault.
+// keepFoldable adds to kept those of the candidates that can be folded together with it. It tries all of them, then
+// each half, and so on: one event at fault among n takes about 2·log₂(n) tries. A single candidate that fails together
+// with kept is at fault.
 func (r *Reconciler) keepFoldable(ctx context.Context, c *reconciliation, kept, candidates []*pendingEvent) ([]*pendingEvent, error) {
 	if len(candidates) == 0 {
 		return kept, nil

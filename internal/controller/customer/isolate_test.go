@@ -20,7 +20,8 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// inMemory is a reconciler that has no client: a plan needs none. Events whose id starts with evt_panic or evt_invalid are at fault.
+// inMemory is a reconciler that has no client: a plan needs none. Events whose id starts with evt_panic or evt_invalid
+// are at fault.
 func inMemory(t *testing.T) *Reconciler {
 	t.Helper()
 	schemas, err := crdschema.Load()

@@ -22,10 +22,11 @@ import (
 type reconciliation struct {
 	customer      *v1alpha1.Customer                // without a UID until it is created
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; only those that are created
-	pending       []*pendingEvent                   // in the order of their events
+	pending       []*pendingEvent                   // by Stripe's created, then id
 	recorded      []*v1alpha1.BillingEvent          // settled events that are folded again; see history.go
 	failed        int                               // how many events about the customer are Failed
 	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
+	wasRejected   bool                              // whether the API server has refused a status of the customer before
 	emailRejected bool                              // whether the API server refuses an Email of the sign-up
 	reconcileAt   *time.Time                        // when the clock alone changes something; nil if it does not
 }
@@ -37,7 +38,7 @@ type pendingEvent struct {
 	message  string
 	deferred bool  // it is tried again later, at status.retryAt
 	fault    error // why it cannot be folded: that counts as an attempt
-	rejected error // why the API server refuses what it changes: that is no fault of the event and counts as nothing
+	rejected error // why the API server refuses what it changes: that is no fault of the event and counts as no attempt
 }
 
 // foldable returns the events that can be folded now, as far as is known.
@@ -68,18 +69,18 @@ func (c *reconciliation) waiting(folding []*pendingEvent) int {
 	return waiting
 }
 
-// atLatest makes sure that the customer is reconciled at the time, if not before.
-func (c *reconciliation) atLatest(at time.Time) {
+// reconcileBy makes sure that the customer is reconciled at the time at the latest.
+func (c *reconciliation) reconcileBy(at time.Time) {
 	if c.reconcileAt == nil || at.Before(*c.reconcileAt) {
 		c.reconcileAt = &at
 	}
 }
 
-// load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do. The cache
-// shows our own writes to customers and subscriptions before it answers.
-func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconciliation, error) {
+// load reads the customer, its subscriptions and the pending events about it. It returns nil if there is nothing to do.
+// Reads of customers and subscriptions wait until the cache shows this process's own writes.
+func (r *Reconciler) load(ctx context.Context, key client.ObjectKey, batch *readings.Batch) (*reconciliation, error) {
 	c := &reconciliation{
-		customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, batch: r.Readings.Peek(key),
+		customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, batch: batch,
 	}
 	if err := r.loadPending(ctx, c, key); err != nil {
 		return nil, err
@@ -110,8 +111,9 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*reconcili
 	return c, nil
 }
 
-// loadSubscriptions reads the customer's Subscriptions. It leaves out those that belong to a deleted Customer of the same name, which
-// the garbage collector deletes, and those with another name than the rule's, which a person has made.
+// loadSubscriptions reads the customer's Subscriptions. It leaves out those that belong to a deleted Customer of the
+// same name, which the garbage collector deletes, and those whose name does not follow from the Stripe id, which a
+// person has made.
 func (r *Reconciler) loadSubscriptions(ctx context.Context, c *reconciliation) error {
 	var subscriptions v1alpha1.SubscriptionList
 	if err := r.Client.List(ctx, &subscriptions,
@@ -155,6 +157,8 @@ func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key cli
 		if at := e.Status.RetryAt; at != nil && at.After(r.Clock.Now()) {
 			e.deferred = true
 		}
+		processed := meta.FindStatusCondition(e.Status.Conditions, v1alpha1.ConditionProcessed)
+		c.wasRejected = c.wasRejected || processed != nil && processed.Reason == v1alpha1.ReasonWriteRejected
 		if e.Spec.DecodeError != "" {
 			e.outcome, e.message = v1alpha1.OutcomeFailed, e.Spec.DecodeError
 		}
@@ -164,7 +168,8 @@ func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key cli
 	return nil
 }
 
-// failMisassigned fails the events about a subscription that belongs to another customer. Stripe never moves one.
+// failMisassigned fails the events about a subscription that belongs to another customer: Stripe never moves a
+// subscription.
 func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) error {
 	for _, e := range c.pending {
 		id := e.Spec.SubscriptionID
@@ -188,7 +193,8 @@ func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) err
 	return nil
 }
 
-// The API server numbers the generations of an object from 1. A new object is planned with the generation that it will have.
+// The API server numbers the generations of an object from 1. A new object is planned with the generation that it will
+// have.
 const firstGeneration = 1
 
 func newCustomer(key client.ObjectKey, id, account string) *v1alpha1.Customer {

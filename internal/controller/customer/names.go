@@ -13,8 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
-// refuseName shows on a Customer or Subscription that it has another name than the rule's. It was made by hand, and the operator does
-// not use it: an object for the same Stripe id is made under the right name.
+// refuseName shows on a Customer or Subscription that its name does not follow from its Stripe id. It was made by hand,
+// and the operator does not use it: the next event creates an object for the same Stripe id under the right name.
 func (r *Reconciler) refuseName(ctx context.Context, object client.Object) error {
 	var conditions *[]metav1.Condition
 	var id, account, kind string

@@ -17,7 +17,8 @@ const (
 	lastRetry  = 10 * time.Minute
 )
 
-// writeOutcomes writes what became of the events, last of all. An event whose outcome the API server refuses does not hold up the next.
+// writeOutcomes writes what became of the events, last of all. An event whose outcome the API server refuses does not
+// hold up the next.
 func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error {
 	w := outcome.Writer{Client: r.Client, Clock: r.Clock}
 	var rejected error
@@ -25,7 +26,7 @@ func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error
 		var err error
 		switch {
 		case e.deferred:
-			c.atLatest(e.Status.RetryAt.Time)
+			c.reconcileBy(e.Status.RetryAt.Time)
 		case e.rejected != nil:
 			err = w.NoteRejected(ctx, e.BillingEvent, condition.Sentence(e.rejected))
 		case e.fault != nil:
@@ -51,6 +52,6 @@ func (r *Reconciler) writeFailedAttempt(ctx context.Context, c *reconciliation, 
 	}
 	pause := min(firstRetry<<min(attempts-1, 16), lastRetry)
 	retryAt, err := w.Postpone(ctx, e.BillingEvent, pause, condition.Sentence(e.fault))
-	c.atLatest(retryAt)
+	c.reconcileBy(retryAt)
 	return err
 }

@@ -24,14 +24,14 @@ type plan struct {
 	events        []*pendingEvent
 	outcomes      []v1alpha1.Outcome // of events
 	customer      *v1alpha1.Customer
-	subscriptions []*v1alpha1.Subscription // by Stripe's id; only those whose status changes
+	subscriptions []*v1alpha1.Subscription // in the order of Stripe's ids; only those that are new or whose status changes
 	changed       bool                     // whether the customer's status changes
-	differences   []difference             // what Stripe had otherwise
-	next          *time.Time               // when the clock alone changes something
+	differences   []difference             // the fields that were corrected after a reading
+	next          *time.Time               // when the clock alone changes something; nil if it does not
 }
 
-// plan folds events, and what was read from Stripe, into the stored statuses, and decides. It returns an error for which isFault is
-// true if the fold panics or a status would be invalid.
+// plan folds events, and what was read from Stripe, into the stored statuses, and decides. It returns an error for
+// which isFault is true if the fold panics or a status would be invalid.
 func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pendingEvent) (p *plan, err error) {
 	err = panics.Catch(func() error {
 		p = &plan{events: events}
@@ -46,7 +46,8 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 	return p, err
 }
 
-// fold folds the plan's events into a copy of the stored statuses.
+// fold folds the plan's events, and the settled events that are folded again, into a copy of the stored statuses. It
+// sets the outcomes of the plan's events.
 func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*projection.Aggregate, error) {
 	changes := make([]projection.Change, 0, len(p.events)+len(c.recorded))
 	for _, e := range p.events {
@@ -71,8 +72,8 @@ func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*pro
 	return aggregate, nil
 }
 
-// storedAggregate copies the stored statuses. A subscription without a status is left out: it was created for an event that is not
-// folded yet.
+// storedAggregate copies the stored statuses. A subscription without a status is left out: it was created for an event
+// that is not folded yet.
 func storedAggregate(c *reconciliation) *projection.Aggregate {
 	a := &projection.Aggregate{Customer: *c.customer.Status.DeepCopy(), Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
 	for id, s := range c.subscriptions {
@@ -83,7 +84,8 @@ func storedAggregate(c *reconciliation) *projection.Aggregate {
 	return a
 }
 
-// readAgain reads events that were folded before. An event that is gone leaves its part of the status in doubt.
+// readAgain reads events that were folded before from the API server. An event that is gone leaves its part of the
+// status in doubt.
 func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer, eventIDs []string) ([]projection.Change, error) {
 	var changes []projection.Change
 	for _, id := range eventIDs {

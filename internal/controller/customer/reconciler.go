@@ -1,9 +1,10 @@
-// Package customer is the controller of one customer: the one writer of the statuses of a Customer and its Subscriptions.
+// Package customer is the controller of one customer: the one writer of the statuses of a Customer and its
+// Subscriptions.
 //
-// It observes the pending BillingEvents about a customer, the Customer, its Subscriptions, and what was read of them from Stripe. It
-// folds all pending events at once and decides whether the customer is entitled. It writes the statuses that changed, then plans the
-// e-mails of a sign-up, and writes the events' outcomes last: whatever stops it in between, the events are still pending, and folding
-// them again gives the same result.
+// It observes the pending BillingEvents about a customer, the Customer, its Subscriptions, and what was read of them
+// from Stripe. It folds all pending events at once and decides whether the customer is entitled. It writes the statuses
+// that changed, then plans the e-mails of a sign-up, and writes the events' outcomes last: whatever stops it in
+// between, the events are still pending, and folding them again gives the same result.
 //
 // A reconciliation goes through the files in this order: load, plan (isolate), commit (rejection), emails, outcomes.
 package customer
@@ -60,8 +61,8 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails,verbs=create
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
 
-// SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or one of its
-// subscriptions is written, when it was read from Stripe, and when an event about it fails or is retried.
+// SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or
+// one of its subscriptions is written, when it was read from Stripe, and when an event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	isRecorded := routing.UnlessDeleted(func(client.Object) bool { return true })
 	return ctrl.NewControllerManagedBy(mgr).

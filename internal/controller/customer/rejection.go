@@ -5,20 +5,32 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
-// commitOneByOne folds and writes the events one at a time, after the API server has refused them together. The statuses are valid by
-// the CRDs of this version, so a policy of the cluster, or a CRD of another version, refuses them. That is no fault of an event: those
-// whose write is refused wait and are tried again without end; the others go on.
+// commitOneByOne folds and writes the events one at a time, after the API server has refused their statuses together.
+// By the embedded CRDs the statuses are valid, so the cause is an admission policy or webhook, or an installed CRD of
+// another version. That is no fault of an event. Those whose write is refused wait and are retried without end; the
+// others are applied.
 //
-// For example, a policy refuses the price "max". Of the events e1 (new address), e2 (change to "max") and e3 (new card), e1 and e3 are
-// applied, and e2 waits until the policy is gone.
+// For example, a policy refuses the price "max". Of the events e1 (new address), e2 (change to "max") and e3 (new
+// card), e1 and e3 are applied, and e2 waits until the policy is gone.
 func (r *Reconciler) commitOneByOne(ctx context.Context, c *reconciliation, cause error) error {
 	ctrl.LoggerFrom(ctx).Info("The API server refuses a status; writing the events one by one", "reason", cause.Error())
+	c.wasRejected = true
 	events := c.foldable()
-	if err := r.commitWithoutEvents(ctx, c); apirejection.Is(err) {
-		return reject(events, err) // whatever is folded is refused
+	if len(events) == 0 && len(c.customer.Status.Conditions) == 0 {
+		return cause // there is nothing to write one by one
+	}
+	err := r.commitWithoutEvents(ctx, c)
+	if apirejection.Is(err) && c.forgetPending() {
+		if err = r.readRecorded(ctx, c); err == nil {
+			err = r.commitWithoutEvents(ctx, c)
+		}
+	}
+	if apirejection.Is(err) {
+		return reject(events, err) // every status is refused, whichever event is folded
 	} else if err != nil {
 		return err
 	}
@@ -39,8 +51,9 @@ func (r *Reconciler) commitOneByOne(ctx context.Context, c *reconciliation, caus
 	return nil
 }
 
-// commitWithoutEvents writes what the clock, or what was read from Stripe, alone changes. What was read is dropped if it is refused. A
-// customer without a status gets none: with no event in it, it would be published as having no subscription.
+// commitWithoutEvents writes what the clock and the readings from Stripe change. If the API server refuses that, the
+// readings are dropped. A customer without a status gets none here: without its events, the status would show no
+// subscription.
 func (r *Reconciler) commitWithoutEvents(ctx context.Context, c *reconciliation) error {
 	for len(c.customer.Status.Conditions) > 0 {
 		p, err := r.plan(ctx, c, nil)
@@ -54,6 +67,27 @@ func (r *Reconciler) commitWithoutEvents(ctx context.Context, c *reconciliation)
 		r.dropReadings(c)
 	}
 	return nil
+}
+
+// forgetPending empties, in memory, the statuses of the subscriptions that show a pending event, and reports whether there was one. A
+// process that was killed between the write of a subscription and the refusal of its customer has left the refused change there. The
+// recorded events, folded again, give back the rest.
+func (c *reconciliation) forgetPending() (found bool) {
+	pending := map[string]bool{}
+	for _, e := range c.pending {
+		pending[e.Spec.EventID] = true
+	}
+	for id, s := range c.subscriptions {
+		for _, p := range s.Status.Positions {
+			if pending[p.EventID] {
+				emptied := s.DeepCopy()
+				emptied.Status = v1alpha1.SubscriptionStatus{}
+				c.subscriptions[id], found = emptied, true
+				break
+			}
+		}
+	}
+	return found
 }
 
 // reject marks the events as rejected. Without an event to carry it the rejection is an error.

@@ -13,7 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 )
 
-// compose composes the message from the present state of its customer. The Secret of a reset token is written before the token is sent.
+// compose composes the message from the present state of its customer. The Secret of a reset token is written before
+// the token is sent.
 func (r *Reconciler) compose(ctx context.Context, email *v1alpha1.Email) (mail.Message, error) {
 	var customer v1alpha1.Customer
 	key := client.ObjectKey{Namespace: email.Namespace, Name: email.Spec.CustomerRef.Name}

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// claimDuration is how long a claim gives the right to send, unless --mail-settle is shorter. A process that was frozen for longer
-	// finds that its claim has ended, and does not send.
+	// claimDuration is how long a claim gives the right to send, unless --mail-settle is shorter. A process that was
+	// frozen for longer finds that its claim has ended, and does not send.
 	claimDuration = 30 * time.Second
 	// recordTimeout bounds the write of an attempt's outcome, which is written even during shutdown.
 	recordTimeout = 5 * time.Second
-	// resetSettle bounds --mail-settle for a password reset: its recipient waits for it, and a second one does little harm. It is
-	// longer than any attempt.
+	// resetSettle bounds --mail-settle for a password reset: its recipient waits for it, and a second one does little
+	// harm. It is longer than any attempt.
 	resetSettle = 2 * claimDuration
 )
 
@@ -53,13 +53,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 }
 
-// wait shows what an Email waits for. It is reconciled when that changes: with the Email or its customer, or, if it is configuration,
-// with a new process.
+// wait shows what an Email waits for. It is reconciled when that changes: with the Email or its customer, or, if it is
+// configuration, with a new process.
 func (r *Reconciler) wait(ctx context.Context, email *storedEmail, reason, message string) (ctrl.Result, error) {
 	return requeue.OnWriteError(r.writeStatus(ctx, email, false, reason, message))
 }
 
-// send claims an attempt, hands the message to Mailgun and records the outcome. A send in progress is finished even during shutdown.
+// send claims an attempt, hands the message to Mailgun and records the outcome. It finishes a send in progress even
+// during shutdown.
 func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
 	if err := r.Limit.Wait(ctx); err != nil {
 		return ctrl.Result{}, fmt.Errorf("wait for the rate limit to send Email %s: %w", email.Name, err)
@@ -95,11 +96,12 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 	return requeue.OnWriteError(r.recordSent(ctx, email, "Mailgun accepted the message."))
 }
 
-// searchLog searches Mailgun's log for attempts whose outcome is not known. A message that the log does not show after the settle time was
-// not accepted, and is sent again. If the key may not read the log, the message is sent again after the settle time.
+// searchLog searches Mailgun's log for attempts whose outcome is not known. A message that the log does not show after
+// the settle time was not accepted, and is sent again. If the key may not read the log, the message is sent again after
+// the settle time.
 //
-// An attempt that Mailgun refused to take needs no settle time. There was an earlier unknown one, or the log would not be searched, and
-// its settle time passed before the refused attempt was made.
+// If Mailgun did not accept the latest attempt, there is no settle time to wait for. The log is searched because the
+// outcome of an earlier attempt is unknown, and that one's settle time passed before the latest attempt was made.
 func (r *Reconciler) searchLog(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
 	attempt := email.Status.Attempt
 	settle := r.Settle

@@ -1,12 +1,13 @@
 // Package email is the controller of Emails: it sends each one effectively once.
 //
-// It observes Emails and their Customers. It decides whether an Email is to be sent, must wait, or may have been sent already. It writes
-// the Email's status. It claims an attempt there before it hands the message to Mailgun, and records the outcome after. If the process
-// stops in between, the attempt has no outcome: then Mailgun's log is searched for the message's Message-Id before it is sent again.
+// It observes Emails and their Customers. It decides whether an Email is to be sent, must wait, or may have been sent
+// already. It writes the Email's status. It claims an attempt there before it hands the message to Mailgun, and records
+// the outcome after. If the process stops in between, the attempt has no outcome: then Mailgun's log is searched for
+// the message's Message-Id before it is sent again.
 //
-// For example, a process claims attempt 1, hands the message over, and is killed before Mailgun answers. The next leader finds attempt 1
-// without an outcome and searches the log. It finds the message and records it as sent. If the log has no such message after
-// --mail-settle, the leader claims attempt 2 and sends.
+// For example, a process claims attempt 1, hands the message over, and is killed before Mailgun answers. The next
+// leader finds attempt 1 without an outcome and searches the log. It finds the message and records it as sent. If the
+// log has no such message after --mail-settle, the leader claims attempt 2 and sends.
 package email
 
 import (
@@ -61,8 +62,8 @@ type Letter struct {
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails/status,verbs=update
 // +kubebuilder:rbac:groups="",namespace=system,resources=secrets,verbs=create;get;update
 
-// SetupWithManager registers the controller. An Email is reconciled when it changes, and when its customer does: the customer's address
-// may be known now.
+// SetupWithManager registers the controller. An Email is reconciled when it changes, and when its customer does: the
+// customer's address may be known now.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("email").

@@ -20,7 +20,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
-// resetKeySecret holds the key that reset tokens are derived from. So a message that is sent again carries the same link.
+// resetKeySecret holds the key that reset tokens are derived from. So a message that is sent again carries the same
+// link.
 const (
 	resetKeySecret = "tollkeeper-reset-key"
 	resetKey       = "key"
@@ -84,7 +85,8 @@ func (r *Reconciler) resetKey(ctx context.Context, namespace string) ([]byte, er
 	return secret.Data[resetKey], nil
 }
 
-// storeToken writes the customer's Secret, with the token's hash and never the token itself. A consumed token stays consumed.
+// storeToken writes the customer's Secret, with the token's hash and never the token itself. A consumed token stays
+// consumed.
 func (r *Reconciler) storeToken(ctx context.Context, customer *v1alpha1.Customer, token string) error {
 	data := map[string][]byte{
 		passwordreset.KeyHash:     []byte(passwordreset.Hash(token)),

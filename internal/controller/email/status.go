@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// firstRetry is the pause after Mailgun first did not accept a message. It doubles with each attempt, up to lastRetry.
+	// firstRetry is the pause after Mailgun first did not accept a message. It doubles with each attempt, up to
+	// lastRetry.
 	firstRetry = 10 * time.Second
 	lastRetry  = time.Hour
 )
@@ -29,7 +30,8 @@ type storedEmail struct {
 	stored v1alpha1.EmailStatus
 }
 
-// claim starts an attempt. It fails with a conflict if another process has written the Email since it was read: then that process sends.
+// claim starts an attempt. It fails with a conflict if another process has written the Email since it was read: then
+// that process sends.
 func (r *Reconciler) claim(ctx context.Context, email *storedEmail, messageID string) error {
 	attempt := &v1alpha1.EmailAttempt{Number: 1, MessageID: messageID, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC())}
 	if before := email.Status.Attempt; before != nil {

@@ -42,7 +42,8 @@ func (w Writer) Settle(ctx context.Context, event *v1alpha1.BillingEvent, outcom
 	return nil
 }
 
-// Postpone notes a failed attempt. The event stays pending, and is tried again after the delay: at the time that it returns.
+// Postpone notes a failed attempt. The event stays pending and is tried again after the delay. Postpone returns the
+// time of that retry.
 func (w Writer) Postpone(ctx context.Context, event *v1alpha1.BillingEvent, delay time.Duration, message string) (time.Time, error) {
 	event = event.DeepCopy()
 	retryAt := w.Clock.Now().UTC().Add(delay)
@@ -55,8 +56,8 @@ func (w Writer) Postpone(ctx context.Context, event *v1alpha1.BillingEvent, dela
 	return retryAt, nil
 }
 
-// NoteRejected notes that the API server does not let what the event changes be written. That is no attempt. It writes nothing if the
-// event's status says so already.
+// NoteRejected notes that the API server refuses to write what the event changes. That is no attempt. It writes nothing
+// if the event's status says so already.
 func (w Writer) NoteRejected(ctx context.Context, event *v1alpha1.BillingEvent, message string) error {
 	if event.Status.Message == truncate(message) {
 		return nil

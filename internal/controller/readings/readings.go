@@ -14,14 +14,15 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// Batch is what Stripe had of one customer when it was asked.
+// Batch is what Stripe's API returned about one customer.
 type Batch struct {
-	// CustomerID and Account are Stripe's ids. The customer's controller creates the Customer from them if there is none.
+	// CustomerID and Account are Stripe's ids. The customer's controller creates the Customer from them if there is
+	// none.
 	CustomerID, Account string
-	// Whole reports that Objects and NotFound hold the customer and all of its subscriptions, or that those that are missing were put
-	// in earlier by the same import: after the Batch is folded, the customer is known whole.
+	// Whole reports that Objects and NotFound hold the customer and all of its subscriptions, or that those that are
+	// missing were put in earlier by the same import: after the Batch is folded, the customer is known whole.
 	Whole bool
-	// At is when the earliest of the objects was known to be current.
+	// At is the time from which the objects are known to be current: that of the earliest reading.
 	At time.Time
 	// Objects are the objects that Stripe had.
 	Objects []*projection.Event
@@ -31,8 +32,8 @@ type Batch struct {
 	Requests map[string]string
 }
 
-// Mailbox holds at most one Batch for each customer until it is written. It lives in memory: a Batch that is lost with the process
-// is read again, since its cause, a doubt or an annotation, is in the cluster.
+// Mailbox holds at most one Batch for each customer until it is written. It lives in memory: a Batch that is lost with
+// the process is read again, since its cause, a doubt or an annotation, is in the cluster.
 type Mailbox struct {
 	mutex   sync.Mutex
 	batches map[types.NamespacedName]*Batch

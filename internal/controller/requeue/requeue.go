@@ -1,4 +1,4 @@
-// Package requeue turns what a reconciliation ended with into when the object is reconciled next.
+// Package requeue turns the end of a reconciliation, an error or a time, into when the object is reconciled next.
 package requeue
 
 import (
@@ -19,13 +19,13 @@ func At(next *time.Time, now time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: max(next.Sub(now), time.Millisecond)}
 }
 
-// WithBackoff reconciles soon, and later each time in a row, without an error in the log.
+// WithBackoff reconciles after a delay that doubles with each one in a row, without an error in the log.
 func WithBackoff() ctrl.Result {
 	return ctrl.Result{Requeue: true} //nolint:staticcheck // RequeueAfter, which replaces it, takes no part in the backoff
 }
 
-// OnWriteError handles the error of a write. A conflict means that the object has changed since it was read. That is no fault and
-// not worth a log line: the object is read again with backoff, until the cache shows the change.
+// OnWriteError handles the error of a write. A conflict means that the object has changed since it was read. That is no
+// fault and not worth a log line: the object is read again with backoff, until the cache shows the change.
 func OnWriteError(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) && !apirejection.Is(err) {
 		return WithBackoff(), nil

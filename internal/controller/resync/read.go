@@ -45,7 +45,8 @@ func (r *Reconciler) read(
 	return batch, nil
 }
 
-// readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that it does not list.
+// readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that
+// it does not list.
 func (r *Reconciler) readSubscriptions(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, known map[string]*v1alpha1.Subscription,
 ) error {
@@ -84,7 +85,8 @@ func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, custome
 	return r.add(ctx, batch, customer, id, object, err)
 }
 
-// add adds Stripe's answer about one object to the batch. Of a deleted customer Stripe returns the id and "deleted" only.
+// add adds Stripe's answer about one object to the batch. Of a deleted customer Stripe returns the id and "deleted"
+// only.
 func (r *Reconciler) add(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
 ) error {
@@ -111,8 +113,8 @@ func (r *Reconciler) add(
 	return nil
 }
 
-// refuse leaves an object out of a batch: one that cannot be read, or that Stripe listed for the wrong customer, must not hold up the
-// others.
+// refuse counts and logs an object that is left out of the batch: one that cannot be read, or that belongs to another
+// customer, must not hold up the others.
 func (r *Reconciler) refuse(ctx context.Context, customer *v1alpha1.Customer, id, reason, detail string) {
 	metrics.ReadingsRefused.WithLabelValues(reason).Inc()
 	ctrl.LoggerFrom(ctx).Info("Refused an object that Stripe returned", "customerID", customer.Spec.CustomerID, "id", id, "reason", detail)

@@ -1,8 +1,8 @@
 // Package resync is the controller that compares customers with Stripe.
 //
-// It observes Customers and Subscriptions. It decides when there is a reason to read them from Stripe: the events leave a doubt, a
-// person has annotated the object, or the background sweep comes to the customer. It writes nothing: what it reads goes through the
-// mailbox to the customer's controller.
+// It observes Customers and Subscriptions. It decides when there is a reason to read them from Stripe: the events leave
+// a doubt, a person has annotated the object, or the background sweep comes to the customer. It writes nothing: what it
+// reads goes through the mailbox to the customer's controller.
 package resync
 
 import (
@@ -34,7 +34,8 @@ type Reconciler struct {
 	SweepInterval time.Duration
 	// DoubtDelay is how long a doubt waits for an event that settles it.
 	DoubtDelay time.Duration
-	// BackfillRunning reports whether missed events are being listed: they may settle a doubt too. It is nil without a backfill.
+	// BackfillRunning reports whether missed events are being listed: they may settle a doubt too. It is nil without a
+	// backfill.
 	BackfillRunning func() bool
 
 	mutex     sync.Mutex

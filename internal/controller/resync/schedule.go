@@ -22,8 +22,8 @@ type reading struct {
 
 func (r reading) isEmpty() bool { return !r.whole && len(r.objects) == 0 }
 
-// schedule is when one customer is read from Stripe. It lives in memory: after a restart every doubt is read once more, and the sweep
-// comes at the customer's next turn.
+// schedule is when one customer is read from Stripe. It lives in memory: after a restart every doubt is read once more,
+// and the sweep comes at the customer's next turn.
 type schedule struct {
 	customer      string
 	sweepInterval time.Duration
@@ -33,8 +33,8 @@ type schedule struct {
 	trialsRead    map[string]time.Time // the trial ends after which a subscription was read
 }
 
-// wholeCustomer stands for the doubt about which subscriptions a customer has: it was neither seen from its creation on nor listed, or it
-// has a subscription that is known by name only.
+// wholeCustomer is the key of the doubt about which subscriptions a customer has. Either not all of them are known
+// (status.complete), or one is known by name only.
 const wholeCustomer = ""
 
 // doubt is about the state of one object. It is read once.
@@ -44,7 +44,8 @@ type doubt struct {
 	isRead   bool
 }
 
-// observe takes in the customer's present doubts. A doubt is a new one if an event has changed the object's position.
+// observe updates the schedule with the customer's present doubts. A doubt counts as new if an event has changed the
+// object's position.
 func (s *schedule) observe(
 	customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, now time.Time, sweepInterval time.Duration,
 ) {
@@ -172,8 +173,9 @@ func (s *schedule) next(delay time.Duration) *time.Time {
 	return next
 }
 
-// sweepAfter returns the first sweep of a customer after a time. Names spread the customers evenly over the interval: with an interval
-// of 24 h, a customer whose name hashes to 6 h is read at 06:00 UTC every day, whenever the process started.
+// sweepAfter returns the first sweep of a customer after a time. Names spread the customers evenly over the interval:
+// with an interval of 24 h, a customer whose name hashes to 6 h is read at 06:00 UTC every day, whenever the process
+// started.
 func sweepAfter(after time.Time, customer string, interval time.Duration) time.Time {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(customer))

@@ -1,7 +1,7 @@
 // Package retry is the controller that makes a Failed event pending again.
 //
-// It observes BillingEvents whose outcome is Failed. It decides whether the annotation billing.tollkeeper.dev/retry has a value that was
-// not answered yet. It writes the event's status: pending, with all its attempts ahead.
+// It observes BillingEvents whose outcome is Failed. It decides whether the annotation billing.tollkeeper.dev/retry has
+// a value that was not answered yet. It writes the event's status: pending, with all its attempts ahead.
 package retry
 
 import (

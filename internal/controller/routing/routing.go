@@ -30,8 +30,8 @@ func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
 	return s.Livemode == nil || *s.Livemode == e.Spec.Livemode
 }
 
-// CustomerOf returns the name of the Customer whose controller takes the object. It is empty if none does: then a BillingEvent
-// belongs to the unlinked controller.
+// CustomerOf returns the name of the Customer whose controller takes the object. It is empty if none does: then a
+// BillingEvent belongs to the unlinked controller.
 func (s Scope) CustomerOf(o client.Object) string {
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
@@ -101,8 +101,8 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) e
 	return nil
 }
 
-// UnlessDeleted passes the objects that were created or changed and that match. It drops deletions: a pending event leaves the
-// cache when its outcome is written.
+// UnlessDeleted passes the objects that were created or changed and that match. It drops deletions: a pending event
+// leaves the cache when its outcome is written.
 func UnlessDeleted(match func(client.Object) bool) predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(e event.CreateEvent) bool { return match(e.Object) },

@@ -49,8 +49,8 @@ func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEv
 	return "", nil
 }
 
-// customerAtStripe reads the charge, or else the payment intent. known reports whether Stripe knows it; a payment by a guest is known
-// and has no customer.
+// customerAtStripe reads the charge, or else the payment intent. known reports whether Stripe knows it; a payment by a
+// guest is known and has no customer.
 func (r *Reconciler) customerAtStripe(ctx context.Context, e *v1alpha1.BillingEvent) (customerID string, known bool, err error) {
 	get, id := r.Stripe.Charge, e.Spec.ChargeID
 	if id == "" {

@@ -168,6 +168,18 @@ func Checkout(id, customer, subscription, email string, created time.Time) Objec
 	}
 }
 
+// Refund returns a refund of a charge.
+func Refund(id, charge, intent, status string, amount float64, created time.Time) Object {
+	refund := Object{
+		"id": id, "object": "refund", "charge": charge, "payment_intent": intent, "amount": amount, "currency": Currency, "status": status,
+		"created": created.Unix(), "reason": "requested_by_customer", "failure_reason": nil, "metadata": Object{},
+	}
+	if intent == "" {
+		refund["payment_intent"] = nil
+	}
+	return refund
+}
+
 // Card returns a card that a customer saved as a source, the legacy form of payment methods.
 func Card(id, customer string, month, year int) Object {
 	return Object{

@@ -57,6 +57,8 @@ const (
 	FailSetup        Op = "fail to set up a payment method"
 	EditDraft        Op = "edit a draft invoice"
 	FinalizeDraft    Op = "finalize a draft invoice"
+	FailRefund       Op = "fail a refund"
+	LeaveCheckout    Op = "leave a checkout"
 	BuyByDebit       Op = "buy something by bank debit"
 	SettleDebit      Op = "settle a bank debit"
 	FailDebit        Op = "fail a bank debit"
@@ -67,7 +69,7 @@ var simplestFirst = []Op{
 	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
-	BuyByDebit, SettleDebit, FailDebit,
+	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -89,9 +91,16 @@ var ops = map[Op]func(*World){
 	SignUp:          func(w *World) { w.signUp("active") },
 	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
 	SignUpUnpaid:    func(w *World) { w.signUp("incomplete") },
-	BuyByDebit:      func(w *World) { w.buyByDebit() },
-	SettleDebit:     func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
-	FailDebit:       func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
+	FailRefund:      func(w *World) { w.failRefund() },
+	LeaveCheckout: func(w *World) {
+		if customer := w.customer(); customer != "" {
+			session := Checkout(w.id("cs"), customer, "", "ada@example.com", w.now).With("subscription", nil)
+			w.add(session.With("status", "expired").With("payment_status", "unpaid"), "checkout.session.expired")
+		}
+	},
+	BuyByDebit:  func(w *World) { w.buyByDebit() },
+	SettleDebit: func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
+	FailDebit:   func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 {
 			w.subscribe("active")
@@ -305,6 +314,21 @@ func (w *World) refund(amount float64) {
 		total := min(Amount, o["amount_refunded"].(float64)+amount)
 		o["amount_refunded"], o["refunded"] = total, total == Amount
 	})
+}
+
+// failRefund fails the refunds of the latest charge at the bank, and restores the charge.
+func (w *World) failRefund() {
+	charge := w.latestCharge()
+	if charge == nil || charge["amount_refunded"].(float64) == 0 {
+		return
+	}
+	intent, _ := charge["payment_intent"].(string)
+	refund := Refund(w.id("re"), charge.ID(), intent, "pending", charge["amount_refunded"].(float64), w.now)
+	w.add(refund, "")
+	w.change(refund.ID(), "charge.refund.updated", func(o Object) { o["status"] = "failed" })
+	w.change(refund.ID(), "refund.updated", func(o Object) { o["failure_reason"] = "expired_or_canceled_card" })
+	w.report("refund.failed", refund.ID(), nil)
+	w.change(charge.ID(), "charge.updated", func(o Object) { o["amount_refunded"], o["refunded"] = 0, false })
 }
 
 // monthAfter returns the end of a monthly period.
