@@ -32,16 +32,20 @@ func (a *App) addMissingKeyNotices(cfg config.Config) error {
 	return nil
 }
 
-// addChecks adds /healthz and /readyz. The manager's own handlers fix the names of all checks at the start, and the name is all that
-// /readyz?verbose shows of a check that passes.
+// addChecks adds /healthz and /readyz. The manager's own handlers fix the names of all checks at the start, and the
+// name is all that /readyz?verbose shows of a check that passes.
 func (a *App) addChecks(cfg config.Config) error {
 	if cfg.HealthProbeBindAddress == "" || cfg.HealthProbeBindAddress == "0" {
 		return nil
 	}
 	mux := http.NewServeMux()
-	serveChecks(mux, "/healthz", func() map[string]healthz.Checker { return map[string]healthz.Checker{"ping": healthz.Ping} })
+	serveChecks(mux, "/healthz", func() map[string]healthz.Checker {
+		return map[string]healthz.Checker{"ping": healthz.Ping}
+	})
 	serveChecks(mux, "/readyz", a.readiness)
-	server := &http.Server{Addr: cfg.HealthProbeBindAddress, Handler: mux, ReadHeaderTimeout: probeTimeout, ReadTimeout: probeTimeout}
+	server := &http.Server{
+		Addr: cfg.HealthProbeBindAddress, Handler: mux, ReadHeaderTimeout: probeTimeout, ReadTimeout: probeTimeout,
+	}
 	if err := a.manager.Add(&manager.Server{Name: "health probe", Server: server}); err != nil {
 		return fmt.Errorf("add the probes: %w", err)
 	}

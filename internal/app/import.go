@@ -10,7 +10,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/importer"
 )
 
-// addImport adds the import of what Stripe's accounts have, if there is a key. The first backfill comes after the first import.
+// addImport adds the import of what Stripe's accounts have, if there is a key. The first backfill comes after the first
+// import.
 func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox) error {
 	if a.stripe == nil || cfg.Import == config.ImportNone {
 		return nil
@@ -21,7 +22,8 @@ func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox) error {
 		Checkpoints: importer.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
 		},
-		Client: a.manager.GetClient(), Namespace: cfg.Namespace, Everyone: cfg.Import == config.ImportAll, Clock: clock.RealClock{}, Log: log,
+		Client: a.manager.GetClient(), Namespace: cfg.Namespace, Everyone: cfg.Import == config.ImportAll,
+		Clock: clock.RealClock{}, Log: log,
 	})
 	if a.backfill != nil {
 		a.backfill.After = a.importer.FirstOver()
@@ -32,7 +34,8 @@ func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox) error {
 	return nil
 }
 
-// isListing reports whether an account's objects or events are being listed: what seems to be missing may be about to come.
+// isListing reports whether an account's objects or events are being listed: what seems to be missing may be about to
+// come.
 func (a *App) isListing() bool {
 	return a.importer != nil && a.importer.Running() || a.backfill != nil && a.backfill.Looking()
 }

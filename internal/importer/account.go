@@ -61,7 +61,8 @@ func (r *run) progress() []any {
 	}
 }
 
-// list goes through the pages of a phase, and saves the checkpoint after each. After the last one, the next phase is due.
+// list goes through the pages of a phase, and saves the checkpoint after each. After the last one, the next phase is
+// due.
 func (r *run) list(ctx context.Context, s step) error {
 	for page, err := range s.list(r.Source, ctx, r.account, r.c.After) {
 		if errors.Is(err, stripeapi.ErrCursorGone) {
@@ -81,7 +82,8 @@ func (r *run) list(ctx context.Context, s step) error {
 				r.c.finish(Done, r.Clock.Now())
 			}
 		case r.c.Pages >= r.maxPages:
-			r.log.Error(fmt.Errorf("the list goes on after %d pages", r.c.Pages), "Failed to import the account: a list does not end", "phase", r.c.Phase)
+			err := fmt.Errorf("the list goes on after %d pages", r.c.Pages)
+			r.log.Error(err, "Failed to import the account: a list does not end", "phase", r.c.Phase)
 			r.c.finish(Failed, r.Clock.Now())
 		default:
 			r.c.After = page.Next
@@ -100,8 +102,9 @@ func (r *run) list(ctx context.Context, s step) error {
 	return nil
 }
 
-// restart begins the phase anew, because Stripe does not know the object any more after which the next page begins. What was listed
-// before is listed again, which changes nothing. Its pages count, so that restarts without end are a list that never ends.
+// restart begins the phase anew, because Stripe does not know the object any more after which the next page begins.
+// What was listed before is listed again, which changes nothing. Its pages count, so that restarts without end are a
+// list that never ends.
 func (r *run) restart(ctx context.Context, cause error) error {
 	r.madeProgress = false
 	r.c.After = ""

@@ -22,7 +22,8 @@ const ConfigMapName = "tollkeeper-import"
 // AnnotationImport on the ConfigMap requests another import. Every new value is a new request.
 const AnnotationImport = "billing.tollkeeper.dev/import"
 
-// requestKey is the key in the ConfigMap for the last value of the annotation that was answered. No Stripe account has this name.
+// requestKey is the key in the ConfigMap for the last value of the annotation that was answered. No Stripe account has
+// this name.
 const requestKey = "answered-request"
 
 // maxIncomplete bounds the customers that a checkpoint names: a ConfigMap holds 1 MiB.
@@ -82,7 +83,8 @@ func (c *Checkpoint) isIncomplete(customerID string) bool {
 
 // finish ends the import. What is only needed to go on is dropped.
 func (c *Checkpoint) finish(phase Phase, now time.Time) {
-	c.Phase, c.After, c.Pages, c.Incomplete, c.FinishedAt = phase, "", 0, nil, metav1.NewTime(now.UTC().Truncate(time.Second))
+	c.Phase, c.After, c.Pages, c.Incomplete = phase, "", 0, nil
+	c.FinishedAt = metav1.NewTime(now.UTC().Truncate(time.Second))
 }
 
 // Checkpoints stores the checkpoint of each account: one key per account in a ConfigMap.
@@ -100,8 +102,8 @@ type Checkpoints struct {
 // accountKey is the account's key in the ConfigMap, and its name in logs.
 func accountKey(account string) string { return cmp.Or(account, "platform") }
 
-// Load returns the checkpoints of the accounts. One that does not exist, or cannot be parsed, is that of an import that begins. A new
-// value of the annotation deletes them all first.
+// Load returns the checkpoints of the accounts. One that does not exist, or cannot be parsed, is that of an import that
+// begins. A new value of the annotation deletes them all first.
 func (c Checkpoints) Load(ctx context.Context, accounts []string) (map[string]*Checkpoint, error) {
 	stored, err := c.get(ctx)
 	if err != nil {
@@ -119,7 +121,8 @@ func (c Checkpoints) Load(ctx context.Context, accounts []string) (map[string]*C
 		checkpoint := &Checkpoint{}
 		if value := stored.Data[accountKey(account)]; value != "" {
 			if err := json.Unmarshal([]byte(value), checkpoint); err != nil {
-				c.Log.Error(err, "Failed to parse a checkpoint, will import the account again", "configMap", ConfigMapName, "key", accountKey(account))
+				c.Log.Error(err, "Failed to parse a checkpoint, will import the account again",
+					"configMap", ConfigMapName, "key", accountKey(account))
 				checkpoint = &Checkpoint{}
 			}
 		}

@@ -1,8 +1,9 @@
 // Package importer lists everything that a Stripe account has, and hands it over to the customers' controllers.
 //
-// An account may be years old when the operator starts with a key for the first time: its customers' last events are long gone. The
-// importer lists, page by page, first all subscriptions, then all customers, then all disputes. What it lists are readings: the
-// customer's controller folds them like any other state. A customer whose subscriptions were all put in is then known whole.
+// An account may be years old when the operator starts with a key for the first time: its customers' last events are
+// long gone. The importer lists, page by page, first all subscriptions, then all customers, then all disputes. What it
+// lists are readings: the customer's controller folds them like any other state. A customer whose subscriptions were
+// all put in is then known whole.
 //
 // A checkpoint is saved after each page was folded, so that a kill repeats at most one page.
 package importer
@@ -35,13 +36,15 @@ const (
 	maxRetry   = 15 * time.Minute
 	// maxPages bounds a list: 2 million objects. A list that goes on after that is taken for one that never ends.
 	maxPages = 20_000
-	// foldPatience is how long the customers' controllers may take for one page. A customer that takes longer holds up no other.
+	// foldPatience is how long the customers' controllers may take for one page. A customer that takes longer holds up
+	// no other.
 	foldPatience = 10 * time.Minute
 	// pagesPerReport is how many pages are listed between two progress messages in the log.
 	pagesPerReport = 10
 )
 
-// Source lists an account's objects, the newest first, beginning after the object with the id after. An error ends a list.
+// Source lists an account's objects, the newest first, beginning after the object with the id after. An error ends a
+// list.
 type Source interface {
 	AllSubscriptions(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
 	AllCustomers(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
@@ -82,7 +85,8 @@ type Importer struct {
 // New makes an Importer.
 func New(o Options) *Importer {
 	i := &Importer{
-		Options: o, firstOver: make(chan struct{}), logged: sets.New[string](), maxPages: maxPages, foldPatience: foldPatience,
+		Options: o, firstOver: make(chan struct{}), logged: sets.New[string](),
+		maxPages: maxPages, foldPatience: foldPatience,
 	}
 	i.setPhase("NotLeading")
 	return i
@@ -94,8 +98,8 @@ func (i *Importer) NeedLeaderElection() bool { return true }
 // Running reports whether an import is in progress: what seems to be missing may be about to be put in.
 func (i *Importer) Running() bool { return i.running.Load() }
 
-// FirstOver is closed when every account that was known at the start is imported, or cannot be: because Stripe refuses it to the key, or
-// because a list never ends.
+// FirstOver is closed when every account that was known at the start is imported, or cannot be: because Stripe refuses
+// it to the key, or because a list never ends.
 func (i *Importer) FirstOver() <-chan struct{} { return i.firstOver }
 
 // Phase is a word for what the importer does now: one of the phases, or NotLeading, Retrying or Refused.

@@ -108,8 +108,8 @@ func idOf(o any) string {
 	return fmt.Sprint(o)
 }
 
-// lists returns an account: cus_A has two subscriptions, far from each other in the list, and an open dispute; cus_B has one that has
-// ended and a dispute that was won; cus_C has one that is unpaid; cus_D has none.
+// lists returns an account: cus_A has two subscriptions, far from each other in the list, and an open dispute; cus_B
+// has one that has ended and a dispute that was won; cus_C has one that is unpaid; cus_D has none.
 func lists() account {
 	sub := func(id, customer, status string) stripetest.Object {
 		return stripetest.Subscription(stripetest.Old, id, customer, status, noon, noon.AddDate(0, 1, 0))
@@ -479,7 +479,8 @@ func TestACursorThatIsGoneRestartsThePhase(t *testing.T) {
 	}
 }
 
-// A list that never ends is given up after a bound, and so is one that restarts again and again. Other accounts are imported.
+// A list that never ends is given up after a bound, and so is one that restarts again and again. Other accounts are
+// imported.
 func TestAListThatNeverEndsIsGivenUp(t *testing.T) {
 	for name, restarts := range map[string]bool{"it goes on": false, "it restarts": true} {
 		t.Run(name, func(t *testing.T) {
@@ -505,7 +506,8 @@ func TestAListThatNeverEndsIsGivenUp(t *testing.T) {
 	}
 }
 
-// A failing account does not stop the others. One that Stripe refuses is over for the first backfill, any other failure is not.
+// A failing account does not stop the others. One that Stripe refuses is over for the first backfill, any other failure
+// is not.
 func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err       error
@@ -583,7 +585,8 @@ func TestAnUnreadableCheckpointBeginsAnew(t *testing.T) {
 	}
 }
 
-// A customer whose controller never writes holds up no other, and is not whole. A Batch that waits for it is not replaced.
+// A customer whose controller never writes holds up no other, and is not whole. A Batch that waits for it is not
+// replaced.
 func TestACustomerThatIsStuckHoldsUpNoOther(t *testing.T) {
 	s, c := &stripe{accounts: map[string]account{"": lists()}}, newCluster(t)
 	c.stuck["cus_A"] = true

@@ -113,8 +113,8 @@ func isClosed(status string) bool {
 	return slices.Contains([]string{"won", "lost", "warning_closed", "prevented", "charge_refunded"}, status)
 }
 
-// takeDisputes puts the open disputes of a page in, of customers that have a Customer. A dispute names its charge, and the charge, which
-// is expanded, its customer.
+// takeDisputes puts the open disputes of a page in, of customers that have a Customer. A dispute names its charge, and
+// the charge, which is expanded, its customer.
 func (r *run) takeDisputes(ctx context.Context, page stripeapi.Page) error {
 	batches := map[string]*readings.Batch{}
 	for _, item := range page.Items {
@@ -152,7 +152,9 @@ func customerOfCharge(dispute json.RawMessage) string {
 }
 
 // read reads a listed object of a kind. With an error it returns the Stripe id of the customer, if that can be read.
-func (r *run) read(item json.RawMessage, kind string, page stripeapi.Page) (e *projection.Event, customerID string, err error) {
+func (r *run) read(
+	item json.RawMessage, kind string, page stripeapi.Page,
+) (e *projection.Event, customerID string, err error) {
 	err = panics.Catch(func() error {
 		object, err := stripejson.Parse(item)
 		if err != nil {
@@ -176,8 +178,8 @@ func (r *run) batchOf(batches map[string]*readings.Batch, customerID string, pag
 	return batches[customerID]
 }
 
-// deliver puts the Batches into the mailbox and waits until all are taken out. It replaces none that still waits there. A customer
-// that takes none in time holds up no other: whether it has what was listed is checked afterwards.
+// deliver puts the Batches into the mailbox and waits until all are taken out. It replaces none that still waits there.
+// A customer that takes none in time holds up no other: whether it has what was listed is checked afterwards.
 func (r *run) deliver(ctx context.Context, batches map[string]*readings.Batch) error {
 	patient, cancel := context.WithTimeout(ctx, r.foldPatience)
 	defer cancel()
@@ -192,7 +194,8 @@ func (r *run) deliver(ctx context.Context, batches map[string]*readings.Batch) e
 		})
 	}
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
-		r.log.Info("Customers have not taken in what was listed, going on", "waited", r.foldPatience.String(), "phase", r.c.Phase)
+		r.log.Info("Customers have not taken in what was listed, going on",
+			"waited", r.foldPatience.String(), "phase", r.c.Phase)
 	}
 	return ctx.Err()
 }
@@ -216,7 +219,8 @@ func (r *run) refuse(kind string, item json.RawMessage, err error) {
 	r.note(kind, id, "it is not readable: "+err.Error())
 }
 
-// refuseStored notes an object that was put in, and is not in the cluster: the API server or the schema refuses it, or it is being deleted.
+// refuseStored notes an object that was put in, and is not in the cluster: the API server or the schema refuses it, or
+// it is being deleted.
 func (r *run) refuseStored(kind, id string) {
 	r.note(kind, id, "it was not stored")
 }

@@ -23,7 +23,8 @@ const (
 	requestsPerSecond = 10
 )
 
-// Client reads from Stripe. All calls share one rate limiter, and one pause after a 429. Import and backfill let the others go first.
+// Client reads from Stripe. All calls share one rate limiter, and one pause after a 429. Import and backfill let the
+// others go first.
 type Client struct {
 	backend stripe.Backend
 	key     string

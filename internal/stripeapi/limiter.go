@@ -9,8 +9,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// backgroundPatience is how long a listing in the background lets other requests go first. Without a bound it would starve while
-// the others use up the whole limit.
+// backgroundPatience is how long a listing in the background lets other requests go first. Without a bound it would
+// starve while the others use up the whole limit.
 const backgroundPatience = 5 * time.Second
 
 // priority says which requests go first.

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// order lets requests through one a second, and returns in which order: "b" in the background, "f" in the foreground. The one in the
-// background comes first, and finds the limit used up.
+// order lets requests through one a second, and returns in which order: "b" in the background, "f" in the foreground.
+// The one in the background comes first, and finds the limit used up.
 func order(t *testing.T, patience time.Duration, foregrounds int) string {
 	t.Helper()
 	l := &limiter{rate: rate.NewLimiter(1, 1), patience: patience}

@@ -37,16 +37,18 @@ type page struct {
 // days. An error ends the list. See https://docs.stripe.com/api/events/list.
 func (c *Client) Events(ctx context.Context, account string, since time.Time) iter.Seq2[Page, error] {
 	return c.list(ctx, listing{
-		account: account, resource: "events", filter: map[string]string{"created[gte]": strconv.FormatInt(since.Unix(), 10)}, priority: background,
+		account: account, resource: "events", priority: background,
+		filter: map[string]string{"created[gte]": strconv.FormatInt(since.Unix(), 10)},
 	})
 }
 
-// AllSubscriptions lists the subscriptions of all customers, including ended ones, the newest first, page by page. It begins after the
-// subscription with the id after; empty for the first page. An error ends the list. ErrCursorGone is in its chain if Stripe does not know
-// that subscription any more. See https://docs.stripe.com/api/subscriptions/list.
+// AllSubscriptions lists the subscriptions of all customers, including ended ones, the newest first, page by page. It
+// begins after the subscription with the id after; empty for the first page. An error ends the list. ErrCursorGone is
+// in its chain if Stripe does not know that subscription any more. See https://docs.stripe.com/api/subscriptions/list.
 func (c *Client) AllSubscriptions(ctx context.Context, account, after string) iter.Seq2[Page, error] {
 	return c.list(ctx, listing{
-		account: account, resource: "subscriptions", filter: map[string]string{"status": "all"}, after: after, priority: background,
+		account: account, resource: "subscriptions", filter: map[string]string{"status": "all"}, after: after,
+		priority: background,
 	})
 }
 
@@ -56,11 +58,12 @@ func (c *Client) AllCustomers(ctx context.Context, account, after string) iter.S
 	return c.list(ctx, listing{account: account, resource: "customers", after: after, priority: background})
 }
 
-// AllDisputes lists all disputes as AllSubscriptions does, also closed ones: Stripe cannot select by status. The charge of each is
-// expanded, since only the charge names the customer. See https://docs.stripe.com/api/disputes/list.
+// AllDisputes lists all disputes as AllSubscriptions does, also closed ones: Stripe cannot select by status. The charge
+// of each is expanded, since only the charge names the customer. See https://docs.stripe.com/api/disputes/list.
 func (c *Client) AllDisputes(ctx context.Context, account, after string) iter.Seq2[Page, error] {
 	return c.list(ctx, listing{
-		account: account, resource: "disputes", filter: map[string]string{"expand[]": "data.charge"}, after: after, priority: background,
+		account: account, resource: "disputes", filter: map[string]string{"expand[]": "data.charge"}, after: after,
+		priority: background,
 	})
 }
 
@@ -128,7 +131,8 @@ func (c *Client) list(ctx context.Context, l listing) iter.Seq2[Page, error] {
 	}
 }
 
-// nextCursor is the id after which the next page begins; empty if this is the last page. after is the one after which this page begins.
+// nextCursor is the id after which the next page begins; empty if this is the last page. after is the one after which
+// this page begins.
 func (p *page) nextCursor(after string) (string, error) {
 	switch {
 	case p.HasMore == nil:

@@ -22,8 +22,8 @@ import (
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
-// oldCustomers are the kinds of customers of an account that is years old: the statuses of their subscriptions, and what Entitled must
-// say of them. An empty want stands for no Customer.
+// oldCustomers are the kinds of customers of an account that is years old: the statuses of their subscriptions, and
+// what Entitled must say of them. An empty want stands for no Customer.
 var oldCustomers = []struct {
 	subscriptions []string
 	want          string
@@ -40,8 +40,8 @@ var oldCustomers = []struct {
 	{nil, ""},
 }
 
-// oldAccount returns a world with n customers of every kind, and no events. The subscriptions of a customer are far from each other in
-// Stripe's lists. The second result says what Entitled must say, by customer.
+// oldAccount returns a world with n customers of every kind, and no events. The subscriptions of a customer are far
+// from each other in Stripe's lists. The second result says what Entitled must say, by customer.
 func oldAccount(n int) (*World, map[string]string) {
 	now := time.Now().Truncate(time.Second)
 	world, want := NewWorld(now, New, 1), map[string]string{}
@@ -136,7 +136,8 @@ func (e *entitlements) note(customer, says string) {
 	}
 }
 
-// wrong returns what Entitled has ever said otherwise than wanted, apart from Unknown, and the customers of which it said nothing.
+// wrong returns what Entitled has ever said otherwise than wanted, apart from Unknown, and the customers of which it
+// said nothing.
 func (e *entitlements) wrong(want map[string]string) []string {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
@@ -155,10 +156,12 @@ func (e *entitlements) wrong(want map[string]string) []string {
 	return wrong
 }
 
-// An operator is installed into an account that is years old, and no event ever comes. Every customer who has or had a subscription is
-// there, as Stripe has it, and never was anything else than Unknown before. Nobody is asked about one by one, and nothing is mailed.
+// An operator is installed into an account that is years old, and no event ever comes. Every customer who has or had a
+// subscription is there, as Stripe has it, and never was anything else than Unknown before. Stripe is not
+// asked about single customers, and nothing is mailed.
 //
-// With CUSTOMERS=20000 in the environment it measures: it logs how long the import of that many customers takes, in pages of 100.
+// With CUSTOMERS=20000 in the environment it measures: it logs how long the import of that many customers takes, in
+// pages of 100.
 func TestImportOfAnOldAccount(t *testing.T) {
 	customers, page, patience := 200, 25, patience
 	if n, err := strconv.Atoi(os.Getenv("CUSTOMERS")); err == nil {
