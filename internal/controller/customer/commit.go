@@ -98,13 +98,6 @@ func (r *Reconciler) createMissing(ctx context.Context, c *reconciliation, p *pl
 	return nil
 }
 
-func (r *Reconciler) writeStatus(ctx context.Context, object client.Object, kind string, options ...client.SubResourceUpdateOption) error {
-	if err := r.Client.Status().Update(ctx, object, options...); err != nil {
-		return fmt.Errorf("write status of %s %s: %w", kind, object.GetName(), apirejection.Hide("it", err))
-	}
-	return nil
-}
-
 // writeBack undoes the subscriptions' writes if the API server has refused a later one. It returns the cause, or why the
 // writes could not be undone.
 func (r *Reconciler) writeBack(ctx context.Context, c *reconciliation, replaced map[string]*v1alpha1.Subscription, cause error) error {
