@@ -180,7 +180,7 @@ func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox) error {
 	r := &resync.Reconciler{
 		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
-		BackfillRunning: a.isListing,
+		BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}
 	patient := options(concurrentOthers)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)

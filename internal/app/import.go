@@ -34,11 +34,11 @@ func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox) error {
 	return nil
 }
 
-// isListing reports whether an account's objects or events are being listed: what seems to be missing may be about to
-// come.
-func (a *App) isListing() bool {
-	return a.importer != nil && a.importer.Running() || a.backfill != nil && a.backfill.Looking()
-}
+// isImporting reports whether the importer lists an account: it settles which subscriptions a customer has.
+func (a *App) isImporting() bool { return a.importer != nil && a.importer.Running() }
+
+// isBackfilling reports whether missed events are being listed: they may settle any doubt.
+func (a *App) isBackfilling() bool { return a.backfill != nil && a.backfill.Looking() }
 
 // importCheck is the name of the check in /readyz that says how far the import is. The check never fails.
 func (a *App) importCheck() string {

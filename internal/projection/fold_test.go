@@ -230,3 +230,22 @@ func TestADisputeLeavesWhenItIsClosed(t *testing.T) {
 		})
 	}
 }
+
+// A reading shows an open dispute that no event reported, but not one that is closed: that one may have ended years ago.
+func TestAReadingShowsAnOpenDispute(t *testing.T) {
+	for status, shows := range map[string]bool{
+		"needs_response": true, "warning_needs_response": true, "under_review": true,
+		"won": false, "lost": false, "warning_closed": false,
+	} {
+		reading := *change(t, at(0, "charge.dispute.created", Dispute("dp_1", "ch_1", "pi_1", begin, end).With("status", status))).Event
+		reading.EventID, reading.Type, reading.Created = projection.EventRead, "charge.dispute.read", metav1.NewTime(begin.Add(time.Hour))
+		var a projection.Aggregate
+		differed := projection.Read(&a, &reading)
+		if got := a.Customer.OpenDisputes; shows != (len(got) == 1) || shows != (len(differed) > 0) {
+			t.Errorf("read as %s: the open disputes are %+v, differed %v", status, got, differed)
+		}
+		if differed := projection.Read(&a, &reading); len(differed) > 0 {
+			t.Errorf("read as %s again: differed %v", status, differed)
+		}
+	}
+}

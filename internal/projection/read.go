@@ -60,13 +60,17 @@ func readProfile(a *Aggregate, e *Event) []string {
 	return differed
 }
 
-// readDispute updates only disputes that show. Any other was won or closed long ago.
+// readDispute updates a dispute that shows, and shows an open one that does not. Any other was closed long ago.
 func readDispute(a *Aggregate, e *Event) []string {
 	i := slices.IndexFunc(a.Customer.OpenDisputes, func(d v1alpha1.Dispute) bool { return d.ID == e.ObjectID })
-	if i < 0 {
+	var shown v1alpha1.DisputeRecord
+	switch isClosed := e.Dispute.Status == "lost" || slices.Contains(closedDisputes, e.Dispute.Status); {
+	case i >= 0:
+		shown = a.Customer.OpenDisputes[i].DisputeRecord
+	case isClosed:
 		return nil
 	}
-	differed := differingFields(a.Customer.OpenDisputes[i].DisputeRecord, *e.Dispute)
+	differed := differingFields(shown, *e.Dispute)
 	if len(differed) == 0 || !DisputeOpened(a, e) {
 		return nil
 	}

@@ -25,8 +25,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	now := r.Clock.Now()
 	s := r.scheduleOf(req.NamespacedName)
 	s.observe(customer, subscriptions, now, r.SweepInterval)
-	if r.BackfillRunning != nil && r.BackfillRunning() {
+	switch {
+	case r.BackfillRunning():
 		s.postponeDoubts(now)
+	case r.ImportRunning():
+		s.postponeWhole(now)
 	}
 	due := s.due(customer, subscriptions, now, r.DoubtDelay)
 	switch {

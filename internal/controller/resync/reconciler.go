@@ -34,9 +34,10 @@ type Reconciler struct {
 	SweepInterval time.Duration
 	// DoubtDelay is how long a doubt waits for an event that settles it.
 	DoubtDelay time.Duration
-	// BackfillRunning reports whether missed events are being listed: they may settle a doubt too. It is nil without a
-	// backfill.
+	// BackfillRunning reports whether missed events are being listed: they may settle a doubt too.
 	BackfillRunning func() bool
+	// ImportRunning reports whether an account is being listed: that settles which subscriptions a customer has.
+	ImportRunning func() bool
 
 	mutex     sync.Mutex
 	schedules map[client.ObjectKey]*schedule

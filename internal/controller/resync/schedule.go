@@ -93,6 +93,13 @@ func (s *schedule) postponeDoubts(now time.Time) {
 	}
 }
 
+// postponeWhole restarts the delay of the doubt about the whole customer, which an import settles. The others are read meanwhile.
+func (s *schedule) postponeWhole(now time.Time) {
+	if d := s.doubts[wholeCustomer]; d != nil {
+		d.since = now
+	}
+}
+
 // due returns what there is a reason to read now. A doubt is due after the delay.
 func (s *schedule) due(
 	customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription, now time.Time, delay time.Duration,

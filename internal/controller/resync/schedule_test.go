@@ -114,6 +114,22 @@ func trialUntil(s *v1alpha1.Subscription, end time.Time) {
 	s.Status.Status, s.Status.TrialEnd = "trialing", &metav1.Time{Time: end}
 }
 
+// An import settles which subscriptions a customer has: that doubt waits for it, and no other.
+func TestAnImportPostponesTheWholeCustomerOnly(t *testing.T) {
+	customer, subscriptions := known()
+	customer.Status.Complete = nil
+	subscriptions["sub_A"].Status.Positions = inDoubt("evt_1")
+	var s schedule
+	s.observe(customer, subscriptions, noon, 0)
+	s.postponeWhole(noon.Add(delay))
+	if got := s.due(customer, subscriptions, noon.Add(delay), delay); got.whole || len(got.objects) != 1 {
+		t.Errorf("during the import %+v is due, want the tie alone", got)
+	}
+	if got := s.due(customer, subscriptions, noon.Add(2*delay), delay); !got.whole {
+		t.Errorf("after the import %+v is due, want the whole customer", got)
+	}
+}
+
 // The end of a trial is read once, a moment after it; a trial that is extended is read again.
 func TestATrialIsReadOnce(t *testing.T) {
 	customer, subscriptions := known()
