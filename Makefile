@@ -63,7 +63,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 
 .PHONY: test
 test: controlplane ## Run every test, with the race detector, against a real API server.
-	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race ./...
+	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race -timeout 20m ./...
 
 .PHONY: test-order
 test-order: N ?= 1000000

@@ -78,7 +78,7 @@ func TestUninstall(t *testing.T) {
 		}
 		return ""
 	})
-	kubectl(t, kubeconfig, "delete", "--timeout=60s", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
+	kubectl(t, kubeconfig, "delete", "--timeout=5m", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
 	o.eventually("the event is gone", func() string {
 		if out, err := tryKubectl(t, kubeconfig, "get", "billingevents", "-A", "-o", "name"); err != nil || out != "" {
