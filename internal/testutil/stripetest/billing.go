@@ -21,7 +21,7 @@ func (w *World) signUp(status string) {
 
 // buyByDebit completes a checkout whose payment takes days, for a customer that has signed up through a checkout before.
 func (w *World) buyByDebit() {
-	if w.newest("checkout.session", func(Object) bool { return true }) == "" {
+	if w.newest("checkout.session", func(o Object) bool { return o["status"] == "complete" }) == "" {
 		return
 	}
 	session := Checkout(w.id("cs"), w.customer(), "", "ada@example.com", w.now)
@@ -30,7 +30,8 @@ func (w *World) buyByDebit() {
 
 // endDebit reports that the newest delayed payment of a checkout has ended. After a failure the session stays unpaid.
 func (w *World) endDebit(eventType, paymentStatus string) {
-	if id := w.newest("checkout.session", func(o Object) bool { return o["payment_status"] == "unpaid" }); id != "" {
+	waits := func(o Object) bool { return o["status"] == "complete" && o["payment_status"] == "unpaid" }
+	if id := w.newest("checkout.session", waits); id != "" {
 		w.change(id, eventType, func(o Object) { o["payment_status"] = paymentStatus })
 	}
 }
