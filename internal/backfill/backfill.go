@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -112,30 +112,17 @@ func (b *Backfill) Start(ctx context.Context) error {
 func (b *Backfill) runAll(ctx context.Context) error {
 	b.running.Store(true)
 	defer b.running.Store(false)
-	accounts, err := b.accounts(ctx)
+	accounts, err := stripeaccount.List(ctx, b.Customers, b.Namespace)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, account := range accounts {
 		if err := b.runAccount(ctx, account); err != nil {
-			errs = append(errs, fmt.Errorf("backfill missed events of account %s: %w", checkpointKey(account), err))
+			errs = append(errs, fmt.Errorf("backfill missed events of account %s: %w", stripeaccount.Name(account), err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// accounts are the platform's own ("") and every connected account that has a Customer.
-func (b *Backfill) accounts(ctx context.Context) ([]string, error) {
-	var customers v1alpha1.CustomerList
-	if err := b.Customers.List(ctx, &customers, client.InNamespace(b.Namespace)); err != nil {
-		return nil, fmt.Errorf("list Customers: %w", err)
-	}
-	accounts := sets.New("")
-	for i := range customers.Items {
-		accounts.Insert(customers.Items[i].Spec.Account)
-	}
-	return sets.List(accounts), nil
 }
 
 // accountRun is one account's part of a run.
@@ -160,7 +147,7 @@ func (b *Backfill) runAccount(ctx context.Context, account string) error {
 		since = first
 	}
 	r := &accountRun{account: account, newest: checkpoint}
-	log := b.Log.WithValues("account", checkpointKey(account), "since", since.UTC())
+	log := b.Log.WithValues("account", stripeaccount.Name(account), "since", since.UTC())
 	for page, err := range b.Source.Events(ctx, account, since) {
 		if err == nil {
 			err = b.recordPage(ctx, r, page)

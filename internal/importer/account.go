@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -40,7 +41,7 @@ func (i *Importer) importAccount(ctx context.Context, account string, c *Checkpo
 	if _, known := steps[c.Phase]; !known && !c.isOver() {
 		*c = Checkpoint{Phase: Subscriptions, StartedAt: metav1.NewTime(i.Clock.Now().UTC())}
 	}
-	r := &run{Importer: i, c: c, account: account, log: i.Log.WithValues("account", accountKey(account))}
+	r := &run{Importer: i, c: c, account: account, log: i.Log.WithValues("account", stripeaccount.Name(account))}
 	for !c.isOver() {
 		i.running.Store(true)
 		i.setPhase(string(c.Phase))

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,11 +8,11 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/internal/controller/annotation"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 // ConfigMapName is the name of the ConfigMap that holds the checkpoints.
@@ -99,30 +98,31 @@ type Checkpoints struct {
 // +kubebuilder:rbac:groups="",namespace=system,resources=configmaps,verbs=create
 // +kubebuilder:rbac:groups="",namespace=system,resources=configmaps,resourceNames=tollkeeper-import,verbs=get;update
 
-// accountKey is the account's key in the ConfigMap, and its name in logs.
-func accountKey(account string) string { return cmp.Or(account, "platform") }
+func (c Checkpoints) configMap() stripeaccount.ConfigMap {
+	return stripeaccount.ConfigMap{Reader: c.Reader, Writer: c.Writer, Namespace: c.Namespace, Name: ConfigMapName}
+}
 
 // Load returns the checkpoints of the accounts. One that does not exist, or cannot be parsed, is that of an import that
 // begins. A new value of the annotation deletes them all first.
 func (c Checkpoints) Load(ctx context.Context, accounts []string) (map[string]*Checkpoint, error) {
-	stored, err := c.get(ctx)
+	stored, err := c.configMap().Get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if request := annotation.Unanswered(stored.Annotations[AnnotationImport], stored.Data[requestKey]); request != "" {
 		c.Log.Info("Importing again, as requested", "configMap", ConfigMapName, "annotation", AnnotationImport)
 		stored.Data = map[string]string{requestKey: request}
-		if err := c.write(ctx, stored); err != nil {
+		if err := c.configMap().Put(ctx, stored); err != nil {
 			return nil, err
 		}
 	}
 	checkpoints := map[string]*Checkpoint{}
 	for _, account := range accounts {
 		checkpoint := &Checkpoint{}
-		if value := stored.Data[accountKey(account)]; value != "" {
+		if value := stored.Data[stripeaccount.Name(account)]; value != "" {
 			if err := json.Unmarshal([]byte(value), checkpoint); err != nil {
 				c.Log.Error(err, "Failed to parse a checkpoint, will import the account again",
-					"configMap", ConfigMapName, "key", accountKey(account))
+					"configMap", ConfigMapName, "key", stripeaccount.Name(account))
 				checkpoint = &Checkpoint{}
 			}
 		}
@@ -137,39 +137,5 @@ func (c Checkpoints) Save(ctx context.Context, account string, checkpoint *Check
 	if err != nil {
 		return fmt.Errorf("write a checkpoint as JSON: %w", err)
 	}
-	stored, err := c.get(ctx)
-	if err != nil {
-		return err
-	}
-	if stored.Data == nil {
-		stored.Data = map[string]string{}
-	}
-	stored.Data[accountKey(account)] = string(text)
-	return c.write(ctx, stored)
-}
-
-// get reads the ConfigMap, or returns a new one if it does not exist.
-func (c Checkpoints) get(ctx context.Context) (*corev1.ConfigMap, error) {
-	var stored corev1.ConfigMap
-	err := c.Reader.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: ConfigMapName}, &stored)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("get ConfigMap %s: %w", ConfigMapName, err)
-	}
-	if err != nil {
-		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: ConfigMapName}}, nil
-	}
-	return &stored, nil
-}
-
-func (c Checkpoints) write(ctx context.Context, stored *corev1.ConfigMap) error {
-	var err error
-	if stored.ResourceVersion == "" {
-		err = c.Writer.Create(ctx, stored, client.DisableReadYourWritesConsistency)
-	} else {
-		err = c.Writer.Update(ctx, stored, client.DisableReadYourWritesConsistency)
-	}
-	if err != nil {
-		return fmt.Errorf("write ConfigMap %s: %w", ConfigMapName, err)
-	}
-	return nil
+	return c.configMap().Save(ctx, account, string(text))
 }

@@ -21,10 +21,10 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -137,7 +137,7 @@ func (i *Importer) Start(ctx context.Context) error {
 // importAll imports every account that is not imported yet. A failure in one account does not stop the others.
 func (i *Importer) importAll(ctx context.Context) error {
 	i.madeProgress = false
-	accounts, err := i.accounts(ctx)
+	accounts, err := stripeaccount.List(ctx, i.Client, i.Namespace)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (i *Importer) importAll(ctx context.Context) error {
 			metrics.ImportLastSuccess.Set(float64(lastSuccess.Unix()))
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("import account %s: %w", accountKey(account), err))
+			errs = append(errs, fmt.Errorf("import account %s: %w", stripeaccount.Name(account), err))
 		}
 	}
 	i.running.Store(false)
@@ -183,17 +183,4 @@ func (i *Importer) report(phase string, isSettled bool) {
 		i.isFirstOver = true
 		close(i.firstOver)
 	}
-}
-
-// accounts are the platform's own ("") and every connected account that has a Customer.
-func (i *Importer) accounts(ctx context.Context) ([]string, error) {
-	var customers v1alpha1.CustomerList
-	if err := i.Client.List(ctx, &customers, client.InNamespace(i.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list Customers: %w", err)
-	}
-	accounts := sets.New("")
-	for n := range customers.Items {
-		accounts.Insert(customers.Items[n].Spec.Account)
-	}
-	return sets.List(accounts), nil
 }

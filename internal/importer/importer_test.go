@@ -27,6 +27,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
@@ -63,7 +64,7 @@ func (s *stripe) AllDisputes(_ context.Context, account, after string) iter.Seq2
 func (s *stripe) list(account, resource string, items []any, after string) iter.Seq2[stripeapi.Page, error] {
 	return func(yield func(stripeapi.Page, error) bool) {
 		for {
-			asked := fmt.Sprintf("%s %s after %s", accountKey(account), resource, after)
+			asked := fmt.Sprintf("%s %s after %s", stripeaccount.Name(account), resource, after)
 			s.asked = append(s.asked, asked)
 			if s.onPage != nil {
 				s.onPage(asked)
