@@ -121,8 +121,8 @@ type Refund struct {
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
 	// at is when Stripe reported the latest refund on the charge.
-	At           metav1.Time `json:"at"`
-	RefundRecord `json:",inline"`
+	At          metav1.Time `json:"at"`
+	RefundTotal `json:",inline"`
 }
 
 // FailedRefund is a refund that failed or was canceled: the money stays paid.

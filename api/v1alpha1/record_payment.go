@@ -104,6 +104,16 @@ type SetupRecord struct {
 
 // RefundRecord is what an event about a refund reports: the total of all refunds on a charge, or one refund that failed.
 type RefundRecord struct {
+	RefundTotal `json:",inline"`
+	// failedRefundID is the refund (re_…) that failed or was canceled. The amounts are then those of this refund alone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	FailedRefundID string `json:"failedRefundID,omitempty"`
+	Trace          `json:",inline"`
+}
+
+// RefundTotal is how much of a charge is refunded. See https://docs.stripe.com/api/charges/object.
+type RefundTotal struct {
 	// amount of the charge, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
 	// amountRefunded is the total of all refunds on the charge, in minor units of the currency (cents).
@@ -122,10 +132,6 @@ type RefundRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	InvoiceID string `json:"invoiceID,omitempty"`
-	// failedRefundID is the refund (re_…) that failed or was canceled. The amounts are then those of this refund alone.
-	// +optional
-	// +kubebuilder:validation:MaxLength=255
-	FailedRefundID string `json:"failedRefundID,omitempty"`
 }
 
 // DisputeRecord is what a charge.dispute.* event reports. See https://docs.stripe.com/api/disputes/object.

@@ -128,7 +128,7 @@ func (c *customer) paid(charge, intent string) *customer {
 
 func (c *customer) refunded(charge, intent string, full bool) *customer {
 	c.in.Customer.Refunds = append(c.in.Customer.Refunds, v1alpha1.Refund{
-		ChargeID: charge, PaymentIntentID: intent, At: *day(-1), RefundRecord: v1alpha1.RefundRecord{Full: full},
+		ChargeID: charge, PaymentIntentID: intent, At: *day(-1), RefundTotal: v1alpha1.RefundTotal{Full: full},
 	})
 	return c
 }

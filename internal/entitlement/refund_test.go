@@ -20,7 +20,7 @@ func (s *subscription) paidBy(invoice string, at *metav1.Time, charge, intent st
 // With the policy to suspend on a full refund, only the refund of what the present period rests on suspends.
 func TestRefund(t *testing.T) {
 	refund := func(change func(*v1alpha1.Refund)) *v1alpha1.Refund {
-		r := &v1alpha1.Refund{ChargeID: "ch_1", PaymentIntentID: "pi_1", At: *day(-1), RefundRecord: v1alpha1.RefundRecord{
+		r := &v1alpha1.Refund{ChargeID: "ch_1", PaymentIntentID: "pi_1", At: *day(-1), RefundTotal: v1alpha1.RefundTotal{
 			Amount: 2900, AmountRefunded: 2900, Currency: "usd", Full: true, ChargedAt: day(-5),
 		}}
 		change(r)

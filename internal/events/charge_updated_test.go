@@ -10,20 +10,22 @@ import (
 
 func TestChargeUpdated(t *testing.T) {
 	restored := func(invoice, charged string) v1alpha1.RefundRecord {
-		return v1alpha1.RefundRecord{Amount: 1900, Currency: "eur", ChargedAt: at(charged), InvoiceID: invoice}
+		return v1alpha1.RefundRecord{RefundTotal: v1alpha1.RefundTotal{
+			Amount: 1900, Currency: "eur", ChargedAt: at(charged), InvoiceID: invoice,
+		}}
 	}
 	old, current := restored(invoiceID, "2017-09-01T10:00:00Z"), restored("", "2026-09-01T10:00:00Z")
 	testType(t, "charge.updated", showsNothing, map[string]eventCase{
 		"2017-refund-failed": {
 			event: projection.Event{CustomerID: customerID, ChargeID: chargeID, Refund: &old},
 			customer: v1alpha1.CustomerStatus{Refunds: []v1alpha1.Refund{
-				{ChargeID: chargeID, At: *at("2017-09-05T11:00:00Z"), RefundRecord: old},
+				{ChargeID: chargeID, At: *at("2017-09-05T11:00:00Z"), RefundTotal: old.RefundTotal},
 			}},
 		},
 		"2026-refund-failed": {
 			event: projection.Event{CustomerID: customerID, ChargeID: chargeID, PaymentIntentID: intentID, Refund: &current},
 			customer: v1alpha1.CustomerStatus{Refunds: []v1alpha1.Refund{
-				{ChargeID: chargeID, PaymentIntentID: intentID, At: *at("2026-09-05T11:00:00Z"), RefundRecord: current},
+				{ChargeID: chargeID, PaymentIntentID: intentID, At: *at("2026-09-05T11:00:00Z"), RefundTotal: current.RefundTotal},
 			}},
 		},
 	})

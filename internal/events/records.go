@@ -29,7 +29,19 @@ func readPaymentIntent(p Payload, e *projection.Event) {
 
 func readCharge(p Payload, e *projection.Event) { e.Payment = stripejson.Charge(p.Object) }
 
-func readRefund(p Payload, e *projection.Event) { e.Refund = stripejson.Refund(p.Object) }
+func readRefund(p Payload, e *projection.Event) {
+	e.Refund = &v1alpha1.RefundRecord{
+		RefundTotal: stripejson.RefundTotal(p.Object),
+		Trace:       newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.RefundTotal(o).AmountRefunded }),
+	}
+	for _, state := range []*string{&e.Refund.StateBefore, &e.Refund.StateAfter} {
+		if *state == nothingRefunded {
+			*state = v1alpha1.StateNone // each charge starts without a refund
+		}
+	}
+}
+
+var nothingRefunded = fingerprint(0)
 
 // readChangedRefund reads a charge whose total of refunds has changed. Other changes of a charge say nothing of refunds.
 func readChangedRefund(p Payload, e *projection.Event) {

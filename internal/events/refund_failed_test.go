@@ -16,7 +16,9 @@ func TestRefundFailed(t *testing.T) {
 
 // failedRefund is a refund of the whole charge that failed.
 func failedRefund(reported string) eventCase {
-	record := &v1alpha1.RefundRecord{Amount: 1900, Currency: "eur", FailedRefundID: "re_1TollKiteRefund"}
+	record := &v1alpha1.RefundRecord{
+		RefundTotal: v1alpha1.RefundTotal{Amount: 1900, Currency: "eur"}, FailedRefundID: "re_1TollKiteRefund",
+	}
 	return eventCase{
 		event: projection.Event{ChargeID: chargeID, PaymentIntentID: intentID, Refund: record},
 		customer: v1alpha1.CustomerStatus{FailedRefunds: []v1alpha1.FailedRefund{

@@ -46,6 +46,14 @@ func takeStatePart(parts *positions, part string, p v1alpha1.Position, trace v1a
 	return false
 }
 
+// clearGap says that a gap in the part's history is no doubt: an endpoint may receive only some events about it.
+func clearGap(parts *positions, part string) {
+	if p := (*parts)[part]; p.Doubt == v1alpha1.DoubtGap {
+		p.Doubt = ""
+		setPosition(parts, part, p)
+	}
+}
+
 // idsToRecall lists the events whose states the parts should show, but no longer have at hand.
 func idsToRecall(parts positions) []string {
 	var ids []string
@@ -75,7 +83,7 @@ func addTransition(recent []v1alpha1.Transition, added v1alpha1.Transition) []v1
 // the one before it ended. A full list may lack events of its oldest second, so the end of that second is in doubt.
 func lastTransition(recent []v1alpha1.Transition) (last v1alpha1.Transition, doubt v1alpha1.Doubt) {
 	incomplete := len(recent) == maxRecent
-	start := startState{known: !incomplete}
+	start := startState{hash: v1alpha1.StateNone, known: !incomplete}
 	for len(recent) > 0 {
 		n := slices.IndexFunc(recent, func(t v1alpha1.Transition) bool { return !t.Created.Equal(&recent[0].Created) })
 		if n < 0 {
@@ -91,7 +99,7 @@ func lastTransition(recent []v1alpha1.Transition) (last v1alpha1.Transition, dou
 	return last, doubt
 }
 
-// startState is the state in which a second starts. Its hash is empty if the object did not exist.
+// startState is the state in which a second starts: StateNone if no earlier event is known.
 type startState struct {
 	hash  string
 	known bool

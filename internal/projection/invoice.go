@@ -148,10 +148,7 @@ func showInvoiceIfNewest(shown **v1alpha1.Invoice, parts *positions, invoice *v1
 		delete(*parts, partInvoice)
 	}
 	shows := takeStatePart(parts, partInvoice, p, invoice.Trace)
-	if p := (*parts)[partInvoice]; p.Doubt == v1alpha1.DoubtGap {
-		p.Doubt = ""
-		setPosition(parts, partInvoice, p)
-	}
+	clearGap(parts, partInvoice)
 	if shows {
 		*shown = invoice.Invoice.DeepCopy()
 	}

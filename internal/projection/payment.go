@@ -86,17 +86,20 @@ func showMethod(a *Aggregate, e *Event, method *v1alpha1.PaymentMethod, authorit
 	return c.Positions[part].EventID == e.EventID
 }
 
-// Refunded shows the total refunded on the charge. The larger of two totals of one second is the later one.
+// Refunded shows the total refunded on the charge. Between totals of one second history decides, as a refund may be made
+// and fail within it; between two that no history links, the larger one is later. An endpoint may not receive all events
+// about charges, so a gap in a charge's history is no doubt.
 func Refunded(a *Aggregate, e *Event) bool {
 	if e.Refund == nil || e.ChargeID == "" {
 		return false
 	}
 	total := int32(max(0, min(e.Refund.AmountRefunded, math.MaxInt32)))
 	c, part := &a.Customer, partRefundPrefix+e.ChargeID
-	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, total)) {
-		refund := v1alpha1.Refund{ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, At: e.Created, RefundRecord: *e.Refund}
+	if takeStatePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, total), e.Refund.Trace) {
+		refund := v1alpha1.Refund{ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, At: e.Created, RefundTotal: e.Refund.RefundTotal}
 		c.Refunds = upsert(c.Refunds, refund, refundID)
 	}
+	clearGap(&c.Positions, part)
 	c.Refunds = keepNewest(c.Refunds, c.Positions, partRefundPrefix, maxRefunds, refundID)
 	return c.Positions[part].EventID == e.EventID
 }

@@ -49,9 +49,9 @@ func Charge(o Object) *v1alpha1.PaymentRecord {
 	return record
 }
 
-// Refund reads the total refunded on a charge. See https://docs.stripe.com/api/charges/object.
-func Refund(o Object) *v1alpha1.RefundRecord {
-	return &v1alpha1.RefundRecord{
+// RefundTotal reads the total refunded on a charge. See https://docs.stripe.com/api/charges/object.
+func RefundTotal(o Object) v1alpha1.RefundTotal {
+	return v1alpha1.RefundTotal{
 		Amount:         o.Amount("amount"),
 		AmountRefunded: o.Amount("amount_refunded"),
 		Currency:       o.Text(maxCurrency, "currency"),
@@ -68,7 +68,8 @@ func FailedRefund(o Object) *v1alpha1.RefundRecord {
 		return nil
 	}
 	return &v1alpha1.RefundRecord{
-		Amount: o.Amount("amount"), Currency: o.Text(maxCurrency, "currency"), FailedRefundID: o.ID("id"),
+		RefundTotal:    v1alpha1.RefundTotal{Amount: o.Amount("amount"), Currency: o.Text(maxCurrency, "currency")},
+		FailedRefundID: o.ID("id"),
 	}
 }
 

@@ -134,7 +134,7 @@ func (w *World) change(id, eventType string, change func(Object)) {
 		return
 	}
 	var previous Object
-	if strings.HasSuffix(eventType, ".updated") {
+	if strings.HasSuffix(eventType, ".updated") || eventType == "charge.refunded" {
 		previous = previousAttributes(w.render(before), w.render(w.objects[id]))
 	}
 	w.report(eventType, id, previous)
