@@ -96,6 +96,25 @@ func (o *operator) inForce(write func() error) {
 	})
 }
 
+// triedAgain waits until what startCounting counts was requested eight times.
+func (o *operator) triedAgain(asked *atomic.Int64) {
+	o.t.Helper()
+	o.eventually("it is tried again and again", func() string {
+		if n := asked.Load(); n < 8 {
+			return fmt.Sprintf("%d requests", n)
+		}
+		return ""
+	})
+}
+
+// waitsWithoutFault checks that an event is pending, and that no failure was attributed to it.
+func (o *operator) waitsWithoutFault(id string) {
+	o.t.Helper()
+	if e := o.event(id); e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts != 0 {
+		o.t.Errorf("%s is %+v", id, e.Status)
+	}
+}
+
 // outcome waits for what becomes of an event.
 func (o *operator) outcome(id string, want v1alpha1.Outcome) *v1alpha1.BillingEvent {
 	o.t.Helper()
@@ -482,12 +501,7 @@ func TestNoEventIsToBlameForARefusalOfEverything(t *testing.T) {
 	world.Do(ChangeEmail)
 	world.Do(SetUpMethod)
 	o.send(world.Events()[seen:]...)
-	o.eventually("it is tried again and again", func() string {
-		if n := asked.Load(); n < 8 {
-			return fmt.Sprintf("asked %d times", n)
-		}
-		return ""
-	})
+	o.triedAgain(asked)
 	for _, e := range world.Events()[seen:] {
 		if status := o.event(e.ID).Status; status.Outcome != v1alpha1.OutcomePending || status.Attempts != 0 {
 			t.Errorf("%s is %q after %d attempts: %s", e.Type, status.Outcome, status.Attempts, status.Message)
@@ -566,9 +580,7 @@ func TestARefusedSubscriptionHoldsUpNoOther(t *testing.T) {
 		}
 		return ""
 	})
-	if e := o.event(about.ID); e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts != 0 {
-		t.Errorf("the one about it is %+v", e.Status)
-	}
+	o.waitsWithoutFault(about.ID)
 	lift()
 	o.nudgedUntilSettled(world)
 	o.outcome(about.ID, v1alpha1.OutcomeApplied)
@@ -597,23 +609,14 @@ func TestANewCustomerWhoseStatusIsRefused(t *testing.T) {
 	payment, profile := of["charge.succeeded"], of["customer.created"]
 	asked.Store(0)
 	o.send(payment)
-	o.eventually("it is tried again and again", func() string {
-		if n := asked.Load(); n < 8 {
-			return fmt.Sprintf("asked %d times", n)
-		}
-		return ""
-	})
-	if e := o.event(payment.ID); e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts != 0 {
-		t.Errorf("the payment is %+v", e.Status)
-	}
+	o.triedAgain(asked)
+	o.waitsWithoutFault(payment.ID)
 	if c := o.customer(world.Objects("customer")[0].ID()); c.UID == "" || len(c.Status.Conditions) > 0 {
 		t.Errorf("the customer's status is %+v", c.Status)
 	}
 	o.send(profile)
 	o.outcome(profile.ID, v1alpha1.OutcomeApplied)
-	if e := o.event(payment.ID); e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts != 0 {
-		t.Errorf("the payment is %+v", e.Status)
-	}
+	o.waitsWithoutFault(payment.ID)
 }
 
 // A customer whose object is refused, which holds an id only, is no event's fault: the events wait, and go on once it is let.
@@ -630,15 +633,8 @@ func TestACustomerWhoseFirstEventIsRefused(t *testing.T) {
 	world.Do(SignUp)
 	first := world.Events()[0]
 	o.send(first)
-	o.eventually("it is tried again and again", func() string {
-		if n := asked.Load(); n < 8 {
-			return fmt.Sprintf("%d times", n)
-		}
-		return ""
-	})
-	if e := o.event(first.ID); e.Status.Outcome != v1alpha1.OutcomePending || e.Status.Attempts != 0 {
-		t.Errorf("the first event is %+v", e.Status)
-	}
+	o.triedAgain(asked)
+	o.waitsWithoutFault(first.ID)
 	if o.customer(world.Objects("customer")[0].ID()).UID != "" {
 		t.Error("there is a Customer")
 	}

@@ -156,9 +156,9 @@ func (e *entitlements) wrong(want map[string]string) []string {
 	return wrong
 }
 
-// An operator is installed into an account that is years old, and no event ever comes. Every customer who has or had a
-// subscription is there, as Stripe has it, and never was anything else than Unknown before. Stripe is not
-// asked about single customers, and nothing is mailed.
+// An operator is installed into an account that is years old, and no event ever comes. Every customer that has or had a
+// subscription appears as Stripe has it, and was Unknown until then. There is no request to Stripe for a single customer,
+// and no e-mail.
 //
 // With CUSTOMERS=20000 in the environment it measures: it logs how long the import of that many customers takes, in
 // pages of 100.

@@ -38,7 +38,7 @@ func anchors(page string) []string {
 	return names
 }
 
-// The map in docs/README.md names every page, so that a reader who starts there finds it.
+// The map in docs/README.md names every page, so that each can be found from there.
 func TestTheMapNamesEveryPage(t *testing.T) {
 	const atlas = "docs/README.md"
 	for _, path := range documents(t) {
