@@ -103,6 +103,12 @@ func (c *customer) withKey() *customer { c.in.HasStripe = true; return c }
 
 func (c *customer) access(mode v1alpha1.AccessMode) *customer { c.in.Spec.Access = mode; return c }
 
+// override is set by a person whose name, like the customer's, no message may contain; until is nil if it has no end.
+func (c *customer) override(access v1alpha1.OverrideAccess, until *metav1.Time) *customer {
+	c.in.Spec.Override = &v1alpha1.Override{Access: access, Until: until, Reason: "Ada Lovelace asked", Author: "bob@example.com"}
+	return c
+}
+
 func (c *customer) grace(d time.Duration) *customer {
 	c.in.Spec.GracePeriod = &metav1.Duration{Duration: d}
 	return c

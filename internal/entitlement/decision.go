@@ -30,7 +30,7 @@ type Policy struct {
 
 // Input is what the decision is about.
 type Input struct {
-	// Spec holds the customer's manual settings: access and grace period.
+	// Spec holds the customer's manual settings: override, access and grace period.
 	Spec v1alpha1.CustomerSpec
 	// Customer is the customer's folded status.
 	Customer *v1alpha1.CustomerStatus

@@ -430,6 +430,9 @@ func anyInput(random *rand.Rand) Input {
 	}
 	c.access(pick(random, "", v1alpha1.AccessAuto, v1alpha1.AccessAuto, v1alpha1.AccessGranted, v1alpha1.AccessDenied))
 	if random.IntN(4) == 0 {
+		c.override(pick(random, v1alpha1.OverrideGranted, v1alpha1.OverrideDenied), anyDay(random))
+	}
+	if random.IntN(4) == 0 {
 		c.grace(pick(random, 0, time.Hour, 2*week))
 	}
 	if random.IntN(4) == 0 {

@@ -250,9 +250,9 @@ func scheduledEnd(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	return s.CancelAt
 }
 
-// earliest is the earlier of two times; the second may be nil.
+// earliest is the earlier of two times; nil counts as never.
 func earliest(a, b *metav1.Time) *metav1.Time {
-	if b != nil && b.Before(a) {
+	if a == nil || b != nil && b.Before(a) {
 		return b
 	}
 	return a
