@@ -40,7 +40,8 @@ const (
 	ReasonPaymentFailed = "PaymentFailed"
 	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end.
 	ReasonSubscriptionEnded = "SubscriptionEnded"
-	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void).
+	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void) and
+	// what was paid for is over (see --on-void-pause).
 	ReasonPaused = "Paused"
 	// ReasonDisputed: a payment is disputed, and --on-dispute is Suspend.
 	ReasonDisputed = "Disputed"

@@ -18,6 +18,7 @@ var flagExamples = []string{
 	"--namespace=billing",
 	"--on-dispute=Suspend",
 	"--on-refund=Suspend",
+	"--on-void-pause=AtOnce",
 	"--receiver-cert-path=/etc/tollkeeper/receiver-tls",
 	"--reset-token-ttl=2h",
 	"--resync-interval=6h",

@@ -45,6 +45,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
 	fs.Func("on-dispute", "What an open dispute does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnDispute))
 	fs.Func("on-refund", "What a full refund of the payment for the present period does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))
+	c.Policy.OnVoidPause = entitlement.AtPeriodEnd
+	fs.Func("on-void-pause", "When access ends while collection is paused with behavior void: AtPeriodEnd (what was paid for is served, and a trial to its end) or AtOnce. (default AtPeriodEnd)", c.setPauseEnd)
 }
 
 func setAction(target *entitlement.Action) func(string) error {
@@ -56,6 +58,15 @@ func setAction(target *entitlement.Action) func(string) error {
 		*target = action
 		return nil
 	}
+}
+
+func (c *Config) setPauseEnd(value string) error {
+	end := entitlement.PauseEnd(value)
+	if end != entitlement.AtPeriodEnd && end != entitlement.AtOnce {
+		return fmt.Errorf("want %s or %s", entitlement.AtPeriodEnd, entitlement.AtOnce)
+	}
+	c.Policy.OnVoidPause = end
+	return nil
 }
 
 func (c *Config) setComponents(list string) error {

@@ -20,10 +20,10 @@ const (
 )
 
 // plain is the policy of the default flags.
-var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record}
+var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record, OnVoidPause: AtPeriodEnd}
 
-// strict is a policy that suspends on disputes and refunds.
-var strict = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Suspend}
+// strict is a policy that suspends on disputes and refunds, and ends access with a pause of collection.
+var strict = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Suspend, OnVoidPause: AtOnce}
 
 // subscription builds a subscription's status.
 type subscription struct{ status v1alpha1.SubscriptionStatus }
@@ -61,6 +61,12 @@ func (s *subscription) invoice(id, status string, failed *metav1.Time) *subscrip
 
 func (s *subscription) lastPaid(t *metav1.Time) *subscription    { s.status.LastPaidAt = t; return s }
 func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.PaidThrough = t; return s }
+
+// latest is the status of the subscription's newest invoice.
+func (s *subscription) latest(status string) *subscription {
+	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: status}
+	return s
+}
 
 func (s *subscription) onTestClock() *subscription { s.status.TestClock = "clock_1"; return s }
 

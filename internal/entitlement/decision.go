@@ -18,6 +18,16 @@ const (
 	Suspend Action = "Suspend"
 )
 
+// PauseEnd is when access ends while collection is paused with behavior void.
+type PauseEnd string
+
+const (
+	// AtPeriodEnd serves what was paid for, and a trial to its end.
+	AtPeriodEnd PauseEnd = "AtPeriodEnd"
+	// AtOnce ends access with the pause.
+	AtOnce PauseEnd = "AtOnce"
+)
+
 // Policy is what holds for all customers.
 type Policy struct {
 	// GracePeriod is how long access continues after the first failed payment of a run.
@@ -26,6 +36,8 @@ type Policy struct {
 	TrialLeeway time.Duration
 	// OnDispute and OnRefund are the actions on an open dispute and on a full refund.
 	OnDispute, OnRefund Action
+	// OnVoidPause is when a pause of collection with behavior void ends access.
+	OnVoidPause PauseEnd
 }
 
 // Input is what the decision is about.

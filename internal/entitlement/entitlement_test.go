@@ -419,6 +419,7 @@ func anyPolicy(random *rand.Rand) Policy {
 		TrialLeeway: pick(random, 0, leeway, 24*time.Hour),
 		OnDispute:   pick(random, Record, Suspend),
 		OnRefund:    pick(random, Record, Suspend),
+		OnVoidPause: pick(random, AtPeriodEnd, AtOnce),
 	}
 }
 
@@ -452,6 +453,9 @@ func anySubscription(random *rand.Rand) *subscription {
 		"past_due", "unpaid", "paused", "canceled", "hibernating", ""))
 	s.started(anyDay(random)).ended(anyDay(random)).trialUntil(anyDay(random)).period(anyDay(random), anyDay(random))
 	s.lastPaid(anyDay(random)).paidThrough(anyDay(random))
+	if random.IntN(3) == 0 {
+		s.latest(pick(random, "draft", "open", "paid", "void"))
+	}
 	if random.IntN(3) == 0 {
 		s.cancelAt(anyDay(random))
 	}

@@ -21,7 +21,8 @@ import (
 //	paused      not entitled: Paused
 //	canceled, incomplete_expired   not entitled: SubscriptionEnded
 //	any of the first three, from a scheduled end on   not entitled: SubscriptionEnded
-//	any of the first three, while collection is paused with behavior void   not entitled: Paused
+//	any of the first three, while collection is paused with behavior void   entitled through the trial or the period
+//	            that was paid for; then Paused. With the policy AtOnce: Paused at once (see pause.go)
 //	any of trialing to incomplete, but paid since Stripe reported it   entitled for the paid period: SubscriptionActive
 //	unknown     entitled through a paid period: SubscriptionActive; else AwaitingPayment
 
@@ -43,10 +44,13 @@ func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assess
 		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
 			return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(end))
 		}
-		if paused, applies := assessCollectionPause(s, now); applies {
-			return paused
-		}
+		return whileVoided(s, policy, now, assessStatus(s, policy, now))
 	}
+	return assessStatus(s, policy, now)
+}
+
+// assessStatus applies Stripe's status alone.
+func assessStatus(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	switch s.Status {
 	case projection.StatusActive:
 		return assessActive(s)
@@ -102,22 +106,6 @@ func assessPaused(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) 
 			"The subscription was paused%s because its trial ended without a payment method. Access resumes when the subscription does.", since)
 	}
 	return notEntitled(v1alpha1.ReasonPaused, nil, "The subscription was paused%s. Access resumes when the subscription does.", since)
-}
-
-// assessCollectionPause applies while collection is paused in the way that means no service.
-func assessCollectionPause(s *v1alpha1.SubscriptionStatus, now time.Time) (paused assessment, applies bool) {
-	const message = "Billing of the subscription is paused and its invoices are voided. "
-	pause, end := s.PauseCollection, scheduledEnd(s)
-	switch {
-	case pause == nil || pause.Behavior != "void" || pause.ResumesAt != nil && !now.Before(pause.ResumesAt.Time):
-		return assessment{}, false
-	case end != nil && (pause.ResumesAt == nil || !pause.ResumesAt.Before(end)):
-		return notEntitled(v1alpha1.ReasonPaused, end, message+"The subscription is scheduled to end%s.", onDate(end)), true
-	case pause.ResumesAt != nil:
-		return notEntitled(v1alpha1.ReasonPaused, pause.ResumesAt, message+"Access resumes%s.", onDate(pause.ResumesAt)), true
-	default:
-		return notEntitled(v1alpha1.ReasonPaused, nil, message+"No date is set for it to resume."), true
-	}
 }
 
 func assessActive(s *v1alpha1.SubscriptionStatus) assessment {

@@ -41,12 +41,12 @@ var subscriptionCases = map[string]decisionCase{
 		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(-1))),
 		want:     refused("SubscriptionEnded", "The subscription ended on 9 March 2026 at 12:00 UTC, as scheduled.", "sub_A"),
 	},
-	"active, invoices voided for good": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", nil)),
+	"active, invoices voided for good, the paid period over": {
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", nil)),
 		want:     refused("Paused", "Billing of the subscription is paused and its invoices are voided. No date is set for it to resume.", "sub_A"),
 	},
-	"active, invoices voided for a while": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
+	"active, invoices voided for a while, the paid period over": {
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", day(3))),
 		want: refused("Paused",
 			"Billing of the subscription is paused and its invoices are voided. Access resumes on 13 March 2026 at 12:00 UTC.", "sub_A").next(day(3)),
 	},
@@ -60,11 +60,11 @@ var subscriptionCases = map[string]decisionCase{
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").until(day(5)),
 	},
 	"active, invoices voided, to end: a scheduled end restores no access": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(5))),
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", nil).cancelAt(day(5))),
 		want:     refused("Paused", "Billing of the subscription is paused and its invoices are voided. The subscription is scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").next(day(5)),
 	},
 	"active, invoices voided until after it ends": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", day(9)).cancelAt(day(5))),
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", day(9)).cancelAt(day(5))),
 		want: refused("Paused",
 			"Billing of the subscription is paused and its invoices are voided. The subscription is scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").next(day(5)),
 	},
@@ -336,11 +336,19 @@ func TestDeadlines(t *testing.T) {
 			deadline: day(9), wantBefore: "PaymentFailed", wantOnwards: "SubscriptionEnded",
 		},
 		"pause": {
-			customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
+			customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", day(3))),
 			deadline: day(3), wantBefore: "Paused", wantOnwards: "SubscriptionActive",
 		},
+		"the paid period of a paused one": {
+			customer: newCustomer().with("sub_A", sub("active").paidThrough(day(20)).paused("void", nil)),
+			deadline: day(20), wantBefore: "SubscriptionActive", wantOnwards: "Paused",
+		},
+		"the trial of a paused one": {
+			customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).paused("void", day(9))),
+			deadline: day(4), wantBefore: "Trialing", wantOnwards: "Paused",
+		},
 		"scheduled end of a paused one": {
-			customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(3))),
+			customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", nil).cancelAt(day(3))),
 			deadline: day(3), wantBefore: "Paused", wantOnwards: "SubscriptionEnded",
 		},
 		"a paid period": {
@@ -477,21 +485,21 @@ var severalCases = map[string]decisionCase{
 	"one resumes before the other ends: access continues": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
-			with("sub_R", sub("active").paused("void", day(3))),
+			with("sub_R", sub("active").paidThrough(day(-1)).paused("void", day(3))),
 		want: served("SubscriptionActive",
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").next(day(3)),
 	},
 	"one resumes as the other ends: access continues": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
-			with("sub_R", sub("active").paused("void", day(5))),
+			with("sub_R", sub("active").paidThrough(day(-1)).paused("void", day(5))),
 		want: served("SubscriptionActive",
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").next(day(5)),
 	},
 	"one resumes after the other ended: access stops in between": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
-			with("sub_R", sub("active").paused("void", day(7))),
+			with("sub_R", sub("active").paidThrough(day(-1)).paused("void", day(7))),
 		want: served("SubscriptionActive",
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").until(day(5)),
 	},
