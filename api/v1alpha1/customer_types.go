@@ -38,7 +38,7 @@ type CustomerSpec struct {
 	// +optional
 	Override *Override `json:"override,omitempty"`
 	// gracePeriod is how long this customer keeps service after the first failed payment of a run, such as 72h. Absent:
-	// the manager's --grace-period applies.
+	// the manager's --grace-period applies, or its --grace-period-never-paid.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64

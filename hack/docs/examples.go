@@ -7,6 +7,7 @@ var flagExamples = []string{
 	"--backfill-interval=5m",
 	"--components=receiver",
 	"--emails=false",
+	"--grace-period-never-paid=24h",
 	"--grace-period=336h",
 	"--import=All",
 	"--livemode=true",

@@ -145,6 +145,15 @@ func (c *customer) refunded(charge, intent string, full bool) *customer {
 	return c
 }
 
+// paidSince is when the customer first paid more than nothing.
+func (c *customer) paidSince(t *metav1.Time) *customer { c.in.Customer.PaidSince = t; return c }
+
+// listed is a customer whose subscriptions were listed from Stripe, and whose earlier payments are not known.
+func (c *customer) listed() *customer {
+	c.in.Customer.Complete = &v1alpha1.Completeness{Source: v1alpha1.CompleteByListing, At: *day(-30)}
+	return c
+}
+
 // served is a decision to entitle the customer for the subscriptions; the first one decides.
 func served(reason, message string, ids ...string) Decision {
 	d := Decision{Entitled: true, Reason: reason, Message: message, Entitling: ids}

@@ -32,6 +32,8 @@ const (
 type Policy struct {
 	// GracePeriod is how long access continues after the first failed payment of a run.
 	GracePeriod time.Duration
+	// GracePeriodNeverPaid is the GracePeriod of a customer that has never paid more than nothing; nil if it is the same.
+	GracePeriodNeverPaid *time.Duration
 	// TrialLeeway is how long access continues after the end of a trial if Stripe reports no new status.
 	TrialLeeway time.Duration
 	// OnDispute and OnRefund are the actions on an open dispute and on a full refund.

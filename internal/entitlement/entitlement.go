@@ -111,9 +111,7 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	if len(in.Subscriptions) == 0 {
 		return Decision{Reason: v1alpha1.ReasonNoSubscription, Message: "The customer has no subscription."}, true, nil
 	}
-	if in.Spec.GracePeriod != nil {
-		policy.GracePeriod = in.Spec.GracePeriod.Duration
-	}
+	policy.GracePeriod = gracePeriod(in, policy)
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
 		assessments[id] = unlessRefunded(in.Customer, s, policy, assess(s, policy, now))

@@ -296,6 +296,7 @@ func TestSubscription(t *testing.T) { runDecisions(t, subscriptionCases) }
 func TestDeadlines(t *testing.T) {
 	for name, tc := range map[string]struct {
 		customer                *customer
+		policy                  *Policy // nil for the plain one
 		deadline                *metav1.Time
 		wantBefore, wantOnwards string
 	}{
@@ -306,6 +307,14 @@ func TestDeadlines(t *testing.T) {
 		"grace": {
 			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
 			deadline: day(5), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
+		},
+		"grace of a customer that has never paid": {
+			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))), policy: &Policy{GracePeriodNeverPaid: new(3 * 24 * time.Hour)},
+			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
+		},
+		"scheduled end of one that was paused after a failed payment": {
+			customer: newCustomer().with("sub_A", sub("paused").pausedBy("first_payment_failure").became("paused", day(-2)).cancelAt(day(1))),
+			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "SubscriptionEnded",
 		},
 		"the customer's own grace": {
 			customer: newCustomer().grace(time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
@@ -360,12 +369,12 @@ func TestDeadlines(t *testing.T) {
 			for offset, want := range map[time.Duration]string{
 				-time.Second: tc.wantBefore, 0: tc.wantOnwards, time.Second: tc.wantOnwards,
 			} {
-				got := Decide(tc.customer.in, plain, tc.deadline.Add(offset))
+				got := Decide(tc.customer.in, *orPlain(tc.policy), tc.deadline.Add(offset))
 				if diff := cmp.Diff(want, got.Reason); diff != "" {
 					t.Errorf("reason %s from the deadline (-want +got):\n%s", offset, diff)
 				}
 			}
-			if got := Decide(tc.customer.in, plain, tc.deadline.Add(-time.Second)).Next; !got.Equal(tc.deadline) {
+			if got := Decide(tc.customer.in, *orPlain(tc.policy), tc.deadline.Add(-time.Second)).Next; !got.Equal(tc.deadline) {
 				t.Errorf("a second before the deadline Next = %v, want %v", got, tc.deadline)
 			}
 		})
@@ -551,3 +560,10 @@ var severalCases = map[string]decisionCase{
 func TestSeveralSubscriptions(t *testing.T) { runDecisions(t, severalCases) }
 
 func plus(t *metav1.Time, d time.Duration) *metav1.Time { return &metav1.Time{Time: t.Add(d)} }
+
+func orPlain(policy *Policy) *Policy {
+	if policy == nil {
+		return &plain
+	}
+	return policy
+}
