@@ -113,6 +113,11 @@ var pausedCases = map[string]decisionCase{
 		want: refused("Paused", "The subscription was paused on 9 March 2026 at 12:00 UTC because its trial ended without a payment "+
 			"method. Access resumes when the subscription does.", "sub_A"),
 	},
+	"an API version that names no cause, and a payment came after the failure": {
+		customer: newCustomer().with("sub_A", sub("paused").became("paused", day(-1)).invoice("in_1", "open", day(-20)).lastPaid(day(-10))),
+		want: refused("Paused",
+			"The subscription was paused on 9 March 2026 at 12:00 UTC. Access resumes when the subscription does.", "sub_A"),
+	},
 	"an API version that names no cause, and it was active after its trial": {
 		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-90)).became("active", day(-90)).became("paused", day(-1))),
 		want: refused("Paused",
