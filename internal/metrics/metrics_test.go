@@ -25,6 +25,8 @@ func used() []prometheus.Collector {
 	BackfillRuns.WithLabelValues("complete")
 	ImportObjects.WithLabelValues("subscription", "imported")
 	Drift.WithLabelValues("subscription", "status")
+	Customers.WithLabelValues("True", "Trialing")
+	OutOfSync.WithLabelValues("Customer", "Differs")
 	ReadingsRefused.WithLabelValues("other_customer")
 	return Collectors()
 }
@@ -97,6 +99,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_emails_total":                          {"outcome", "purpose"},
 		"tollkeeper_customers_overridden":                  {"access"},
 		"tollkeeper_drift_repaired_total":                  {"field", "kind"},
+		"tollkeeper_customers":                             {"entitled", "reason"},
+		"tollkeeper_out_of_sync":                           {"kind", "reason"},
 
 		"tollkeeper_backfill_events_total":                   {"result"},
 		"tollkeeper_backfill_runs_total":                     {"result"},
