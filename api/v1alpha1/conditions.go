@@ -10,6 +10,8 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionInSync is on a Customer and a Subscription: True when the status matches Stripe, as far as can be known.
 	ConditionInSync = "InSync"
+	// ConditionOverridden is on a Customer that has spec.override: True while the override runs, False once it has ended.
+	ConditionOverridden = "Overridden"
 	// ConditionProcessed is on a BillingEvent: True when its outcome is known.
 	ConditionProcessed = "Processed"
 	// ConditionSent is on an Email: True when Mailgun has accepted the message.
@@ -24,7 +26,7 @@ const (
 	ReasonTrialing = "Trialing"
 	// ReasonGracePeriod: a payment failed and the grace period has not ended.
 	ReasonGracePeriod = "GracePeriod"
-	// ReasonOverrideGranted: spec.access is Granted.
+	// ReasonOverrideGranted: spec.override grants access now, or spec.access is Granted. Overridden=True has it, too.
 	ReasonOverrideGranted = "OverrideGranted"
 )
 
@@ -38,11 +40,12 @@ const (
 	ReasonPaymentFailed = "PaymentFailed"
 	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end.
 	ReasonSubscriptionEnded = "SubscriptionEnded"
-	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void).
+	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void) and
+	// what was paid for is over (see --on-void-pause).
 	ReasonPaused = "Paused"
 	// ReasonDisputed: a payment is disputed, and --on-dispute is Suspend.
 	ReasonDisputed = "Disputed"
-	// ReasonOverrideDenied: spec.access is Denied.
+	// ReasonOverrideDenied: spec.override denies access now, or spec.access is Denied. Overridden=True has it, too.
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
@@ -51,6 +54,12 @@ const (
 	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet. Entitled has it only if the known
 	// ones do not entitle the customer. Tenant controllers change nothing.
 	ReasonStateNotKnown = "StateNotKnown"
+)
+
+// Reasons of Overridden=False.
+const (
+	// ReasonOverrideEnded: spec.override has ended, and has no effect.
+	ReasonOverrideEnded = "OverrideEnded"
 )
 
 // Reasons of Ready and Stalled.

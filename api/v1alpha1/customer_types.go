@@ -34,8 +34,11 @@ type CustomerSpec struct {
 	// +optional
 	// +kubebuilder:default=Auto
 	Access AccessMode `json:"access,omitempty"`
+	// override grants or denies access for a time. While it runs it decides before anything else, also before access.
+	// +optional
+	Override *Override `json:"override,omitempty"`
 	// gracePeriod is how long this customer keeps service after the first failed payment of a run, such as 72h. Absent:
-	// the manager's --grace-period applies.
+	// the manager's --grace-period applies, or its --grace-period-never-paid.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -363,7 +366,7 @@ type CustomerStatus struct {
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready and InSync.
+	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready, InSync and Overridden.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

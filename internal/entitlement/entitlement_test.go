@@ -415,10 +415,11 @@ func forAny(t *testing.T, property func(t *testing.T, in Input, policy Policy, n
 
 func anyPolicy(random *rand.Rand) Policy {
 	return Policy{
-		GracePeriod: pick(random, 0, time.Hour, 2*24*time.Hour, week),
+		GracePeriod: pick(random, 0, time.Hour, 2*24*time.Hour, week), GracePeriodNeverPaid: pick(random, nil, new(time.Duration), new(2*week)),
 		TrialLeeway: pick(random, 0, leeway, 24*time.Hour),
 		OnDispute:   pick(random, Record, Suspend),
 		OnRefund:    pick(random, Record, Suspend),
+		OnVoidPause: pick(random, AtPeriodEnd, AtOnce),
 	}
 }
 
@@ -430,6 +431,9 @@ func anyInput(random *rand.Rand) Input {
 	}
 	c.access(pick(random, "", v1alpha1.AccessAuto, v1alpha1.AccessAuto, v1alpha1.AccessGranted, v1alpha1.AccessDenied))
 	if random.IntN(4) == 0 {
+		c.override(pick(random, v1alpha1.OverrideGranted, v1alpha1.OverrideDenied), anyDay(random))
+	}
+	if random.IntN(4) == 0 {
 		c.grace(pick(random, 0, time.Hour, 2*week))
 	}
 	if random.IntN(4) == 0 {
@@ -437,6 +441,9 @@ func anyInput(random *rand.Rand) Input {
 	}
 	if random.IntN(2) == 0 {
 		c.paid(pick(random, "ch_1", ""), pick(random, "pi_1", "")).refunded(pick(random, "ch_1", "ch_2"), "pi_1", random.IntN(2) == 0)
+	}
+	if random.IntN(2) == 0 {
+		c.paidSince(day(-9))
 	}
 	for i := range random.IntN(5) {
 		c.with(fmt.Sprintf("sub_%d", i), anySubscription(random))
@@ -450,6 +457,9 @@ func anySubscription(random *rand.Rand) *subscription {
 	s.started(anyDay(random)).ended(anyDay(random)).trialUntil(anyDay(random)).period(anyDay(random), anyDay(random))
 	s.lastPaid(anyDay(random)).paidThrough(anyDay(random))
 	if random.IntN(3) == 0 {
+		s.latest(pick(random, "draft", "open", "paid", "void"))
+	}
+	if random.IntN(3) == 0 {
 		s.cancelAt(anyDay(random))
 	}
 	if random.IntN(3) == 0 {
@@ -458,9 +468,12 @@ func anySubscription(random *rand.Rand) *subscription {
 	if random.IntN(3) == 0 {
 		s.paused(pick(random, "void", "void", "keep_as_draft"), anyDay(random))
 	}
-	if t := anyDay(random); t != nil {
-		s.became(pick(random, "past_due", "active"), t)
+	for range 2 {
+		if t := anyDay(random); t != nil {
+			s.became(pick(random, "past_due", "active", "paused"), t)
+		}
 	}
+	s.pausedBy(pick(random, "", "", "first_payment_failure", "final_payment_failure", "requested"))
 	for i := range random.IntN(3) {
 		s.invoice(fmt.Sprintf("in_%d", i), pick(random, "open", "paid", "void", "uncollectible"), anyDay(random))
 	}

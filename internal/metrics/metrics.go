@@ -89,6 +89,18 @@ var (
 		Help: "Changes of a Customer's Entitled condition, by its new status and reason.",
 	}, []string{"status", "reason"})
 
+	// CustomersOverridden is the number of customers whose access a person decides. Only the leader reports it.
+	CustomersOverridden = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_customers_overridden",
+		Help: "Customers whose access a person decides now, by spec.override or spec.access, by access: Granted, Denied. Reported by the leader only.",
+	}, []string{"access"})
+
+	// OverridesEnded is the number of overrides that have no effect any more. Only the leader reports it.
+	OverridesEnded = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_overrides_ended",
+		Help: "Customers whose spec.override has ended and was not removed. Reported by the leader only.",
+	})
+
 	// StripeAPIRequests counts requests to Stripe's API.
 	StripeAPIRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_stripe_api_requests_total",
@@ -183,6 +195,7 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
+		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,
 		StripeAPIConfigured,

@@ -48,6 +48,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		if err := r.writeStatus(ctx, p.customer, "Customer"); err != nil {
 			return r.writeBack(ctx, c, replaced, err)
 		}
+		r.announceOverride(p.customer, c.customer.Status.Conditions)
 		r.announce(p.customer, c.customer.Status.Conditions)
 		c.customer = p.customer
 	}

@@ -26,6 +26,7 @@ func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, 
 		entitled = metav1.ConditionUnknown
 	}
 	set.Set(v1alpha1.ConditionEntitled, entitled, decision.Reason, decision.Message)
+	setOverridden(set, &c.Spec, now)
 	setReady(set, decision, waiting, failed)
 	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
 	if status == metav1.ConditionTrue && c.Status.Complete == nil {
