@@ -71,7 +71,9 @@ func randomLife(random *rand.Rand) []Event {
 	return life
 }
 
-func pickObject(random *rand.Rand, objects ...Object) Object { return objects[random.IntN(len(objects))] }
+func pickObject(random *rand.Rand, objects ...Object) Object {
+	return objects[random.IntN(len(objects))]
+}
 
 func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }
 

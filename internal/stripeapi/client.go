@@ -91,9 +91,16 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 	return c.get(ctx, account, "disputes", id)
 }
 
-func (c *Client) get(ctx context.Context, account, resource, id string) (Reading, error) {
+func (c *Client) get(ctx context.Context, account, resource, id string, expand ...string) (Reading, error) {
 	var answer rawObject
-	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), nil, &answer)
+	var query *form.Values
+	if len(expand) > 0 {
+		query = &form.Values{}
+	}
+	for _, field := range expand {
+		query.Add("expand[]", field)
+	}
+	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), query, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}

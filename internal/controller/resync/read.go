@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -42,7 +43,7 @@ func (r *Reconciler) read(
 			return nil, err
 		}
 	}
-	return batch, nil
+	return batch, r.readPurchases(ctx, batch, customer)
 }
 
 // readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that
@@ -75,11 +76,14 @@ func (r *Reconciler) readSubscriptions(
 	return nil
 }
 
-// readOne reads the customer itself or one of its subscriptions.
+// readOne reads the customer itself, one of its subscriptions or one of its purchases.
 func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.Subscription
-	if id == customer.Spec.CustomerID {
+	switch {
+	case id == customer.Spec.CustomerID:
 		get = r.Stripe.Customer
+	case slices.Contains(projection.DoubtfulPurchases(&customer.Status), id):
+		return r.readPurchase(ctx, batch, customer, id)
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
 	return r.add(ctx, batch, customer, id, object, err)
