@@ -70,14 +70,14 @@ func Parse(text string) (Period, error) {
 
 // of is n times the unit, which short has matched.
 func of(n int, unit string) Period {
-	switch {
-	case unit[0] == 'h':
+	switch unit[0] {
+	case 'h':
 		return Period{rest: time.Duration(n) * time.Hour}
-	case unit[0] == 'd':
+	case 'd':
 		return Period{days: n}
-	case unit[0] == 'w':
+	case 'w':
 		return Period{days: 7 * n}
-	case unit[0] == 'y':
+	case 'y':
 		return Period{months: 12 * n}
 	default:
 		return Period{months: n}

@@ -27,7 +27,7 @@ func TestCheckoutSessionAsyncPaymentFailed(t *testing.T) {
 				AmountTotal: 4900, Currency: "eur", Created: at("2026-09-01"),
 			}},
 			customer: with(failed("2026-09-01", "2026-09-05T10:05:00Z", "", intentID), func(c *v1alpha1.CustomerStatus) {
-				c.Purchases = []v1alpha1.Purchase{with(bought("2026-09-01", ""), func(p *v1alpha1.Purchase) { p.State = v1alpha1.CheckoutFailed })}
+				c.Purchases = []v1alpha1.Purchase{with(bought(""), func(p *v1alpha1.Purchase) { p.State = v1alpha1.CheckoutFailed })}
 			}),
 		},
 	})

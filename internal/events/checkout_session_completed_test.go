@@ -35,7 +35,7 @@ func TestCheckoutSessionCompleted(t *testing.T) {
 				AmountTotal: 4900, Currency: "eur", Created: at("2026-09-01"),
 			}},
 			customer: v1alpha1.CustomerStatus{
-				Signup: signupBy("2026-09-01", "2026-09-01T10:05:00Z"), Purchases: []v1alpha1.Purchase{bought("2026-09-01", "2026-09-01T10:05:00Z")},
+				Signup: signupBy("2026-09-01", "2026-09-01T10:05:00Z"), Purchases: []v1alpha1.Purchase{bought("2026-09-01T10:05:00Z")},
 			},
 		},
 		"2026-access":        accessCase("paid", intentID, 4900, map[string]v1alpha1.Value{"access": "30d", "seats": "5"}),
@@ -70,9 +70,9 @@ func showsSignup(e *projection.Event, c *v1alpha1.CustomerStatus, s *v1alpha1.Su
 }
 
 // bought is the one-time purchase by the session of the payloads; paid is empty if it is not paid.
-func bought(opened, paid string) v1alpha1.Purchase {
+func bought(paid string) v1alpha1.Purchase {
 	p := v1alpha1.Purchase{
-		ID: intentID, SessionID: "cs_test_TollKiteSession", PaymentIntentID: intentID, BoughtAt: *at(opened), State: v1alpha1.CheckoutUnpaid,
+		ID: intentID, SessionID: "cs_test_TollKiteSession", PaymentIntentID: intentID, BoughtAt: *at("2026-09-01"), State: v1alpha1.CheckoutUnpaid,
 	}
 	if paid != "" {
 		p.State, p.PaidAt = v1alpha1.CheckoutPaid, at(paid)
@@ -87,7 +87,7 @@ func accessCase(status, intent string, amount int64, metadata map[string]v1alpha
 	if status == "unpaid" {
 		paid = ""
 	}
-	p, id := bought(opened, paid), map[string]string{"paid": "06", "unpaid": "07", "no_payment_required": "08"}[status]
+	p, id := bought(paid), map[string]string{"paid": "06", "unpaid": "07", "no_payment_required": "08"}[status]
 	if p.PaymentIntentID = intent; intent == "" {
 		p.ID = p.SessionID
 	}

@@ -197,3 +197,20 @@ func TestReadPurchase(t *testing.T) {
 		t.Errorf("unread: %v", unread)
 	}
 }
+
+// A payment intent whose metadata was corrected at Stripe is read again.
+func TestReadPurchaseWithoutASession(t *testing.T) {
+	var a projection.Aggregate
+	intent := PaymentIntent(New, "pi_1", customer, "ch_1", "succeeded", begin)
+	projection.Fold(&a, []projection.Change{change(t, at(0, "payment_intent.succeeded", intent.With("metadata", access("soon"))))})
+	if diff := cmp.Diff([]string{"pi_1"}, projection.DoubtfulPurchases(&a.Customer)); diff != "" {
+		t.Fatalf("to be read (-want +got):\n%s", diff)
+	}
+	projection.Read(&a, &projection.Event{
+		EventID: projection.EventRead, Type: "payment_intent.read", Created: metav1.NewTime(begin.Add(hour)), ObjectID: "pi_1", PaymentIntentID: "pi_1",
+		Payment: &v1alpha1.PaymentRecord{Status: "succeeded", Created: &metav1.Time{Time: begin}, Metadata: map[string]v1alpha1.Value{"access": "30d"}},
+	})
+	if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n", showPurchases(a)); diff != "" {
+		t.Errorf("purchases (-want +got):\n%s", diff)
+	}
+}

@@ -18,7 +18,9 @@ import (
 // buyer returns the events of a new customer who bought something once, a minute ago. The session has the metadata.
 func buyer(shape Shape, metadata Object) (created, completed Event, charge Object) {
 	now := time.Now().Add(-time.Minute).Truncate(time.Second)
-	made := func(id, kind string, o Object) Event { return Event{ID: id, Type: kind, Created: now, Shape: shape, Object: o} }
+	made := func(id, kind string, o Object) Event {
+		return Event{ID: id, Type: kind, Created: now, Shape: shape, Object: o}
+	}
 	charge = Charge(shape, "ch_buyer", "cus_buyer", "pi_buyer", "succeeded", now)
 	session := Purchase("cs_buyer", "cus_buyer", "pi_buyer", now).With("metadata", metadata)
 	return made("evt_buyer1", "customer.created", Customer("cus_buyer", "ada@example.com", "Ada")),
