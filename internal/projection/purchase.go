@@ -241,20 +241,22 @@ func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 	return ids
 }
 
-// DoubtfulPurchases lists UnreadPurchases and the objects whose access cannot be read: a person may have corrected it at
-// Stripe, of which no event reports.
+// DoubtfulPurchases lists UnreadPurchases and what else a comparison with Stripe may correct: the checkouts that are not paid,
+// since an endpoint may not receive the event that one is, and the objects whose access cannot be read, since no event
+// reports that a person has corrected it.
 func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 	ids := UnreadPurchases(c)
 	for i := range c.Purchases {
 		p := &c.Purchases[i]
-		if _, _, err := accessOf(p); err != nil && len(p.Terms) > 0 {
-			id := p.SessionID
-			if p.Terms[0].Source == v1alpha1.PurchaseSourcePayment {
-				id = p.PaymentIntentID
-			}
-			if id != "" {
-				ids = append(ids, id)
-			}
+		if len(p.Terms) == 0 {
+			continue
+		}
+		_, _, err := accessOf(p)
+		switch isOfPayment := p.Terms[0].Source == v1alpha1.PurchaseSourcePayment; {
+		case err != nil && isOfPayment && p.PaymentIntentID != "":
+			ids = append(ids, p.PaymentIntentID)
+		case p.SessionID != "" && (err != nil && !isOfPayment || p.State == v1alpha1.CheckoutUnpaid):
+			ids = append(ids, p.SessionID)
 		}
 	}
 	return ids

@@ -214,3 +214,42 @@ func TestReadPurchaseWithoutASession(t *testing.T) {
 		t.Errorf("purchases (-want +got):\n%s", diff)
 	}
 }
+
+// An endpoint may not receive the event that a delayed payment has succeeded. A comparison with Stripe finds it.
+func TestReadPurchaseFindsAPayment(t *testing.T) {
+	var a projection.Aggregate
+	unpaid := buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", unpaid))})
+	if diff := cmp.Diff([]string{"cs_1"}, projection.DoubtfulPurchases(&a.Customer)); diff != "" {
+		t.Fatalf("to be read (-want +got):\n%s", diff)
+	}
+	for _, tc := range []struct {
+		status string
+		want   []string
+	}{{"unpaid", nil}, {"paid", []string{"purchases"}}, {"paid", nil}} {
+		differed := projection.Read(&a, &projection.Event{
+			EventID: projection.EventRead, Type: "checkout.session.read", Created: metav1.NewTime(begin.Add(hour)), ObjectID: "cs_1", PaymentIntentID: "pi_1",
+			Checkout: &v1alpha1.CheckoutRecord{Mode: "payment", PaymentStatus: tc.status, Created: &metav1.Time{Time: begin}},
+		})
+		if diff := cmp.Diff(tc.want, differed); diff != "" {
+			t.Errorf("differed after %s (-want +got):\n%s", tc.status, diff)
+		}
+	}
+	if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 13h until 2026-03-02 13h\n", showPurchases(a)); diff != "" {
+		t.Errorf("purchases (-want +got):\n%s", diff)
+	}
+}
+
+// Stripe allows 50 keys of metadata. The access and the first 16 others are kept.
+func TestThePurchasesMetadataIsBounded(t *testing.T) {
+	metadata := Object{"tollkeeper_access": "30d"}
+	for n := range 49 {
+		metadata[fmt.Sprintf("tollkeeper_Key%02d", n)] = "x"
+	}
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", metadata)))})
+	kept := a.Customer.Purchases[0].Terms[0].Metadata
+	if len(kept) != 17 || kept["access"] != "30d" || len(projection.PurchasePeriods(&a.Customer)[0].Entitlements) != 16 {
+		t.Errorf("%d keys are kept, with access %q", len(kept), kept["access"])
+	}
+}
