@@ -15,6 +15,7 @@ var readingTypes = map[string]Type{
 	"customer":     {Name: "customer.read", read: readCustomer},
 	"subscription": {Name: "customer.subscription.read", read: readSubscription},
 	"dispute":      {Name: "charge.dispute.read", read: readDispute},
+	"charge":       {Name: "charge.read", read: readRefund},
 
 	"checkout.session": {Name: "checkout.session.read", read: readCheckout},
 	"payment_intent":   {Name: "payment_intent.read", read: readPaymentIntent},

@@ -264,7 +264,7 @@ func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 
 // readPurchase folds a checkout session or a payment intent that was read from Stripe. It corrects nothing that an event
 // would have reported, except that the purchase is paid.
-func readPurchase(a *Aggregate, e *Event) []string {
+func readPurchase(a *Aggregate, e *Event) Difference {
 	var read *v1alpha1.Purchase
 	switch {
 	case e.Checkout != nil && isPaid(e.Checkout):
@@ -275,16 +275,16 @@ func readPurchase(a *Aggregate, e *Event) []string {
 		read = paymentPurchase(e)
 	}
 	if read == nil {
-		return nil
+		return Difference{}
 	}
 	i := slices.IndexFunc(a.Customer.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == read.ID })
 	if i < 0 {
-		return nil // it was dropped meanwhile
+		return Difference{} // it was dropped meanwhile
 	}
 	wasPaid := a.Customer.Purchases[i].State == v1alpha1.CheckoutPaid
 	keepPurchase(a, read)
 	if !wasPaid && read.State == v1alpha1.CheckoutPaid {
-		return []string{"purchases"}
+		return Difference{Repaired: []string{"purchases"}}
 	}
-	return nil
+	return Difference{}
 }
