@@ -241,25 +241,36 @@ func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 	return ids
 }
 
-// DoubtfulPurchases lists UnreadPurchases and what else a comparison with Stripe may correct: the checkouts that are not paid,
-// since an endpoint may not receive the event that one is, and the objects whose access cannot be read, since no event
-// reports that a person has corrected it.
+// DoubtfulPurchases lists what a comparison with Stripe reads of purchases: UnreadPurchases, and the checkout session of each
+// purchase whose metadata says something of access, else its payment intent or charge. An event may be forged, an endpoint
+// may not receive the one that a checkout is paid, and none reports that a person has corrected the metadata.
 func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 	ids := UnreadPurchases(c)
 	for i := range c.Purchases {
 		p := &c.Purchases[i]
-		if len(p.Terms) == 0 {
-			continue
+		id := cmp.Or(p.SessionID, p.PaymentIntentID, p.ID)
+		if len(p.Terms) > 0 && p.Terms[0].Source == v1alpha1.PurchaseSourcePayment {
+			id = cmp.Or(p.PaymentIntentID, p.ID)
 		}
-		_, _, err := accessOf(p)
-		switch isOfPayment := p.Terms[0].Source == v1alpha1.PurchaseSourcePayment; {
-		case err != nil && isOfPayment && p.PaymentIntentID != "":
-			ids = append(ids, p.PaymentIntentID)
-		case p.SessionID != "" && (err != nil && !isOfPayment || p.State == v1alpha1.CheckoutUnpaid):
-			ids = append(ids, p.SessionID)
+		if len(p.Terms) > 0 {
+			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+// readAbsentPurchase drops the purchase of an object that Stripe does not know.
+func readAbsentPurchase(c *v1alpha1.CustomerStatus, id string) Difference {
+	kept := slices.DeleteFunc(slices.Clone(c.Purchases), func(p v1alpha1.Purchase) bool {
+		return p.ID == id || p.SessionID == id || p.PaymentIntentID == id
+	})
+	if len(kept) == len(c.Purchases) {
+		return Difference{}
+	}
+	if c.Purchases = kept; len(kept) == 0 {
+		c.Purchases = nil
+	}
+	return Difference{Repaired: []string{"purchases"}}
 }
 
 // readPurchase folds a checkout session or a payment intent that was read from Stripe. It corrects nothing that an event

@@ -193,7 +193,7 @@ func TestReadPurchase(t *testing.T) {
 	if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n", showPurchases(a)); diff != "" {
 		t.Errorf("purchases (-want +got):\n%s", diff)
 	}
-	if unread := projection.DoubtfulPurchases(&a.Customer); len(unread) > 0 {
+	if unread := projection.UnreadPurchases(&a.Customer); len(unread) > 0 {
 		t.Errorf("unread: %v", unread)
 	}
 }
@@ -251,5 +251,14 @@ func TestThePurchasesMetadataIsBounded(t *testing.T) {
 	kept := a.Customer.Purchases[0].Terms[0].Metadata
 	if len(kept) != 17 || kept["access"] != "30d" || len(projection.PurchasePeriods(&a.Customer)[0].Entitlements) != 16 {
 		t.Errorf("%d keys are kept, with access %q", len(kept), kept["access"])
+	}
+}
+
+// A purchase that Stripe does not know was never made.
+func TestReadAbsentPurchase(t *testing.T) {
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("lifetime"))))})
+	if d := projection.ReadAbsent(&a, "cs_1", metav1.NewTime(begin.Add(hour))); len(d.Repaired) != 1 || a.Customer.Purchases != nil {
+		t.Errorf("%+v, purchases %+v", d, a.Customer.Purchases)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
@@ -26,7 +27,12 @@ func (r *Reconciler) readPurchases(ctx context.Context, batch *readings.Batch, c
 // customer and its subscriptions: the purchase stays as it is, and the refusal is counted and logged.
 func (r *Reconciler) readPurchase(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.PaymentIntent
-	if slices.ContainsFunc(customer.Status.Purchases, func(p v1alpha1.Purchase) bool { return p.SessionID == id }) {
+	switch {
+	case strings.HasPrefix(id, "in_"):
+		return nil // what an invoice says of its price, no other object of Stripe's API repeats
+	case strings.HasPrefix(id, "ch_"), strings.HasPrefix(id, "py_"):
+		get = r.Stripe.Charge
+	case slices.ContainsFunc(customer.Status.Purchases, func(p v1alpha1.Purchase) bool { return p.SessionID == id }):
 		get = r.Stripe.Purchase
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
