@@ -24,6 +24,8 @@ const (
 	ReasonSubscriptionActive = "SubscriptionActive"
 	// ReasonTrialing: a subscription is in its trial.
 	ReasonTrialing = "Trialing"
+	// ReasonPurchased: a one-time purchase grants access, and no subscription is active or in its trial.
+	ReasonPurchased = "Purchased"
 	// ReasonGracePeriod: a payment failed and the grace period has not ended.
 	ReasonGracePeriod = "GracePeriod"
 	// ReasonOverrideGranted: spec.override grants access now, or spec.access is Granted. Overridden=True has it, too.
@@ -32,9 +34,10 @@ const (
 
 // Reasons of Entitled=False.
 const (
-	// ReasonNoSubscription: the customer has no subscription.
+	// ReasonNoSubscription: the customer has no subscription, and no purchase grants access.
 	ReasonNoSubscription = "NoSubscription"
-	// ReasonAwaitingPayment: the first payment is missing, or the first one after a trial or a full refund.
+	// ReasonAwaitingPayment: the first payment is missing, of a subscription or a purchase, or the first one after a trial
+	// or a full refund.
 	ReasonAwaitingPayment = "AwaitingPayment"
 	// ReasonPaymentFailed: a payment failed, and the grace period has ended or Stripe has stopped trying.
 	ReasonPaymentFailed = "PaymentFailed"

@@ -281,7 +281,8 @@ type CustomerStatus struct {
 	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
 	// +optional
 	Complete *Completeness `json:"complete,omitempty"`
-	// plan is the plan of the deciding subscription: the one that Entitled is based on.
+	// plan is the plan of the deciding subscription: the one that Entitled is based on. Absent if a purchase alone
+	// entitles the customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
@@ -292,7 +293,8 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=50
 	Subscriptions []SubscriptionSummary `json:"subscriptions,omitempty"`
 	// entitlements is what the customer bought, for tenant controllers. It joins the metadata under --metadata-prefix
-	// of the prices and products of every subscription that entitles. Empty while the customer is not entitled.
+	// of the prices and products of every subscription that entitles, and of every purchase whose access runs. Empty
+	// while the customer is not entitled.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	Entitlements map[string]Value `json:"entitlements,omitempty"`
@@ -302,7 +304,8 @@ type CustomerStatus struct {
 	// periodEnd is when the current billing period of the deciding subscription ends.
 	// +optional
 	PeriodEnd *metav1.Time `json:"periodEnd,omitempty"`
-	// accessUntil is when Entitled turns False without a further event, as grace does. Absent if no end is scheduled.
+	// accessUntil is when Entitled turns False without a further event, as at the end of grace or of a purchase. Absent if
+	// no end is scheduled.
 	// +optional
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
 
@@ -352,6 +355,13 @@ type CustomerStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=20
 	OpenDisputes []Dispute `json:"openDisputes,omitempty"`
+	// purchases lists the one-time purchases, the newest first: up to 20 whose metadata says for how long they grant
+	// access, those with the longest access, and the newest 10 other checkouts.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=30
+	Purchases []Purchase `json:"purchases,omitempty"`
 
 	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional

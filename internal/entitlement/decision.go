@@ -69,4 +69,6 @@ type Decision struct {
 	SubscriptionID string
 	// Entitling are the subscriptions that entitle the customer, the deciding one first.
 	Entitling []string
+	// Purchases are the purchases whose access runs, the earliest first. Empty if the customer is not entitled.
+	Purchases []string
 }

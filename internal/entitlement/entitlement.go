@@ -9,8 +9,9 @@
 //	dispute        an open dispute, if the policy is to suspend on it
 //	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
 //	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
+//	purchases      a purchase whose access runs, if no subscription is active or in its trial (see purchase.go)
 //
-// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of the last three is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
@@ -27,13 +28,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions alone would
-// decide.
+// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions and purchases
+// alone would decide.
 type rule func(in Input, policy Policy, best Decision) (decision Decision, applies bool)
 
-// Decide makes the decision for now. It then repeats it for each later moment at which the clock ends an override or
-// changes the assessment of a subscription, until it knows when the decision changes (Next) and when Entitled turns
-// false (Until).
+// Decide makes the decision for now. It then repeats it for each later moment at which the clock ends an override,
+// changes the assessment of a subscription, or starts or ends the access of a purchase, until it knows when the decision
+// changes (Next) and when Entitled turns false (Until).
 func Decide(in Input, policy Policy, now time.Time) Decision {
 	decision, change := decideAt(in, policy, now)
 	for change != nil && (decision.Next == nil || decision.Entitled && decision.Until == nil) {
@@ -50,9 +51,11 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 }
 
 // decideAt is the decision for one moment, and the next moment at which an override ends or the assessment of a
-// subscription changes; nil if there is none.
+// subscription or a purchase changes; nil if there is none.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
+	best, isTentative, changeOfPurchases := withPurchases(in, now, best, isTentative)
+	change = earliest(changeOfPurchases, change)
 	if RunningOverride(&in.Spec, now) != nil {
 		change = earliest(OverrideEnd(&in.Spec), change)
 	}
@@ -60,7 +63,7 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
-				decision.Entitling = best.Entitling
+				decision.Entitling, decision.Purchases = best.Entitling, best.Purchases
 				if len(decision.Entitling) == 0 && best.SubscriptionID != "" {
 					decision.Entitling = []string{best.SubscriptionID}
 				}
@@ -73,7 +76,7 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 
 func equalExceptTimes(a, b Decision) bool {
 	return a.Entitled == b.Entitled && a.Unknown == b.Unknown && a.Reason == b.Reason && a.Message == b.Message &&
-		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling)
+		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling) && slices.Equal(a.Purchases, b.Purchases)
 }
 
 // byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.

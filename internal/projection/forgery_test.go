@@ -103,6 +103,7 @@ func compare(a *projection.Aggregate, truth []*projection.Event, at time.Time) {
 	for i := range a.Customer.OpenDisputes {
 		absent = append(absent, a.Customer.OpenDisputes[i].ID)
 	}
+	absent = append(absent, projection.DoubtfulPurchases(&a.Customer)...)
 	for _, id := range absent {
 		if !known[id] {
 			projection.ReadAbsent(a, id, metav1.NewTime(at))

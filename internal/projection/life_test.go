@@ -157,6 +157,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 		}
 	}
 	checkInvoices(t, world, a)
+	checkPurchases(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -215,6 +216,38 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 		if diff := cmp.Diff(want, *s.LatestInvoice); diff != "" {
 			t.Fatalf("the latest invoice of %s (-Stripe +shown):\n%s\nthe life was\n%s", id, diff, listingOf(world))
 		}
+	}
+}
+
+// checkPurchases checks that each purchase that Stripe has as paid, and not as refunded in full, grants access, and no other.
+func checkPurchases(t *rapid.T, world *World, a *projection.Aggregate) {
+	want := map[string]bool{}
+	for _, session := range world.Objects("checkout.session") {
+		terms, _ := session["metadata"].(map[string]any)
+		intent, isIntent := session["payment_intent"].(string)
+		if terms["tollkeeper_access"] != nil && session["payment_status"] == "paid" {
+			id := session.ID()
+			if isIntent {
+				id = intent
+			}
+			want[id] = true
+		}
+	}
+	for _, charge := range world.Objects("charge") {
+		intent, _ := charge["payment_intent"].(string)
+		if terms, _ := charge["metadata"].(map[string]any); terms["tollkeeper_access"] != nil {
+			want[intent] = true
+		}
+		if charge["refunded"] == true {
+			delete(want, intent)
+		}
+	}
+	got := map[string]bool{}
+	for _, period := range projection.PurchasePeriods(&a.Customer) {
+		got[period.ID] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" && len(a.Customer.Purchases) < 20 && len(a.Customer.Refunds) < 20 {
+		t.Fatalf("purchases that grant access (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
 	}
 }
 

@@ -32,6 +32,7 @@ func PaymentSucceeded(a *Aggregate, e *Event) bool {
 	keepEarliest(&a.Customer.CustomerSince, e.Payment.Created)
 	keepPayment(&a.Customer, e, e.Payment.Amount, &e.Created)
 	shows := showMethod(a, e, e.Payment.PaymentMethod, v1alpha1.AuthorityHint)
+	shows = keepPurchase(a, paymentPurchase(e)) || shows
 	if takePart(&a.Customer.Positions, partPayment, positionOf(e, v1alpha1.AuthorityState, 0)) {
 		a.Customer.LastPayment = newPayment(e)
 		shows = true
@@ -101,6 +102,7 @@ func Refunded(a *Aggregate, e *Event) bool {
 	}
 	clearGap(&c.Positions, part)
 	c.Refunds = keepNewest(c.Refunds, c.Positions, partRefundPrefix, maxRefunds, refundID)
+	noteRefunds(c)
 	return c.Positions[part].EventID == e.EventID
 }
 
@@ -115,6 +117,7 @@ func RefundFailed(a *Aggregate, e *Event) bool {
 		c.FailedRefunds = upsert(c.FailedRefunds, failed, failedRefundID)
 	}
 	c.FailedRefunds = keepNewest(c.FailedRefunds, c.Positions, partFailedRefundPrefix, maxFailedRefunds, failedRefundID)
+	noteRefunds(c)
 	return c.Positions[part].EventID == e.EventID
 }
 

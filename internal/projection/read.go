@@ -38,6 +38,8 @@ func Read(a *Aggregate, e *Event) Difference {
 		return readDispute(a, e)
 	case e.Refund != nil && e.ChargeID != "":
 		return readRefund(a, e)
+	case e.Checkout != nil, e.Payment != nil:
+		return readPurchase(a, e)
 	default:
 		return Difference{}
 	}
@@ -111,7 +113,7 @@ func readRefund(a *Aggregate, e *Event) Difference {
 
 // ReadAbsent folds that Stripe, which knows the customer, did not know one of the customer's objects at that time. Stripe
 // forgets no object, so what an event reported of it is not true: a subscription has ended, a dispute is not open, and
-// nothing of a charge is refunded.
+// nothing of a charge is refunded or bought.
 func ReadAbsent(a *Aggregate, id string, at metav1.Time) Difference {
 	e := &Event{EventID: EventRead, Created: metav1.Time{Time: at.Truncate(time.Second)}, ObjectID: id}
 	if s := a.Subscriptions[id]; s != nil && !hasEnded(s.Status) {
@@ -132,7 +134,7 @@ func ReadAbsent(a *Aggregate, id string, at metav1.Time) Difference {
 		e.Type, e.ChargeID, e.Refund = "charge.read", id, &v1alpha1.RefundRecord{RefundTotal: total}
 		return readRefund(a, e)
 	}
-	return Difference{}
+	return readAbsentPurchase(&a.Customer, id)
 }
 
 // differingFields are the JSON names of the fields in which two states of the same kind differ.

@@ -76,6 +76,7 @@ func showCheckout(a *Aggregate, e *Event, state v1alpha1.CheckoutState) bool {
 	}
 	keepEarliest(&a.Customer.CustomerSince, openedAt(e))
 	shows := showContactHint(a, e, record.Email, record.Name)
+	shows = keepPurchase(a, checkoutPurchase(e, state)) || shows
 	if record.Mode == "setup" {
 		return shows // a setup of a payment method buys nothing
 	}

@@ -50,6 +50,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		}
 		r.announceOverride(p.customer, c.customer.Status.Conditions)
 		r.announce(p.customer, c.customer.Status.Conditions)
+		r.announcePurchases(p.customer, c.customer.Status.Purchases)
 		c.customer = p.customer
 	}
 	r.noteCommitted(ctx, c, p)

@@ -125,6 +125,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	expiry := projection.Summarise(aggregate, projection.View{
 		Deciding:  decision.SubscriptionID,
 		Entitling: decision.Entitling,
+		Purchases: decision.Purchases,
 		Name:      func(id string) string { return naming.Object(c.customer.Spec.Account, id) },
 		Now:       now,
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -45,7 +46,10 @@ func (r *Reconciler) read(
 			return nil, err
 		}
 	}
-	return batch, r.readRefunds(ctx, batch, customer)
+	if err := r.readRefunds(ctx, batch, customer); err != nil {
+		return nil, err
+	}
+	return batch, r.readPurchases(ctx, batch, customer)
 }
 
 // readRefunds reads the charges that are refunded in full: such a refund may end a customer's access.
@@ -93,11 +97,14 @@ func (r *Reconciler) readSubscriptions(
 	return nil
 }
 
-// readOne reads the customer itself or one of its subscriptions.
+// readOne reads the customer itself, one of its subscriptions or one of its purchases.
 func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.Subscription
-	if id == customer.Spec.CustomerID {
+	switch {
+	case id == customer.Spec.CustomerID:
 		get = r.Stripe.Customer
+	case slices.Contains(projection.DoubtfulPurchases(&customer.Status), id):
+		return r.readPurchase(ctx, batch, customer, id)
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
 	return r.add(ctx, batch, customer, id, object, err)

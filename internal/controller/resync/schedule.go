@@ -62,6 +62,9 @@ func (s *schedule) observe(
 	if projection.IsPartlyKnown(&aggregate) {
 		positions[wholeCustomer] = v1alpha1.Position{}
 	}
+	for _, id := range projection.UnreadPurchases(&customer.Status) {
+		positions[id] = v1alpha1.Position{}
+	}
 	maps.DeleteFunc(s.doubts, func(id string, _ *doubt) bool { _, remains := positions[id]; return !remains })
 	for id, position := range positions {
 		if known := s.doubts[id]; known != nil && equality.Semantic.DeepEqual(known.position, position) {

@@ -118,6 +118,9 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
 	case kinds[resource] != "":
 		if o := world.Object(id); o != nil && o["object"] == kinds[resource] {
+			if resource == "sessions" {
+				o = withLines(o, r.URL.Query())
+			}
 			send(w, http.StatusOK, o)
 			return
 		}
@@ -173,6 +176,17 @@ func expand(world *World, query url.Values, page []any) []any {
 		}
 	}
 	return expanded
+}
+
+// withLines returns a checkout session with what was bought only if the query asks for it, as Stripe does.
+func withLines(session Object, query url.Values) Object {
+	switch isWanted := slices.Contains(query["expand[]"], "line_items"); {
+	case !isWanted:
+		delete(session, "line_items")
+	case session["line_items"] == nil:
+		session["line_items"] = Object{"object": "list", "data": []any{}, "has_more": false}
+	}
+	return session
 }
 
 func number(query url.Values, name string, otherwise int64) int64 {

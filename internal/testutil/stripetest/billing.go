@@ -19,15 +19,6 @@ func (w *World) signUp(status string) {
 	}
 }
 
-// buyByDebit completes a checkout whose payment takes days, for a customer that has signed up through a checkout before.
-func (w *World) buyByDebit() {
-	if w.newest("checkout.session", func(o Object) bool { return o["status"] == "complete" }) == "" {
-		return
-	}
-	session := Checkout(w.id("cs"), w.customer(), "", "ada@example.com", w.now)
-	w.add(session.With("mode", "payment").With("subscription", nil).With("payment_status", "unpaid"), "checkout.session.completed")
-}
-
 // endDebit reports that the newest delayed payment of a checkout has ended. After a failure the session stays unpaid.
 func (w *World) endDebit(eventType, paymentStatus string) {
 	waits := func(o Object) bool { return o["status"] == "complete" && o["payment_status"] == "unpaid" }

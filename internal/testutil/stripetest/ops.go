@@ -62,6 +62,10 @@ const (
 	BuyByDebit       Op = "buy something by bank debit"
 	SettleDebit      Op = "settle a bank debit"
 	FailDebit        Op = "fail a bank debit"
+	BuyOnce          Op = "buy something once"
+	BuyPass          Op = "buy access for 30 days"
+	BuySeats         Op = "buy access and seats for a year"
+	BuyLifetime      Op = "buy access for life"
 )
 
 var simplestFirst = []Op{
@@ -69,7 +73,7 @@ var simplestFirst = []Op{
 	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
-	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout,
+	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, BuyOnce, BuyPass, BuySeats, BuyLifetime,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -98,6 +102,12 @@ var ops = map[Op]func(*World){
 			w.add(session.With("status", "expired").With("payment_status", "unpaid"), "checkout.session.expired")
 		}
 	},
+	BuyOnce: func(w *World) { w.buy(Object{}, Object{}) },
+	BuyPass: func(w *World) { w.buy(Object{"tollkeeper_access": "30d"}, Object{}) },
+	BuySeats: func(w *World) {
+		w.buy(Object{"tollkeeper_access": "1y", "tollkeeper_seats": "5"}, Object{"tollkeeper_access": "30d", "tollkeeper_tier": "gold"})
+	},
+	BuyLifetime: func(w *World) { w.buy(nil, Object{"tollkeeper_access": "lifetime"}) },
 	BuyByDebit:  func(w *World) { w.buyByDebit() },
 	SettleDebit: func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
 	FailDebit:   func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
