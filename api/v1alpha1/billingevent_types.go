@@ -100,7 +100,7 @@ type BillingEventSpec struct {
 	// checkout is set for checkout.session.completed events.
 	// +optional
 	Checkout *CheckoutRecord `json:"checkout,omitempty"`
-	// customer is set for customer.created and customer.updated events.
+	// customer is set for customer.created, customer.updated and customer.deleted events.
 	// +optional
 	Customer *CustomerRecord `json:"customer,omitempty"`
 	// paymentMethod is set for customer.source.* events.

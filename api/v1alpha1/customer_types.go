@@ -209,7 +209,7 @@ type FirstPayment struct {
 
 // CompletenessSource is why all of the customer's subscriptions are known.
 //
-// +kubebuilder:validation:Enum=CustomerCreated;Listing
+// +kubebuilder:validation:Enum=CustomerCreated;Listing;CustomerDeleted
 type CompletenessSource string
 
 const (
@@ -217,13 +217,15 @@ const (
 	CompleteFromCreation CompletenessSource = "CustomerCreated"
 	// CompleteByListing: all of the customer's subscriptions were listed from Stripe.
 	CompleteByListing CompletenessSource = "Listing"
+	// CompleteByDeletion: Stripe has deleted the customer, which ended all of its subscriptions.
+	CompleteByDeletion CompletenessSource = "CustomerDeleted"
 )
 
 // Completeness says why, and since when, all of the customer's subscriptions are known.
 type Completeness struct {
-	// source is CustomerCreated or Listing.
+	// source is CustomerCreated, Listing or CustomerDeleted.
 	Source CompletenessSource `json:"source"`
-	// at is when Stripe created the customer, or when its subscriptions were first listed.
+	// at is when Stripe created or deleted the customer, or when its subscriptions were first listed.
 	At metav1.Time `json:"at"`
 }
 
@@ -274,6 +276,10 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Checkouts []Checkout `json:"checkouts,omitempty"`
 
+	// deletedAt is when Stripe deleted the customer: then its subscriptions ended, and its personal data left this status.
+	// If no event has reported the deletion, it is when Stripe was read. Absent if the customer is not deleted.
+	// +optional
+	DeletedAt *metav1.Time `json:"deletedAt,omitempty"`
 	// complete says why all of the customer's subscriptions are known. While it is absent, a missing subscription may be
 	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
 	// +optional

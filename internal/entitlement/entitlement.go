@@ -5,11 +5,12 @@
 // decides:
 //
 //	override       spec.access, set by an operator
+//	deletion       Stripe has deleted the customer
 //	dispute        an open dispute, if the policy is to suspend on it
 //	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
 //	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
 //
-// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of dispute and subscriptions is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
@@ -51,7 +52,7 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 // if none does.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
-	for _, decide := range []rule{byOverride, byDispute} {
+	for _, decide := range []rule{byOverride, byDeletion, byDispute} {
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
@@ -83,6 +84,15 @@ func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
 	default:
 		return Decision{}, false
 	}
+}
+
+// byDeletion ends the entitlement with the customer: Stripe has canceled its subscriptions, and can start none for it.
+func byDeletion(in Input, _ Policy, _ Decision) (Decision, bool) {
+	if in.Customer.DeletedAt == nil {
+		return Decision{}, false
+	}
+	return Decision{Reason: v1alpha1.ReasonSubscriptionEnded, Message: fmt.Sprintf(
+		"The customer was deleted at Stripe%s, which ended its subscriptions for good.", onDate(in.Customer.DeletedAt))}, true
 }
 
 // byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.

@@ -19,9 +19,17 @@ const EventRead = "read"
 //
 // A reading that confirms what shows changes nothing, so a resync that finds no difference writes nothing.
 func Read(a *Aggregate, e *Event) (differed []string) {
+	differed = readObject(a, e)
+	settleDeletion(a)
+	return differed
+}
+
+func readObject(a *Aggregate, e *Event) []string {
 	switch {
 	case e.Subscription != nil && e.SubscriptionID != "":
 		return readSubscription(a, e)
+	case e.Customer != nil && e.Customer.Deleted:
+		return readDeletion(a, e)
 	case e.Customer != nil:
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
@@ -38,6 +46,9 @@ func readSubscription(a *Aggregate, e *Event) []string {
 	}
 	if read := &e.Subscription.SubscriptionState; read.Status == StatusPaused && shown.Status == StatusPaused && read.PausedBy == "" {
 		read.PausedBy = shown.PausedBy // Stripe returns the cause in API versions from 2026-05-27 on only.
+	}
+	if a.Customer.DeletedAt != nil && !hasEnded(e.Subscription.Status) {
+		return nil // it was read before the customer was deleted
 	}
 	differed := differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)
 	if len(differed) == 0 && StatePosition(&shown).Doubt == "" || !SubscriptionState(a, e) {
@@ -102,9 +113,13 @@ func jsonFields(state any) map[string]json.RawMessage {
 	return fields
 }
 
-// InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id.
+// InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id. There is no doubt about a
+// deleted customer.
 func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	doubts := map[string]v1alpha1.Position{}
+	if a.Customer.DeletedAt != nil {
+		return doubts
+	}
 	if p := ProfilePosition(&a.Customer); p.Doubt != "" {
 		doubts[customerID] = p
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -32,6 +33,9 @@ func (r *Reconciler) read(
 	if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
 		return nil, err
 	}
+	if isDeleted(batch) {
+		return batch, nil // Stripe lists nothing of a deleted customer, and its subscriptions have ended
+	}
 	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
 		return nil, err
 	}
@@ -43,6 +47,11 @@ func (r *Reconciler) read(
 		}
 	}
 	return batch, nil
+}
+
+// isDeleted reports whether the batch says that Stripe has deleted the customer.
+func isDeleted(batch *readings.Batch) bool {
+	return slices.ContainsFunc(batch.Objects, func(e *projection.Event) bool { return e.Customer != nil && e.Customer.Deleted })
 }
 
 // readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that
@@ -85,13 +94,12 @@ func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, custome
 	return r.add(ctx, batch, customer, id, object, err)
 }
 
-// add adds Stripe's answer about one object to the batch. Of a deleted customer Stripe returns the id and "deleted"
-// only.
+// add adds Stripe's answer about one object to the batch.
 func (r *Reconciler) add(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
 ) error {
 	switch {
-	case errors.Is(err, stripeapi.ErrNotFound), err == nil && answer.Object.Bool("deleted"):
+	case errors.Is(err, stripeapi.ErrNotFound):
 		batch.NotFound = append(batch.NotFound, id)
 	case err != nil:
 		return err

@@ -22,6 +22,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil || customer == nil {
 		return ctrl.Result{}, err
 	}
+	if customer.Status.DeletedAt != nil {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil // Stripe has nothing to say about it any more
+	}
 	now := r.Clock.Now()
 	s := r.scheduleOf(req.NamespacedName)
 	s.observe(customer, subscriptions, now, r.SweepInterval)

@@ -115,7 +115,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	case resource == "subscriptions" && id == "":
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
-		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
+		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
 	case kinds[resource] != "":
 		if o := world.Object(id); o != nil && o["object"] == kinds[resource] {
 			send(w, http.StatusOK, o)

@@ -62,6 +62,7 @@ const (
 	BuyByDebit       Op = "buy something by bank debit"
 	SettleDebit      Op = "settle a bank debit"
 	FailDebit        Op = "fail a bank debit"
+	DeleteCustomer   Op = "delete the customer"
 )
 
 var simplestFirst = []Op{
@@ -69,7 +70,7 @@ var simplestFirst = []Op{
 	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
-	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout,
+	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, DeleteCustomer,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -92,6 +93,7 @@ var ops = map[Op]func(*World){
 	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
 	SignUpUnpaid:    func(w *World) { w.signUp("incomplete") },
 	FailRefund:      func(w *World) { w.failRefund() },
+	DeleteCustomer:  func(w *World) { w.deleteCustomer() },
 	LeaveCheckout: func(w *World) {
 		if customer := w.customer(); customer != "" {
 			session := Checkout(w.id("cs"), customer, "", "ada@example.com", w.now).With("subscription", nil)
@@ -102,7 +104,7 @@ var ops = map[Op]func(*World){
 	SettleDebit: func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
 	FailDebit:   func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
 	SubscribeAgain: func(w *World) {
-		if n := len(w.subscriptions()); n > 0 && n < 3 {
+		if n := len(w.subscriptions()); n > 0 && n < 3 && w.customer() != "" {
 			w.subscribe("active")
 		}
 	},
@@ -210,11 +212,7 @@ var ops = map[Op]func(*World){
 		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["cancel_at"] = nil }) }, "active", "trialing")
 	},
 	Cancel: func(w *World) {
-		w.withSubscription(func(id string) {
-			w.change(id, "customer.subscription.deleted", func(o Object) {
-				o["status"], o["ended_at"], o["canceled_at"] = "canceled", w.now.Unix(), w.now.Unix()
-			})
-		}, "incomplete", "trialing", "active", "past_due", "unpaid", "paused")
+		w.withSubscription(w.cancel, "incomplete", "trialing", "active", "past_due", "unpaid", "paused")
 	},
 	RefundPart: func(w *World) { w.refund(500) },
 	RefundAll:  func(w *World) { w.refund(Amount) },

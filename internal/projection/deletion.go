@@ -1,0 +1,68 @@
+package projection
+
+import (
+	"maps"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// CustomerDeleted shows that Stripe has deleted the customer. Stripe never undoes that, and nothing can be sold to the
+// customer any more: personal data leaves the status, whatever comes later. Of several reports the earliest counts: a
+// reading is later than the deletion that it reports. See https://docs.stripe.com/api/customers/delete.
+func CustomerDeleted(a *Aggregate, e *Event) bool {
+	c, p := &a.Customer, positionOf(e, v1alpha1.AuthorityFinal, typeRank(e.Type))
+	known := c.DeletedAt
+	if known == nil || e.Created.Before(known) ||
+		e.Created.Equal(known) && comparePositions(p, c.Positions[partProfile]) > 0 {
+		c.DeletedAt = e.Created.DeepCopy()
+		setPosition(&c.Positions, partProfile, p)
+	}
+	forgetPerson(c)
+	return c.Positions[partProfile].EventID == e.EventID
+}
+
+// forgetPerson removes what Stripe removes with the customer: the profile and the payment methods.
+func forgetPerson(c *v1alpha1.CustomerStatus) {
+	c.Email, c.Name, c.Delinquent, c.Metadata = "", "", false, nil
+	c.DefaultPaymentMethodID, c.PaymentMethods = "", nil
+	maps.DeleteFunc(c.Positions, func(part string, _ v1alpha1.Position) bool {
+		return strings.HasPrefix(part, partMethodPrefix)
+	})
+}
+
+// settleDeletion derives what follows from a deletion: all subscriptions are known and have ended. It comes after the
+// events, so that it holds whatever their order. Example:
+//
+//	evt_1  customer.deleted at 10:00, and the event of the subscription's end is lost.
+//	evt_2  customer.subscription.updated of 09:59 (active, 3 seats) arrives: it shows 3 seats, and canceled at 10:00.
+func settleDeletion(a *Aggregate) {
+	deletedAt := a.Customer.DeletedAt
+	if deletedAt == nil {
+		return
+	}
+	if known := a.Customer.Complete; known == nil || known.Source != v1alpha1.CompleteFromCreation {
+		a.Customer.Complete = &v1alpha1.Completeness{Source: v1alpha1.CompleteByDeletion, At: *deletedAt}
+	}
+	for _, s := range a.Subscriptions {
+		if isEndedByDeletion(deletedAt, s) {
+			s.Status, s.EndedAt = StatusCanceled, deletedAt.DeepCopy()
+		}
+	}
+}
+
+// isEndedByDeletion reports whether the subscription has ended with its customer, and no event has reported its own end.
+func isEndedByDeletion(deletedAt *metav1.Time, s *v1alpha1.SubscriptionStatus) bool {
+	return deletedAt != nil && StatePosition(s).Authority != v1alpha1.AuthorityFinal
+}
+
+// readDeletion shows a deletion that no event has reported.
+func readDeletion(a *Aggregate, e *Event) []string {
+	if a.Customer.DeletedAt != nil {
+		return nil
+	}
+	CustomerDeleted(a, e)
+	return []string{"deletedAt"}
+}
