@@ -20,7 +20,8 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.account) == has(oldSelf.account) && (!has(self.account) || self.account == oldSelf.account)",message="account is immutable"
 type CustomerSpec struct {
-	// customerID is Stripe's id of the customer (cus_…), exactly as sent.
+	// customerID is Stripe's id of the customer (cus_…), exactly as sent. With Accounts v2 it is the Account's (acct_…) if
+	// Stripe names no customer.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="customerID is immutable"
@@ -239,6 +240,11 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
+	// customerAccount is the Account (acct_…) that is this customer, with Stripe's Accounts v2. An event that names only the
+	// Account belongs to this customer. Absent until an event names it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	CustomerAccount string `json:"customerAccount,omitempty"`
 	// livemode is false for a customer in Stripe's test mode or a sandbox. Absent until an event reports it.
 	// +optional
 	Livemode *bool `json:"livemode,omitempty"`

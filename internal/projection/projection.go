@@ -60,6 +60,9 @@ func (a *Aggregate) apply(change Change) (shows bool) {
 	if keepLastEvent(&a.Customer.LastEvent, e) {
 		a.Customer.Livemode = new(e.Livemode)
 	}
+	if e.CustomerAccount != "" { // it never changes; should two be named, one of them shows whatever the order
+		a.Customer.CustomerAccount = max(a.Customer.CustomerAccount, e.CustomerAccount)
+	}
 	if subscription := a.ensureSubscription(e.SubscriptionID); subscription != nil {
 		keepLastEvent(&subscription.LastEvent, e)
 	}

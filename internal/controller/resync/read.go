@@ -109,9 +109,12 @@ func (r *Reconciler) add(
 		case err != nil:
 			batch.Whole = false
 			r.refuse(ctx, customer, id, "not_readable", err.Error())
-		case object.CustomerID != customer.Spec.CustomerID && object.Dispute == nil: // a dispute names no customer
+		case !belongsTo(object, customer):
 			r.refuse(ctx, customer, id, "other_customer", "it belongs to another customer")
 		default:
+			if object.Customer != nil {
+				object.ObjectID = id // Stripe may have been asked by the Account's id
+			}
 			batch.Objects = append(batch.Objects, object)
 		}
 	}
@@ -119,6 +122,13 @@ func (r *Reconciler) add(
 		batch.At = at
 	}
 	return nil
+}
+
+// belongsTo reports whether the object is the customer's. A dispute names no customer. With Accounts v2, the customer may
+// be known by its Account only.
+func belongsTo(object *projection.Event, customer *v1alpha1.Customer) bool {
+	id := customer.Spec.CustomerID
+	return object.Dispute != nil || object.CustomerID == id || object.CustomerAccount == id
 }
 
 // refuse counts and logs an object that is left out of the batch: one that cannot be read, or that belongs to another
