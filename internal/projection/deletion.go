@@ -14,6 +14,9 @@ import (
 // reading is later than the deletion that it reports. See https://docs.stripe.com/api/customers/delete.
 func CustomerDeleted(a *Aggregate, e *Event) bool {
 	c, p := &a.Customer, positionOf(e, v1alpha1.AuthorityFinal, typeRank(e.Type))
+	if isRefuted(c, e) {
+		return false
+	}
 	known := c.DeletedAt
 	if known == nil || e.Created.Before(known) ||
 		e.Created.Equal(known) && comparePositions(p, c.Positions[partProfile]) > 0 {
@@ -58,11 +61,32 @@ func isEndedByDeletion(deletedAt *metav1.Time, s *v1alpha1.SubscriptionStatus) b
 	return deletedAt != nil && StatePosition(s).Authority != v1alpha1.AuthorityFinal
 }
 
+// refuteDeletion takes back a deletion if Stripe has the customer at a later time, and reports whether it did: Stripe
+// never brings a customer back, so the event was forged. The subscriptions' states are read again, since not all of them
+// are known any more.
+func refuteDeletion(c *v1alpha1.CustomerStatus, e *Event) bool {
+	if c.DeletedAt == nil || !c.DeletedAt.Before(&e.Created) {
+		return false
+	}
+	c.DeletedAt = nil
+	if c.Complete != nil && c.Complete.Source == v1alpha1.CompleteByDeletion {
+		c.Complete = nil
+	}
+	setPosition(&c.Positions, partProfile, positionOf(e, v1alpha1.AuthorityState, typeRank(e.Type)))
+	return true
+}
+
+// isRefuted reports whether Stripe had the customer after the event of its deletion.
+func isRefuted(c *v1alpha1.CustomerStatus, e *Event) bool {
+	p := c.Positions[partProfile]
+	return isReading(p) && p.Authority == v1alpha1.AuthorityState && e.Created.Before(&p.Created)
+}
+
 // readDeletion shows a deletion that no event has reported.
-func readDeletion(a *Aggregate, e *Event) []string {
+func readDeletion(a *Aggregate, e *Event) Difference {
 	if a.Customer.DeletedAt != nil {
-		return nil
+		return Difference{}
 	}
 	CustomerDeleted(a, e)
-	return []string{"deletedAt"}
+	return Difference{Repaired: []string{"deletedAt"}}
 }

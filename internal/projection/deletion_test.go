@@ -164,11 +164,11 @@ func TestAReadingOfADeletedCustomer(t *testing.T) {
 	projection.Fold(&a, known)
 	read := &projection.Event{EventID: projection.EventRead, Type: "customer.read",
 		Created: metav1.NewTime(begin.Add(25 * time.Hour)), Customer: &v1alpha1.CustomerRecord{Deleted: true}}
-	if diff := cmp.Diff([]string{"deletedAt"}, projection.Read(&a, read)); diff != "" {
+	if diff := cmp.Diff(projection.Difference{Repaired: []string{"deletedAt"}}, projection.Read(&a, read)); diff != "" {
 		t.Errorf("the first reading (-want +got):\n%s", diff)
 	}
-	if differed := projection.Read(&a, read); differed != nil {
-		t.Errorf("the second reading differs in %v", differed)
+	if d := projection.Read(&a, read); differs(d) {
+		t.Errorf("the second reading differs in %+v", d)
 	}
 	if !a.Customer.DeletedAt.Equal(&read.Created) || a.Customer.Email != "" {
 		t.Errorf("deleted at %v, address %q", a.Customer.DeletedAt, a.Customer.Email)
@@ -179,13 +179,36 @@ func TestAReadingOfADeletedCustomer(t *testing.T) {
 	}
 	running := &projection.Event{EventID: projection.EventRead, Type: "customer.subscription.read", SubscriptionID: id, Created: read.Created,
 		Subscription: &v1alpha1.SubscriptionRecord{SubscriptionState: v1alpha1.SubscriptionState{Status: "active"}}}
-	if differed := projection.Read(&a, running); differed != nil || a.Subscriptions[id].Status != "canceled" {
-		t.Errorf("a reading from before the deletion differs in %v, and leaves %s", differed, a.Subscriptions[id].Status)
+	profile := &projection.Event{EventID: projection.EventRead, Type: "customer.read", Created: read.Created,
+		Customer: &v1alpha1.CustomerRecord{Email: "ada@example.com"}}
+	for _, e := range []*projection.Event{running, profile} {
+		if d := projection.Read(&a, e); differs(d) || a.Subscriptions[id].Status != "canceled" || a.Customer.Email != "" {
+			t.Errorf("%s brings %+v back: %s, %q", e.Type, d, a.Subscriptions[id].Status, a.Customer.Email)
+		}
 	}
 	projection.Fold(&a, deletion)
 	for id, s := range a.Subscriptions {
 		if s.Status != "canceled" || !s.EndedAt.Equal(&deletion[0].Event.Created) {
 			t.Errorf("%s is %s, ended at %v", id, s.Status, s.EndedAt)
+		}
+	}
+}
+
+// Stripe has the customer after the event of its deletion, which was forged: the reading takes the deletion back, whichever comes first.
+func TestAReadingRefutesADeletion(t *testing.T) {
+	deletion := change(t, at(time.Hour, "customer.deleted", Customer(customer, "ada@example.com", "Ada")))
+	read := &projection.Event{EventID: projection.EventRead, Type: "customer.read", Created: metav1.NewTime(begin.Add(2 * time.Hour)),
+		Customer: &v1alpha1.CustomerRecord{Email: "ada@example.com"}}
+	var a, b projection.Aggregate
+	projection.Fold(&a, []projection.Change{deletion})
+	if d := projection.Read(&a, read); !slices.Contains(d.Repaired, "deletedAt") {
+		t.Errorf("the reading repairs %v", d.Repaired)
+	}
+	projection.Read(&b, read)
+	projection.Fold(&b, []projection.Change{deletion})
+	for name, c := range map[string]v1alpha1.CustomerStatus{"the deletion first": a.Customer, "the reading first": b.Customer} {
+		if c.DeletedAt != nil || c.Email != "ada@example.com" || c.Complete != nil {
+			t.Errorf("%s: deleted at %v, address %q, complete %v", name, c.DeletedAt, c.Email, c.Complete)
 		}
 	}
 }

@@ -28,7 +28,10 @@ func (r *Reconciler) read(
 				return nil, err
 			}
 		}
-		return batch, nil
+		if len(batch.NotFound) == 0 || slices.Contains(due.objects, customer.Spec.CustomerID) {
+			return batch, nil
+		}
+		return batch, r.readOne(ctx, batch, customer, customer.Spec.CustomerID) // does this key know the customer?
 	}
 	if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
 		return nil, err
@@ -46,7 +49,22 @@ func (r *Reconciler) read(
 			return nil, err
 		}
 	}
-	return batch, nil
+	return batch, r.readRefunds(ctx, batch, customer)
+}
+
+// readRefunds reads the charges that are refunded in full: such a refund may end a customer's access.
+func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
+	for i := range customer.Status.Refunds {
+		refund := &customer.Status.Refunds[i]
+		if !refund.Full {
+			continue
+		}
+		charge, err := r.Stripe.Charge(ctx, customer.Spec.Account, refund.ChargeID)
+		if err := r.add(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isDeleted reports whether the batch says that Stripe has deleted the customer.
@@ -110,6 +128,7 @@ func (r *Reconciler) add(
 			batch.Whole = false
 			r.refuse(ctx, customer, id, "not_readable", err.Error())
 		case !belongsTo(object, customer):
+			batch.NotFound = append(batch.NotFound, id)
 			r.refuse(ctx, customer, id, "other_customer", "it belongs to another customer")
 		default:
 			if object.Customer != nil {
