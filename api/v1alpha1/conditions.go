@@ -41,7 +41,8 @@ const (
 	ReasonAwaitingPayment = "AwaitingPayment"
 	// ReasonPaymentFailed: a payment failed, and the grace period has ended or Stripe has stopped trying.
 	ReasonPaymentFailed = "PaymentFailed"
-	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end.
+	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end, or the customer was
+	// deleted at Stripe.
 	ReasonSubscriptionEnded = "SubscriptionEnded"
 	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void) and
 	// what was paid for is over (see --on-void-pause).
@@ -102,6 +103,9 @@ const (
 	ReasonRefuted = "Refuted"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
+	// ReasonCustomerDeleted: the customer was deleted at Stripe, which is final: Stripe is not asked about it any more.
+	// It is also a reason of Sent: the message was not sent before, and will not be.
+	ReasonCustomerDeleted = "CustomerDeleted"
 )
 
 // Reasons of Processed, beside the outcomes.

@@ -20,7 +20,8 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.account) == has(oldSelf.account) && (!has(self.account) || self.account == oldSelf.account)",message="account is immutable"
 type CustomerSpec struct {
-	// customerID is Stripe's id of the customer (cus_…), exactly as sent.
+	// customerID is Stripe's id of the customer (cus_…), exactly as sent. With Accounts v2 it is the Account's (acct_…) if
+	// Stripe names no customer.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="customerID is immutable"
@@ -212,7 +213,7 @@ type FirstPayment struct {
 
 // CompletenessSource is why all of the customer's subscriptions are known.
 //
-// +kubebuilder:validation:Enum=CustomerCreated;Listing
+// +kubebuilder:validation:Enum=CustomerCreated;Listing;CustomerDeleted
 type CompletenessSource string
 
 const (
@@ -220,13 +221,15 @@ const (
 	CompleteFromCreation CompletenessSource = "CustomerCreated"
 	// CompleteByListing: all of the customer's subscriptions were listed from Stripe.
 	CompleteByListing CompletenessSource = "Listing"
+	// CompleteByDeletion: Stripe has deleted the customer, which ended all of its subscriptions.
+	CompleteByDeletion CompletenessSource = "CustomerDeleted"
 )
 
 // Completeness says why, and since when, all of the customer's subscriptions are known.
 type Completeness struct {
-	// source is CustomerCreated or Listing.
+	// source is CustomerCreated, Listing or CustomerDeleted.
 	Source CompletenessSource `json:"source"`
-	// at is when Stripe created the customer, or when its subscriptions were first listed.
+	// at is when Stripe created or deleted the customer, or when its subscriptions were first listed.
 	At metav1.Time `json:"at"`
 }
 
@@ -240,6 +243,11 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
+	// customerAccount is the Account (acct_…) that is this customer, with Stripe's Accounts v2. An event that names only the
+	// Account belongs to this customer. Absent until an event names it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	CustomerAccount string `json:"customerAccount,omitempty"`
 	// livemode is false for a customer in Stripe's test mode or a sandbox. Absent until an event reports it.
 	// +optional
 	Livemode *bool `json:"livemode,omitempty"`
@@ -277,6 +285,10 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Checkouts []Checkout `json:"checkouts,omitempty"`
 
+	// deletedAt is when Stripe deleted the customer: then its subscriptions ended, and its personal data left this status.
+	// If no event has reported the deletion, it is when Stripe was read. Absent if the customer is not deleted.
+	// +optional
+	DeletedAt *metav1.Time `json:"deletedAt,omitempty"`
 	// complete says why all of the customer's subscriptions are known. While it is absent, a missing subscription may be
 	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
 	// +optional

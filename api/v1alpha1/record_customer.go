@@ -2,9 +2,12 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// CustomerRecord is what a customer.created or customer.updated event reports. See
+// CustomerRecord is what a customer.created, customer.updated or customer.deleted event reports. See
 // https://docs.stripe.com/api/customers/object.
 type CustomerRecord struct {
+	// deleted is true if Stripe has deleted the customer. Then all other fields are absent.
+	// +optional
+	Deleted bool `json:"deleted,omitempty"`
 	// email is the customer's e-mail address. Absent if Stripe has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512

@@ -406,6 +406,10 @@ func (in *CustomerStatus) DeepCopyInto(out *CustomerStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.DeletedAt != nil {
+		in, out := &in.DeletedAt, &out.DeletedAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Complete != nil {
 		in, out := &in.Complete, &out.Complete
 		*out = new(Completeness)

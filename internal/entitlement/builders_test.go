@@ -133,6 +133,9 @@ func (c *customer) lostAt(id string, t *metav1.Time) *customer {
 	return c
 }
 
+// deleted is a customer that was deleted at Stripe.
+func (c *customer) deleted(t *metav1.Time) *customer { c.in.Customer.DeletedAt = t; return c }
+
 func (c *customer) paid(charge, intent string) *customer {
 	c.in.Customer.LastPayment = &v1alpha1.Payment{At: *day(-3), Amount: 2900, ChargeID: charge, PaymentIntentID: intent}
 	return c

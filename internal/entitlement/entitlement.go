@@ -6,6 +6,7 @@
 //
 //	override       spec.override, set by a person, while it runs (see override.go)
 //	access         spec.access, set by a person
+//	deletion       Stripe has deleted the customer
 //	dispute        an open dispute, if the policy is to suspend on it
 //	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
 //	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
@@ -59,7 +60,7 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 	if RunningOverride(&in.Spec, now) != nil {
 		change = earliest(OverrideEnd(&in.Spec), change)
 	}
-	for _, decide := range []rule{byOverride(now), byAccess, byDispute} {
+	for _, decide := range []rule{byOverride(now), byAccess, byDeletion, byDispute} {
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
@@ -77,6 +78,15 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 func equalExceptTimes(a, b Decision) bool {
 	return a.Entitled == b.Entitled && a.Unknown == b.Unknown && a.Reason == b.Reason && a.Message == b.Message &&
 		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling) && slices.Equal(a.Purchases, b.Purchases)
+}
+
+// byDeletion ends the entitlement with the customer: Stripe has canceled its subscriptions, and can start none for it.
+func byDeletion(in Input, _ Policy, _ Decision) (Decision, bool) {
+	if in.Customer.DeletedAt == nil {
+		return Decision{}, false
+	}
+	return Decision{Reason: v1alpha1.ReasonSubscriptionEnded, Message: fmt.Sprintf(
+		"The customer was deleted at Stripe%s, which ended its subscriptions for good.", onDate(in.Customer.DeletedAt))}, true
 }
 
 // byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.

@@ -47,6 +47,7 @@ func runDecisions(t *testing.T, cases map[string]decisionCase) {
 
 const (
 	granted  = "Access was granted manually. It continues, even without a paid subscription, until the override is removed."
+	deleted  = "The customer was deleted at Stripe on 9 March 2026 at 12:00 UTC, which ended its subscriptions for good."
 	denied   = "Access was denied manually. It stays off, even with a paid subscription, until the override is removed."
 	disputed = "A payment was disputed. Access is suspended until the dispute is won or withdrawn."
 	lost     = "A payment was disputed and the dispute was lost. Access resumes with the next payment."
@@ -83,6 +84,27 @@ var chainCases = map[string]decisionCase{
 		customer: newCustomer().access(v1alpha1.AccessGranted).
 			with("sub_A", sub("active")).with("sub_B", sub("trialing").trialUntil(day(4)).cancelAt(day(4))),
 		want: served("OverrideGranted", granted, "sub_A", "sub_B").next(day(4)),
+	},
+	"deleted, with a subscription": {
+		customer: newCustomer().deleted(day(-1)).with("sub_A", sub("active")),
+		want:     refused("SubscriptionEnded", deleted, "sub_A"),
+	},
+	"deleted, without a subscription": {
+		customer: newCustomer().deleted(day(-1)),
+		want:     refused("SubscriptionEnded", deleted, ""),
+	},
+	"deleted, in dispute": {
+		customer: newCustomer().deleted(day(-1)).with("sub_A", sub("canceled")).dispute("dp_1", "needs_response"),
+		policy:   strict,
+		want:     refused("SubscriptionEnded", deleted, "sub_A"),
+	},
+	"deleted and granted": {
+		customer: newCustomer().deleted(day(-1)).with("sub_A", sub("canceled")).access(v1alpha1.AccessGranted),
+		want:     served("OverrideGranted", granted, "sub_A"),
+	},
+	"deleted and denied": {
+		customer: newCustomer().deleted(day(-1)).access(v1alpha1.AccessDenied),
+		want:     refused("OverrideDenied", denied, ""),
 	},
 	"granted, in dispute and refunded": {
 		customer: newCustomer().access(v1alpha1.AccessGranted).with("sub_A", sub("active")).

@@ -22,10 +22,14 @@ var readingTypes = map[string]Type{
 }
 
 // Reading turns an object that was read from Stripe's API into an event. at is a time from which the object is known to
-// be current. It fails if the kind is none of readingTypes, or if a value has the wrong type.
+// be current. Of a deleted customer Stripe returns the id and the flag deleted only. Reading fails if the kind is none of
+// readingTypes, or if a value has the wrong type.
 func (d Decoder) Reading(account string, object stripejson.Object, at time.Time) (*projection.Event, error) {
 	links := stripejson.ReadLinks(object)
 	kind, known := readingTypes[links.ObjectKind]
+	if links.ObjectKind == "customer" && object.Bool("deleted") {
+		kind.read = readDeletion
+	}
 	if !known {
 		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, a subscription, a dispute or a purchase", links.ObjectKind)
 	}

@@ -74,6 +74,11 @@ func readCustomer(p Payload, e *projection.Event) {
 	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
 }
 
+// readDeletion reads no field of the customer: Stripe sends the personal data that was just deleted.
+func readDeletion(_ Payload, e *projection.Event) {
+	e.Customer = &v1alpha1.CustomerRecord{Deleted: true}
+}
+
 func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Object) }
 
 func readPaymentMethod(p Payload, e *projection.Event) {

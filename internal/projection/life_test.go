@@ -43,9 +43,11 @@ func TestOrder(t *testing.T) {
 		world := live(t)
 		recorded := recorded(t, world)
 		lost := lose(t, &recorded)
+		lost = loseEnds(t, &recorded) || lost
 		want := &projection.Aggregate{}
 		foldRecalling(want, recorded, recorded)
 		lives++
+		checkDeleted(t, world, recorded, want)
 		if lost {
 			checkRepair(t, world, want)
 		} else {

@@ -26,7 +26,7 @@ var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 func randomLife(random *rand.Rand) []Event {
 	shape := []Shape{Old, New}[random.IntN(2)]
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
-	n := 5 + random.IntN(25)
+	n, isDeleted := 5+random.IntN(25), random.IntN(4) == 0
 	var life []Event
 	for range n {
 		at := begin.Add(time.Duration(random.IntN(4)) * time.Second)
@@ -65,6 +65,9 @@ func randomLife(random *rand.Rand) []Event {
 				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).With("metadata", pickObject(random, terms, Object{})).
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 		}[random.IntN(19)]
+		if isDeleted && random.IntN(10) == 0 {
+			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
+		}
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)
 	}

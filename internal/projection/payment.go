@@ -72,8 +72,9 @@ func PaymentMethod(a *Aggregate, e *Event) bool {
 }
 
 // showMethod shows a payment method. Its own events carry its state; a payment made with it is a hint.
+// A deleted customer has none any more.
 func showMethod(a *Aggregate, e *Event, method *v1alpha1.PaymentMethod, authority v1alpha1.Authority) bool {
-	if method == nil || method.ID == "" {
+	if method == nil || method.ID == "" || a.Customer.DeletedAt != nil {
 		return false
 	}
 	if method.Last4 == "" {

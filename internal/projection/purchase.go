@@ -194,8 +194,8 @@ func accessOf(p *v1alpha1.Purchase) (text v1alpha1.Value, period accessperiod.Pe
 	return text, period, err
 }
 
-// noteRefunds notes for each purchase whether it is refunded in full. A refund that has left the customer's list of
-// refunds, because many others followed it, stays noted.
+// noteRefunds notes for each purchase whether it is refunded in full. Once the customer's list of refunds is full, a refund
+// that leaves it stays noted.
 func noteRefunds(c *v1alpha1.CustomerStatus) {
 	for i := range c.Purchases {
 		p := &c.Purchases[i]
@@ -210,7 +210,7 @@ func noteRefunds(c *v1alpha1.CustomerStatus) {
 				keepEarliest(&refundedAt, &r.At)
 			}
 		}
-		if isKnown {
+		if isKnown || len(c.Refunds) < maxRefunds {
 			p.RefundedAt = refundedAt
 		}
 	}

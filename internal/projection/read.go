@@ -29,9 +29,17 @@ type Difference struct {
 //
 // A reading that confirms what shows changes nothing, so a resync that finds no difference writes nothing.
 func Read(a *Aggregate, e *Event) Difference {
+	d := readObject(a, e)
+	settleDeletion(a)
+	return d
+}
+
+func readObject(a *Aggregate, e *Event) Difference {
 	switch {
 	case e.Subscription != nil && e.SubscriptionID != "":
 		return readSubscription(a, e)
+	case e.Customer != nil && e.Customer.Deleted:
+		return readDeletion(a, e)
 	case e.Customer != nil:
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
@@ -65,6 +73,9 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 	if read := &e.Subscription.SubscriptionState; read.Status == StatusPaused && shown.Status == StatusPaused && read.PausedBy == "" {
 		read.PausedBy = shown.PausedBy // Stripe returns the cause in API versions from 2026-05-27 on only.
 	}
+	if a.Customer.DeletedAt != nil && !hasEnded(e.Subscription.Status) {
+		return Difference{} // it was read before the customer was deleted
+	}
 	d := Difference{Remaining: differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)}
 	d = d.fold(a, e, StatePosition(&shown).Doubt, SubscriptionState)
 	if s := a.Subscriptions[e.SubscriptionID]; len(d.Repaired) > 0 && StatePosition(&shown).Authority == v1alpha1.AuthorityFinal &&
@@ -78,13 +89,24 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 
 func readProfile(a *Aggregate, e *Event) Difference {
 	c := &a.Customer
+	refuted := refuteDeletion(c, e)
+	if refuted {
+		doubtEnds(a)
+	}
+	if c.DeletedAt != nil {
+		return Difference{} // it was read before the customer was deleted
+	}
 	shown := v1alpha1.CustomerRecord{
 		Email: c.Email, Name: c.Name, Delinquent: c.Delinquent, DefaultPaymentMethodID: c.DefaultPaymentMethodID, Metadata: c.Metadata,
 	}
 	read := *e.Customer
 	read.Trace = v1alpha1.Trace{}
 	d := Difference{Remaining: differingFields(shown, read)}
-	return d.fold(a, e, ProfilePosition(c).Doubt, Profile)
+	d = d.fold(a, e, ProfilePosition(c).Doubt, Profile)
+	if refuted {
+		d.Repaired = append(d.Repaired, "deletedAt")
+	}
+	return d
 }
 
 // readDispute updates a dispute that shows, and shows an open one that does not. Any other was closed long ago.
@@ -163,9 +185,16 @@ func jsonFields(state any) map[string]json.RawMessage {
 }
 
 // InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id. A position that a comparison
-// could not settle has that comparison's time, so each such comparison makes it another doubt.
+// could not settle has that comparison's time, so each such comparison makes it another doubt. Of a
+// deleted customer only the deletion can be in doubt.
 func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	doubts := map[string]v1alpha1.Position{}
+	if a.Customer.DeletedAt != nil {
+		if !IsDeletionConfirmed(&a.Customer) {
+			doubts[customerID] = ProfilePosition(&a.Customer)
+		}
+		return doubts
+	}
 	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt {
 		doubts[customerID] = p
 	}

@@ -31,6 +31,12 @@ func TestForgedEventsDoNotOutlastAComparison(t *testing.T) {
 			},
 			"False SubscriptionEnded", "True SubscriptionActive",
 		},
+		"the customer deleted, dated a minute ago": {"active",
+			func(customer string, _ Object) Event {
+				return Event{Type: "customer.deleted", Created: time.Now().Add(-time.Minute), Object: Customer(customer, "", "")}
+			},
+			"False SubscriptionEnded", "True SubscriptionActive",
+		},
 		"active in the year 9999, although it has ended": {"canceled",
 			func(_ string, sub Object) Event {
 				return Event{Type: "customer.subscription.updated", Created: year9999, Object: sub.With("status", "active").With("id", "sub_other")}

@@ -111,7 +111,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 			s, before = stored.DeepCopy(), stored.Status
 		}
 		s.Status = *aggregate.Subscriptions[id]
-		setSubscriptionConditions(s, now)
+		setSubscriptionConditions(s, aggregate.Customer.DeletedAt, now)
 		if s.UID == "" || !equality.Semantic.DeepEqual(before, s.Status) {
 			p.subscriptions = append(p.subscriptions, s)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
 // writePause is how long to wait for the last batch to be written before Stripe is asked again.
@@ -21,6 +22,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	customer, subscriptions, err := r.load(ctx, req.NamespacedName)
 	if err != nil || customer == nil {
 		return ctrl.Result{}, err
+	}
+	if projection.IsDeletionConfirmed(&customer.Status) {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil // Stripe has nothing to say about it any more
 	}
 	now := r.Clock.Now()
 	s := r.scheduleOf(req.NamespacedName)

@@ -20,7 +20,7 @@ func (w *World) buy(session, intent Object) {
 
 // buyByDebit completes a checkout whose payment takes days, for a customer that has signed up through a checkout before.
 func (w *World) buyByDebit() {
-	if w.newest("checkout.session", func(o Object) bool { return o["status"] == "complete" }) == "" {
+	if w.customer() == "" || w.newest("checkout.session", func(o Object) bool { return o["status"] == "complete" }) == "" {
 		return
 	}
 	session := Purchase(w.id("cs"), w.customer(), "", w.now).With("payment_status", "unpaid")
