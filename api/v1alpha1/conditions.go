@@ -83,6 +83,8 @@ const (
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
 	ReasonItemsMissing = "ItemsMissing"
+	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
+	ReasonProductsNotKnown = "ProductsNotKnown"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
 )

@@ -152,7 +152,7 @@ var (
 	// ReadingsRefused counts objects of Stripe's API that were left out of a reading.
 	ReadingsRefused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_readings_refused_total",
-		Help: "Objects read from Stripe that were not used, by reason: not_readable, other_customer.",
+		Help: "Objects read from Stripe that were not used, by reason: not_readable, other_customer, not_permitted (the key may not read products; counted once for each refused request).",
 	}, []string{"reason"})
 
 	// StripeAPIConfigured is 1 with a Stripe key, and 0 without.

@@ -75,6 +75,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
+	ChangeProduct, RevertProduct,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -157,6 +158,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 		}
 	}
 	checkInvoices(t, world, a)
+	checkProduct(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -215,6 +217,17 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 		if diff := cmp.Diff(want, *s.LatestInvoice); diff != "" {
 			t.Fatalf("the latest invoice of %s (-Stripe +shown):\n%s\nthe life was\n%s", id, diff, listingOf(world))
 		}
+	}
+}
+
+// checkProduct checks what the product grants, unless its events leave a doubt.
+func checkProduct(t *rapid.T, world *World, a *projection.Aggregate) {
+	if len(a.Customer.Products) == 0 || projection.ProductPosition(&a.Customer, Product).Doubt != "" {
+		return
+	}
+	want := []v1alpha1.Product{{ID: Product, ProductState: stripejson.Product(parsed(t, world.Object(Product)), decoder.MetadataPrefix)}}
+	if diff := cmp.Diff(want, a.Customer.Products); diff != "" {
+		t.Fatalf("the product (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
 	}
 }
 

@@ -63,11 +63,17 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: pick("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired"),
 				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
-		}[random.IntN(19)]
+			{Type: "product.updated", Object: ProductWith(pick("3", "4", "5")), Previous: pickObject(random, nil,
+				Object{"metadata": Object{"tollkeeper_projects": "3"}}, Object{"metadata": Object{"tollkeeper_projects": "4"}})},
+		}[random.IntN(20)]
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)
 	}
 	return life
+}
+
+func pickObject(random *rand.Rand, objects ...Object) Object {
+	return objects[random.IntN(len(objects))]
 }
 
 func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }

@@ -26,6 +26,8 @@ func Read(a *Aggregate, e *Event) (differed []string) {
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
 		return readDispute(a, e)
+	case e.Product != nil && e.ObjectID != "":
+		return readProduct(a, e)
 	default:
 		return nil
 	}

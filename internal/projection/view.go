@@ -40,6 +40,7 @@ func Summarise(a *Aggregate, view View) *metav1.Time {
 		c.Plan, c.TrialEnd, c.PeriodEnd = s.Plan, s.TrialEnd.DeepCopy(), s.CurrentPeriodEnd.DeepCopy()
 	}
 	c.Subscriptions = summariseSubscriptions(a, view)
+	dropUnbilledProducts(a)
 	c.Entitlements = joinEntitlements(a, view)
 	c.PaymentMethod = chargedMethod(a, view.Deciding)
 	return markExpiring(c.PaymentMethod, view.Now)
@@ -68,16 +69,15 @@ func summariseSubscriptions(a *Aggregate, view View) []v1alpha1.SubscriptionSumm
 	return list
 }
 
-// joinEntitlements joins what the items of the entitling subscriptions grant. The first item that grants a key sets its
-// value.
+// joinEntitlements joins what the items of the entitling subscriptions grant: each item's price, then its product. The
+// first that grants a key sets its value.
 func joinEntitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
 	joined := map[string]v1alpha1.Value{}
 	for _, id := range view.Entitling {
 		for _, item := range a.Subscriptions[id].Items {
-			for _, key := range slices.Sorted(maps.Keys(item.Entitlements)) {
-				if _, known := joined[key]; !known && len(joined) < maxEntitlements {
-					joined[key] = item.Entitlements[key]
-				}
+			addMissing(joined, item.Entitlements)
+			if product := productOf(&a.Customer, item.Product); product != nil {
+				addMissing(joined, product.Entitlements)
 			}
 		}
 	}
@@ -85,6 +85,15 @@ func joinEntitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
 		return nil
 	}
 	return joined
+}
+
+// addMissing adds the values of keys that are not joined yet, as far as there is room.
+func addMissing(joined, granted map[string]v1alpha1.Value) {
+	for _, key := range slices.Sorted(maps.Keys(granted)) {
+		if _, known := joined[key]; !known && len(joined) < maxEntitlements {
+			joined[key] = granted[key]
+		}
+	}
 }
 
 // chargedMethod is the payment method that the deciding subscription charges: its own, else the customer's default,

@@ -63,11 +63,11 @@ func readIDs(batch *readings.Batch) map[string]bool {
 	return ids
 }
 
-// fieldsOfCustomer names all fields that differed. Those of a subscription have its id in front.
+// fieldsOfCustomer names all fields that differed. Those of a subscription or product have its id in front.
 func fieldsOfCustomer(differences []difference) []string {
 	var names []string
 	for _, d := range differences {
-		if d.kind == "subscription" {
+		if d.kind == "subscription" || d.kind == "product" {
 			names = append(names, d.id+"."+d.field)
 		} else {
 			names = append(names, d.field)
