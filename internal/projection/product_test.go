@@ -54,6 +54,10 @@ func TestProductsAreOrdered(t *testing.T) {
 			projection.Fold(a, []projection.Change{productUpdated(t, time.Hour, "evt_1", "3", "5")})
 			projection.Read(a, productRead(t, 0, "3"))
 		}, "5"},
+		"an older reading says nothing after a newer one": {func(t *testing.T, a *projection.Aggregate) {
+			projection.Read(a, productRead(t, time.Hour, "5"))
+			projection.Read(a, productRead(t, 0, "3"))
+		}, "5"},
 		"an older event says nothing": {func(t *testing.T, a *projection.Aggregate) {
 			projection.Read(a, productRead(t, time.Hour, "5"))
 			projection.Fold(a, []projection.Change{productUpdated(t, 0, "evt_1", "3", "4")})

@@ -103,7 +103,7 @@ func TestStripeIsNotAskedAgainAtOnce(t *testing.T) {
 	for name, tc := range map[string]struct {
 		source *source
 		want   string
-		asked  int // for two products, three times each, and once more each a quarter of an hour later
+		asked  int // for two products, three times each, and once more each a while later
 		logged int
 	}{
 		"the key may not read products": {&source{err: fmt.Errorf("get: %w", stripeapi.ErrRefused)}, "not readable", 2, 1},

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a refusal by Stripe, or an answer that cannot be used, counts before Stripe is asked again.
-const patience = 15 * time.Minute
+const patience = time.Minute
 
 // ErrNotReadable is in the chain of an error if what a product grants cannot be read for now: the key may not read
 // products, or the answer cannot be used. It must not hold up what else is read of a customer.
