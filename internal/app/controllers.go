@@ -66,9 +66,6 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
-	if err := products.AddIndexes(ctx, a.manager.GetFieldIndexer(), func(o client.Object) bool { return scope.CustomerOf(o) != "" }); err != nil {
-		return fmt.Errorf("index the caches by product: %w", err)
-	}
 	if err := fill(ctx, a.manager.GetCache(), &v1alpha1.BillingEvent{}, &v1alpha1.Customer{}, &v1alpha1.Subscription{}, &v1alpha1.Email{},
 		&v1alpha1.PasswordReset{}); err != nil {
 		return err

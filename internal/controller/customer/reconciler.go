@@ -28,6 +28,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
@@ -49,7 +50,7 @@ type Reconciler struct {
 	Failed cache.Cache
 	// Readings holds what was read from Stripe and is not written yet.
 	Readings *readings.Mailbox
-	// Products holds what is known of Stripe's products.
+	// Products holds what is known of Stripe's products; nil if the controller runs alone, in tests.
 	Products *products.Cache
 	// Scope selects the events that are applied.
 	Scope routing.Scope
@@ -68,6 +69,9 @@ type Reconciler struct {
 // one of its subscriptions is written, when it was read from Stripe, when an event reports one of its products, and when an event about it
 // fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	if r.Products == nil {
+		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())
+	}
 	isRecorded := routing.UnlessDeleted(func(client.Object) bool { return true })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("customer").

@@ -12,8 +12,8 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/outcome"
-	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
@@ -130,7 +130,7 @@ func (r *Reconciler) handoverOf(ctx context.Context, key types.NamespacedName, e
 // list begins a handover with the customers that bill the product. They may not be all while an event is pending that reports
 // a subscription to it, as after a time without a leader.
 func (r *Reconciler) list(ctx context.Context, e *v1alpha1.BillingEvent) (*handover, error) {
-	bills := client.MatchingFields{products.ByProduct: products.Value(e.Spec.Account, e.Spec.ObjectID)}
+	bills := client.MatchingFields{routing.ByProduct: routing.Product(e.Spec.Account, e.Spec.ObjectID)}
 	var pending v1alpha1.BillingEventList
 	if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), bills, client.Limit(1), client.UnsafeDisableDeepCopy,
 		client.DisableReadYourWritesConsistency); err != nil {

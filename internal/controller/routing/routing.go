@@ -88,6 +88,9 @@ func AddFailedIndex(ctx context.Context, indexer client.FieldIndexer) error {
 
 // AddIndexes adds the cache indexes that the controllers list by.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
+	if err := addProductIndexes(ctx, indexer, scope); err != nil {
+		return err
+	}
 	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {
 		if err := indexer.IndexField(ctx, object, ByCustomer, func(o client.Object) []string {
 			if name := scope.CustomerOf(o); name != "" {
