@@ -85,6 +85,11 @@ const (
 	ReasonItemsMissing = "ItemsMissing"
 	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
 	ReasonProductsNotKnown = "ProductsNotKnown"
+	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the
+	// message names the fields (status False).
+	ReasonDiffers = "Differs"
+	// ReasonRefuted: Stripe refuted a final state that an event had reported; the object is read once more (status Unknown).
+	ReasonRefuted = "Refuted"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
 )

@@ -16,15 +16,16 @@ var readingTypes = map[string]Type{
 	"subscription": {Name: "customer.subscription.read", read: readSubscription},
 	"dispute":      {Name: "charge.dispute.read", read: readDispute},
 	"product":      {Name: "product.read", read: readProduct},
+	"charge":       {Name: "charge.read", read: readRefund},
 }
 
 // Reading turns an object that was read from Stripe's API into an event. at is a time from which the object is known to
-// be current. It fails if the kind is not customer, subscription, dispute or product, or if a value has the wrong type.
+// be current. It fails if the kind is not customer, subscription, dispute, charge or product, or if a value has the wrong type.
 func (d Decoder) Reading(account string, object stripejson.Object, at time.Time) (*projection.Event, error) {
 	links := stripejson.ReadLinks(object)
 	kind, known := readingTypes[links.ObjectKind]
 	if !known {
-		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, subscription, dispute or product", links.ObjectKind)
+		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, subscription, dispute, charge or product", links.ObjectKind)
 	}
 	return d.readAs(kind, links, account, object, at)
 }

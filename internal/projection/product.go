@@ -36,18 +36,18 @@ func ProductState(a *Aggregate, e *Event) bool {
 
 // readProduct folds a reading of a product. All customers share the readings, so this one may be older than what shows:
 // then it says nothing. The first reading of a product corrects nothing, and so names no fields.
-func readProduct(a *Aggregate, e *Event) []string {
+func readProduct(a *Aggregate, e *Event) Difference {
 	shown := productOf(&a.Customer, e.ObjectID)
 	if shown == nil {
 		ProductState(a, e)
-		return nil
+		return Difference{}
 	}
-	p := a.Customer.Positions[partProductPrefix+e.ObjectID]
-	differed := differingFields(shown.ProductState, e.Product.ProductState)
-	if e.Created.Before(&p.Created) || len(differed) == 0 && p.Doubt == "" || !ProductState(a, e) {
-		return nil
+	p := ProductPosition(&a.Customer, e.ObjectID)
+	if e.Created.Before(&p.Created) {
+		return Difference{}
 	}
-	return differed
+	d := Difference{Remaining: differingFields(shown.ProductState, e.Product.ProductState)}
+	return d.fold(a, e, p.Doubt, ProductState)
 }
 
 // BilledProducts lists the ids of the products of all subscriptions that have not ended, by subscription and in the

@@ -99,7 +99,7 @@ func TestAReadingOfAProductNamesWhatItCorrects(t *testing.T) {
 		projects string
 		differed []string
 	}{{0, "3", nil}, {time.Hour, "3", nil}, {2 * time.Hour, "4", []string{"entitlements"}}} {
-		if diff := cmp.Diff(tc.differed, projection.Read(&a, productRead(t, tc.after, tc.projects))); diff != "" {
+		if diff := cmp.Diff(tc.differed, projection.Read(&a, productRead(t, tc.after, tc.projects)).Repaired); diff != "" {
 			t.Errorf("after %s, what differed (-want +got):\n%s", tc.after, diff)
 		}
 	}

@@ -43,12 +43,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	r.Products.Put(&e.Spec)
+	event := projection.EventOf(&e)
+	r.Products.Put(event)
 	h, err := r.handoverOf(ctx, req.NamespacedName, &e)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	waiting, err := r.nextWave(ctx, h, &e.Spec)
+	waiting, err := r.nextWave(ctx, h, event)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -10,18 +10,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
-)
-
-const (
-	// sharedFor is how long the sweep uses a reading of a product, for all customers.
-	sharedFor = time.Hour
-	// requestedFor is how long requested comparisons use one. So many requests at a time cost few readings.
-	requestedFor = 2 * time.Second
 )
 
 // read reads from Stripe what is due.
@@ -37,7 +29,13 @@ func (r *Reconciler) read(
 				return nil, err
 			}
 		}
-		return batch, r.readProducts(ctx, batch, customer, due.products, time.Time{})
+		if err := r.readProducts(ctx, batch, customer, due.products, time.Time{}); err != nil {
+			return nil, err
+		}
+		if len(batch.NotFound) == 0 || slices.Contains(due.objects, customer.Spec.CustomerID) {
+			return batch, nil
+		}
+		return batch, r.readOne(ctx, batch, customer, customer.Spec.CustomerID) // does this key know the customer?
 	}
 	if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
 		return nil, err
@@ -53,52 +51,22 @@ func (r *Reconciler) read(
 		}
 	}
 	billed := projection.BilledProducts(aggregateOf(customer, subscriptions))
-	return batch, r.readProducts(ctx, batch, customer, billed, r.oldestProduct(due))
+	if err := r.readProducts(ctx, batch, customer, billed, r.oldestProduct(due)); err != nil {
+		return nil, err
+	}
+	return batch, r.readRefunds(ctx, batch, customer)
 }
 
-// oldestProduct is from when on a reading of a product is good enough for a comparison: all customers share the readings. A
-// person who asks for a comparison wants to see a change that was made just now.
-func (r *Reconciler) oldestProduct(due reading) time.Time {
-	maxAge := min(sharedFor, r.SweepInterval/4)
-	if len(due.requests) > 0 || maxAge == 0 {
-		maxAge = requestedFor
-	}
-	return r.Clock.Now().Add(-maxAge)
-}
-
-// readProducts adds readings of the products that are current from notBefore on, and after any event that leaves a doubt. A
-// product that cannot be read is left out: it must not hold up the rest.
-func (r *Reconciler) readProducts(
-	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, ids []string, notBefore time.Time,
-) error {
-	if !r.Products.IsReading() {
-		return nil
-	}
-	for _, id := range ids {
-		from := notBefore
-		if p := projection.ProductPosition(&customer.Status, id); p.Doubt != "" && !p.Created.Time.Before(from) {
-			from = p.Created.Add(time.Second)
+// readRefunds reads the charges that are refunded in full: such a refund may end a customer's access.
+func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
+	for i := range customer.Status.Refunds {
+		refund := &customer.Status.Refunds[i]
+		if !refund.Full {
+			continue
 		}
-		if from.IsZero() {
-			shown, err := products.Shown(ctx, r.Client, customer, id)
-			if err != nil {
-				return err
-			}
-			if shown != nil {
-				batch.Objects = append(batch.Objects, shown)
-				continue
-			}
-		}
-		product, err := r.Products.Read(ctx, customer.Spec.Account, id, from)
-		switch {
-		case errors.Is(err, products.ErrNotReadable):
-		case err != nil:
+		charge, err := r.Stripe.Charge(ctx, customer.Spec.Account, refund.ChargeID)
+		if err := r.add(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
 			return err
-		default:
-			batch.Objects = append(batch.Objects, product)
-			if batch.At.IsZero() {
-				batch.At = product.Created.Time
-			}
 		}
 	}
 	return nil
@@ -161,6 +129,7 @@ func (r *Reconciler) add(
 			batch.Whole = false
 			r.refuse(ctx, customer, id, "not_readable", err.Error())
 		case object.CustomerID != customer.Spec.CustomerID && object.Dispute == nil: // a dispute names no customer
+			batch.NotFound = append(batch.NotFound, id)
 			r.refuse(ctx, customer, id, "other_customer", "it belongs to another customer")
 		default:
 			batch.Objects = append(batch.Objects, object)

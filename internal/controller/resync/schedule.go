@@ -15,7 +15,7 @@ import (
 
 // reading is what is due to be read from Stripe of one customer.
 type reading struct {
-	whole    bool              // the customer, all its subscriptions and its open disputes
+	whole    bool              // the customer, all its subscriptions, open disputes and full refunds
 	objects  []string          // if not whole: the Stripe ids of these objects
 	products []string          // if not whole: the Stripe ids of these products
 	requests map[string]string // the values of the resync annotations that the reading answers, by Stripe id
@@ -84,7 +84,7 @@ func (s *schedule) observe(
 			s.doubts = map[string]*doubt{}
 		}
 		_, isProduct := products[id]
-		s.doubts[id] = &doubt{position: position, since: now, isProduct: isProduct}
+		s.doubts[id] = &doubt{position: position, since: latest(now, position.Created.Add(freshness)), isProduct: isProduct}
 	}
 }
 
@@ -95,6 +95,13 @@ func aggregateOf(customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1
 		aggregate.Subscriptions[id] = &subscription.Status
 	}
 	return aggregate
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose event may be
