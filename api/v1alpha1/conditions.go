@@ -83,6 +83,11 @@ const (
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
 	ReasonItemsMissing = "ItemsMissing"
+	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the
+	// message names the fields (status False).
+	ReasonDiffers = "Differs"
+	// ReasonRefuted: Stripe refuted a final state that an event had reported; the object is read once more (status Unknown).
+	ReasonRefuted = "Refuted"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
 )

@@ -20,6 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
+	"github.com/tollkeeper/tollkeeper/internal/controller/census"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
@@ -49,6 +50,8 @@ const (
 	mailsPerSecond = 10
 	// backlogInterval is the time between two counts of the events that wait or have failed.
 	backlogInterval = 10 * time.Second
+	// censusInterval is the time between two counts of the Customers.
+	censusInterval = 30 * time.Second
 	// reporter is the name under which Kubernetes events are reported.
 	reporter = "tollkeeper"
 )
@@ -128,13 +131,16 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 	}, options(concurrentOthers))
 }
 
-// addFailed adds what works on the Failed events.
+// addFailed adds what works on the Failed events, and what counts them and the Customers.
 func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
 	if err := a.manager.Add(&backlog.Counter{
 		Pending: a.manager.GetClient(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
 		Interval: backlogInterval, LinkTimeout: cfg.LinkTimeout,
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
+	}
+	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: censusInterval}); err != nil {
+		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
 	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
 }

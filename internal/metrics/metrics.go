@@ -149,6 +149,18 @@ var (
 		Help: "Status fields that differed from Stripe and were corrected, by the object's kind and the field.",
 	}, []string{"kind", "field"})
 
+	// Customers is the number of Customers by the condition Entitled. Only the leader reports it.
+	Customers = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_customers",
+		Help: "Customers, by the status (True, False, Unknown) and the reason of Entitled. Reported by the leader only.",
+	}, []string{"entitled", "reason"})
+
+	// OutOfSync is the number of objects that are known not to match Stripe. Only the leader reports it.
+	OutOfSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_out_of_sync",
+		Help: "Objects of which InSync is False, by kind (Customer, Subscription) and reason: Differs, NotInStripe. Reported by the leader only.",
+	}, []string{"kind", "reason"})
+
 	// ReadingsRefused counts objects of Stripe's API that were left out of a reading.
 	ReadingsRefused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_readings_refused_total",
@@ -172,7 +184,7 @@ func Collectors() []prometheus.Collector {
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
-		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, ReadingsRefused,
+		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,
 		StripeAPIConfigured,
 	}
 }

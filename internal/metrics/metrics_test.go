@@ -24,6 +24,8 @@ func used() []prometheus.Collector {
 	BackfillRuns.WithLabelValues("complete")
 	ImportObjects.WithLabelValues("subscription", "imported")
 	Drift.WithLabelValues("subscription", "status")
+	Customers.WithLabelValues("True", "Trialing")
+	OutOfSync.WithLabelValues("Customer", "Differs")
 	ReadingsRefused.WithLabelValues("other_customer")
 	return Collectors()
 }
@@ -94,6 +96,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_stripe_api_configured":                 nil,
 		"tollkeeper_emails_total":                          {"outcome", "purpose"},
 		"tollkeeper_drift_repaired_total":                  {"field", "kind"},
+		"tollkeeper_customers":                             {"entitled", "reason"},
+		"tollkeeper_out_of_sync":                           {"kind", "reason"},
 
 		"tollkeeper_backfill_events_total":                   {"result"},
 		"tollkeeper_backfill_runs_total":                     {"result"},

@@ -143,7 +143,7 @@ func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projecti
 // checkFinal returns how many objects are in doubt.
 func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) {
 	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
-		now := reading(t, object, world.Now())
+		now := readingOf(t, object, world.Now())
 		asked := a.DeepCopy()
 		if p, doubted := projection.InDoubt(a, customerOf(world))[object.ID()]; doubted {
 			if len(p.Recent) < 8 || seconds(p) > 2 {
@@ -152,8 +152,8 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 			doubts++
 			projection.Read(asked, now)
 		}
-		if differed := projection.Read(asked, now); len(differed) > 0 {
-			t.Fatalf("%s ends with other %v than Stripe has; the life was\n%s", object.ID(), differed, listingOf(world))
+		if d := projection.Read(asked, now); differs(d) {
+			t.Fatalf("%s ends with other %+v than Stripe has; the life was\n%s", object.ID(), d, listingOf(world))
 		}
 	}
 	checkInvoices(t, world, a)
@@ -193,11 +193,11 @@ func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	repaired, at := a.DeepCopy(), world.Now().Add(time.Second)
 	objects := append(world.Objects("customer"), world.Objects("subscription")...)
 	for _, object := range objects {
-		projection.Read(repaired, reading(t, object, at))
+		projection.Read(repaired, readingOf(t, object, at))
 	}
 	for _, object := range objects {
-		if differed := projection.Read(repaired, reading(t, object, at)); len(differed) > 0 {
-			t.Fatalf("%s still differs in %v from its reading", object.ID(), differed)
+		if d := projection.Read(repaired, readingOf(t, object, at)); differs(d) {
+			t.Fatalf("%s still differs in %+v from its reading", object.ID(), d)
 		}
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
@@ -218,6 +218,8 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 	}
 }
 
+func differs(d projection.Difference) bool { return len(d.Repaired)+len(d.Remaining) > 0 }
+
 func customerOf(world *World) string {
 	for _, c := range world.Objects("customer") {
 		return c.ID()
@@ -225,7 +227,7 @@ func customerOf(world *World) string {
 	return ""
 }
 
-func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
+func readingOf(t rapid.TB, object Object, at time.Time) *projection.Event {
 	e, err := decoder.Reading("", parsed(t, object), at)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +235,7 @@ func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
 	return e
 }
 
-func parsed(t *rapid.T, object Object) stripejson.Object {
+func parsed(t rapid.TB, object Object) stripejson.Object {
 	text, err := json.Marshal(object)
 	if err != nil {
 		t.Fatal(err)

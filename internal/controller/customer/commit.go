@@ -66,6 +66,10 @@ func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *pl
 	}
 	c.reconcileAt = p.next
 	for _, d := range p.differences {
+		if d.remains {
+			ctrl.LoggerFrom(ctx).Info("A difference from Stripe remains", "kind", d.kind, "id", d.id, "field", d.field)
+			continue
+		}
 		metrics.Drift.WithLabelValues(d.kind, d.field).Inc()
 		ctrl.LoggerFrom(ctx).Info("Repaired a difference from Stripe", "kind", d.kind, "id", d.id, "field", d.field)
 	}

@@ -92,11 +92,19 @@ func inSync(p v1alpha1.Position, last *v1alpha1.Comparison) (status metav1.Condi
 		return metav1.ConditionUnknown, v1alpha1.ReasonEventsMissing, fmt.Sprintf(
 			"An event before %s is missing: event %s, created %s, changes a state that no recorded event reports. "+
 				"With a Stripe key, the object is read from Stripe.", p.EventID, p.EventID, second(p.Created))
+	case p.Doubt == v1alpha1.DoubtRefuted:
+		return metav1.ConditionUnknown, v1alpha1.ReasonRefuted, fmt.Sprintf(
+			"Stripe was read on %s and does not have the end that an event reported. It is read once more, because events "+
+				"that are newer than the reading lost against that end.", second(p.Created))
 	case last == nil:
 		return metav1.ConditionTrue, v1alpha1.ReasonEventsAgree, "The recorded events follow on one another without a gap."
 	case last.NotFound:
 		return metav1.ConditionFalse, v1alpha1.ReasonNotInStripe, fmt.Sprintf(
-			"Stripe did not know the object when it was read on %s.", second(last.At))
+			"Stripe did not know the object of this customer when it was read on %s.", second(last.At))
+	case len(last.Remaining) > 0:
+		return metav1.ConditionFalse, v1alpha1.ReasonDiffers, fmt.Sprintf(
+			"Stripe was read on %s and has another state: %s. An event that is not older than the reading is shown. "+
+				"Stripe is read again.", second(last.At), firstFew(last.Remaining))
 	case len(last.Differed) > 0:
 		return metav1.ConditionTrue, v1alpha1.ReasonRepaired, fmt.Sprintf(
 			"Stripe was read on %s and the status was corrected: %s.", second(last.At), firstFew(last.Differed))

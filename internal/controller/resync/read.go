@@ -27,7 +27,10 @@ func (r *Reconciler) read(
 				return nil, err
 			}
 		}
-		return batch, nil
+		if len(batch.NotFound) == 0 || slices.Contains(due.objects, customer.Spec.CustomerID) {
+			return batch, nil
+		}
+		return batch, r.readOne(ctx, batch, customer, customer.Spec.CustomerID) // does this key know the customer?
 	}
 	if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
 		return nil, err
@@ -42,7 +45,22 @@ func (r *Reconciler) read(
 			return nil, err
 		}
 	}
-	return batch, nil
+	return batch, r.readRefunds(ctx, batch, customer)
+}
+
+// readRefunds reads the charges that are refunded in full: such a refund may end a customer's access.
+func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
+	for i := range customer.Status.Refunds {
+		refund := &customer.Status.Refunds[i]
+		if !refund.Full {
+			continue
+		}
+		charge, err := r.Stripe.Charge(ctx, customer.Spec.Account, refund.ChargeID)
+		if err := r.add(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that
@@ -102,6 +120,7 @@ func (r *Reconciler) add(
 			batch.Whole = false
 			r.refuse(ctx, customer, id, "not_readable", err.Error())
 		case object.CustomerID != customer.Spec.CustomerID && object.Dispute == nil: // a dispute names no customer
+			batch.NotFound = append(batch.NotFound, id)
 			r.refuse(ctx, customer, id, "other_customer", "it belongs to another customer")
 		default:
 			batch.Objects = append(batch.Objects, object)
