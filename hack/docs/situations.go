@@ -15,7 +15,7 @@ func situationTables() (string, error) {
 		}
 		out.WriteString("## " + group.Name + "\n\n")
 		if group.Intro != "" {
-			out.WriteString(group.Intro + "\n\n")
+			out.WriteString(wrap(group.Intro) + "\n")
 		}
 		header(&out, "situation", "asked", "`Entitled`", "reason", "until", "message")
 		for _, s := range group.Situations {
@@ -27,6 +27,27 @@ func situationTables() (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// wrap breaks a paragraph into lines of at most 120 characters.
+func wrap(text string) string {
+	var out strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		width := len([]rune(word))
+		switch {
+		case column == 0:
+		case column+1+width > 120:
+			out.WriteString("\n")
+			column = 0
+		default:
+			out.WriteString(" ")
+			column++
+		}
+		out.WriteString(word)
+		column += width
+	}
+	return out.String() + "\n"
 }
 
 // settings are what a situation needs beside the defaults, in the order: flags, the Customer's spec, the Stripe key.

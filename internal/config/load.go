@@ -47,7 +47,6 @@ func (c *Config) Load(getenv func(string) string) error {
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
 		senderAddress(c.Mailgun.SenderEmail),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
-		atLeast("--trial-leeway", c.Policy.TrialLeeway, 0),
 		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
 		baseURL(EnvMailgunAPIBase, c.Mailgun.APIBase),
 		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL),

@@ -5,30 +5,23 @@
 // decides:
 //
 //	override       spec.access, set by an operator
-//	dispute        an open dispute, if the policy is to suspend on it
-//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
-//	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
+//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and,
+//	               if the policy is to suspend on them, by disputes of its payments (see dispute.go) and by a full refund
+//	               of what its present period rests on (see refund.go)
 //
-// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of the last one is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
-
-// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions alone would
-// decide.
-type rule func(in Input, policy Policy, best Decision) (decision Decision, applies bool)
 
 // Decide makes the decision for now. It then repeats it for each later moment at which the clock changes the assessment
 // of a subscription, until it knows when the decision changes (Next) and when Entitled turns false (Until).
@@ -51,19 +44,18 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 // if none does.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
-	for _, decide := range []rule{byOverride, byDispute} {
-		if decision, applies := decide(in, policy, best); applies {
-			decision.SubscriptionID = best.SubscriptionID
-			if decision.Entitled {
-				decision.Entitling = best.Entitling
-				if len(decision.Entitling) == 0 && best.SubscriptionID != "" {
-					decision.Entitling = []string{best.SubscriptionID}
-				}
-			}
-			return unlessNotKnown(in, decision, false), change
+	decision, applies := byOverride(in)
+	if !applies {
+		return unlessNotKnown(in, best, isTentative), change
+	}
+	decision.SubscriptionID = best.SubscriptionID
+	if decision.Entitled {
+		decision.Entitling = best.Entitling
+		if len(decision.Entitling) == 0 && best.SubscriptionID != "" {
+			decision.Entitling = []string{best.SubscriptionID}
 		}
 	}
-	return unlessNotKnown(in, best, isTentative), change
+	return decision, change
 }
 
 func equalExceptTimes(a, b Decision) bool {
@@ -71,8 +63,8 @@ func equalExceptTimes(a, b Decision) bool {
 		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling)
 }
 
-// byOverride lets the operator's own setting decide before anything else.
-func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
+// byOverride lets the operator's own setting decide before anything else; applies is false if there is none.
+func byOverride(in Input) (decision Decision, applies bool) {
 	switch in.Spec.Access {
 	case v1alpha1.AccessGranted:
 		return Decision{Entitled: true, Reason: v1alpha1.ReasonOverrideGranted,
@@ -83,34 +75,6 @@ func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
 	default:
 		return Decision{}, false
 	}
-}
-
-// byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.
-// A lost dispute counts until the customer's next payment.
-func byDispute(in Input, policy Policy, _ Decision) (Decision, bool) {
-	if policy.OnDispute != Suspend {
-		return Decision{}, false
-	}
-	for i := range in.Customer.OpenDisputes {
-		d := &in.Customer.OpenDisputes[i]
-		message := "A payment was disputed%s. Access is suspended until the dispute is won or withdrawn."
-		switch {
-		case strings.HasPrefix(d.Status, "warning_"), d.Status == "won", d.Status == "prevented":
-			continue
-		case d.Status == "lost" && hasPaidSince(in.Customer, d):
-			continue
-		case d.Status == "lost":
-			message = "A payment was disputed%s and the dispute was lost. Access resumes with the next payment."
-		}
-		return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
-	}
-	return Decision{}, false
-}
-
-// hasPaidSince reports whether a payment succeeded after the dispute was reported as lost.
-func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
-	lostAt := projection.DisputePosition(c, d.ID).Created
-	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At)
 }
 
 // bySubscriptions lets the best of the subscriptions decide. The decision is tentative if there is none, or if the state
@@ -125,7 +89,8 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	}
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
-		assessments[id] = unlessRefunded(in.Customer, s, policy, assess(s, policy, now))
+		assessed := unlessDisputed(in, s, policy, assess(in.Customer, s, policy, now))
+		assessments[id] = unlessRefunded(in.Customer, s, policy, assessed)
 	}
 	ids := slices.SortedFunc(maps.Keys(assessments), func(a, b string) int {
 		return cmp.Or(
@@ -135,7 +100,9 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 		)
 	})
 	best := assessments[ids[0]]
-	decision = Decision{Entitled: best.entitled, Reason: best.reason, Message: best.message, SubscriptionID: ids[0]}
+	decision = Decision{
+		Entitled: best.entitled, Unknown: best.isUnknown, Reason: best.reason, Message: best.message, SubscriptionID: ids[0],
+	}
 	for _, id := range ids {
 		if at := assessments[id].changesAt; at != nil && at.After(now) {
 			change = earliest(at, change)
@@ -154,6 +121,8 @@ func reasonPriority(reason string) int {
 		v1alpha1.ReasonSubscriptionActive,
 		v1alpha1.ReasonTrialing,
 		v1alpha1.ReasonGracePeriod,
+		v1alpha1.ReasonStateNotKnown,
+		v1alpha1.ReasonDisputed,
 		v1alpha1.ReasonPaymentFailed,
 		v1alpha1.ReasonPaused,
 		v1alpha1.ReasonAwaitingPayment,

@@ -2,6 +2,7 @@ package entitlement_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -122,14 +123,14 @@ func foldRecalling(a *projection.Aggregate, changes, recorded []projection.Chang
 	projection.Fold(a, again)
 }
 
-// A row is found by its group and its name.
+// A row is found by its group, its name and its settings.
 func TestSituationsAreDistinct(t *testing.T) {
 	seen := map[string]bool{}
 	for _, group := range situations.All() {
 		for _, s := range group.Situations {
-			name := group.Name + ": " + s.Name
+			name := fmt.Sprintf("%s: %s %v %v %t", group.Name, s.Name, s.Flags, s.Spec, s.HasKey)
 			if seen[name] {
-				t.Errorf("there are two situations %q", name)
+				t.Errorf("there are two situations %s", name)
 			}
 			seen[name] = true
 		}

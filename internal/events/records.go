@@ -27,6 +27,10 @@ func readPaymentIntent(p Payload, e *projection.Event) {
 	e.Payment = stripejson.PaymentIntent(p.Object)
 }
 
+func readInvoicePayment(p Payload, e *projection.Event) {
+	e.Payment = stripejson.InvoicePayment(p.Object)
+}
+
 func readCharge(p Payload, e *projection.Event) { e.Payment = stripejson.Charge(p.Object) }
 
 func readRefund(p Payload, e *projection.Event) {

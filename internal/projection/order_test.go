@@ -48,7 +48,12 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: pick("invoice.created", "invoice.updated", "invoice.finalized", "invoice.payment_failed", "invoice.paid"),
 				Object: Invoice(shape, invoice, customer, pick(sub, ""), pick("draft", "open", "paid", "void", "uncollectible"), Amount, made, made.AddDate(0, 1, 0)).
 					With("created", begin.Unix()+int64(len(invoice))).With("attempt_count", random.IntN(3))},
-			{Type: "payment_intent.created", Object: PaymentIntent(shape, intent, customer, "", "requires_payment_method", asked)},
+			{Type: pick("invoice.paid", "invoice.payment_action_required", "invoice.voided"), Object: withLineOf("sub_B",
+				Invoice(shape, invoice, customer, "sub_A", pick("open", "paid", "void"), Amount, made, made.AddDate(0, 1, 0))).
+				With("created", begin.Unix()+int64(len(invoice))).With("attempt_count", random.IntN(3))},
+			{Type: "invoice_payment.paid", Object: InvoicePayment("inpay_"+invoice, invoice, intent, Amount, made)},
+			{Type: pick("payment_intent.created", "payment_intent.requires_action"),
+				Object: PaymentIntent(shape, intent, customer, "", "requires_payment_method", asked)},
 			{Type: "payment_intent.succeeded", Object: PaymentIntent(shape, intent, customer, charge, "succeeded", asked)},
 			{Type: "payment_intent.payment_failed", Object: Declined(PaymentIntent(shape, intent, customer, charge, "", asked))},
 			{Type: "charge.succeeded", Object: paid.With("payment_method", pick(card, "pm_1"))},
@@ -63,11 +68,20 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: pick("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired"),
 				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
-		}[random.IntN(19)]
+		}[random.IntN(21)]
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)
 	}
 	return life
+}
+
+// withLineOf is the invoice with a line more, which bills another subscription for longer.
+func withLineOf(subscription string, invoice Object) Object {
+	line := Object{"type": "subscription", "subscription": subscription, "amount": 100, "period": Object{
+		"start": begin.Unix(), "end": begin.AddDate(1, 0, 0).Unix(),
+	}}
+	lines := append([]Object{line}, invoice["lines"].(Object)["data"].([]Object)...)
+	return invoice.With("lines", Object{"object": "list", "data": lines, "has_more": false})
 }
 
 func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }

@@ -15,8 +15,8 @@ func ReadLinks(o Object) Links {
 		ObjectKind:      o.Text(maxName, "object"),
 		CustomerID:      o.ID("customer"),
 		SubscriptionID:  o.ID("parent.subscription_details.subscription", "subscription"),
-		ChargeID:        o.ID("latest_charge", "charge", "charges.data.0"),
-		PaymentIntentID: o.ID("payment_intent", "payments.data.0.payment.payment_intent"),
+		ChargeID:        o.ID("latest_charge", "charge", "payment.charge", "charges.data.0"),
+		PaymentIntentID: o.ID("payment_intent", "payment.payment_intent", "payments.data.0.payment.payment_intent"),
 	}
 	switch links.ObjectKind {
 	case "customer":

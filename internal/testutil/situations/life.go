@@ -154,3 +154,140 @@ func (l *Life) reads(id string, eventless ...Fields) {
 
 // isListed lists all of the customer's subscriptions from Stripe's API.
 func (l *Life) isListed() { l.Listed = l.now }
+
+// bills makes an open invoice of a subscription for a month from now on.
+func (l *Life) bills(id, subscription string, fields ...Fields) {
+	l.add("", Invoice(l.Shape, id, CustomerID, subscription, "open", Amount, l.now, l.now.Add(30*Day)), fields...)
+	l.report("invoice.created", id, nil)
+	l.change("invoice.finalized", id)
+}
+
+// paid is what a payment changes in an invoice.
+func (l *Life) paid(amount int) Fields {
+	return Fields{
+		"status": "paid", "amount_paid": amount, "amount_remaining": 0, "next_payment_attempt": nil,
+		"status_transitions": Object{"paid_at": l.now.Unix()},
+	}
+}
+
+// pays pays an open invoice now by a charge. Old API versions name the charge in the invoice, and the invoice in the charge;
+// new ones report the link in an event of its own.
+func (l *Life) pays(invoice, charge string) {
+	amount := amountOf(l.objects[invoice])
+	l.charges(charge, invoice, amount)
+	fields := l.paid(amount)
+	if l.Shape == Old {
+		fields["charge"], fields["payment_intent"], fields["paid"] = charge, "pi_"+charge, true
+	}
+	l.change("invoice.paid", invoice, fields)
+	if l.Shape == New {
+		l.add("invoice_payment.paid", InvoicePayment("inpay_"+charge, invoice, "pi_"+charge, amount, l.now))
+	}
+}
+
+func amountOf(o Object) int { amount, _ := o["amount_due"].(float64); return int(amount) }
+
+// charges makes a charge that succeeds now; invoice is empty for a purchase.
+func (l *Life) charges(id, invoice string, amount int) {
+	charge := Charge(l.Shape, id, CustomerID, "pi_"+id, "succeeded", l.now).With("amount", amount)
+	if l.Shape == Old && invoice != "" {
+		charge["invoice"] = invoice
+	}
+	l.add("charge.succeeded", charge)
+}
+
+// declines makes an attempt to collect an invoice fail for insufficient funds.
+func (l *Life) declines(invoice string, attempt int) {
+	l.add("charge.failed", Declined(Charge(l.Shape, fmt.Sprintf("ch_%s_%d", invoice, attempt), CustomerID, "pi_"+invoice, "", l.now)))
+	l.change("invoice.payment_failed", invoice, Fields{"status": "open", "attempt_count": attempt})
+}
+
+// asksToAuthorize makes an attempt to collect an invoice fail because the bank wants the customer to authorize it.
+func (l *Life) asksToAuthorize(invoice string, attempt int) {
+	l.change("invoice.payment_action_required", invoice, Fields{"status": "open", "attempt_count": attempt})
+	l.report("invoice.payment_failed", invoice, nil)
+}
+
+// refunds refunds a charge in full.
+func (l *Life) refunds(charge string) {
+	amount, _ := l.objects[charge]["amount"].(float64)
+	l.change("charge.refunded", charge, Fields{"amount_refunded": amount, "refunded": true})
+}
+
+// disputes opens a dispute of a charge.
+func (l *Life) disputes(id, charge string, fields ...Fields) {
+	l.add("charge.dispute.created", Dispute(id, charge, "pi_"+charge, l.now, l.now.Add(9*Day)), fields...)
+}
+
+// subscribesAndPays is the usual beginning: the customer signs up on day 0 for a month, and pays it by ch_1.
+func (l *Life) subscribesAndPays() {
+	l.signsUp()
+	l.subscribes(subA, "incomplete")
+	l.bills("in_1", subA, Fields{"billing_reason": "subscription_create"})
+	l.pays("in_1", "ch_1")
+	l.becomes(subA, "active")
+}
+
+// renews moves a subscription into its next period on day 30, and makes the invoice in_2 for it.
+func (l *Life) renews() {
+	l.on(30)
+	l.change("customer.subscription.updated", subA, l.period(subA, 30, 60))
+	l.bills("in_2", subA)
+}
+
+// failsToRenew is a renewal on day 30 of which the payment fails, of a customer who signed up on day 0.
+func (l *Life) failsToRenew() {
+	l.subscribesAndPays()
+	l.failsToRenewAgain()
+}
+
+// period is a subscription's current period in the life's shape.
+func (l *Life) period(id string, from, to int) Fields {
+	if l.Shape == Old {
+		return Fields{"current_period_start": unix(from), "current_period_end": unix(to)}
+	}
+	items := with(Object(l.objects[id]["items"].(map[string]any)), nil)
+	for _, item := range items["data"].([]any) {
+		item := item.(map[string]any)
+		item["current_period_start"], item["current_period_end"] = unix(from), unix(to)
+	}
+	return Fields{"items": items}
+}
+
+// line is a line of an invoice that bills a subscription for some days.
+func (l *Life) line(subscription string, amount, from, to int, isProration bool) Object {
+	line := Object{
+		"id": fmt.Sprintf("il_%s_%d", subscription, from), "object": "line_item", "amount": amount, "currency": Currency,
+		"period": Object{"start": unix(from), "end": unix(to)},
+	}
+	if l.Shape == New {
+		line["parent"] = Object{"type": "subscription_item_details", "subscription_item_details": Object{
+			"subscription": subscription, "proration": isProration,
+		}}
+		return line
+	}
+	return line.With("type", "subscription").With("subscription", subscription).With("proration", isProration)
+}
+
+// lines are the lines of an invoice.
+func lines(list ...Object) Fields {
+	return Fields{"lines": Object{"object": "list", "data": list, "has_more": false}}
+}
+
+// renewsAfterSignUp is a renewal on day 30 of a customer who signed up on day 0.
+func (l *Life) renewsAfterSignUp() {
+	l.subscribesAndPays()
+	l.renews()
+}
+
+// failsToRenewAgain is a renewal on day 30 of which the payment fails.
+func (l *Life) failsToRenewAgain() {
+	l.renews()
+	l.declines("in_2", 1)
+	l.becomes(subA, "past_due")
+}
+
+// invoiceAt is an open invoice of the subscription for the thirty days from a day on.
+func invoiceAt(l *Life, id string, day int) Object {
+	return Invoice(l.Shape, id, CustomerID, subA, "open", Amount, dayTime(day), dayTime(day+30))
+}

@@ -66,8 +66,36 @@ type Want struct {
 func All() []Group {
 	return []Group{
 		active(),
+		trials(),
+		firstPayments(),
+		failedPayments(),
+		payments(),
+		pauses(),
+		ends(),
+		several(),
+		refunds(),
+		disputes(),
+		unknown(),
+		overrides(),
+		testClocks(),
 	}
 }
+
+// yes, no and notKnown are wanted decisions; until and message are added to them.
+func yes(reason, message string) Want {
+	return Want{Entitled: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func no(reason, message string) Want {
+	return Want{Entitled: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+func notKnown(message string) Want {
+	return Want{Entitled: metav1.ConditionUnknown, Reason: v1alpha1.ReasonStateNotKnown, Message: message}
+}
+
+// until is the decision with the moment at which Entitled turns False.
+func (w Want) until(d time.Duration) Want { w.Until = d; return w }
 
 // Policy is what the situation's flags lead to.
 func (s *Situation) Policy() (entitlement.Policy, error) {
