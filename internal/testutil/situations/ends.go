@@ -50,6 +50,16 @@ func ends() Group {
 				},
 				Asked: 32 * Day, Want: no("SubscriptionEnded", canceled+"day 31."),
 			}, {
+				Name: "The subscription is canceled. An event of the next day still has it active.",
+				Life: func(l *Life) {
+					l.subscribesAndPays()
+					l.on(5)
+					l.ends(subA)
+					l.on(6)
+					l.change("customer.subscription.updated", subA, Fields{"status": "active"})
+				},
+				Asked: 7 * Day, Want: no("SubscriptionEnded", canceled+"day 5."),
+			}, {
 				Name: "The subscription has ended, and an open invoice of it is paid.",
 				Life: func(l *Life) {
 					l.failsToRenew()

@@ -126,7 +126,7 @@ func payments() Group {
 				Life: func(l *Life) {
 					l.failsToRenew()
 					l.on(40)
-					l.change("", "in_2", lines(l.line(subA, -23000, 30, 365, true), l.line(subA, 26000, 30, 300, true), l.line(subA, 2900, 30, 60, false)))
+					l.change("", "in_2", lines(l.line(subA, -23000, 30, 365, false), l.line(subA, 26000, 30, 300, true), l.line(subA, 2900, 30, 60, false)))
 					l.pays("in_2", "ch_2")
 				},
 				Asked: 41 * Day, Want: yes("SubscriptionActive", paidUntil60).until(60 * Day),

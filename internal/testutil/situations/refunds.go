@@ -95,6 +95,22 @@ func refunds() Group {
 				}),
 				Asked: 12 * Day, Want: yes("Trialing", "The subscription is in its trial, which ends on day 24."),
 			}, {
+				Name: "A former subscription is refunded. The customer has a new one, of which no invoice is known.", Flags: onRefund,
+				Life: refund("ch_1", nothing, func(l *Life) {
+					l.ends(subA)
+					l.subscribes(subB, "active")
+				}),
+				Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
+				Name: "A purchase is refunded that was made with the subscription, for the same amount.", Flags: onRefund,
+				Life: func(l *Life) {
+					l.subscribesAndPays()
+					l.charges("ch_mug", "", 2900)
+					l.on(10)
+					l.refunds("ch_mug")
+				},
+				Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
 				Name: "One of two subscriptions is refunded.", Flags: onRefund,
 				Life: refund("ch_1", func(l *Life) {
 					l.subscribes(subB, "active")
