@@ -86,7 +86,10 @@ func unnamedPauses() Group {
 			}, {
 				Name: "An open invoice of which no payment failed is paid, after the subscription was paused.",
 				Life: func(l *Life) {
-					l.subscribesAndPays()
+					startsUnpaid(l)
+					l.declines("in_1", 1)
+					l.pays("in_1", "ch_1")
+					l.becomes(subA, "active")
 					l.on(10)
 					l.bills("in_2", subA)
 					l.on(12)
@@ -95,6 +98,20 @@ func unnamedPauses() Group {
 					l.pays("in_2", "ch_2")
 				},
 				Asked: 14 * Day, Want: no("Paused", pausedOn12),
+			}, {
+				Name: "The renewal fails, and the subscription is paused. Its invoice is voided, and an older one is paid.",
+				Life: func(l *Life) {
+					l.signsUp()
+					l.subscribes(subA, "active")
+					l.bills("in_1", subA)
+					l.renews()
+					l.declines("in_2", 1)
+					l.becomes(subA, "paused")
+					l.on(40)
+					l.change("invoice.voided", "in_2", Fields{"status": "void"})
+					l.pays("in_1", "ch_1")
+				},
+				Asked: 41 * Day, Want: no("Paused", "The subscription was paused on day 30. Access resumes when the subscription does."),
 			}, {
 				Name: "A failed invoice is open, and the customer has paid another one since. The subscription is paused.",
 				Life: func(l *Life) {

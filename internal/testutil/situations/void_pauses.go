@@ -164,6 +164,38 @@ func otherVoidPauses() []Situation {
 			},
 			Asked: 32 * Day, Want: yes("SubscriptionActive", isVoided+"Access ends on day 60, with what was paid for.").until(60 * Day),
 		}, {
+			Name: "Collection is paused, and the next month has begun. No invoice of it is known.",
+			Life: func(l *Life) {
+				voidsOn10(voids(nil))(l)
+				l.on(30)
+				l.change("customer.subscription.updated", subA, l.period(subA, 30, 60))
+			},
+			Asked: 31 * Day, Want: no("Paused", noDate),
+		}, {
+			Name: "An active subscription is given a trial until day 14, and collection is paused.",
+			Life: func(l *Life) {
+				l.subscribesAndPays()
+				l.on(7)
+				l.becomes(subA, "trialing", Fields{"trial_start": unix(7), "trial_end": unix(14)}, voids(nil))
+			},
+			Asked: 8 * Day, Want: yes("Trialing", isVoided+"Access ends on day 14, with what was paid for.").until(14 * Day),
+		}, {
+			Name:  "Collection is paused in a trial whose end Stripe does not report. That of its period counts.",
+			Life:  inTrialThen(voids(nil), Fields{"trial_end": nil}),
+			Asked: 5 * Day, Want: yes("Trialing", isVoided+"Access ends on day 14, with what was paid for.").until(14 * Day),
+		}, {
+			Name: "A year is paid. A later invoice fails, grace is over, and collection is paused.",
+			Life: func(l *Life) {
+				l.signsUp()
+				l.subscribes(subA, "active")
+				l.bills("in_1", subA, lines(l.line(subA, 29000, 0, 365, false)))
+				l.pays("in_1", "ch_1")
+				l.failsToRenewAgain()
+				l.on(40)
+				l.change("customer.subscription.updated", subA, voids(nil))
+			},
+			Asked: 41 * Day, Want: no("Paused", noDate),
+		}, {
 			Name: "Collection is paused, and the subscription is canceled.",
 			Life: func(l *Life) {
 				voidsOn10(voids(nil))(l)
