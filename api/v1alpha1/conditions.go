@@ -108,8 +108,11 @@ const (
 	ReasonNoResetURL = "PasswordResetURLNotSet"
 	// ReasonRecipientInvalid: the e-mail waits until the customer has exactly one valid e-mail address.
 	ReasonRecipientInvalid = "RecipientInvalid"
+	// ReasonRecipientLimited: the address has had as many messages in 24 hours as it may (--mails-per-address); the e-mail
+	// waits until it may have another one.
+	ReasonRecipientLimited = "RecipientLimited"
 	// ReasonSignupNotConfirmed: Stripe does not know the sign-up's checkout session, or has it for another customer, or it is
-	// not complete; the e-mail waits until Stripe confirms it.
+	// not complete or not paid; the e-mail waits until that changes.
 	ReasonSignupNotConfirmed = "SignupNotConfirmed"
 	// ReasonSending: an attempt to send the message is in progress.
 	ReasonSending = "Sending"

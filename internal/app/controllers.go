@@ -152,6 +152,7 @@ func (a *App) addEmail(cfg config.Config) error {
 			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
 		},
 		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle, MaxAge: cfg.MailMaxAge,
+		Quota: email.Quota{Limit: cfg.MailsPerAddress, Secret: cfg.Mailgun.APIKey},
 	}
 	if a.stripe != nil {
 		r.Stripe = a.stripe

@@ -69,11 +69,13 @@ type Config struct {
 	// Policy of the decision whether a customer is entitled.
 	Policy entitlement.Policy
 
-	Emails        bool
-	MailMaxAge    time.Duration
-	MailSettle    time.Duration
-	MailTemplates string // empty for the built-in templates
-	ResetTokenTTL time.Duration
+	Emails     bool
+	MailMaxAge time.Duration
+	MailSettle time.Duration
+	// MailsPerAddress is how many messages one address gets in 24 hours; 0 for any number.
+	MailsPerAddress int
+	MailTemplates   string // empty for the built-in templates
+	ResetTokenTTL   time.Duration
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 

@@ -55,6 +55,7 @@ func changed(change func(*Config)) Config {
 		Emails:                 true,
 		MailMaxAge:             96 * time.Hour,
 		MailSettle:             30 * time.Minute,
+		MailsPerAddress:        4,
 		ResetTokenTTL:          24 * time.Hour,
 		EmailRetention:         720 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
@@ -123,10 +124,10 @@ func TestLoad(t *testing.T) {
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h", "--email-retention=0",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
-				"--import=None",
+				"--import=None", "--mails-per-address=0",
 			},
 			want: changed(func(c *Config) {
-				c.Import = ImportNone
+				c.Import, c.MailsPerAddress = ImportNone, 0
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
 				c.EventAttempts = 2
@@ -260,6 +261,10 @@ func TestLoadRefuses(t *testing.T) {
 			env: signed(nil), args: []string{"--mail-max-age=-1s", "--email-retention=-1s"},
 			want: "--mail-max-age is -1s: want at least 0s and at most 720h0m0s\n" +
 				"--email-retention is -1s: want at least 720h0m0s",
+		},
+		"fewer than no e-mails": {
+			env: signed(nil), args: []string{"--mails-per-address=-1"},
+			want: "--mails-per-address is -1: want at least 0",
 		},
 		"no time for Mailgun's log": {
 			env: signed(nil), args: []string{"--mail-settle=999ms"},

@@ -37,6 +37,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.MailMaxAge, "mail-max-age", 96*time.Hour, "Maximum age of a sign-up for which e-mails are planned, so that a first backfill does not send e-mails to old customers; at most 720h. An e-mail that was not sent by then is never sent.")
 	fs.DurationVar(&c.EmailRetention, "email-retention", maxMailAge, "How long an Email stays after it was sent, rejected or too old, and a PasswordReset after it was used or expired; 0 keeps them. At least 720h, so that no e-mail is planned twice.")
 	fs.DurationVar(&c.MailSettle, "mail-settle", 30*time.Minute, "How long Mailgun's log may not yet show a message that Mailgun accepted. An attempt without an answer is repeated only after this time; a password reset sooner.")
+	fs.IntVar(&c.MailsPerAddress, "mails-per-address", 4, "How many e-mails one address gets in 24 hours, however many customers have it. Further ones wait; 0 for any number.")
 	fs.StringVar(&c.MailTemplates, "mail-templates", "", "Directory with files that replace the built-in e-mail templates of the same name.")
 	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")

@@ -71,9 +71,10 @@ func (c *Client) Subscription(ctx context.Context, account, id string) (Reading,
 	return c.get(ctx, account, "subscriptions", id)
 }
 
-// CheckoutSession reads a checkout session. See https://docs.stripe.com/api/checkout/sessions/retrieve.
+// CheckoutSession reads a checkout session, with its subscription as an expanded object. See
+// https://docs.stripe.com/api/checkout/sessions/retrieve.
 func (c *Client) CheckoutSession(ctx context.Context, account, id string) (Reading, error) {
-	return c.get(ctx, account, "checkout/sessions", id)
+	return c.get(ctx, account, "checkout/sessions", id, "subscription")
 }
 
 // Charge reads a charge. See https://docs.stripe.com/api/charges/retrieve.
@@ -91,9 +92,16 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 	return c.get(ctx, account, "disputes", id)
 }
 
-func (c *Client) get(ctx context.Context, account, resource, id string) (Reading, error) {
+func (c *Client) get(ctx context.Context, account, resource, id string, expand ...string) (Reading, error) {
 	var answer rawObject
-	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), nil, &answer)
+	var query *form.Values
+	if len(expand) > 0 {
+		query = &form.Values{}
+		for _, field := range expand {
+			query.Add("expand[]", field)
+		}
+	}
+	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), query, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}

@@ -29,6 +29,14 @@ func forgedSignUp(session string, now time.Time) []Event {
 	}
 }
 
+// subscribed puts a completed checkout of the victim into a world, with a subscription in the status.
+func subscribed(status string, now time.Time) func(*World) {
+	return func(w *World) {
+		w.Put(Subscription(Old, "sub_Victim", victim, status, now, now.AddDate(0, 1, 0)))
+		w.Put(Checkout("cs_Session", victim, "sub_Victim", victimsAddress, now).With("payment_status", "no_payment_required"))
+	}
+}
+
 // onlyTo checks that every message went to the victim's own address.
 func onlyTo(t *testing.T, messages []mailguntest.Message) {
 	t.Helper()
@@ -62,6 +70,10 @@ func TestAForgedSignUpMailsNothingToTheForger(t *testing.T) {
 		"the session bought nothing": {
 			session(func(o Object) { o["mode"], o["payment_status"] = "setup", "no_payment_required" }), "False SignupNotConfirmed", 0,
 		},
+		"the session's subscription is incomplete": {subscribed("incomplete", now), "False SignupNotConfirmed", 0},
+		"the session's subscription has expired":   {subscribed("incomplete_expired", now), "False SignupNotConfirmed", 0},
+		"the session's subscription is unpaid":     {subscribed("unpaid", now), "False SignupNotConfirmed", 0},
+		"the session's subscription is a trial":    {subscribed("trialing", now), "True Accepted", 2},
 		"Stripe has deleted the customer": {
 			func(w *World) {
 				session(func(Object) {})(w)

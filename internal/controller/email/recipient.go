@@ -14,6 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -111,6 +112,8 @@ func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (a
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not complete.")
 	case session.Word("mode") == "setup" || session.Word("payment_status") == "unpaid":
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not paid.")
+	case isUnpaid(session.Word("subscription.status")):
+		return "", "", notConfirmed("At Stripe, the subscription of the sign-up is not paid.")
 	}
 	reading, err = r.Stripe.Customer(ctx, identity.Account, identity.CustomerID)
 	switch {
@@ -121,6 +124,17 @@ func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (a
 	}
 	record := stripejson.Customer(reading.Object, "")
 	return record.Email, record.Name, nil
+}
+
+// isUnpaid reports whether a subscription in the status was never paid, or is not any more. Its sign-up mails nobody: it
+// costs nothing to make one with the address of another person.
+func isUnpaid(status string) bool {
+	switch status {
+	case projection.StatusIncomplete, projection.StatusIncompleteExpired, projection.StatusUnpaid:
+		return true
+	default:
+		return false
+	}
 }
 
 func unavailableStripe(err error) error {
@@ -135,7 +149,7 @@ func unavailableStripe(err error) error {
 // another address, none is known. Old versions of Stripe's API name none: then a message without a link goes to the
 // customer's address.
 func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
-	address, page := "", &v1alpha1.BillingEventList{}
+	address, subscriptionID, page := "", "", &v1alpha1.BillingEventList{}
 	for {
 		err := r.Reader.List(ctx, page,
 			client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue),
@@ -146,6 +160,9 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 		for i := range page.Items {
 			e := &page.Items[i].Spec
 			isOfSession := e.ObjectID == email.sessionID() && e.Account == email.customer.Spec.Account
+			if isOfSession && e.SubscriptionID != "" {
+				subscriptionID = e.SubscriptionID
+			}
 			switch {
 			case !isOfSession || e.Checkout == nil || e.Checkout.Email == "":
 			case address == "" || strings.EqualFold(address, e.Checkout.Email):
@@ -158,6 +175,9 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 			break
 		}
 	}
+	if err := r.checkPaid(ctx, email.customer, subscriptionID); err != nil {
+		return "", err
+	}
 	switch {
 	case address != "":
 		return address, nil
@@ -166,4 +186,20 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 	default:
 		return email.customer.Status.Email, nil
 	}
+}
+
+// checkPaid fails if the subscription of a sign-up is known to be unpaid. A checkout without a subscription has none.
+func (r *Reconciler) checkPaid(ctx context.Context, customer *v1alpha1.Customer, subscriptionID string) error {
+	if subscriptionID == "" {
+		return nil
+	}
+	var s v1alpha1.Subscription
+	key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, subscriptionID)}
+	switch err := r.Client.Get(ctx, key, &s); {
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("get Subscription %s of the sign-up: %w", key.Name, err)
+	case err == nil && isUnpaid(s.Status.Status):
+		return notConfirmed("The subscription of the sign-up is not paid.")
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ package email
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -46,8 +47,12 @@ type Reconciler struct {
 	Letter Letter
 	// Limit bounds the rate of messages.
 	Limit *rate.Limiter
+	// Quota bounds the messages to one address.
+	Quota Quota
 	// Settle is how long Mailgun's log may not show a message that Mailgun has accepted.
 	Settle time.Duration
+
+	preparing sync.Mutex
 }
 
 // Letter holds what the messages are composed from.

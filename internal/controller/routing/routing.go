@@ -19,6 +19,9 @@ import (
 // ByCustomer is the cache index of pending events, subscriptions and e-mails by the name of their Customer object.
 const ByCustomer = "customer"
 
+// ByRecipient is the cache index of Emails by the hash of the address that their latest attempt goes to.
+const ByRecipient = "recipient"
+
 // Scope selects the events that are applied: those of one of Stripe's modes, or of both.
 type Scope struct {
 	// Livemode is the mode whose events are applied; nil applies both.
@@ -98,7 +101,12 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) e
 			return err
 		}
 	}
-	return nil
+	return indexer.IndexField(ctx, &v1alpha1.Email{}, ByRecipient, func(o client.Object) []string {
+		if email, ok := o.(*v1alpha1.Email); ok && email.Status.Attempt != nil && email.Status.Attempt.RecipientHMAC != "" {
+			return []string{email.Status.Attempt.RecipientHMAC}
+		}
+		return nil
+	})
 }
 
 // UnlessDeleted passes the objects that were created or changed and that match. It drops deletions: a pending event

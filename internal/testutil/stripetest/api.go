@@ -118,6 +118,9 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
 	case kinds[resource] != "":
 		if o := world.Object(id); o != nil && o["object"] == kinds[resource] {
+			if id, _ := o["subscription"].(string); id != "" && slices.Contains(r.URL.Query()["expand[]"], "subscription") {
+				o = o.With("subscription", world.Object(id))
+			}
 			send(w, http.StatusOK, o)
 			return
 		}
