@@ -24,6 +24,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -78,6 +79,9 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
+		func() error {
+			return a.setUp("reset link", &resetlink.Reconciler{Client: a.manager.GetClient()}, options(1))
+		},
 		func() error { return a.addJanitor(cfg) },
 		func() error { return a.addResync(cfg, mailbox) },
 	} {

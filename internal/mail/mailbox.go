@@ -1,6 +1,10 @@
 package mail
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
 
 // Mailbox is the same text for the common ways to write one mailbox's address: in upper or lower case, with a tag after
 // a plus sign, and with dots at Gmail. Addresses of different mailboxes may share it, so it serves to count messages and
@@ -21,4 +25,13 @@ func Mailbox(address string) string {
 		local, domain = strings.ReplaceAll(local, ".", ""), "gmail.com"
 	}
 	return local + "@" + domain
+}
+
+// AddressOf is the address that the Customer shows; empty if it shows none, or not exactly one valid address.
+func AddressOf(customer *v1alpha1.Customer) string {
+	to, err := Recipient(customer.Status.Email, "")
+	if err != nil {
+		return ""
+	}
+	return to.Address
 }

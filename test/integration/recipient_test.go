@@ -146,8 +146,8 @@ func TestASignUpWaitsForStripesConfirmation(t *testing.T) {
 	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 }
 
-// Without a key, messages go to the address that was entered in the checkout, whatever address another event has set
-// since.
+// Without a key, the welcome goes to the address that was entered in the checkout, whatever address another event has set
+// since. The link waits until the customer has the address of the checkout again.
 func TestWithoutAKeyMessagesGoToTheCheckoutsAddress(t *testing.T) {
 	o := start(t)
 	now := time.Now()
@@ -164,8 +164,15 @@ func TestWithoutAKeyMessagesGoToTheCheckoutsAddress(t *testing.T) {
 	o.stop()
 	server, withMailgun := mailgun(t)
 	o = startIn(t, o.namespace, withMailgun)
-	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	email := o.sent(v1alpha1.EmailPasswordReset, "False RecipientInvalid")
+	want := "The customer's e-mail address is another one than the checkout's. Without a Stripe key it is not known which one is right, " +
+		"and no link goes to either."
+	if got := email.Status.Conditions[0].Message; got != want || len(server.Messages()) != 1 {
+		t.Errorf("%d messages, and of the link it says %q", len(server.Messages()), got)
+	}
+	o.send(Event{ID: "evt_Repaired", Type: "customer.updated", Created: now.Add(time.Second), Shape: New, Object: Customer(victim, victimsAddress, "Ada")})
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	if to := server.Messages()[0].Field("to"); !strings.Contains(to, victimsAddress) || len(server.Messages()) != 2 {
 		t.Errorf("%d messages, the first one to %s", len(server.Messages()), to)
 	}

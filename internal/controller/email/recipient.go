@@ -61,7 +61,7 @@ func notConfirmed(message string) error {
 //
 // For example, the endpoint's secret has leaked. With it, customer.updated sets a victim's address to
 // mallory@example.com, and a checkout is made up for the victim. With a key nothing is sent: Stripe does not know the
-// session. Without a key, the link of a true sign-up goes to the address that was entered in its checkout.
+// session. Without a key, the link of a true sign-up goes to no other address than the one that was entered in its checkout.
 func (r *Reconciler) recipient(ctx context.Context, email *storedEmail) (netmail.Address, error) {
 	switch {
 	case email.customer == nil:
@@ -146,7 +146,8 @@ func unavailableStripe(err error) error {
 }
 
 // addressOfCheckout returns the address in the events of the sign-up's session. If one of them was made up and names
-// another address, none is known. Old versions of Stripe's API name none: then a message without a link goes to the
+// another address, none is known. A link goes to it only while the customer has it: otherwise the customer's address was
+// changed, or an event that changes it was made up. Old versions of Stripe's API name none: then a message without a link goes to the
 // customer's address.
 func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
 	address, subscriptionID, page := "", "", &v1alpha1.BillingEventList{}
@@ -178,10 +179,14 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 	if err := r.checkPaid(ctx, email.customer, subscriptionID); err != nil {
 		return "", err
 	}
+	isLink := email.Spec.Purpose == v1alpha1.EmailPasswordReset
 	switch {
+	case address != "" && isLink && !strings.EqualFold(address, email.customer.Status.Email):
+		return "", invalidRecipient("The customer's e-mail address is another one than the checkout's. Without a Stripe key it is not known " +
+			"which one is right, and no link goes to either.")
 	case address != "":
 		return address, nil
-	case email.Spec.Purpose == v1alpha1.EmailPasswordReset:
+	case isLink:
 		return "", invalidRecipient("The checkout names no e-mail address. Without a Stripe key, a link goes to no other one.")
 	default:
 		return email.customer.Status.Email, nil

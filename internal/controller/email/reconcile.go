@@ -101,7 +101,7 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 	}
 	to, err := r.recipient(ctx, email)
 	if err == nil {
-		err = r.findEarlierMessage(ctx, email)
+		err = r.findEarlierMessage(ctx, email, to.Address)
 	}
 	if err != nil {
 		return r.cannotSend(ctx, email, err)
