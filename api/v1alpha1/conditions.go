@@ -102,7 +102,8 @@ const (
 	ReasonAccepted = "Accepted"
 	// ReasonMailgunNotConfigured: the e-mail waits until the MAILGUN_… variables are set.
 	ReasonMailgunNotConfigured = "MailgunNotConfigured"
-	// ReasonEmailsOff: e-mails are turned off (--emails=false); the e-mail waits until they are turned on.
+	// ReasonEmailsOff: e-mails are turned off (--emails=false), or those of the customer's connected account are
+	// (--connected-emails, --accounts); the e-mail waits until they are turned on.
 	ReasonEmailsOff = "EmailsOff"
 	// ReasonNoResetURL: the e-mail waits until PASSWORD_RESET_URL is set.
 	ReasonNoResetURL = "PasswordResetURLNotSet"

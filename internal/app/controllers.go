@@ -32,6 +32,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 const (
@@ -61,7 +62,7 @@ type reconciler interface {
 
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
-	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode}, readings.NewMailbox()
+	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -120,7 +121,7 @@ func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readi
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Scope: scope, MailMaxAge: cfg.MailMaxAge, MailedAccounts: mailedAccounts(cfg),
 		EventAttempts: cfg.EventAttempts,
 	}, options(concurrentCustomers))
 }
@@ -151,6 +152,7 @@ func (a *App) addEmail(cfg config.Config) error {
 	}
 	r := &email.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
+		MailedAccounts: mailedAccounts(cfg),
 		Letter: email.Letter{
 			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
 			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
@@ -165,6 +167,14 @@ func (a *App) addEmail(cfg config.Config) error {
 		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
 	}
 	return a.setUp("email", r, options(concurrentOthers))
+}
+
+// mailedAccounts are the connected accounts whose customers are sent e-mails.
+func mailedAccounts(cfg config.Config) stripeaccount.Selection {
+	if cfg.ConnectedEmails {
+		return cfg.Accounts
+	}
+	return nil
 }
 
 // addJanitor adds what deletes settled Emails and PasswordResets, unless they are kept.
@@ -185,7 +195,7 @@ func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox) error {
 	r := &resync.Reconciler{
 		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
-		BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
+		Accounts: cfg.Accounts, BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}
 	patient := options(concurrentOthers)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
@@ -203,7 +213,7 @@ func (a *App) addBackfill(cfg config.Config) error {
 		Checkpoints: backfill.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
 		},
-		Customers: a.manager.GetClient(), Namespace: cfg.Namespace,
+		Customers: a.manager.GetClient(), Namespace: cfg.Namespace, Accounts: cfg.Accounts,
 		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
 	}
 	if err := a.manager.Add(a.backfill); err != nil {

@@ -124,9 +124,10 @@ func TestLoad(t *testing.T) {
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h", "--email-retention=0",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
-				"--import=None", "--mails-per-address=0",
+				"--accounts=acct_1,acct_2", "--connected-emails", "--import=None", "--mails-per-address=0",
 			},
 			want: changed(func(c *Config) {
+				c.Accounts, c.ConnectedEmails = []string{"acct_1", "acct_2"}, true
 				c.Import, c.MailsPerAddress = ImportNone, 0
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
@@ -138,6 +139,15 @@ func TestLoad(t *testing.T) {
 				c.MailTemplates, c.EmailRetention = "/templates", 0
 				c.Policy = entitlement.Policy{TrialLeeway: 2 * time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
 			}),
+		},
+		"all connected accounts": {
+			env: signed(nil), args: []string{"--accounts=*"}, want: changed(func(c *Config) { c.Accounts = []string{"*"} }),
+		},
+		"blanks around accounts": {
+			env: signed(nil), args: []string{"--accounts= acct_1 , *"}, want: changed(func(c *Config) { c.Accounts = []string{"acct_1", "*"} }),
+		},
+		"no connected account": {
+			env: signed(nil), args: []string{"--accounts=acct_1", "--accounts="}, want: changed(func(*Config) {}),
 		},
 		"the controllers alone need no endpoint secret": {
 			args: []string{"--components=controllers"},
@@ -291,6 +301,14 @@ func TestLoadRefuses(t *testing.T) {
 		"a link that works for too long": {
 			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
 			want: "--reset-token-ttl is 1000h0m0s: want more than 0 and at most 720h0m0s",
+		},
+		"an account that is none": {
+			env: signed(nil), args: []string{"--accounts=acct_1,cus_1"},
+			want: `invalid value "acct_1,cus_1" for flag -accounts: "cus_1" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+		},
+		"an empty account": {
+			env: signed(nil), args: []string{"--accounts=acct_1,"},
+			want: `invalid value "acct_1," for flag -accounts: "" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},

@@ -33,6 +33,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.BackfillWindow, "backfill-window", maxBackfillWindow, "How far back the first backfill goes. Stripe lists events for 30 days, so more is refused.")
 	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread evenly; 0 turns this off.")
 	fs.Func("livemode", "Which events are applied: true (live mode), false (test mode and sandboxes), or auto (the mode of the Stripe key, or both without a key). (default auto)", c.setLivemode)
+	fs.Func("accounts", "Which connected accounts are let in beside the platform's own: their ids (acct_…), separated by commas, or * for all. Events of others are recorded and not applied; import, backfill and resync leave these accounts out. If empty, none.", c.setAccounts)
+	fs.BoolVar(&c.ConnectedEmails, "connected-emails", false, "Also send e-mails to customers of the connected accounts that are let in.")
 	fs.BoolVar(&c.Emails, "emails", true, "Send e-mails. If false, they are planned and wait.")
 	fs.DurationVar(&c.MailMaxAge, "mail-max-age", 96*time.Hour, "Maximum age of a sign-up for which e-mails are planned, so that a first backfill does not send e-mails to old customers; at most 720h. An e-mail that was not sent by then is never sent.")
 	fs.DurationVar(&c.EmailRetention, "email-retention", maxMailAge, "How long an Email stays after it was sent, rejected or too old, and a PasswordReset after it was used or expired; 0 keeps them. At least 720h, so that no e-mail is planned twice.")

@@ -42,6 +42,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.expire(ctx, email)
 	case r.Off:
 		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
+	case email.customer != nil && !r.MailedAccounts.Includes(email.customer.Spec.Account):
+		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff,
+			"E-mails to customers of this connected account are turned off (--connected-emails, --accounts).")
 	case r.Mailgun == nil:
 		return r.wait(ctx, email, v1alpha1.ReasonMailgunNotConfigured,
 			"Mailgun is not configured: set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL.")

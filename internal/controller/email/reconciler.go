@@ -27,6 +27,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 // Reconciler sends Emails.
@@ -41,6 +42,8 @@ type Reconciler struct {
 	MaxAge time.Duration
 	// Off turns sending off: Emails wait.
 	Off bool
+	// MailedAccounts are the connected accounts whose customers are sent e-mails, beside the platform's own.
+	MailedAccounts stripeaccount.Selection
 	// Mailgun sends the messages; nil while it is not configured.
 	Mailgun *mail.Mailgun
 	// Letter holds what the messages are composed from.
