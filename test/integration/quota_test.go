@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -147,9 +148,7 @@ func TestAnUnpaidSignUpMailsNobody(t *testing.T) {
 						Object: Subscription(shape, id, victim, tc.subscription, now, now.AddDate(0, 1, 0))})
 				}
 				session := Checkout("cs_Victim", victim, id, victimsAddress, now)
-				for field, value := range tc.session {
-					session[field] = value
-				}
+				maps.Copy(session, tc.session)
 				if id == "" {
 					session["subscription"] = nil
 				}
