@@ -27,7 +27,7 @@ const (
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
 // holds the raw payload. See https://docs.stripe.com/api/events/object.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup)].filter(x, x).size() <= 1",message="an event holds at most one record"
+// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product)].filter(x, x).size() <= 1",message="an event holds at most one record"
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
@@ -61,6 +61,11 @@ type BillingEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	CustomerID string `json:"customerID,omitempty"`
+	// customerAccount is the Account (acct_…) that the payload names as the customer, with Stripe's Accounts v2. Absent if
+	// it names none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	CustomerAccount string `json:"customerAccount,omitempty"`
 	// subscriptionID is the Stripe subscription (sub_…) that the payload names. Absent if it names none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
@@ -100,7 +105,7 @@ type BillingEventSpec struct {
 	// checkout is set for checkout.session.completed events.
 	// +optional
 	Checkout *CheckoutRecord `json:"checkout,omitempty"`
-	// customer is set for customer.created and customer.updated events.
+	// customer is set for customer.created, customer.updated and customer.deleted events.
 	// +optional
 	Customer *CustomerRecord `json:"customer,omitempty"`
 	// paymentMethod is set for customer.source.* events.
@@ -109,6 +114,9 @@ type BillingEventSpec struct {
 	// setup is set for setup_intent.* events.
 	// +optional
 	Setup *SetupRecord `json:"setup,omitempty"`
+	// product is set for product.updated events.
+	// +optional
+	Product *ProductRecord `json:"product,omitempty"`
 }
 
 // BillingEventStatus is what became of the event.
@@ -116,7 +124,8 @@ type BillingEventStatus struct {
 	// outcome is Applied, Recorded, Superseded or Failed. It is empty while the event is pending.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
-	// customerID is the customer that the event was linked to. Set only if the payload names none, as a dispute's does.
+	// customerID is the customer that the event was linked to. Set only if the payload names none: a dispute's does not, and
+	// with Accounts v2 it may name an Account only.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	CustomerID string `json:"customerID,omitempty"`
@@ -153,6 +162,7 @@ type BillingEventStatus struct {
 // +kubebuilder:resource:shortName=bev,categories=billing
 // +kubebuilder:selectablefield:JSONPath=`.spec.type`
 // +kubebuilder:selectablefield:JSONPath=`.spec.customerID`
+// +kubebuilder:selectablefield:JSONPath=`.spec.customerAccount`
 // +kubebuilder:selectablefield:JSONPath=`.spec.chargeID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.paymentIntentID`
 // +kubebuilder:selectablefield:JSONPath=`.status.outcome`

@@ -20,9 +20,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
+	"github.com/tollkeeper/tollkeeper/internal/controller/census"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
+	"github.com/tollkeeper/tollkeeper/internal/controller/overrides"
+	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
@@ -49,8 +52,10 @@ const (
 	maxStripeRetry = 15 * time.Minute
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
-	// backlogInterval is the time between two counts of the events that wait or have failed.
+	// backlogInterval is the time between two counts of the events that wait or have failed, and of the overrides.
 	backlogInterval = 10 * time.Second
+	// censusInterval is the time between two counts of the Customers.
+	censusInterval = 30 * time.Second
 	// reporter is the name under which Kubernetes events are reported.
 	reporter = "tollkeeper"
 )
@@ -63,6 +68,7 @@ type reconciler interface {
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
+	shared := a.productCache(cfg)
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -75,16 +81,18 @@ func (a *App) addControllers(cfg config.Config) error {
 		return err
 	}
 	for _, add := range []func() error{
-		func() error { return a.addCustomer(cfg, scope, mailbox, failed) },
+		func() error { return a.addCustomer(cfg, scope, mailbox, shared, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
+		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
+		func() error { return a.addOverrides(ctx) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
 		func() error {
 			return a.setUp("reset link", &resetlink.Reconciler{Client: a.manager.GetClient()}, options(1))
 		},
 		func() error { return a.addJanitor(cfg) },
-		func() error { return a.addResync(cfg, mailbox) },
+		func() error { return a.addResync(cfg, mailbox, shared) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -113,7 +121,9 @@ func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, 
 	return failed.GetCache(), nil
 }
 
-func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, failed cache.Cache) error {
+func (a *App) addCustomer(
+	cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, shared *products.Cache, failed cache.Cache,
+) error {
 	schemas, err := crdschema.Load()
 	if err != nil {
 		return err
@@ -121,8 +131,9 @@ func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readi
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Scope: scope, MailMaxAge: cfg.MailMaxAge, MailedAccounts: mailedAccounts(cfg),
-		EventAttempts: cfg.EventAttempts,
+		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		MailedAccounts: mailedAccounts(cfg),
+		EventAttempts:  cfg.EventAttempts,
 	}, options(concurrentCustomers))
 }
 
@@ -133,7 +144,7 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 	}, options(concurrentOthers))
 }
 
-// addFailed adds what works on the Failed events.
+// addFailed adds what works on the Failed events, and what counts them and the Customers.
 func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
 	if err := a.manager.Add(&backlog.Counter{
 		Pending: a.manager.GetClient(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
@@ -141,7 +152,23 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
+	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: censusInterval}); err != nil {
+		return fmt.Errorf("add the count of the Customers: %w", err)
+	}
 	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
+}
+
+// addOverrides adds the count of the customers whose access a person decides.
+func (a *App) addOverrides(ctx context.Context) error {
+	if err := overrides.AddIndex(ctx, a.manager.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("index the overrides: %w", err)
+	}
+	if err := a.manager.Add(&overrides.Counter{
+		Customers: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: backlogInterval,
+	}); err != nil {
+		return fmt.Errorf("add the count of the overrides: %w", err)
+	}
+	return nil
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.
@@ -188,12 +215,12 @@ func (a *App) addJanitor(cfg config.Config) error {
 }
 
 // addResync adds the comparison with Stripe, if there is a key.
-func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox) error {
+func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox, shared *products.Cache) error {
 	if a.stripe == nil {
 		return nil
 	}
 	r := &resync.Reconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Clock: clock.RealClock{},
+		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
 		Accounts: cfg.Accounts, BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}

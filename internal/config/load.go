@@ -48,6 +48,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
 		senderAddress(c.Mailgun.SenderEmail),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
+		c.graceNeverPaid(),
 		atLeast("--trial-leeway", c.Policy.TrialLeeway, 0),
 		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
 		baseURL(EnvMailgunAPIBase, c.Mailgun.APIBase),
@@ -116,6 +117,13 @@ func (c *Config) retention() error {
 		return nil
 	}
 	return atLeast("--email-retention", c.EmailRetention, maxMailAge)
+}
+
+func (c *Config) graceNeverPaid() error {
+	if c.Policy.GracePeriodNeverPaid == nil {
+		return nil
+	}
+	return atLeast("--grace-period-never-paid", *c.Policy.GracePeriodNeverPaid, 0)
 }
 
 // senderAddress validates the sender's address of the e-mails.

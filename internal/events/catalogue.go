@@ -23,9 +23,17 @@ type Type struct {
 	// ByPayment is true if the object names no customer. The customer is then found by the charge or payment intent
 	// that the object names.
 	ByPayment bool
+	// ByProduct is true if the object is a product. The event is for every customer with a subscription to it.
+	ByProduct bool
 
 	read    func(Payload, *projection.Event)
 	effects []projection.Effect
+}
+
+// AlwaysHasCustomer reports whether Stripe's object always belongs to a customer, so that an event that names none is at
+// fault. A charge, for example, may be a guest's.
+func (t Type) AlwaysHasCustomer() bool {
+	return slices.Contains([]string{"customer", "subscription", "invoice"}, t.Record)
 }
 
 // Payload is what an event carries about its object.

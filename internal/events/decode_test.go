@@ -100,6 +100,7 @@ func TestDecodeAccepts(t *testing.T) {
 			body: body(`"id": "evt_1", "type": "customer.deleted", "created": 1500000000`, `"id": "cus_1", "object": "customer"`),
 			want: projection.Event{
 				EventID: "evt_1", Type: "customer.deleted", CustomerID: "cus_1", ObjectID: "cus_1", ObjectKind: "customer",
+				Customer: &v1alpha1.CustomerRecord{Deleted: true},
 			},
 		},
 		"a connected account": {
@@ -199,7 +200,7 @@ func TestWithoutRecord(t *testing.T) {
 				t.Errorf("decodeError (-want +got):\n%s", diff)
 			}
 			recordsAndError := cmpopts.IgnoreFields(v1alpha1.BillingEventSpec{}, "DecodeError", "Subscription", "Invoice", "Payment",
-				"Refund", "Dispute", "Checkout", "Customer", "PaymentMethod", "Setup")
+				"Refund", "Dispute", "Checkout", "Customer", "PaymentMethod", "Setup", "Product")
 			if diff := cmp.Diff(whole, bare, recordsAndError); diff != "" {
 				t.Errorf("%s/%s: envelope (-want +got):\n%s", eventType, name, diff)
 			}

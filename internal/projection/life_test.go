@@ -43,9 +43,11 @@ func TestOrder(t *testing.T) {
 		world := live(t)
 		recorded := recorded(t, world)
 		lost := lose(t, &recorded)
+		lost = loseEnds(t, &recorded) || lost
 		want := &projection.Aggregate{}
 		foldRecalling(want, recorded, recorded)
 		lives++
+		checkDeleted(t, world, recorded, want)
 		if lost {
 			checkRepair(t, world, want)
 		} else {
@@ -75,6 +77,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
+	ChangeProduct, RevertProduct,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -143,20 +146,22 @@ func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projecti
 // checkFinal returns how many objects are in doubt.
 func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) {
 	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
-		now := reading(t, object, world.Now())
+		now := readingOf(t, object, world.Now())
 		asked := a.DeepCopy()
-		if p, doubted := projection.InDoubt(a, customerOf(world))[object.ID()]; doubted {
+		if p := projection.InDoubt(a, customerOf(world))[object.ID()]; p.Doubt != "" {
 			if len(p.Recent) < 8 || seconds(p) > 2 {
 				t.Fatalf("%s is in doubt (%s) although all its events were folded; the life was\n%s", object.ID(), p.Doubt, listingOf(world))
 			}
 			doubts++
 			projection.Read(asked, now)
 		}
-		if differed := projection.Read(asked, now); len(differed) > 0 {
-			t.Fatalf("%s ends with other %v than Stripe has; the life was\n%s", object.ID(), differed, listingOf(world))
+		if d := projection.Read(asked, now); differs(d) {
+			t.Fatalf("%s ends with other %+v than Stripe has; the life was\n%s", object.ID(), d, listingOf(world))
 		}
 	}
 	checkInvoices(t, world, a)
+	checkPurchases(t, world, a)
+	checkProduct(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -193,11 +198,11 @@ func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	repaired, at := a.DeepCopy(), world.Now().Add(time.Second)
 	objects := append(world.Objects("customer"), world.Objects("subscription")...)
 	for _, object := range objects {
-		projection.Read(repaired, reading(t, object, at))
+		projection.Read(repaired, readingOf(t, object, at))
 	}
 	for _, object := range objects {
-		if differed := projection.Read(repaired, reading(t, object, at)); len(differed) > 0 {
-			t.Fatalf("%s still differs in %v from its reading", object.ID(), differed)
+		if d := projection.Read(repaired, readingOf(t, object, at)); differs(d) {
+			t.Fatalf("%s still differs in %+v from its reading", object.ID(), d)
 		}
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
@@ -218,6 +223,51 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 	}
 }
 
+// checkPurchases checks that each purchase that Stripe has as paid, and not as refunded in full, grants access, and no other.
+func checkPurchases(t *rapid.T, world *World, a *projection.Aggregate) {
+	want := map[string]bool{}
+	for _, session := range world.Objects("checkout.session") {
+		terms, _ := session["metadata"].(map[string]any)
+		intent, isIntent := session["payment_intent"].(string)
+		if terms["tollkeeper_access"] != nil && session["payment_status"] == "paid" {
+			id := session.ID()
+			if isIntent {
+				id = intent
+			}
+			want[id] = true
+		}
+	}
+	for _, charge := range world.Objects("charge") {
+		intent, _ := charge["payment_intent"].(string)
+		if terms, _ := charge["metadata"].(map[string]any); terms["tollkeeper_access"] != nil {
+			want[intent] = true
+		}
+		if charge["refunded"] == true {
+			delete(want, intent)
+		}
+	}
+	got := map[string]bool{}
+	for _, period := range projection.PurchasePeriods(&a.Customer) {
+		got[period.ID] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" && len(a.Customer.Purchases) < 20 && len(a.Customer.Refunds) < 20 {
+		t.Fatalf("purchases that grant access (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
+	}
+}
+
+// checkProduct checks what the product grants, unless its events leave a doubt.
+func checkProduct(t *rapid.T, world *World, a *projection.Aggregate) {
+	if len(a.Customer.Products) == 0 || projection.ProductPosition(&a.Customer, Product).Doubt != "" {
+		return
+	}
+	want := []v1alpha1.Product{{ID: Product, ProductState: stripejson.Product(parsed(t, world.Object(Product)), decoder.MetadataPrefix)}}
+	if diff := cmp.Diff(want, a.Customer.Products); diff != "" {
+		t.Fatalf("the product (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
+	}
+}
+
+func differs(d projection.Difference) bool { return len(d.Repaired)+len(d.Remaining) > 0 }
+
 func customerOf(world *World) string {
 	for _, c := range world.Objects("customer") {
 		return c.ID()
@@ -225,7 +275,7 @@ func customerOf(world *World) string {
 	return ""
 }
 
-func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
+func readingOf(t rapid.TB, object Object, at time.Time) *projection.Event {
 	e, err := decoder.Reading("", parsed(t, object), at)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +283,7 @@ func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
 	return e
 }
 
-func parsed(t *rapid.T, object Object) stripejson.Object {
+func parsed(t rapid.TB, object Object) stripejson.Object {
 	text, err := json.Marshal(object)
 	if err != nil {
 		t.Fatal(err)

@@ -26,13 +26,14 @@ var layers = [][]string{
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
 	{"internal/controller/...", "internal/backfill", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
+	{"internal/controller/products"},
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},
 	{"internal/apirejection", "internal/metrics"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming"},
-	{"internal/panics"},
+	{"internal/panics", "internal/accessperiod"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 
@@ -44,7 +45,7 @@ var outside = []struct {
 	reason    string
 }{
 	{
-		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming"},
+		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod"},
 		forbidden: []string{"net/http", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/stripe", "github.com/mailgun"},
 		reason:    "it is pure: it decides and does no I/O",
 	},

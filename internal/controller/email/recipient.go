@@ -1,10 +1,12 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,7 +108,7 @@ func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (a
 		return "", "", notConfirmed("Stripe does not know the checkout session of the sign-up.")
 	case err != nil:
 		return "", "", unavailableStripe(err)
-	case session.ID("id") != email.sessionID() || session.ID("customer") != identity.CustomerID:
+	case session.ID("id") != email.sessionID() || !slices.Contains([]string{session.ID("customer"), session.ID("customer_account")}, identity.CustomerID):
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up belongs to another customer.")
 	case session.Word("status") != "complete":
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not complete.")
@@ -147,37 +149,27 @@ func unavailableStripe(err error) error {
 
 // addressOfCheckout returns the address in the events of the sign-up's session. If one of them was made up and names
 // another address, none is known. A link goes to it only while the customer has it: otherwise the customer's address was
-// changed, or an event that changes it was made up. Old versions of Stripe's API name none: then a message without a link goes to the
-// customer's address.
+// changed, or an event that changes it was made up. Old versions of Stripe's API name none: then a message without a link
+// goes to the customer's address.
 func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
-	address, subscriptionID, page := "", "", &v1alpha1.BillingEventList{}
-	for {
-		err := r.Reader.List(ctx, page,
-			client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue),
-			client.MatchingFields{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID})
-		if err != nil {
-			return "", fmt.Errorf("list the events of the sign-up: %w", err)
-		}
-		for i := range page.Items {
-			e := &page.Items[i].Spec
-			isOfSession := e.ObjectID == email.sessionID() && e.Account == email.customer.Spec.Account
-			if isOfSession && e.SubscriptionID != "" {
-				subscriptionID = e.SubscriptionID
-			}
-			switch {
-			case !isOfSession || e.Checkout == nil || e.Checkout.Email == "":
-			case address == "" || strings.EqualFold(address, e.Checkout.Email):
-				address = e.Checkout.Email
-			default:
-				return "", invalidRecipient("The events of the sign-up's checkout session name different addresses.")
-			}
-		}
-		if page.Continue == "" {
-			break
-		}
+	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID}}
+	if account := email.customer.Status.CustomerAccount; account != "" { // Accounts v2: some events may name the Account only
+		selectors = append(selectors, client.MatchingFields{v1alpha1.FieldCustomerAccount: account})
 	}
-	if err := r.checkPaid(ctx, email.customer, subscriptionID); err != nil {
-		return "", err
+	address := ""
+	for _, selector := range selectors {
+		found, subscriptionID, err := r.addressInEvents(ctx, email, selector)
+		if err == nil {
+			err = r.checkPaid(ctx, email.customer, subscriptionID)
+		}
+		switch {
+		case err != nil:
+			return "", err
+		case address != "" && found != "" && !strings.EqualFold(address, found):
+			return "", differentAddresses
+		case found != "":
+			address = found
+		}
 	}
 	isLink := email.Spec.Purpose == v1alpha1.EmailPasswordReset
 	switch {
@@ -207,4 +199,37 @@ func (r *Reconciler) checkPaid(ctx context.Context, customer *v1alpha1.Customer,
 		return notConfirmed("The subscription of the sign-up is not paid.")
 	}
 	return nil
+}
+
+var differentAddresses = invalidRecipient("The events of the sign-up's checkout session name different addresses.")
+
+// addressInEvents returns the address and the subscription in those events of the sign-up's session that the selector
+// selects; empty if they name none.
+func (r *Reconciler) addressInEvents(
+	ctx context.Context, email *storedEmail, selector client.MatchingFields,
+) (address, subscriptionID string, err error) {
+	page := &v1alpha1.BillingEventList{}
+	for {
+		err := r.Reader.List(ctx, page, client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue), selector)
+		if err != nil {
+			return "", "", fmt.Errorf("list the events of the sign-up: %w", err)
+		}
+		for i := range page.Items {
+			e := &page.Items[i].Spec
+			if e.ObjectID != email.sessionID() || e.Account != email.customer.Spec.Account || e.Checkout == nil {
+				continue
+			}
+			subscriptionID = cmp.Or(e.SubscriptionID, subscriptionID)
+			switch {
+			case e.Checkout.Email == "":
+			case address == "" || strings.EqualFold(address, e.Checkout.Email):
+				address = e.Checkout.Email
+			default:
+				return "", "", differentAddresses
+			}
+		}
+		if page.Continue == "" {
+			return address, subscriptionID, nil
+		}
+	}
 }

@@ -38,8 +38,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case email.SettledAt() != nil || !email.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
-	case r.isTooOld(email) && (attempt == nil || inDoubtSince(attempt) == nil):
-		return r.expire(ctx, email)
+	case r.isOver(email) && (attempt == nil || inDoubtSince(attempt) == nil):
+		return r.end(ctx, email)
 	case r.Off:
 		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
 	case email.customer != nil && !r.MailedAccounts.Includes(email.customer.Spec.Account):
@@ -96,8 +96,8 @@ func (r *Reconciler) requeueAfter(email *storedEmail, wait time.Duration) ctrl.R
 
 // send composes the message, claims an attempt and makes it.
 func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
-	if r.isTooOld(email) {
-		return r.expire(ctx, email)
+	if r.isOver(email) {
+		return r.end(ctx, email)
 	}
 	if err := r.Limit.Wait(ctx); err != nil {
 		return ctrl.Result{}, fmt.Errorf("wait for the rate limit to send Email %s: %w", email.Name, err)
@@ -109,8 +109,8 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 	if err != nil {
 		return r.cannotSend(ctx, email, err)
 	}
-	if r.isTooOld(email) { // by now: Stripe and Mailgun took time to answer
-		return r.expire(ctx, email)
+	if r.isOver(email) { // by now: Stripe and Mailgun took time to answer
+		return r.end(ctx, email)
 	}
 	message, err := r.prepare(ctx, email, to)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package resync is the controller that compares customers with Stripe.
 //
 // It observes Customers and Subscriptions. It decides when there is a reason to read them from Stripe: the events leave
-// a doubt, a person has annotated the object, or the background sweep comes to the customer. It writes nothing: what it
-// reads goes through the mailbox to the customer's controller.
+// a doubt, a person has annotated the object, or the background sweep comes to the customer. There is none once Stripe
+// has deleted the customer. It writes nothing: what it reads goes through the mailbox to the customer's controller.
 package resync
 
 import (
@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/events"
@@ -29,6 +30,7 @@ type Reconciler struct {
 	Stripe   *stripeapi.Client
 	Decoder  events.Decoder
 	Readings *readings.Mailbox
+	Products *products.Cache
 	Clock    clock.PassiveClock
 	Recorder toolsevents.EventRecorder
 	// Accounts are the connected accounts that are let in: no other one is read.

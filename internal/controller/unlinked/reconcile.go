@@ -22,7 +22,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	t, handled := events.Lookup(e.Spec.Type)
 	switch {
-	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.CustomerOf(&e) != "":
+	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.CustomerOf(&e) != "", r.Scope.IsOfProduct(&e):
 		return ctrl.Result{}, nil
 	case !r.Scope.Accounts.Includes(e.Spec.Account):
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
@@ -36,6 +36,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "Events of this type are kept for the audit trail only.")
 	case e.Spec.DecodeError != "":
 		return r.settle(ctx, &e, v1alpha1.OutcomeFailed, e.Spec.DecodeError)
+	case e.Spec.CustomerAccount != "":
+		return r.linkByAccount(ctx, &e)
+	case t.AlwaysHasCustomer():
+		return r.linkBySubscription(ctx, &e)
 	case !t.ByPayment:
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "The event names no customer.")
 	default:
@@ -73,8 +77,7 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 		}
 	}
 	if customerID != "" {
-		e.Status.CustomerID = customerID
-		return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
+		return r.linkTo(ctx, e, customerID)
 	}
 	if age >= r.LinkTimeout {
 		return r.settle(ctx, e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
@@ -82,4 +85,10 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 	}
 	// The pause doubles with the event's age, from a second to a minute, and ends with the timeout.
 	return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil
+}
+
+// linkTo hands the event over to the customer's controller.
+func (r *Reconciler) linkTo(ctx context.Context, e *v1alpha1.BillingEvent, customerID string) (ctrl.Result, error) {
+	e.Status.CustomerID = customerID
+	return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
 }

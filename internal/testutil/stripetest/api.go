@@ -95,7 +95,7 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 // kinds are the resources whose single objects are served, with Stripe's word for the kind of object.
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
-	"invoices": "invoice", "disputes": "dispute", "sessions": "checkout.session",
+	"invoices": "invoice", "disputes": "dispute", "products": "product", "sessions": "checkout.session",
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
@@ -115,11 +115,15 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	case resource == "subscriptions" && id == "":
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
-		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
+		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
 	case kinds[resource] != "":
-		if o := world.Object(id); o != nil && o["object"] == kinds[resource] {
-			if id, _ := o["subscription"].(string); id != "" && slices.Contains(r.URL.Query()["expand[]"], "subscription") {
-				o = o.With("subscription", world.Object(id))
+		o := world.Object(id)
+		if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account
+			o = customerOfAccount(world, id)
+		}
+		if o != nil && o["object"] == kinds[resource] {
+			if resource == "sessions" {
+				o = withSubscription(world, withLines(o, r.URL.Query()), r.URL.Query())
 			}
 			send(w, http.StatusOK, o)
 			return
@@ -128,6 +132,16 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	}
+}
+
+// customerOfAccount returns the customer that the Account is; nil if there is none.
+func customerOfAccount(world *World, account string) Object {
+	for _, o := range world.Objects("customer") {
+		if o["customer_account"] == account {
+			return o
+		}
+	}
+	return nil
 }
 
 // listEvents returns the events that match the query, newest first.
@@ -176,6 +190,26 @@ func expand(world *World, query url.Values, page []any) []any {
 		}
 	}
 	return expanded
+}
+
+// withLines returns a checkout session with what was bought only if the query asks for it, as Stripe does.
+func withLines(session Object, query url.Values) Object {
+	switch isWanted := slices.Contains(query["expand[]"], "line_items"); {
+	case !isWanted:
+		delete(session, "line_items")
+	case session["line_items"] == nil:
+		session["line_items"] = Object{"object": "list", "data": []any{}, "has_more": false}
+	}
+	return session
+}
+
+// withSubscription returns a checkout session with its subscription as an object if the query asks for it.
+func withSubscription(world *World, session Object, query url.Values) Object {
+	id, _ := session["subscription"].(string)
+	if id == "" || !slices.Contains(query["expand[]"], "subscription") {
+		return session
+	}
+	return session.With("subscription", world.Object(id))
 }
 
 func number(query url.Values, name string, otherwise int64) int64 {
@@ -294,6 +328,12 @@ func Truncated(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) 
 	_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// NotPermitted is a fault that answers as Stripe does if a restricted key lacks a permission.
+func NotPermitted(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+	refuse(w, http.StatusForbidden, "invalid_request_error", "", "The provided key does not have the required permissions for this endpoint.")
+	return true
 }
 
 // Dropped is a fault that closes the connection without an answer.

@@ -20,6 +20,14 @@ func Customer(id, email, name string) Object {
 	}
 }
 
+// ProductWith returns the product of every subscription, whose metadata grants the projects.
+func ProductWith(projects string) Object {
+	return Object{
+		"id": Product, "object": "product", "active": true, "name": "Pro", "description": nil, "livemode": false, "images": []any{},
+		"metadata": Object{"tollkeeper_projects": projects, "internal_note": "not for the cluster"}, "created": 1500000000, "updated": 1500000000,
+	}
+}
+
 // Subscription returns a subscription to one unit of the price, in the period from start to end.
 func Subscription(shape Shape, id, customer, status string, start, end time.Time) Object {
 	item := Object{
@@ -166,6 +174,16 @@ func Checkout(id, customer, subscription, email string, created time.Time) Objec
 		"customer_details": Object{"email": email, "name": "Ada Lovelace"}, "client_reference_id": "tenant-1", "livemode": false,
 		"payment_intent": nil, "metadata": Object{},
 	}
+}
+
+// Purchase returns a completed checkout session in which something was bought once. The intent is empty if nothing was to
+// be paid.
+func Purchase(id, customer, intent string, created time.Time) Object {
+	session := Checkout(id, customer, "", "ada@example.com", created).With("mode", "payment").With("subscription", nil).With("invoice", nil)
+	if intent == "" {
+		return session
+	}
+	return session.With("payment_intent", intent)
 }
 
 // Refund returns a refund of a charge.
