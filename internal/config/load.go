@@ -49,7 +49,6 @@ func (c *Config) Load(getenv func(string) string) error {
 		senderAddress(c.Mailgun.SenderEmail),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
 		c.graceNeverPaid(),
-		atLeast("--trial-leeway", c.Policy.TrialLeeway, 0),
 		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
 		baseURL(EnvMailgunAPIBase, c.Mailgun.APIBase),
 		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL),
