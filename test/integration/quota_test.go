@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
@@ -29,7 +30,7 @@ func strangersSignUp(n int, address string, shape Shape) []Event {
 func TestManySignUpsSendFourMessagesToOneAddress(t *testing.T) {
 	const signUps, most = 12, 4
 	server, withMailgun := mailgun(t)
-	o := start(t, withMailgun)
+	o := start(t)
 	var all sync.WaitGroup
 	for i := range signUps {
 		all.Go(func() {
@@ -41,6 +42,14 @@ func TestManySignUpsSendFourMessagesToOneAddress(t *testing.T) {
 		})
 	}
 	all.Wait()
+	o.eventually("every e-mail is planned", func() string {
+		if got := len(o.emails()); got != 2*signUps {
+			return fmt.Sprintf("%d are", got)
+		}
+		return ""
+	})
+	o.stop()
+	o = startIn(t, o.namespace, withMailgun) // all of them at once
 	limited := func(o *operator) {
 		t.Helper()
 		o.eventually("every e-mail is sent or limited", func() string {
@@ -167,5 +176,33 @@ func TestAnUnpaidSignUpMailsNobody(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The limit holds for messages that are sent at the same time, too.
+func TestTheLimitHoldsForMessagesAtOnce(t *testing.T) {
+	const signUps = 4
+	o := start(t)
+	for i := range signUps {
+		o.send(strangersSignUp(i, "ada@example.com", New)...)
+	}
+	o.settled()
+	o.stop()
+	server, withMailgun := mailgun(t)
+	o = startIn(t, o.namespace, withMailgun, func(c *config.Config) { c.MailsPerAddress = 1 })
+	o.eventually("one is sent, and the others are limited", func() string {
+		limited := 0
+		for _, email := range o.emails() {
+			if condition(email.Status.Conditions, v1alpha1.ConditionSent) == "False RecipientLimited" {
+				limited++
+			}
+		}
+		if limited != 2*signUps-1 {
+			return fmt.Sprintf("%d are limited, %d messages", limited, len(server.Messages()))
+		}
+		return ""
+	})
+	if got := server.Sends(); got != 1 {
+		t.Errorf("%d messages, want 1", got)
 	}
 }
