@@ -64,16 +64,22 @@ type Config struct {
 	ResyncInterval   time.Duration // 0 turns the periodic resync off
 	Import           Import
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
-	Livemode       *bool
+	Livemode *bool
+	// Accounts are the ids of the connected accounts that are let in; "*" stands for all of them.
+	Accounts       []string
 	MetadataPrefix string
 	// Policy of the decision whether a customer is entitled.
 	Policy entitlement.Policy
 
-	Emails        bool
-	MailMaxAge    time.Duration
-	MailSettle    time.Duration
-	MailTemplates string // empty for the built-in templates
-	ResetTokenTTL time.Duration
+	Emails bool
+	// ConnectedEmails has customers of connected accounts sent e-mails, too.
+	ConnectedEmails bool
+	MailMaxAge      time.Duration
+	MailSettle      time.Duration
+	// MailsPerAddress is how many messages one address gets in 24 hours; 0 for any number.
+	MailsPerAddress int
+	MailTemplates   string // empty for the built-in templates
+	ResetTokenTTL   time.Duration
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 

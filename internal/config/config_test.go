@@ -55,6 +55,7 @@ func changed(change func(*Config)) Config {
 		Emails:                 true,
 		MailMaxAge:             96 * time.Hour,
 		MailSettle:             30 * time.Minute,
+		MailsPerAddress:        4,
 		ResetTokenTTL:          24 * time.Hour,
 		EmailRetention:         720 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
@@ -123,10 +124,12 @@ func TestLoad(t *testing.T) {
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h", "--email-retention=0",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
+				"--accounts=acct_1,acct_2", "--connected-emails", "--mails-per-address=0",
 				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0",
 			},
 			want: changed(func(c *Config) {
-				c.Import = ImportNone
+				c.Accounts, c.ConnectedEmails = []string{"acct_1", "acct_2"}, true
+				c.Import, c.MailsPerAddress = ImportNone, 0
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
 				c.EventAttempts = 2
@@ -140,6 +143,15 @@ func TestLoad(t *testing.T) {
 					OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend, OnVoidPause: entitlement.AtOnce,
 				}
 			}),
+		},
+		"all connected accounts": {
+			env: signed(nil), args: []string{"--accounts=*"}, want: changed(func(c *Config) { c.Accounts = []string{"*"} }),
+		},
+		"blanks around accounts": {
+			env: signed(nil), args: []string{"--accounts= acct_1 , *"}, want: changed(func(c *Config) { c.Accounts = []string{"acct_1", "*"} }),
+		},
+		"no connected account": {
+			env: signed(nil), args: []string{"--accounts=acct_1", "--accounts="}, want: changed(func(*Config) {}),
 		},
 		"the controllers alone need no endpoint secret": {
 			args: []string{"--components=controllers"},
@@ -264,6 +276,10 @@ func TestLoadRefuses(t *testing.T) {
 			want: "--mail-max-age is -1s: want at least 0s and at most 720h0m0s\n" +
 				"--email-retention is -1s: want at least 720h0m0s",
 		},
+		"fewer than no e-mails": {
+			env: signed(nil), args: []string{"--mails-per-address=-1"},
+			want: "--mails-per-address is -1: want at least 0",
+		},
 		"no time for Mailgun's log": {
 			env: signed(nil), args: []string{"--mail-settle=999ms"},
 			want: "--mail-settle is 999ms: want at least 1s",
@@ -289,6 +305,14 @@ func TestLoadRefuses(t *testing.T) {
 		"a link that works for too long": {
 			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
 			want: "--reset-token-ttl is 1000h0m0s: want more than 0 and at most 720h0m0s",
+		},
+		"an account that is none": {
+			env: signed(nil), args: []string{"--accounts=acct_1,cus_1"},
+			want: `invalid value "acct_1,cus_1" for flag -accounts: "cus_1" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+		},
+		"an empty account": {
+			env: signed(nil), args: []string{"--accounts=acct_1,"},
+			want: `invalid value "acct_1," for flag -accounts: "" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},

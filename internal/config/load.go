@@ -44,6 +44,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		between("--mail-max-age", c.MailMaxAge, 0, maxMailAge),
 		c.retention(),
 		atLeast("--mail-settle", c.MailSettle, time.Second),
+		atLeast("--mails-per-address", c.MailsPerAddress, 0),
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
 		senderAddress(c.Mailgun.SenderEmail),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),

@@ -71,9 +71,10 @@ func (c *Client) Subscription(ctx context.Context, account, id string) (Reading,
 	return c.get(ctx, account, "subscriptions", id)
 }
 
-// CheckoutSession reads a checkout session. See https://docs.stripe.com/api/checkout/sessions/retrieve.
+// CheckoutSession reads a checkout session, with its subscription as an expanded object. See
+// https://docs.stripe.com/api/checkout/sessions/retrieve.
 func (c *Client) CheckoutSession(ctx context.Context, account, id string) (Reading, error) {
-	return c.get(ctx, account, sessions, id)
+	return c.get(ctx, account, sessions, id, "subscription")
 }
 
 // Charge reads a charge. See https://docs.stripe.com/api/charges/retrieve.

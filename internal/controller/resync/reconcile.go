@@ -20,7 +20,7 @@ const writePause = time.Second
 // Reconcile reads one customer from Stripe if there is a reason to.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	customer, subscriptions, err := r.load(ctx, req.NamespacedName)
-	if err != nil || customer == nil {
+	if err != nil || customer == nil || !r.Accounts.Includes(customer.Spec.Account) {
 		return ctrl.Result{}, err
 	}
 	if projection.IsDeletionConfirmed(&customer.Status) {
