@@ -10,8 +10,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// connections bounds the connections that wait for their client: to send a request, or to read its answer. Connections
-// whose request is being handled do not count: the handler has its own limits.
+// connections bounds the connections that wait for their client: to send a header or a body, or to read the answer.
+// Connections whose request is being handled do not count: the handler has its own limits.
+//
+// golang.org/x/net/netutil.LimitListener would not do: with all connections taken by slow clients, it keeps every new one
+// waiting until a timeout.
 type connections struct {
 	queue *admissionQueue
 
@@ -19,14 +22,17 @@ type connections struct {
 	admissions map[net.Conn]*admission
 }
 
-// connectionKey is the key of the connection in a request's context.
-type connectionKey struct{}
+// connectionKey is the key of the connection in a request's context, and queueKey that of the queue.
+type (
+	connectionKey struct{}
+	queueKey      struct{}
+)
 
 // limitConnections bounds the server's waiting connections.
 func limitConnections(server *http.Server, limit int) *connections {
 	c := &connections{queue: &admissionQueue{limit: limit}, admissions: map[net.Conn]*admission{}}
 	server.ConnContext = func(ctx context.Context, connection net.Conn) context.Context {
-		return context.WithValue(ctx, connectionKey{}, connection)
+		return context.WithValue(context.WithValue(ctx, connectionKey{}, connection), queueKey{}, c.queue)
 	}
 	server.ConnState = func(connection net.Conn, state http.ConnState) {
 		switch state {
@@ -69,6 +75,17 @@ func (c *connections) dequeue(connection net.Conn) {
 	if admitted != nil {
 		c.queue.release(admitted)
 	}
+}
+
+// awaitBody makes the request's connection wait until leave is called. If too many wait, cutOff is called for the one that
+// has waited longest; it must not block. Handlers that do not run on a limited server do not wait.
+func awaitBody(ctx context.Context, cutOff func()) (leave func()) {
+	queue, ok := ctx.Value(queueKey{}).(*admissionQueue)
+	if !ok {
+		return func() {}
+	}
+	admitted := queue.admit(cutOff)
+	return func() { queue.release(admitted) }
 }
 
 // closeNow closes the connection without TLS's closing alert: sending it may block on a slow client.

@@ -168,6 +168,13 @@ func waiting(q *admissionQueue) int {
 	return q.waiting.Len()
 }
 
+// holding is how many bodies hold memory of the budget.
+func holding(b *budget) int {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.holders.Len()
+}
+
 // dial opens a connection, for what an HTTP client would not send.
 func (p *endpoint) dial(t *testing.T) *net.TCPConn {
 	t.Helper()
