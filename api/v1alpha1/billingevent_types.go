@@ -61,6 +61,11 @@ type BillingEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	CustomerID string `json:"customerID,omitempty"`
+	// customerAccount is the Account (acct_…) that the payload names as the customer, with Stripe's Accounts v2. Absent if
+	// it names none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	CustomerAccount string `json:"customerAccount,omitempty"`
 	// subscriptionID is the Stripe subscription (sub_…) that the payload names. Absent if it names none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
@@ -100,7 +105,7 @@ type BillingEventSpec struct {
 	// checkout is set for checkout.session.completed events.
 	// +optional
 	Checkout *CheckoutRecord `json:"checkout,omitempty"`
-	// customer is set for customer.created and customer.updated events.
+	// customer is set for customer.created, customer.updated and customer.deleted events.
 	// +optional
 	Customer *CustomerRecord `json:"customer,omitempty"`
 	// paymentMethod is set for customer.source.* events.
@@ -116,7 +121,8 @@ type BillingEventStatus struct {
 	// outcome is Applied, Recorded, Superseded or Failed. It is empty while the event is pending.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
-	// customerID is the customer that the event was linked to. Set only if the payload names none, as a dispute's does.
+	// customerID is the customer that the event was linked to. Set only if the payload names none: a dispute's does not, and
+	// with Accounts v2 it may name an Account only.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	CustomerID string `json:"customerID,omitempty"`
@@ -153,6 +159,7 @@ type BillingEventStatus struct {
 // +kubebuilder:resource:shortName=bev,categories=billing
 // +kubebuilder:selectablefield:JSONPath=`.spec.type`
 // +kubebuilder:selectablefield:JSONPath=`.spec.customerID`
+// +kubebuilder:selectablefield:JSONPath=`.spec.customerAccount`
 // +kubebuilder:selectablefield:JSONPath=`.spec.chargeID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.paymentIntentID`
 // +kubebuilder:selectablefield:JSONPath=`.status.outcome`

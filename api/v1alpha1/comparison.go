@@ -21,6 +21,13 @@ type Comparison struct {
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=320
 	Differed []string `json:"differed,omitempty"`
+	// remaining lists the status fields that differed from Stripe and still do: they show an event that is not older than
+	// the reading. The object is read again. They are named as in differed.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=320
+	Remaining []string `json:"remaining,omitempty"`
 	// notFound is true if Stripe does not know the object.
 	// +optional
 	NotFound bool `json:"notFound,omitempty"`

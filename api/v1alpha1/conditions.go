@@ -10,6 +10,8 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionInSync is on a Customer and a Subscription: True when the status matches Stripe, as far as can be known.
 	ConditionInSync = "InSync"
+	// ConditionOverridden is on a Customer that has spec.override: True while the override runs, False once it has ended.
+	ConditionOverridden = "Overridden"
 	// ConditionProcessed is on a BillingEvent: True when its outcome is known.
 	ConditionProcessed = "Processed"
 	// ConditionSent is on an Email: True when Mailgun has accepted the message.
@@ -22,27 +24,32 @@ const (
 	ReasonSubscriptionActive = "SubscriptionActive"
 	// ReasonTrialing: a subscription is in its trial.
 	ReasonTrialing = "Trialing"
+	// ReasonPurchased: a one-time purchase grants access, and no subscription is active or in its trial.
+	ReasonPurchased = "Purchased"
 	// ReasonGracePeriod: a payment failed and the grace period has not ended.
 	ReasonGracePeriod = "GracePeriod"
-	// ReasonOverrideGranted: spec.access is Granted.
+	// ReasonOverrideGranted: spec.override grants access now, or spec.access is Granted. Overridden=True has it, too.
 	ReasonOverrideGranted = "OverrideGranted"
 )
 
 // Reasons of Entitled=False.
 const (
-	// ReasonNoSubscription: the customer has no subscription.
+	// ReasonNoSubscription: the customer has no subscription, and no purchase grants access.
 	ReasonNoSubscription = "NoSubscription"
-	// ReasonAwaitingPayment: the first payment is missing, or the first one after a trial or a full refund.
+	// ReasonAwaitingPayment: the first payment is missing, of a subscription or a purchase, or the first one after a trial
+	// or a full refund.
 	ReasonAwaitingPayment = "AwaitingPayment"
 	// ReasonPaymentFailed: a payment failed, and the grace period has ended or Stripe has stopped trying.
 	ReasonPaymentFailed = "PaymentFailed"
-	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end.
+	// ReasonSubscriptionEnded: the subscription was canceled, expired, or reached its scheduled end, or the customer was
+	// deleted at Stripe.
 	ReasonSubscriptionEnded = "SubscriptionEnded"
-	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void).
+	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void) and
+	// what was paid for is over (see --on-void-pause).
 	ReasonPaused = "Paused"
 	// ReasonDisputed: a payment is disputed, and --on-dispute is Suspend.
 	ReasonDisputed = "Disputed"
-	// ReasonOverrideDenied: spec.access is Denied.
+	// ReasonOverrideDenied: spec.override denies access now, or spec.access is Denied. Overridden=True has it, too.
 	ReasonOverrideDenied = "OverrideDenied"
 )
 
@@ -51,6 +58,12 @@ const (
 	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet. Entitled has it only if the known
 	// ones do not entitle the customer. Tenant controllers change nothing.
 	ReasonStateNotKnown = "StateNotKnown"
+)
+
+// Reasons of Overridden=False.
+const (
+	// ReasonOverrideEnded: spec.override has ended, and has no effect.
+	ReasonOverrideEnded = "OverrideEnded"
 )
 
 // Reasons of Ready and Stalled.
@@ -83,8 +96,16 @@ const (
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
 	ReasonItemsMissing = "ItemsMissing"
+	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the
+	// message names the fields (status False).
+	ReasonDiffers = "Differs"
+	// ReasonRefuted: Stripe refuted a final state that an event had reported; the object is read once more (status Unknown).
+	ReasonRefuted = "Refuted"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
 	ReasonNotInStripe = "NotInStripe"
+	// ReasonCustomerDeleted: the customer was deleted at Stripe, which is final: Stripe is not asked about it any more.
+	// It is also a reason of Sent: the message was not sent before, and will not be.
+	ReasonCustomerDeleted = "CustomerDeleted"
 )
 
 // Reasons of Processed, beside the outcomes.

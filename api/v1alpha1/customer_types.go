@@ -20,7 +20,8 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.account) == has(oldSelf.account) && (!has(self.account) || self.account == oldSelf.account)",message="account is immutable"
 type CustomerSpec struct {
-	// customerID is Stripe's id of the customer (cus_…), exactly as sent.
+	// customerID is Stripe's id of the customer (cus_…), exactly as sent. With Accounts v2 it is the Account's (acct_…) if
+	// Stripe names no customer.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="customerID is immutable"
@@ -34,8 +35,11 @@ type CustomerSpec struct {
 	// +optional
 	// +kubebuilder:default=Auto
 	Access AccessMode `json:"access,omitempty"`
+	// override grants or denies access for a time. While it runs it decides before anything else, also before access.
+	// +optional
+	Override *Override `json:"override,omitempty"`
 	// gracePeriod is how long this customer keeps service after the first failed payment of a run, such as 72h. Absent:
-	// the manager's --grace-period applies.
+	// the manager's --grace-period applies, or its --grace-period-never-paid.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -209,7 +213,7 @@ type FirstPayment struct {
 
 // CompletenessSource is why all of the customer's subscriptions are known.
 //
-// +kubebuilder:validation:Enum=CustomerCreated;Listing
+// +kubebuilder:validation:Enum=CustomerCreated;Listing;CustomerDeleted
 type CompletenessSource string
 
 const (
@@ -217,13 +221,15 @@ const (
 	CompleteFromCreation CompletenessSource = "CustomerCreated"
 	// CompleteByListing: all of the customer's subscriptions were listed from Stripe.
 	CompleteByListing CompletenessSource = "Listing"
+	// CompleteByDeletion: Stripe has deleted the customer, which ended all of its subscriptions.
+	CompleteByDeletion CompletenessSource = "CustomerDeleted"
 )
 
 // Completeness says why, and since when, all of the customer's subscriptions are known.
 type Completeness struct {
-	// source is CustomerCreated or Listing.
+	// source is CustomerCreated, Listing or CustomerDeleted.
 	Source CompletenessSource `json:"source"`
-	// at is when Stripe created the customer, or when its subscriptions were first listed.
+	// at is when Stripe created or deleted the customer, or when its subscriptions were first listed.
 	At metav1.Time `json:"at"`
 }
 
@@ -237,6 +243,11 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
+	// customerAccount is the Account (acct_…) that is this customer, with Stripe's Accounts v2. An event that names only the
+	// Account belongs to this customer. Absent until an event names it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	CustomerAccount string `json:"customerAccount,omitempty"`
 	// livemode is false for a customer in Stripe's test mode or a sandbox. Absent until an event reports it.
 	// +optional
 	Livemode *bool `json:"livemode,omitempty"`
@@ -274,11 +285,16 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Checkouts []Checkout `json:"checkouts,omitempty"`
 
+	// deletedAt is when Stripe deleted the customer: then its subscriptions ended, and its personal data left this status.
+	// If no event has reported the deletion, it is when Stripe was read. Absent if the customer is not deleted.
+	// +optional
+	DeletedAt *metav1.Time `json:"deletedAt,omitempty"`
 	// complete says why all of the customer's subscriptions are known. While it is absent, a missing subscription may be
 	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
 	// +optional
 	Complete *Completeness `json:"complete,omitempty"`
-	// plan is the plan of the deciding subscription: the one that Entitled is based on.
+	// plan is the plan of the deciding subscription: the one that Entitled is based on. Absent if a purchase alone
+	// entitles the customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
@@ -289,7 +305,8 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=50
 	Subscriptions []SubscriptionSummary `json:"subscriptions,omitempty"`
 	// entitlements is what the customer bought, for tenant controllers. It joins the metadata under --metadata-prefix
-	// of the prices and products of every subscription that entitles. Empty while the customer is not entitled.
+	// of the prices and products of every subscription that entitles, and of every purchase whose access runs. Empty
+	// while the customer is not entitled.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	Entitlements map[string]Value `json:"entitlements,omitempty"`
@@ -299,7 +316,8 @@ type CustomerStatus struct {
 	// periodEnd is when the current billing period of the deciding subscription ends.
 	// +optional
 	PeriodEnd *metav1.Time `json:"periodEnd,omitempty"`
-	// accessUntil is when Entitled turns False without a further event, as grace does. Absent if no end is scheduled.
+	// accessUntil is when Entitled turns False without a further event, as at the end of grace or of a purchase. Absent if
+	// no end is scheduled.
 	// +optional
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
 
@@ -349,6 +367,13 @@ type CustomerStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=20
 	OpenDisputes []Dispute `json:"openDisputes,omitempty"`
+	// purchases lists the one-time purchases, the newest first: up to 20 whose metadata says for how long they grant
+	// access, those with the longest access, and the newest 10 other checkouts.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=30
+	Purchases []Purchase `json:"purchases,omitempty"`
 
 	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
@@ -363,7 +388,7 @@ type CustomerStatus struct {
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready and InSync.
+	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready, InSync and Overridden.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

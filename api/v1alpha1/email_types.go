@@ -117,7 +117,8 @@ type Email struct {
 	Status EmailStatus `json:"status,omitzero"`
 }
 
-// SettledAt returns when the message was sent, rejected for good, or too old to be sent; nil while it may still be sent.
+// SettledAt returns when the message was sent, rejected for good, or given up: too old, or its customer deleted at
+// Stripe. It returns nil while the message may still be sent.
 func (e *Email) SettledAt() *metav1.Time {
 	attempt := e.Status.Attempt
 	switch {
@@ -127,7 +128,14 @@ func (e *Email) SettledAt() *metav1.Time {
 		return &attempt.ClaimedAt
 	}
 	for i := range e.Status.Conditions {
-		if c := &e.Status.Conditions[i]; c.Type == ConditionSent && c.Status == metav1.ConditionFalse && c.Reason == ReasonExpired {
+		c := &e.Status.Conditions[i]
+		if c.Type != ConditionSent || c.Status != metav1.ConditionFalse {
+			continue
+		}
+		switch c.Reason {
+		case ReasonCustomerDeleted:
+			return &c.LastTransitionTime
+		case ReasonExpired:
 			if c.LastTransitionTime.Before(e.Spec.SendBefore) {
 				return e.Spec.SendBefore
 			}

@@ -14,6 +14,7 @@ const (
 const (
 	FieldEventType       = "spec.type"
 	FieldCustomerID      = "spec.customerID"
+	FieldCustomerAccount = "spec.customerAccount"
 	FieldChargeID        = "spec.chargeID"
 	FieldPaymentIntentID = "spec.paymentIntentID"
 	FieldOutcome         = "status.outcome"

@@ -20,7 +20,7 @@ const (
 
 // Doubt is why the known events cannot settle which state is current.
 //
-// +kubebuilder:validation:Enum=Tie;Gap
+// +kubebuilder:validation:Enum=Tie;Gap;Refuted
 type Doubt string
 
 const (
@@ -28,14 +28,18 @@ const (
 	DoubtTie Doubt = "Tie"
 	// DoubtGap: an event changed a state that no known event led to. An event is missing, or has not arrived yet.
 	DoubtGap Doubt = "Gap"
+	// DoubtRefuted: Stripe, when read, did not have the final state that an event had reported. Events about the object
+	// that are newer than the reading lost against that state, so the object is read once more.
+	DoubtRefuted Doubt = "Refuted"
 )
 
 // Position is the place of an event in the order of all events about one object. The order does not depend on arrival:
-// authority comes first, then Stripe's created, then the chain of changes (see recent), then rank, then event id.
+// authority comes first, then Stripe's created, then the chain of changes (see recent), then rank, then event id. A state
+// that was read from Stripe wins over every event of an earlier second, whatever its authority.
 type Position struct {
 	// authority is how much the event knows about the object. It is compared first.
 	Authority Authority `json:"authority"`
-	// created is when Stripe created the event, in whole seconds.
+	// created is when Stripe created the event, in whole seconds; at the latest, when the event was recorded.
 	Created metav1.Time `json:"created"`
 	// rank orders the events of one second by the object's life cycle: later stages have higher ranks.
 	// +optional

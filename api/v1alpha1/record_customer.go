@@ -2,9 +2,12 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// CustomerRecord is what a customer.created or customer.updated event reports. See
+// CustomerRecord is what a customer.created, customer.updated or customer.deleted event reports. See
 // https://docs.stripe.com/api/customers/object.
 type CustomerRecord struct {
+	// deleted is true if Stripe has deleted the customer. Then all other fields are absent.
+	// +optional
+	Deleted bool `json:"deleted,omitempty"`
 	// email is the customer's e-mail address. Absent if Stripe has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
@@ -60,4 +63,21 @@ type CheckoutRecord struct {
 	// created is when the session was opened.
 	// +optional
 	Created *metav1.Time `json:"created,omitempty"`
+	// invoiceID is the invoice (in_…) of a checkout in the mode payment, if it has one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	InvoiceID string `json:"invoiceID,omitempty"`
+	// metadata is the session's metadata whose keys begin with --metadata-prefix, with the prefix removed. Absent if it does
+	// not say for how long a purchase grants access.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=50
+	Metadata map[string]Value `json:"metadata,omitempty"`
+	// priceMetadata is the metadata of the one-time prices that were bought and say for how long they grant access, with
+	// --metadata-prefix removed. Of several prices, the longest access counts. Events do not hold it.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=50
+	PriceMetadata map[string]Value `json:"priceMetadata,omitempty"`
+	// pricesRead is true if the prices that were bought are known, as they are when the session is read from Stripe's API.
+	// +optional
+	PricesRead bool `json:"pricesRead,omitempty"`
 }

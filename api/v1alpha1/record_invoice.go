@@ -12,8 +12,14 @@ type InvoiceRecord struct {
 	// name is the customer's name on the invoice.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
-	Name  string `json:"name,omitempty"`
-	Trace `json:",inline"`
+	Name string `json:"name,omitempty"`
+	// priceMetadata is the metadata of the one-time prices on the invoice that say for how long they grant access, with
+	// --metadata-prefix removed. Of several prices, the longest access counts. Invoices since API version 2025-03-31 do
+	// not hold it.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=50
+	PriceMetadata map[string]Value `json:"priceMetadata,omitempty"`
+	Trace         `json:",inline"`
 }
 
 // Invoice is a Stripe invoice. See https://docs.stripe.com/api/invoices/object.

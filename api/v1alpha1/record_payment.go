@@ -28,6 +28,11 @@ type PaymentRecord struct {
 	// paymentMethod is the payment method that was charged, as far as the payload shows it.
 	// +optional
 	PaymentMethod *PaymentMethod `json:"paymentMethod,omitempty"`
+	// metadata is the metadata of the payment intent or charge whose keys begin with --metadata-prefix, with the prefix
+	// removed. Absent if it does not say for how long a purchase grants access.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=50
+	Metadata map[string]Value `json:"metadata,omitempty"`
 }
 
 // PaymentFailure is why a payment failed. See https://docs.stripe.com/declines/codes.

@@ -20,9 +20,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
+	"github.com/tollkeeper/tollkeeper/internal/controller/census"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
+	"github.com/tollkeeper/tollkeeper/internal/controller/overrides"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
@@ -47,8 +49,10 @@ const (
 	maxStripeRetry = 15 * time.Minute
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
-	// backlogInterval is the time between two counts of the events that wait or have failed.
+	// backlogInterval is the time between two counts of the events that wait or have failed, and of the overrides.
 	backlogInterval = 10 * time.Second
+	// censusInterval is the time between two counts of the Customers.
+	censusInterval = 30 * time.Second
 	// reporter is the name under which Kubernetes events are reported.
 	reporter = "tollkeeper"
 )
@@ -76,6 +80,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addCustomer(cfg, scope, mailbox, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addFailed(cfg, scope, failed) },
+		func() error { return a.addOverrides(ctx) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
 		func() error { return a.addJanitor(cfg) },
@@ -128,7 +133,7 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 	}, options(concurrentOthers))
 }
 
-// addFailed adds what works on the Failed events.
+// addFailed adds what works on the Failed events, and what counts them and the Customers.
 func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
 	if err := a.manager.Add(&backlog.Counter{
 		Pending: a.manager.GetClient(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
@@ -136,7 +141,23 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
+	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: censusInterval}); err != nil {
+		return fmt.Errorf("add the count of the Customers: %w", err)
+	}
 	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
+}
+
+// addOverrides adds the count of the customers whose access a person decides.
+func (a *App) addOverrides(ctx context.Context) error {
+	if err := overrides.AddIndex(ctx, a.manager.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("index the overrides: %w", err)
+	}
+	if err := a.manager.Add(&overrides.Counter{
+		Customers: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: backlogInterval,
+	}); err != nil {
+		return fmt.Errorf("add the count of the overrides: %w", err)
+	}
+	return nil
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.

@@ -60,7 +60,7 @@ func changed(change func(*Config)) Config {
 		MetadataPrefix:         "tollkeeper_",
 		Policy: entitlement.Policy{
 			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: time.Hour,
-			OnDispute: entitlement.Record, OnRefund: entitlement.Record,
+			OnDispute: entitlement.Record, OnRefund: entitlement.Record, OnVoidPause: entitlement.AtPeriodEnd,
 		},
 		Stripe: Stripe{EndpointSecrets: []string{"whsec_1"}},
 	}
@@ -131,7 +131,7 @@ func TestLoad(t *testing.T) {
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h", "--email-retention=0",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
-				"--import=None",
+				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0",
 			},
 			want: changed(func(c *Config) {
 				c.Import = ImportNone
@@ -143,7 +143,10 @@ func TestLoad(t *testing.T) {
 				c.RefetchDelay, c.Livemode = time.Second, new(false)
 				c.Emails, c.MailMaxAge, c.MailSettle, c.ResetTokenTTL = false, time.Hour, time.Minute, time.Hour
 				c.MailTemplates, c.EmailRetention = "/templates", 0
-				c.Policy = entitlement.Policy{TrialLeeway: 2 * time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}
+				c.Policy = entitlement.Policy{
+					TrialLeeway: 2 * time.Hour, GracePeriodNeverPaid: new(time.Duration),
+					OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend, OnVoidPause: entitlement.AtOnce,
+				}
 			}),
 		},
 		"the controllers alone need no endpoint secret": {
@@ -255,10 +258,11 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"negative durations": {
 			env:  signed(nil),
-			args: []string{"--drain-delay=-1ns", "--link-timeout=-1s", "--grace-period=-1h", "--trial-leeway=-1m"},
+			args: []string{"--drain-delay=-1ns", "--link-timeout=-1s", "--grace-period=-1h", "--grace-period-never-paid=-2h", "--trial-leeway=-1m"},
 			want: "--drain-delay is -1ns: want at least 0s\n" +
 				"--link-timeout is -1s: want at least 0s\n" +
 				"--grace-period is -1h0m0s: want at least 0s\n" +
+				"--grace-period-never-paid is -2h0m0s: want at least 0s\n" +
 				"--trial-leeway is -1m0s: want at least 0s",
 		},
 		"Emails that go before --mail-max-age": {
@@ -312,6 +316,14 @@ func TestLoadRefuses(t *testing.T) {
 		"an unknown action on disputes": {
 			env: signed(nil), args: []string{"--on-dispute=suspend"},
 			want: `invalid value "suspend" for flag -on-dispute: want Record or Suspend`,
+		},
+		"a grace period without a unit": {
+			env: signed(nil), args: []string{"--grace-period-never-paid=24"},
+			want: `invalid value "24" for flag -grace-period-never-paid: want a duration, such as 24h`,
+		},
+		"an unknown end of access in a pause": {
+			env: signed(nil), args: []string{"--on-void-pause=Never"},
+			want: `invalid value "Never" for flag -on-void-pause: want AtPeriodEnd or AtOnce`,
 		},
 		"an unknown component": {
 			env: signed(nil), args: []string{"--components=receiver,manager"},

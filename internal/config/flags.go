@@ -41,10 +41,13 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")
 	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long a customer keeps service after the first failed payment of a run. A Customer's spec.gracePeriod overrides it.")
+	fs.Func("grace-period-never-paid", "The grace period of a customer that has never paid more than nothing, such as one whose trial ends with a failed payment. A customer that was there before its events were recorded counts as one that has paid. (default --grace-period)", c.setGraceNeverPaid)
 	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", time.Hour, "How long to wait for Stripe's update after a trial ends before suspending the customer. With a Stripe key the subscription is read then.")
 	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
 	fs.Func("on-dispute", "What an open dispute does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnDispute))
 	fs.Func("on-refund", "What a full refund of the payment for the present period does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))
+	c.Policy.OnVoidPause = entitlement.AtPeriodEnd
+	fs.Func("on-void-pause", "When access ends while collection is paused with behavior void: AtPeriodEnd (what was paid for is served, and a trial to its end) or AtOnce. (default AtPeriodEnd)", c.setPauseEnd)
 }
 
 func setAction(target *entitlement.Action) func(string) error {
@@ -56,6 +59,24 @@ func setAction(target *entitlement.Action) func(string) error {
 		*target = action
 		return nil
 	}
+}
+
+func (c *Config) setPauseEnd(value string) error {
+	end := entitlement.PauseEnd(value)
+	if end != entitlement.AtPeriodEnd && end != entitlement.AtOnce {
+		return fmt.Errorf("want %s or %s", entitlement.AtPeriodEnd, entitlement.AtOnce)
+	}
+	c.Policy.OnVoidPause = end
+	return nil
+}
+
+func (c *Config) setGraceNeverPaid(value string) error {
+	grace, err := time.ParseDuration(value)
+	if err != nil {
+		return errors.New("want a duration, such as 24h")
+	}
+	c.Policy.GracePeriodNeverPaid = &grace
+	return nil
 }
 
 func (c *Config) setComponents(list string) error {

@@ -44,6 +44,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
 		errors.Join(c.forms()...),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
+		c.graceNeverPaid(),
 		atLeast("--trial-leeway", c.Policy.TrialLeeway, 0),
 		secureURL(EnvStripeAPIBase, c.Stripe.APIBase, "the API key is sent there"),
 		secureURL(EnvMailgunAPIBase, c.Mailgun.APIBase, "the API key is sent there"),
@@ -116,4 +117,11 @@ func (c *Config) retention() error {
 		return nil
 	}
 	return atLeast("--email-retention", c.EmailRetention, maxMailAge)
+}
+
+func (c *Config) graceNeverPaid() error {
+	if c.Policy.GracePeriodNeverPaid == nil {
+		return nil
+	}
+	return atLeast("--grace-period-never-paid", *c.Policy.GracePeriodNeverPaid, 0)
 }

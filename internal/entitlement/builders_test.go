@@ -20,10 +20,10 @@ const (
 )
 
 // plain is the policy of the default flags.
-var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record}
+var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record, OnVoidPause: AtPeriodEnd}
 
-// strict is a policy that suspends on disputes and refunds.
-var strict = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Suspend}
+// strict is a policy that suspends on disputes and refunds, and ends access with a pause of collection.
+var strict = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Suspend, OnRefund: Suspend, OnVoidPause: AtOnce}
 
 // subscription builds a subscription's status.
 type subscription struct{ status v1alpha1.SubscriptionStatus }
@@ -61,6 +61,12 @@ func (s *subscription) invoice(id, status string, failed *metav1.Time) *subscrip
 
 func (s *subscription) lastPaid(t *metav1.Time) *subscription    { s.status.LastPaidAt = t; return s }
 func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.PaidThrough = t; return s }
+
+// latest is the status of the subscription's newest invoice.
+func (s *subscription) latest(status string) *subscription {
+	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: status}
+	return s
+}
 
 func (s *subscription) onTestClock() *subscription { s.status.TestClock = "clock_1"; return s }
 
@@ -103,6 +109,12 @@ func (c *customer) withKey() *customer { c.in.HasStripe = true; return c }
 
 func (c *customer) access(mode v1alpha1.AccessMode) *customer { c.in.Spec.Access = mode; return c }
 
+// override is set by a person whose name, like the customer's, no message may contain; until is nil if it has no end.
+func (c *customer) override(access v1alpha1.OverrideAccess, until *metav1.Time) *customer {
+	c.in.Spec.Override = &v1alpha1.Override{Access: access, Until: until, Reason: "Ada Lovelace asked", Author: "bob@example.com"}
+	return c
+}
+
 func (c *customer) grace(d time.Duration) *customer {
 	c.in.Spec.GracePeriod = &metav1.Duration{Duration: d}
 	return c
@@ -121,6 +133,9 @@ func (c *customer) lostAt(id string, t *metav1.Time) *customer {
 	return c
 }
 
+// deleted is a customer that was deleted at Stripe.
+func (c *customer) deleted(t *metav1.Time) *customer { c.in.Customer.DeletedAt = t; return c }
+
 func (c *customer) paid(charge, intent string) *customer {
 	c.in.Customer.LastPayment = &v1alpha1.Payment{At: *day(-3), Amount: 2900, ChargeID: charge, PaymentIntentID: intent}
 	return c
@@ -130,6 +145,15 @@ func (c *customer) refunded(charge, intent string, full bool) *customer {
 	c.in.Customer.Refunds = append(c.in.Customer.Refunds, v1alpha1.Refund{
 		ChargeID: charge, PaymentIntentID: intent, At: *day(-1), RefundTotal: v1alpha1.RefundTotal{Full: full},
 	})
+	return c
+}
+
+// paidSince is when the customer first paid more than nothing.
+func (c *customer) paidSince(t *metav1.Time) *customer { c.in.Customer.PaidSince = t; return c }
+
+// listed is a customer whose subscriptions were listed from Stripe, and whose earlier payments are not known.
+func (c *customer) listed() *customer {
+	c.in.Customer.Complete = &v1alpha1.Completeness{Source: v1alpha1.CompleteByListing, At: *day(-30)}
 	return c
 }
 

@@ -18,19 +18,33 @@ const (
 	Suspend Action = "Suspend"
 )
 
+// PauseEnd is when access ends while collection is paused with behavior void.
+type PauseEnd string
+
+const (
+	// AtPeriodEnd serves what was paid for, and a trial to its end.
+	AtPeriodEnd PauseEnd = "AtPeriodEnd"
+	// AtOnce ends access with the pause.
+	AtOnce PauseEnd = "AtOnce"
+)
+
 // Policy is what holds for all customers.
 type Policy struct {
 	// GracePeriod is how long access continues after the first failed payment of a run.
 	GracePeriod time.Duration
+	// GracePeriodNeverPaid is the GracePeriod of a customer that has never paid more than nothing; nil if it is the same.
+	GracePeriodNeverPaid *time.Duration
 	// TrialLeeway is how long access continues after the end of a trial if Stripe reports no new status.
 	TrialLeeway time.Duration
 	// OnDispute and OnRefund are the actions on an open dispute and on a full refund.
 	OnDispute, OnRefund Action
+	// OnVoidPause is when a pause of collection with behavior void ends access.
+	OnVoidPause PauseEnd
 }
 
 // Input is what the decision is about.
 type Input struct {
-	// Spec holds the customer's manual settings: access and grace period.
+	// Spec holds the customer's manual settings: override, access and grace period.
 	Spec v1alpha1.CustomerSpec
 	// Customer is the customer's folded status.
 	Customer *v1alpha1.CustomerStatus
@@ -55,4 +69,6 @@ type Decision struct {
 	SubscriptionID string
 	// Entitling are the subscriptions that entitle the customer, the deciding one first.
 	Entitling []string
+	// Purchases are the purchases whose access runs, the earliest first. Empty if the customer is not entitled.
+	Purchases []string
 }

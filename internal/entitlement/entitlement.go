@@ -4,12 +4,15 @@
 // It is pure: the current time is an argument. The decision is a chain of named rules; the first rule that applies
 // decides:
 //
-//	override       spec.access, set by an operator
+//	override       spec.override, set by a person, while it runs (see override.go)
+//	access         spec.access, set by a person
+//	deletion       Stripe has deleted the customer
 //	dispute        an open dispute, if the policy is to suspend on it
 //	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
 //	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
+//	purchases      a purchase whose access runs, if no subscription is active or in its trial (see purchase.go)
 //
-// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of the last three is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
@@ -26,12 +29,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions alone would
-// decide.
+// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions and purchases
+// alone would decide.
 type rule func(in Input, policy Policy, best Decision) (decision Decision, applies bool)
 
-// Decide makes the decision for now. It then repeats it for each later moment at which the clock changes the assessment
-// of a subscription, until it knows when the decision changes (Next) and when Entitled turns false (Until).
+// Decide makes the decision for now. It then repeats it for each later moment at which the clock ends an override,
+// changes the assessment of a subscription, or starts or ends the access of a purchase, until it knows when the decision
+// changes (Next) and when Entitled turns false (Until).
 func Decide(in Input, policy Policy, now time.Time) Decision {
 	decision, change := decideAt(in, policy, now)
 	for change != nil && (decision.Next == nil || decision.Entitled && decision.Until == nil) {
@@ -47,15 +51,20 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 	return decision
 }
 
-// decideAt is the decision for one moment, and the next moment at which the assessment of a subscription changes; nil
-// if none does.
+// decideAt is the decision for one moment, and the next moment at which an override ends or the assessment of a
+// subscription or a purchase changes; nil if there is none.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
-	for _, decide := range []rule{byOverride, byDispute} {
+	best, isTentative, changeOfPurchases := withPurchases(in, now, best, isTentative)
+	change = earliest(changeOfPurchases, change)
+	if RunningOverride(&in.Spec, now) != nil {
+		change = earliest(OverrideEnd(&in.Spec), change)
+	}
+	for _, decide := range []rule{byOverride(now), byAccess, byDeletion, byDispute} {
 		if decision, applies := decide(in, policy, best); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
-				decision.Entitling = best.Entitling
+				decision.Entitling, decision.Purchases = best.Entitling, best.Purchases
 				if len(decision.Entitling) == 0 && best.SubscriptionID != "" {
 					decision.Entitling = []string{best.SubscriptionID}
 				}
@@ -68,21 +77,16 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 
 func equalExceptTimes(a, b Decision) bool {
 	return a.Entitled == b.Entitled && a.Unknown == b.Unknown && a.Reason == b.Reason && a.Message == b.Message &&
-		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling)
+		a.SubscriptionID == b.SubscriptionID && slices.Equal(a.Entitling, b.Entitling) && slices.Equal(a.Purchases, b.Purchases)
 }
 
-// byOverride lets the operator's own setting decide before anything else.
-func byOverride(in Input, _ Policy, _ Decision) (Decision, bool) {
-	switch in.Spec.Access {
-	case v1alpha1.AccessGranted:
-		return Decision{Entitled: true, Reason: v1alpha1.ReasonOverrideGranted,
-			Message: "Access was granted manually. It continues, even without a paid subscription, until the override is removed."}, true
-	case v1alpha1.AccessDenied:
-		return Decision{Reason: v1alpha1.ReasonOverrideDenied,
-			Message: "Access was denied manually. It stays off, even with a paid subscription, until the override is removed."}, true
-	default:
+// byDeletion ends the entitlement with the customer: Stripe has canceled its subscriptions, and can start none for it.
+func byDeletion(in Input, _ Policy, _ Decision) (Decision, bool) {
+	if in.Customer.DeletedAt == nil {
 		return Decision{}, false
 	}
+	return Decision{Reason: v1alpha1.ReasonSubscriptionEnded, Message: fmt.Sprintf(
+		"The customer was deleted at Stripe%s, which ended its subscriptions for good.", onDate(in.Customer.DeletedAt))}, true
 }
 
 // byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.
@@ -120,9 +124,7 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	if len(in.Subscriptions) == 0 {
 		return Decision{Reason: v1alpha1.ReasonNoSubscription, Message: "The customer has no subscription."}, true, nil
 	}
-	if in.Spec.GracePeriod != nil {
-		policy.GracePeriod = in.Spec.GracePeriod.Duration
-	}
+	policy.GracePeriod = gracePeriod(in, policy)
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
 		assessments[id] = unlessRefunded(in.Customer, s, policy, assess(s, policy, now))

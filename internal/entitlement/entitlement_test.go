@@ -47,6 +47,7 @@ func runDecisions(t *testing.T, cases map[string]decisionCase) {
 
 const (
 	granted  = "Access was granted manually. It continues, even without a paid subscription, until the override is removed."
+	deleted  = "The customer was deleted at Stripe on 9 March 2026 at 12:00 UTC, which ended its subscriptions for good."
 	denied   = "Access was denied manually. It stays off, even with a paid subscription, until the override is removed."
 	disputed = "A payment was disputed. Access is suspended until the dispute is won or withdrawn."
 	lost     = "A payment was disputed and the dispute was lost. Access resumes with the next payment."
@@ -83,6 +84,27 @@ var chainCases = map[string]decisionCase{
 		customer: newCustomer().access(v1alpha1.AccessGranted).
 			with("sub_A", sub("active")).with("sub_B", sub("trialing").trialUntil(day(4)).cancelAt(day(4))),
 		want: served("OverrideGranted", granted, "sub_A", "sub_B").next(day(4)),
+	},
+	"deleted, with a subscription": {
+		customer: newCustomer().deleted(day(-1)).with("sub_A", sub("active")),
+		want:     refused("SubscriptionEnded", deleted, "sub_A"),
+	},
+	"deleted, without a subscription": {
+		customer: newCustomer().deleted(day(-1)),
+		want:     refused("SubscriptionEnded", deleted, ""),
+	},
+	"deleted, in dispute": {
+		customer: newCustomer().deleted(day(-1)).with("sub_A", sub("canceled")).dispute("dp_1", "needs_response"),
+		policy:   strict,
+		want:     refused("SubscriptionEnded", deleted, "sub_A"),
+	},
+	"deleted and granted": {
+		customer: newCustomer().deleted(day(-1)).with("sub_A", sub("canceled")).access(v1alpha1.AccessGranted),
+		want:     served("OverrideGranted", granted, "sub_A"),
+	},
+	"deleted and denied": {
+		customer: newCustomer().deleted(day(-1)).access(v1alpha1.AccessDenied),
+		want:     refused("OverrideDenied", denied, ""),
 	},
 	"granted, in dispute and refunded": {
 		customer: newCustomer().access(v1alpha1.AccessGranted).with("sub_A", sub("active")).
@@ -256,7 +278,7 @@ func TestEveryReasonIsProduced(t *testing.T) {
 		reason string
 	}
 	got := map[answer]bool{}
-	for _, cases := range []map[string]decisionCase{chainCases, subscriptionCases, severalCases} {
+	for _, cases := range []map[string]decisionCase{chainCases, subscriptionCases, severalCases, purchaseCases} {
 		for _, tc := range cases {
 			d := tc.decide()
 			got[answer{d.Entitled, d.Reason}] = true
@@ -380,6 +402,9 @@ func TestEntitlingAreKnownSubscriptions(t *testing.T) {
 				t.Fatalf("entitled for %s, which the customer does not have", id)
 			}
 		}
+		if decision.SubscriptionID == "" && hasAccessFromPurchase(in, now) {
+			return
+		}
 		if known := in.Subscriptions[decision.SubscriptionID] != nil; known != (len(in.Subscriptions) > 0) {
 			t.Fatalf("%q decides of %v", decision.SubscriptionID, slices.Collect(maps.Keys(in.Subscriptions)))
 		}
@@ -415,10 +440,11 @@ func forAny(t *testing.T, property func(t *testing.T, in Input, policy Policy, n
 
 func anyPolicy(random *rand.Rand) Policy {
 	return Policy{
-		GracePeriod: pick(random, 0, time.Hour, 2*24*time.Hour, week),
+		GracePeriod: pick(random, 0, time.Hour, 2*24*time.Hour, week), GracePeriodNeverPaid: pick(random, nil, new(time.Duration), new(2*week)),
 		TrialLeeway: pick(random, 0, leeway, 24*time.Hour),
 		OnDispute:   pick(random, Record, Suspend),
 		OnRefund:    pick(random, Record, Suspend),
+		OnVoidPause: pick(random, AtPeriodEnd, AtOnce),
 	}
 }
 
@@ -430,6 +456,9 @@ func anyInput(random *rand.Rand) Input {
 	}
 	c.access(pick(random, "", v1alpha1.AccessAuto, v1alpha1.AccessAuto, v1alpha1.AccessGranted, v1alpha1.AccessDenied))
 	if random.IntN(4) == 0 {
+		c.override(pick(random, v1alpha1.OverrideGranted, v1alpha1.OverrideDenied), anyDay(random))
+	}
+	if random.IntN(4) == 0 {
 		c.grace(pick(random, 0, time.Hour, 2*week))
 	}
 	if random.IntN(4) == 0 {
@@ -437,6 +466,12 @@ func anyInput(random *rand.Rand) Input {
 	}
 	if random.IntN(2) == 0 {
 		c.paid(pick(random, "ch_1", ""), pick(random, "pi_1", "")).refunded(pick(random, "ch_1", "ch_2"), "pi_1", random.IntN(2) == 0)
+	}
+	if random.IntN(2) == 0 {
+		c.paidSince(day(-9))
+	}
+	for range max(0, random.IntN(5)-2) {
+		anyPurchase(random, c)
 	}
 	for i := range random.IntN(5) {
 		c.with(fmt.Sprintf("sub_%d", i), anySubscription(random))
@@ -450,6 +485,9 @@ func anySubscription(random *rand.Rand) *subscription {
 	s.started(anyDay(random)).ended(anyDay(random)).trialUntil(anyDay(random)).period(anyDay(random), anyDay(random))
 	s.lastPaid(anyDay(random)).paidThrough(anyDay(random))
 	if random.IntN(3) == 0 {
+		s.latest(pick(random, "draft", "open", "paid", "void"))
+	}
+	if random.IntN(3) == 0 {
 		s.cancelAt(anyDay(random))
 	}
 	if random.IntN(3) == 0 {
@@ -458,9 +496,12 @@ func anySubscription(random *rand.Rand) *subscription {
 	if random.IntN(3) == 0 {
 		s.paused(pick(random, "void", "void", "keep_as_draft"), anyDay(random))
 	}
-	if t := anyDay(random); t != nil {
-		s.became(pick(random, "past_due", "active"), t)
+	for range 2 {
+		if t := anyDay(random); t != nil {
+			s.became(pick(random, "past_due", "active", "paused"), t)
+		}
 	}
+	s.pausedBy(pick(random, "", "", "first_payment_failure", "final_payment_failure", "requested"))
 	for i := range random.IntN(3) {
 		s.invoice(fmt.Sprintf("in_%d", i), pick(random, "open", "paid", "void", "uncollectible"), anyDay(random))
 	}

@@ -55,13 +55,3 @@ func TestGraceDoesNotStartWithAnOldTransition(t *testing.T) {
 		t.Errorf("grace starts (-want +got):\n%s", diff)
 	}
 }
-
-// Collection paused with behavior void ends access, whatever the status.
-func TestVoidedInvoicesEndAccessInEveryStatus(t *testing.T) {
-	for _, status := range []string{"active", "trialing", "past_due"} {
-		d := Decide(newCustomer().with("sub_A", sub(status).trialUntil(day(9)).paused("void", nil)).in, plain, noon)
-		if d.Entitled || d.Reason != v1alpha1.ReasonPaused {
-			t.Errorf("%s: entitled %t, %s", status, d.Entitled, d.Reason)
-		}
-	}
-}

@@ -23,7 +23,7 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 	}
 	for i := range c.Refunds {
 		r := &c.Refunds[i]
-		if !r.Full || hasFailed(c, r) || !paysPeriod(c, s, r) {
+		if !r.Full || projection.RefundHasFailed(c, r) || !paysPeriod(c, s, r) {
 			continue
 		}
 		refunded := notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
@@ -32,16 +32,6 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 		return refunded
 	}
 	return a
-}
-
-// hasFailed reports whether a refund on the charge failed after the total was reported.
-func hasFailed(c *v1alpha1.CustomerStatus, r *v1alpha1.Refund) bool {
-	for i := range c.FailedRefunds {
-		if f := &c.FailedRefunds[i]; f.ChargeID == r.ChargeID && !f.At.Before(&r.At) {
-			return true
-		}
-	}
-	return false
 }
 
 // paysPeriod reports whether the refunded charge paid the subscription's present period. Since API version 2025-03-31 charges

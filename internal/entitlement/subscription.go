@@ -18,10 +18,12 @@ import (
 //	past_due    entitled for the grace period from the first failed payment on: GracePeriod; then PaymentFailed
 //	unpaid      not entitled: PaymentFailed (Stripe has stopped retrying)
 //	incomplete  not entitled: AwaitingPayment (the first payment)
-//	paused      not entitled: Paused
+//	paused      after the first failed payment: like past_due; after the last one: like unpaid;
+//	            else not entitled: Paused
 //	canceled, incomplete_expired   not entitled: SubscriptionEnded
-//	any of the first three, from a scheduled end on   not entitled: SubscriptionEnded
-//	any of the first three, while collection is paused with behavior void   not entitled: Paused
+//	any that is or is like the first three, from a scheduled end on   not entitled: SubscriptionEnded
+//	any that is or is like the first three, while collection is paused with behavior void   entitled through the trial or the period
+//	            that was paid for; then Paused. With the policy AtOnce: Paused at once (see pause.go)
 //	any of trialing to incomplete, but paid since Stripe reported it   entitled for the paid period: SubscriptionActive
 //	unknown     entitled through a paid period: SubscriptionActive; else AwaitingPayment
 
@@ -39,14 +41,27 @@ func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assess
 	if s.TestClock != "" {
 		s = withoutSimulatedTimes(s)
 	}
-	if s.Status == projection.StatusActive || s.Status == projection.StatusTrialing || s.Status == projection.StatusPastDue {
+	if mayBeServed(s) {
 		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
 			return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(end))
 		}
-		if paused, applies := assessCollectionPause(s, now); applies {
-			return paused
-		}
+		return whileVoided(s, policy, now, assessStatus(s, policy, now))
 	}
+	return assessStatus(s, policy, now)
+}
+
+// mayBeServed reports whether the status is one of the table's first three, or is treated like one.
+func mayBeServed(s *v1alpha1.SubscriptionStatus) bool {
+	switch s.Status {
+	case projection.StatusActive, projection.StatusTrialing, projection.StatusPastDue:
+		return true
+	default:
+		return s.Status == projection.StatusPaused && pauseCause(s) == firstPaymentFailure
+	}
+}
+
+// assessStatus applies Stripe's status alone.
+func assessStatus(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	switch s.Status {
 	case projection.StatusActive:
 		return assessActive(s)
@@ -88,14 +103,14 @@ func withoutSimulatedTimes(s *v1alpha1.SubscriptionStatus) *v1alpha1.Subscriptio
 // https://docs.stripe.com/billing/subscriptions/pause.
 func assessPaused(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	since := onDate(currentStatusSince(s))
-	switch s.PausedBy {
-	case "first_payment_failure":
+	switch pauseCause(s) {
+	case firstPaymentFailure:
 		return unlessPaidSince(s, now, assessPastDue(s, policy, now))
 	case "final_payment_failure":
 		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonPaymentFailed, nil,
 			"The subscription was paused%s after its last payment attempt failed. Access resumes once the open invoice is paid.", since))
-	case "": // API versions before 2026-05-27 pause after a trial only
-		if s.TrialEnd == nil {
+	case "":
+		if s.TrialEnd == nil || wasBilledAfterTrial(s) {
 			break
 		}
 		return notEntitled(v1alpha1.ReasonPaused, nil,
@@ -104,20 +119,34 @@ func assessPaused(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) 
 	return notEntitled(v1alpha1.ReasonPaused, nil, "The subscription was paused%s. Access resumes when the subscription does.", since)
 }
 
-// assessCollectionPause applies while collection is paused in the way that means no service.
-func assessCollectionPause(s *v1alpha1.SubscriptionStatus, now time.Time) (paused assessment, applies bool) {
-	const message = "Billing of the subscription is paused and its invoices are voided. "
-	pause, end := s.PauseCollection, scheduledEnd(s)
-	switch {
-	case pause == nil || pause.Behavior != "void" || pause.ResumesAt != nil && !now.Before(pause.ResumesAt.Time):
-		return assessment{}, false
-	case end != nil && (pause.ResumesAt == nil || !pause.ResumesAt.Before(end)):
-		return notEntitled(v1alpha1.ReasonPaused, end, message+"The subscription is scheduled to end%s.", onDate(end)), true
-	case pause.ResumesAt != nil:
-		return notEntitled(v1alpha1.ReasonPaused, pause.ResumesAt, message+"Access resumes%s.", onDate(pause.ResumesAt)), true
-	default:
-		return notEntitled(v1alpha1.ReasonPaused, nil, message+"No date is set for it to resume."), true
+// firstPaymentFailure is Stripe's word for a pause after the first failed payment of a renewal.
+const firstPaymentFailure = "first_payment_failure"
+
+// pauseCause is Stripe's word for why it paused the subscription; empty if that is not known. API versions before
+// 2026-05-27 do not report it. Then a failed invoice that is open shows that a payment failed: a trial that ends without
+// a payment method has none.
+func pauseCause(s *v1alpha1.SubscriptionStatus) string {
+	if s.PausedBy != "" {
+		return s.PausedBy
 	}
+	for i := range s.RecentInvoices {
+		invoice := &s.RecentInvoices[i]
+		isOpen := invoice.Status == projection.InvoiceOpen
+		if failed := invoice.FirstFailedAt; isOpen && failed != nil && !failed.Before(s.LastPaidAt) && !failed.Before(s.TrialEnd) {
+			return firstPaymentFailure
+		}
+	}
+	return ""
+}
+
+// wasBilledAfterTrial reports whether the subscription was active or past due after its trial.
+func wasBilledAfterTrial(s *v1alpha1.SubscriptionStatus) bool {
+	for _, status := range []string{projection.StatusActive, projection.StatusPastDue} {
+		if since, known := s.StatusSince[status]; known && !since.Before(s.TrialEnd) {
+			return true
+		}
+	}
+	return false
 }
 
 func assessActive(s *v1alpha1.SubscriptionStatus) assessment {
@@ -202,7 +231,7 @@ func paidUntil(end *metav1.Time) assessment {
 // 31 March: grace starts on 31 March.
 func graceStart(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	if since := currentStatusSince(s); since != nil {
-		return since
+		return pastDueBefore(s, since)
 	}
 	var lastOther *metav1.Time
 	for status, since := range s.StatusSince {
@@ -225,6 +254,21 @@ func graceStart(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 		return &seen
 	}
 	return s.CurrentPeriodStart
+}
+
+// pastDueBefore is when a subscription that is paused since a time came into past due, if it was past due until then; else
+// that time. A pause does not start the grace period anew.
+func pastDueBefore(s *v1alpha1.SubscriptionStatus, since *metav1.Time) *metav1.Time {
+	pastDue, known := s.StatusSince[projection.StatusPastDue]
+	if s.Status != projection.StatusPaused || !known {
+		return since
+	}
+	for status, entered := range s.StatusSince {
+		if status != projection.StatusPaused && pastDue.Before(&entered) {
+			return since
+		}
+	}
+	return &pastDue
 }
 
 // currentStatusSince is when the subscription came into its current status; nil if no event reported that, or if it has
@@ -250,9 +294,9 @@ func scheduledEnd(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	return s.CancelAt
 }
 
-// earliest is the earlier of two times; the second may be nil.
+// earliest is the earlier of two times; nil counts as never.
 func earliest(a, b *metav1.Time) *metav1.Time {
-	if b != nil && b.Before(a) {
+	if a == nil || b != nil && b.Before(a) {
 		return b
 	}
 	return a

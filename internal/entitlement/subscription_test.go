@@ -41,12 +41,12 @@ var subscriptionCases = map[string]decisionCase{
 		customer: newCustomer().with("sub_A", sub("active").cancelAt(day(-1))),
 		want:     refused("SubscriptionEnded", "The subscription ended on 9 March 2026 at 12:00 UTC, as scheduled.", "sub_A"),
 	},
-	"active, invoices voided for good": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", nil)),
+	"active, invoices voided for good, the paid period over": {
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", nil)),
 		want:     refused("Paused", "Billing of the subscription is paused and its invoices are voided. No date is set for it to resume.", "sub_A"),
 	},
-	"active, invoices voided for a while": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
+	"active, invoices voided for a while, the paid period over": {
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", day(3))),
 		want: refused("Paused",
 			"Billing of the subscription is paused and its invoices are voided. Access resumes on 13 March 2026 at 12:00 UTC.", "sub_A").next(day(3)),
 	},
@@ -60,11 +60,11 @@ var subscriptionCases = map[string]decisionCase{
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").until(day(5)),
 	},
 	"active, invoices voided, to end: a scheduled end restores no access": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(5))),
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", nil).cancelAt(day(5))),
 		want:     refused("Paused", "Billing of the subscription is paused and its invoices are voided. The subscription is scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").next(day(5)),
 	},
 	"active, invoices voided until after it ends": {
-		customer: newCustomer().with("sub_A", sub("active").paused("void", day(9)).cancelAt(day(5))),
+		customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", day(9)).cancelAt(day(5))),
 		want: refused("Paused",
 			"Billing of the subscription is paused and its invoices are voided. The subscription is scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_A").next(day(5)),
 	},
@@ -296,6 +296,7 @@ func TestSubscription(t *testing.T) { runDecisions(t, subscriptionCases) }
 func TestDeadlines(t *testing.T) {
 	for name, tc := range map[string]struct {
 		customer                *customer
+		policy                  *Policy // nil for the plain one
 		deadline                *metav1.Time
 		wantBefore, wantOnwards string
 	}{
@@ -306,6 +307,14 @@ func TestDeadlines(t *testing.T) {
 		"grace": {
 			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
 			deadline: day(5), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
+		},
+		"grace of a customer that has never paid": {
+			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))), policy: &Policy{GracePeriodNeverPaid: new(3 * 24 * time.Hour)},
+			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
+		},
+		"scheduled end of one that was paused after a failed payment": {
+			customer: newCustomer().with("sub_A", sub("paused").pausedBy("first_payment_failure").became("paused", day(-2)).cancelAt(day(1))),
+			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "SubscriptionEnded",
 		},
 		"the customer's own grace": {
 			customer: newCustomer().grace(time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
@@ -336,11 +345,19 @@ func TestDeadlines(t *testing.T) {
 			deadline: day(9), wantBefore: "PaymentFailed", wantOnwards: "SubscriptionEnded",
 		},
 		"pause": {
-			customer: newCustomer().with("sub_A", sub("active").paused("void", day(3))),
+			customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", day(3))),
 			deadline: day(3), wantBefore: "Paused", wantOnwards: "SubscriptionActive",
 		},
+		"the paid period of a paused one": {
+			customer: newCustomer().with("sub_A", sub("active").paidThrough(day(20)).paused("void", nil)),
+			deadline: day(20), wantBefore: "SubscriptionActive", wantOnwards: "Paused",
+		},
+		"the trial of a paused one": {
+			customer: newCustomer().with("sub_A", sub("trialing").trialUntil(day(4)).paused("void", day(9))),
+			deadline: day(4), wantBefore: "Trialing", wantOnwards: "Paused",
+		},
 		"scheduled end of a paused one": {
-			customer: newCustomer().with("sub_A", sub("active").paused("void", nil).cancelAt(day(3))),
+			customer: newCustomer().with("sub_A", sub("active").paidThrough(day(-1)).paused("void", nil).cancelAt(day(3))),
 			deadline: day(3), wantBefore: "Paused", wantOnwards: "SubscriptionEnded",
 		},
 		"a paid period": {
@@ -352,12 +369,12 @@ func TestDeadlines(t *testing.T) {
 			for offset, want := range map[time.Duration]string{
 				-time.Second: tc.wantBefore, 0: tc.wantOnwards, time.Second: tc.wantOnwards,
 			} {
-				got := Decide(tc.customer.in, plain, tc.deadline.Add(offset))
+				got := Decide(tc.customer.in, *orPlain(tc.policy), tc.deadline.Add(offset))
 				if diff := cmp.Diff(want, got.Reason); diff != "" {
 					t.Errorf("reason %s from the deadline (-want +got):\n%s", offset, diff)
 				}
 			}
-			if got := Decide(tc.customer.in, plain, tc.deadline.Add(-time.Second)).Next; !got.Equal(tc.deadline) {
+			if got := Decide(tc.customer.in, *orPlain(tc.policy), tc.deadline.Add(-time.Second)).Next; !got.Equal(tc.deadline) {
 				t.Errorf("a second before the deadline Next = %v, want %v", got, tc.deadline)
 			}
 		})
@@ -477,21 +494,21 @@ var severalCases = map[string]decisionCase{
 	"one resumes before the other ends: access continues": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
-			with("sub_R", sub("active").paused("void", day(3))),
+			with("sub_R", sub("active").paidThrough(day(-1)).paused("void", day(3))),
 		want: served("SubscriptionActive",
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").next(day(3)),
 	},
 	"one resumes as the other ends: access continues": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
-			with("sub_R", sub("active").paused("void", day(5))),
+			with("sub_R", sub("active").paidThrough(day(-1)).paused("void", day(5))),
 		want: served("SubscriptionActive",
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").next(day(5)),
 	},
 	"one resumes after the other ended: access stops in between": {
 		customer: newCustomer().
 			with("sub_E", sub("active").cancelAt(day(5))).
-			with("sub_R", sub("active").paused("void", day(7))),
+			with("sub_R", sub("active").paidThrough(day(-1)).paused("void", day(7))),
 		want: served("SubscriptionActive",
 			"The subscription is active and scheduled to end on 15 March 2026 at 12:00 UTC.", "sub_E").until(day(5)),
 	},
@@ -543,3 +560,10 @@ var severalCases = map[string]decisionCase{
 func TestSeveralSubscriptions(t *testing.T) { runDecisions(t, severalCases) }
 
 func plus(t *metav1.Time, d time.Duration) *metav1.Time { return &metav1.Time{Time: t.Add(d)} }
+
+func orPlain(policy *Policy) *Policy {
+	if policy == nil {
+		return &plain
+	}
+	return policy
+}

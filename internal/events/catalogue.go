@@ -28,6 +28,12 @@ type Type struct {
 	effects []projection.Effect
 }
 
+// AlwaysHasCustomer reports whether Stripe's object always belongs to a customer, so that an event that names none is at
+// fault. A charge, for example, may be a guest's.
+func (t Type) AlwaysHasCustomer() bool {
+	return slices.Contains([]string{"customer", "subscription", "invoice"}, t.Record)
+}
+
 // Payload is what an event carries about its object.
 type Payload struct {
 	// Object is the object at the time of the event.

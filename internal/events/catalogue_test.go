@@ -26,6 +26,7 @@ var handled = []string{
 	"checkout.session.completed",
 	"checkout.session.expired",
 	"customer.created",
+	"customer.deleted",
 	"customer.source.expiring",
 	"customer.source.updated",
 	"customer.subscription.created",

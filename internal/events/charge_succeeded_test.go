@@ -33,6 +33,20 @@ func TestChargeSucceeded(t *testing.T) {
 			event:    charged(intentID, invoiceID, "2022-09-01", mastercard()),
 			customer: received(intentID, "2022-09-01T10:00:05Z"),
 		},
+		"2022-access": {
+			event: with(charged(intentID, invoiceID, "2022-09-01", mastercard()), func(e *projection.Event) {
+				e.Payment.Metadata = map[string]v1alpha1.Value{"access": "30d"}
+			}),
+			customer: with(received(intentID, "2022-09-01T10:00:05Z"), func(c *v1alpha1.CustomerStatus) {
+				c.Purchases = []v1alpha1.Purchase{{
+					ID: intentID, PaymentIntentID: intentID, ChargeID: chargeID, InvoiceID: invoiceID, BoughtAt: *at("2022-09-01"),
+					State: v1alpha1.CheckoutPaid, PaidAt: at("2022-09-01T10:00:05Z"), Terms: []v1alpha1.PurchaseTerms{{
+						Source: "Payment", Metadata: map[string]v1alpha1.Value{"access": "30d"}, Created: *at("2022-09-01T10:00:05Z"),
+						EventID: "evt_1TollChargeSucceeded06",
+					}},
+				}}
+			}),
+		},
 		"2026-sepa-debit": {
 			event:    charged(intentID, "", "2026-09-01", &v1alpha1.PaymentMethod{ID: methodID, Kind: "sepa_debit", Last4: "3000"}),
 			customer: received(intentID, "2026-09-01T10:00:05Z"),

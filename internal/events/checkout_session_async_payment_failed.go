@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "checkout.session.async_payment_failed",
 		Record:  "checkout",
-		Does:    "reports that a delayed payment of a checkout failed: the checkout plans no e-mails",
+		Does:    "reports that a delayed payment of a checkout failed: the checkout plans no e-mails, and a purchase grants no access",
 		read:    readCheckout,
 		effects: []projection.Effect{projection.CheckoutFailed},
 	})

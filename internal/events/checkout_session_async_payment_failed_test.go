@@ -26,7 +26,9 @@ func TestCheckoutSessionAsyncPaymentFailed(t *testing.T) {
 				Mode: "payment", PaymentStatus: "unpaid", ClientReferenceID: "tenant-7", Email: "ada@example.com", Name: "Ada Kite",
 				AmountTotal: 4900, Currency: "eur", Created: at("2026-09-01"),
 			}},
-			customer: failed("2026-09-01", "2026-09-05T10:05:00Z", "", intentID),
+			customer: with(failed("2026-09-01", "2026-09-05T10:05:00Z", "", intentID), func(c *v1alpha1.CustomerStatus) {
+				c.Purchases = []v1alpha1.Purchase{with(bought(""), func(p *v1alpha1.Purchase) { p.State = v1alpha1.CheckoutFailed })}
+			}),
 		},
 	})
 }

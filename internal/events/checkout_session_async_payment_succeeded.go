@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "checkout.session.async_payment_succeeded",
 		Record:  "checkout",
-		Does:    "reports that a delayed payment of a checkout succeeded: the checkout counts from now on",
+		Does:    "reports that a delayed payment of a checkout succeeded: the checkout counts from now on, and a purchase begins to grant access",
 		read:    readCheckout,
 		effects: []projection.Effect{projection.CheckoutPaid},
 	})

@@ -27,6 +27,7 @@ func TestCheckoutSessionAsyncPaymentSucceeded(t *testing.T) {
 			customer: v1alpha1.CustomerStatus{
 				Signup:        signupBy("2026-09-01", "2026-09-05T10:05:00Z"),
 				CustomerSince: at("2026-09-01"),
+				Purchases:     []v1alpha1.Purchase{bought("2026-09-05T10:05:00Z")},
 			},
 		},
 	})

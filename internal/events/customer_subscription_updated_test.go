@@ -16,6 +16,14 @@ func TestCustomerSubscriptionUpdated(t *testing.T) {
 			Subscription: &v1alpha1.SubscriptionRecord{SubscriptionState: state, PreviousStatus: previous},
 		}
 	}
+	unpaid := v1alpha1.SubscriptionState{
+		Status: "unpaid", Items: []v1alpha1.SubscriptionItem{item2020()}, CollectionMethod: "charge_automatically",
+		StartedAt: at("2026-09-01"), CurrentPeriodStart: at("2026-10-01"), CurrentPeriodEnd: at("2026-11-01"),
+		PauseCollection: &v1alpha1.PauseCollection{Behavior: "keep_as_draft"},
+	}
+	unpaidSince := v1alpha1.SubscriptionStatus{
+		Plan: "kite_monthly", StatusSince: map[string]metav1.Time{"unpaid": *at("2026-11-01")},
+	}
 	testType(t, "customer.subscription.updated", showsState, map[string]eventCase{
 		"2017-past-due": {
 			event: updated("active", v1alpha1.SubscriptionState{
@@ -59,15 +67,13 @@ func TestCustomerSubscriptionUpdated(t *testing.T) {
 			}),
 			subscription: v1alpha1.SubscriptionStatus{Plan: "kite_monthly"},
 		},
-		"2026-unpaid": {
-			event: updated("past_due", v1alpha1.SubscriptionState{
-				Status: "unpaid", Items: []v1alpha1.SubscriptionItem{item2020()}, CollectionMethod: "charge_automatically",
-				StartedAt: at("2026-09-01"), CurrentPeriodStart: at("2026-10-01"), CurrentPeriodEnd: at("2026-11-01"),
-				PauseCollection: &v1alpha1.PauseCollection{Behavior: "keep_as_draft"},
+		"2026-unpaid": {event: updated("past_due", unpaid), subscription: unpaidSince},
+		"2026-account-only": { // Accounts v2: the customer is an Account
+			event: with(updated("past_due", unpaid), func(e *projection.Event) {
+				e.CustomerID, e.CustomerAccount = "", "acct_1TollKiteCustomer"
 			}),
-			subscription: v1alpha1.SubscriptionStatus{
-				Plan: "kite_monthly", StatusSince: map[string]metav1.Time{"unpaid": *at("2026-11-01")},
-			},
+			customer:     v1alpha1.CustomerStatus{CustomerAccount: "acct_1TollKiteCustomer"},
+			subscription: unpaidSince,
 		},
 	})
 }

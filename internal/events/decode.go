@@ -89,7 +89,7 @@ func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
 
 func setLinks(e *projection.Event, links stripejson.Links) {
 	e.ObjectID, e.ObjectKind = links.ObjectID, links.ObjectKind
-	e.CustomerID, e.SubscriptionID = links.CustomerID, links.SubscriptionID
+	e.CustomerID, e.CustomerAccount, e.SubscriptionID = links.CustomerID, links.CustomerAccount, links.SubscriptionID
 	e.ChargeID, e.PaymentIntentID = links.ChargeID, links.PaymentIntentID
 }
 
@@ -103,7 +103,8 @@ func WithoutRecord(e *projection.Event, reason string) *projection.Event {
 func envelopeOf(e *projection.Event) *projection.Event {
 	return &projection.Event{
 		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
-		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind, CustomerID: e.CustomerID, SubscriptionID: e.SubscriptionID,
+		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind,
+		CustomerID: e.CustomerID, CustomerAccount: e.CustomerAccount, SubscriptionID: e.SubscriptionID,
 		ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, PayloadSHA256: e.PayloadSHA256,
 	}
 }

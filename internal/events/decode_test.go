@@ -100,6 +100,7 @@ func TestDecodeAccepts(t *testing.T) {
 			body: body(`"id": "evt_1", "type": "customer.deleted", "created": 1500000000`, `"id": "cus_1", "object": "customer"`),
 			want: projection.Event{
 				EventID: "evt_1", Type: "customer.deleted", CustomerID: "cus_1", ObjectID: "cus_1", ObjectKind: "customer",
+				Customer: &v1alpha1.CustomerRecord{Deleted: true},
 			},
 		},
 		"a connected account": {

@@ -45,6 +45,24 @@ func TestInvoicePaid(t *testing.T) {
 			},
 			subscription: v1alpha1.SubscriptionStatus{PaidThrough: at("2023-11-01"), LastPaidAt: at("2023-10-01T11:01:00Z")},
 		},
+		"2023-access-by-price": { // a one-time price on an invoice without a subscription
+			event: projection.Event{
+				CustomerID: customerID, ChargeID: chargeID, PaymentIntentID: intentID,
+				Invoice: &v1alpha1.InvoiceRecord{
+					Invoice: openInvoice("2023", paid(2100, "2023-10-01T11:01:00Z"), func(i *v1alpha1.Invoice) {
+						i.BillingReason, i.PeriodStart, i.PeriodEnd = "manual", nil, nil
+					}),
+					Email: "ada@example.com", Name: "Ada Kite", PriceMetadata: map[string]v1alpha1.Value{"access": "1y", "seats": "9"},
+				},
+			},
+			customer: v1alpha1.CustomerStatus{Purchases: []v1alpha1.Purchase{{
+				ID: intentID, PaymentIntentID: intentID, ChargeID: chargeID, InvoiceID: invoiceID, BoughtAt: *at("2023-10-01"),
+				State: v1alpha1.CheckoutPaid, PaidAt: at("2023-10-01T11:01:02Z"), PricesRead: true, Terms: []v1alpha1.PurchaseTerms{{
+					Source: "Price", Metadata: map[string]v1alpha1.Value{"access": "1y", "seats": "9"},
+					Created: *at("2023-10-01T11:01:02Z"), EventID: "evt_1TollInvoicePaid05",
+				}},
+			}}},
+		},
 		"2026-parent": { // a monthly and a yearly price: the later end counts
 			event: projection.Event{
 				CustomerID: customerID, SubscriptionID: subscriptionID, PaymentIntentID: intentID,

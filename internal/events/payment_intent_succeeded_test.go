@@ -46,6 +46,20 @@ func TestPaymentIntentSucceeded(t *testing.T) {
 			}),
 			customer: received("2023-11-01T10:00:05Z", 1900),
 		},
+		"2026-access": {
+			event: succeeded(v1alpha1.PaymentRecord{
+				Amount: 1500, Created: at("2026-09-01"), PaymentMethod: mastercard(), Metadata: map[string]v1alpha1.Value{"access": "P1M"},
+			}),
+			customer: with(received("2026-09-01T10:00:05Z", 1500), func(c *v1alpha1.CustomerStatus) {
+				c.Purchases = []v1alpha1.Purchase{{
+					ID: intentID, PaymentIntentID: intentID, ChargeID: chargeID, BoughtAt: *at("2026-09-01"), State: v1alpha1.CheckoutPaid,
+					PaidAt: at("2026-09-01T10:00:05Z"), Terms: []v1alpha1.PurchaseTerms{{
+						Source: "Payment", Metadata: map[string]v1alpha1.Value{"access": "P1M"}, Created: *at("2026-09-01T10:00:05Z"),
+						EventID: "evt_1TollPaymentIntentSucceeded91",
+					}},
+				}}
+			}),
+		},
 		"2026-received-less": { // than requested
 			event:    succeeded(v1alpha1.PaymentRecord{Amount: 1500, Created: at("2026-09-01"), PaymentMethod: mastercard()}),
 			customer: received("2026-09-01T10:00:05Z", 1500),

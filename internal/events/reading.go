@@ -15,15 +15,23 @@ var readingTypes = map[string]Type{
 	"customer":     {Name: "customer.read", read: readCustomer},
 	"subscription": {Name: "customer.subscription.read", read: readSubscription},
 	"dispute":      {Name: "charge.dispute.read", read: readDispute},
+	"charge":       {Name: "charge.read", read: readRefund},
+
+	"checkout.session": {Name: "checkout.session.read", read: readCheckout},
+	"payment_intent":   {Name: "payment_intent.read", read: readPaymentIntent},
 }
 
 // Reading turns an object that was read from Stripe's API into an event. at is a time from which the object is known to
-// be current. It fails if the kind is not customer, subscription or dispute, or if a value has the wrong type.
+// be current. Of a deleted customer Stripe returns the id and the flag deleted only. Reading fails if the kind is none of
+// readingTypes, or if a value has the wrong type.
 func (d Decoder) Reading(account string, object stripejson.Object, at time.Time) (*projection.Event, error) {
 	links := stripejson.ReadLinks(object)
 	kind, known := readingTypes[links.ObjectKind]
+	if links.ObjectKind == "customer" && object.Bool("deleted") {
+		kind.read = readDeletion
+	}
 	if !known {
-		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, subscription or dispute", links.ObjectKind)
+		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, a subscription, a dispute or a purchase", links.ObjectKind)
 	}
 	e := &projection.Event{
 		EventID: projection.EventRead, Type: kind.Name, Created: metav1.Time{Time: at.UTC().Truncate(time.Second)},

@@ -20,14 +20,19 @@ func readSubscription(p Payload, e *projection.Event) {
 
 func readInvoice(p Payload, e *projection.Event) {
 	e.Invoice = stripejson.Invoice(p.Object)
+	e.Invoice.PriceMetadata = stripejson.PriceMetadata(p.Object, p.MetadataPrefix)
 	e.Invoice.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Invoice(o).Invoice })
 }
 
 func readPaymentIntent(p Payload, e *projection.Event) {
 	e.Payment = stripejson.PaymentIntent(p.Object)
+	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
 }
 
-func readCharge(p Payload, e *projection.Event) { e.Payment = stripejson.Charge(p.Object) }
+func readCharge(p Payload, e *projection.Event) {
+	e.Payment = stripejson.Charge(p.Object)
+	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
+}
 
 func readRefund(p Payload, e *projection.Event) {
 	e.Refund = &v1alpha1.RefundRecord{
@@ -54,11 +59,24 @@ func readFailedRefund(p Payload, e *projection.Event) { e.Refund = stripejson.Fa
 
 func readDispute(p Payload, e *projection.Event) { e.Dispute = stripejson.Dispute(p.Object) }
 
-func readCheckout(p Payload, e *projection.Event) { e.Checkout = stripejson.Checkout(p.Object) }
+func readCheckout(p Payload, e *projection.Event) {
+	e.Checkout = stripejson.Checkout(p.Object)
+	if e.Checkout.Mode == "payment" {
+		e.Checkout.InvoiceID = p.Object.ID("invoice")
+		e.Checkout.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
+		e.Checkout.PriceMetadata = stripejson.PriceMetadata(p.Object, p.MetadataPrefix)
+		e.Checkout.PricesRead = p.Object.Object("line_items").Present()
+	}
+}
 
 func readCustomer(p Payload, e *projection.Event) {
 	e.Customer = stripejson.Customer(p.Object, p.MetadataPrefix)
 	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
+}
+
+// readDeletion reads no field of the customer: Stripe sends the personal data that was just deleted.
+func readDeletion(_ Payload, e *projection.Event) {
+	e.Customer = &v1alpha1.CustomerRecord{Deleted: true}
 }
 
 func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Object) }

@@ -89,6 +89,18 @@ var (
 		Help: "Changes of a Customer's Entitled condition, by its new status and reason.",
 	}, []string{"status", "reason"})
 
+	// CustomersOverridden is the number of customers whose access a person decides. Only the leader reports it.
+	CustomersOverridden = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_customers_overridden",
+		Help: "Customers whose access a person decides now, by spec.override or spec.access, by access: Granted, Denied. Reported by the leader only.",
+	}, []string{"access"})
+
+	// OverridesEnded is the number of overrides that have no effect any more. Only the leader reports it.
+	OverridesEnded = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_overrides_ended",
+		Help: "Customers whose spec.override has ended and was not removed. Reported by the leader only.",
+	})
+
 	// StripeAPIRequests counts requests to Stripe's API.
 	StripeAPIRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_stripe_api_requests_total",
@@ -149,10 +161,22 @@ var (
 		Help: "Status fields that differed from Stripe and were corrected, by the object's kind and the field.",
 	}, []string{"kind", "field"})
 
+	// Customers is the number of Customers by the condition Entitled. Only the leader reports it.
+	Customers = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_customers",
+		Help: "Customers, by the status (True, False, Unknown) and the reason of Entitled. Reported by the leader only.",
+	}, []string{"entitled", "reason"})
+
+	// OutOfSync is the number of objects that are known not to match Stripe. Only the leader reports it.
+	OutOfSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_out_of_sync",
+		Help: "Objects of which InSync is False, by kind (Customer, Subscription) and reason: Differs, NotInStripe. Reported by the leader only.",
+	}, []string{"kind", "reason"})
+
 	// ReadingsRefused counts objects of Stripe's API that were left out of a reading.
 	ReadingsRefused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_readings_refused_total",
-		Help: "Objects read from Stripe that were not used, by reason: not_readable, other_customer.",
+		Help: "Objects read from Stripe that were not used, by reason: not_readable, other_customer, not_permitted (the key may not read it).",
 	}, []string{"reason"})
 
 	// StripeAPIConfigured is 1 with a Stripe key, and 0 without.
@@ -171,8 +195,9 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
+		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
-		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, ReadingsRefused,
+		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,
 		StripeAPIConfigured,
 	}
 }

@@ -18,12 +18,15 @@ func used() []prometheus.Collector {
 	EventOutcomes.WithLabelValues("other", "Applied")
 	EventAttemptsFailed.WithLabelValues("other")
 	EntitlementChanges.WithLabelValues("True", "Trialing")
+	CustomersOverridden.WithLabelValues("Granted")
 	StripeAPIRequests.WithLabelValues("events", "200")
 	BackfillEvents.WithLabelValues("recorded")
 	Emails.WithLabelValues("Welcome", "accepted")
 	BackfillRuns.WithLabelValues("complete")
 	ImportObjects.WithLabelValues("subscription", "imported")
 	Drift.WithLabelValues("subscription", "status")
+	Customers.WithLabelValues("True", "Trialing")
+	OutOfSync.WithLabelValues("Customer", "Differs")
 	ReadingsRefused.WithLabelValues("other_customer")
 	return Collectors()
 }
@@ -81,6 +84,7 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_import_last_success_timestamp_seconds": nil,
 		"tollkeeper_import_objects_total":                  {"kind", "result"},
 		"tollkeeper_oldest_pending_event_age_seconds":      nil,
+		"tollkeeper_overrides_ended":                       nil,
 		"tollkeeper_readings_refused_total":                {"reason"},
 		"tollkeeper_receiver_connections_shed_total":       nil,
 		"tollkeeper_receiver_tls_handshakes_failed_total":  nil,
@@ -93,7 +97,10 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_stripe_api_requests_total":             {"code", "resource"},
 		"tollkeeper_stripe_api_configured":                 nil,
 		"tollkeeper_emails_total":                          {"outcome", "purpose"},
+		"tollkeeper_customers_overridden":                  {"access"},
 		"tollkeeper_drift_repaired_total":                  {"field", "kind"},
+		"tollkeeper_customers":                             {"entitled", "reason"},
+		"tollkeeper_out_of_sync":                           {"kind", "reason"},
 
 		"tollkeeper_backfill_events_total":                   {"result"},
 		"tollkeeper_backfill_runs_total":                     {"result"},

@@ -24,7 +24,7 @@ const maxRecent = 8
 // The state of evt_1 is no longer at hand. The part keeps showing evt_2, in doubt, and Fold asks for evt_1 (toRecall).
 func takeStatePart(parts *positions, part string, p v1alpha1.Position, trace v1alpha1.Trace) bool {
 	current, taken := (*parts)[part]
-	if p.Authority != v1alpha1.AuthorityState || taken && authorityRank(current.Authority) > authorityRank(p.Authority) {
+	if p.Authority != v1alpha1.AuthorityState || taken && current.Authority == v1alpha1.AuthorityFinal {
 		return takePart(parts, part, p)
 	}
 	var recent []v1alpha1.Transition

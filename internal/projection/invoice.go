@@ -33,6 +33,7 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	p := invoicePosition(e)
 	shows := showInvoiceIfNewest(&a.Customer.LatestInvoice, &a.Customer.Positions, invoice, p)
 	shows = showContactHint(a, e, invoice.Email, invoice.Name) || shows
+	shows = keepPurchase(a, invoicePurchase(e)) || shows
 
 	s := a.ensureSubscription(e.SubscriptionID)
 	if s == nil {

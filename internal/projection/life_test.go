@@ -43,9 +43,11 @@ func TestOrder(t *testing.T) {
 		world := live(t)
 		recorded := recorded(t, world)
 		lost := lose(t, &recorded)
+		lost = loseEnds(t, &recorded) || lost
 		want := &projection.Aggregate{}
 		foldRecalling(want, recorded, recorded)
 		lives++
+		checkDeleted(t, world, recorded, want)
 		if lost {
 			checkRepair(t, world, want)
 		} else {
@@ -143,7 +145,7 @@ func deliver(t *rapid.T, order []projection.Change, random *rand.Rand) *projecti
 // checkFinal returns how many objects are in doubt.
 func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) {
 	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
-		now := reading(t, object, world.Now())
+		now := readingOf(t, object, world.Now())
 		asked := a.DeepCopy()
 		if p, doubted := projection.InDoubt(a, customerOf(world))[object.ID()]; doubted {
 			if len(p.Recent) < 8 || seconds(p) > 2 {
@@ -152,11 +154,12 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 			doubts++
 			projection.Read(asked, now)
 		}
-		if differed := projection.Read(asked, now); len(differed) > 0 {
-			t.Fatalf("%s ends with other %v than Stripe has; the life was\n%s", object.ID(), differed, listingOf(world))
+		if d := projection.Read(asked, now); differs(d) {
+			t.Fatalf("%s ends with other %+v than Stripe has; the life was\n%s", object.ID(), d, listingOf(world))
 		}
 	}
 	checkInvoices(t, world, a)
+	checkPurchases(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -193,11 +196,11 @@ func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	repaired, at := a.DeepCopy(), world.Now().Add(time.Second)
 	objects := append(world.Objects("customer"), world.Objects("subscription")...)
 	for _, object := range objects {
-		projection.Read(repaired, reading(t, object, at))
+		projection.Read(repaired, readingOf(t, object, at))
 	}
 	for _, object := range objects {
-		if differed := projection.Read(repaired, reading(t, object, at)); len(differed) > 0 {
-			t.Fatalf("%s still differs in %v from its reading", object.ID(), differed)
+		if d := projection.Read(repaired, readingOf(t, object, at)); differs(d) {
+			t.Fatalf("%s still differs in %+v from its reading", object.ID(), d)
 		}
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
@@ -218,6 +221,40 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 	}
 }
 
+// checkPurchases checks that each purchase that Stripe has as paid, and not as refunded in full, grants access, and no other.
+func checkPurchases(t *rapid.T, world *World, a *projection.Aggregate) {
+	want := map[string]bool{}
+	for _, session := range world.Objects("checkout.session") {
+		terms, _ := session["metadata"].(map[string]any)
+		intent, isIntent := session["payment_intent"].(string)
+		if terms["tollkeeper_access"] != nil && session["payment_status"] == "paid" {
+			id := session.ID()
+			if isIntent {
+				id = intent
+			}
+			want[id] = true
+		}
+	}
+	for _, charge := range world.Objects("charge") {
+		intent, _ := charge["payment_intent"].(string)
+		if terms, _ := charge["metadata"].(map[string]any); terms["tollkeeper_access"] != nil {
+			want[intent] = true
+		}
+		if charge["refunded"] == true {
+			delete(want, intent)
+		}
+	}
+	got := map[string]bool{}
+	for _, period := range projection.PurchasePeriods(&a.Customer) {
+		got[period.ID] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" && len(a.Customer.Purchases) < 20 && len(a.Customer.Refunds) < 20 {
+		t.Fatalf("purchases that grant access (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
+	}
+}
+
+func differs(d projection.Difference) bool { return len(d.Repaired)+len(d.Remaining) > 0 }
+
 func customerOf(world *World) string {
 	for _, c := range world.Objects("customer") {
 		return c.ID()
@@ -225,7 +262,7 @@ func customerOf(world *World) string {
 	return ""
 }
 
-func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
+func readingOf(t rapid.TB, object Object, at time.Time) *projection.Event {
 	e, err := decoder.Reading("", parsed(t, object), at)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +270,7 @@ func reading(t *rapid.T, object Object, at time.Time) *projection.Event {
 	return e
 }
 
-func parsed(t *rapid.T, object Object) stripejson.Object {
+func parsed(t rapid.TB, object Object) stripejson.Object {
 	text, err := json.Marshal(object)
 	if err != nil {
 		t.Fatal(err)

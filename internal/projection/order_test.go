@@ -26,7 +26,7 @@ var begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 func randomLife(random *rand.Rand) []Event {
 	shape := []Shape{Old, New}[random.IntN(2)]
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
-	n := 5 + random.IntN(25)
+	n, isDeleted := 5+random.IntN(25), random.IntN(4) == 0
 	var life []Event
 	for range n {
 		at := begin.Add(time.Duration(random.IntN(4)) * time.Second)
@@ -36,7 +36,8 @@ func randomLife(random *rand.Rand) []Event {
 		card := fmt.Sprintf("card_%d", random.IntN(14))
 		made := begin.Add(time.Duration(random.IntN(16)) * time.Minute)
 		status := pick("incomplete", "trialing", "active", "past_due", "unpaid", "paused", "canceled")
-		paid := Charge(shape, charge, customer, intent, "succeeded", made)
+		terms := Object{"tollkeeper_access": pick("30d", "1y", "lifetime", "soon"), "tollkeeper_seats": pick("1", "2")}
+		paid := Charge(shape, charge, customer, intent, "succeeded", made).With("metadata", terms)
 		e := []Event{
 			{Type: "customer.created", Object: Customer(customer, pick("a@example.com", "b@example.com"), pick("Ada", "Bob"))},
 			{Type: "customer.updated", Object: Customer(customer, pick("a@example.com", "c@example.com"), "Ada")},
@@ -49,7 +50,7 @@ func randomLife(random *rand.Rand) []Event {
 				Object: Invoice(shape, invoice, customer, pick(sub, ""), pick("draft", "open", "paid", "void", "uncollectible"), Amount, made, made.AddDate(0, 1, 0)).
 					With("created", begin.Unix()+int64(len(invoice))).With("attempt_count", random.IntN(3))},
 			{Type: "payment_intent.created", Object: PaymentIntent(shape, intent, customer, "", "requires_payment_method", asked)},
-			{Type: "payment_intent.succeeded", Object: PaymentIntent(shape, intent, customer, charge, "succeeded", asked)},
+			{Type: "payment_intent.succeeded", Object: PaymentIntent(shape, intent, customer, charge, "succeeded", asked).With("metadata", terms)},
 			{Type: "payment_intent.payment_failed", Object: Declined(PaymentIntent(shape, intent, customer, charge, "", asked))},
 			{Type: "charge.succeeded", Object: paid.With("payment_method", pick(card, "pm_1"))},
 			{Type: "charge.failed", Object: Declined(paid)},
@@ -61,13 +62,20 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: "setup_intent.created", Object: SetupIntent("seti_1", customer, "", "requires_payment_method", begin)},
 			{Type: "setup_intent.succeeded", Object: SetupIntent("seti_1", customer, pick(card, "pm_1"), "succeeded", begin)},
 			{Type: pick("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired"),
-				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).
+				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).With("metadata", pickObject(random, terms, Object{})).
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 		}[random.IntN(19)]
+		if isDeleted && random.IntN(10) == 0 {
+			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
+		}
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)
 	}
 	return life
+}
+
+func pickObject(random *rand.Rand, objects ...Object) Object {
+	return objects[random.IntN(len(objects))]
 }
 
 func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }

@@ -32,6 +32,7 @@ func PaymentSucceeded(a *Aggregate, e *Event) bool {
 	keepEarliest(&a.Customer.CustomerSince, e.Payment.Created)
 	keepPayment(&a.Customer, e, e.Payment.Amount, &e.Created)
 	shows := showMethod(a, e, e.Payment.PaymentMethod, v1alpha1.AuthorityHint)
+	shows = keepPurchase(a, paymentPurchase(e)) || shows
 	if takePart(&a.Customer.Positions, partPayment, positionOf(e, v1alpha1.AuthorityState, 0)) {
 		a.Customer.LastPayment = newPayment(e)
 		shows = true
@@ -71,8 +72,9 @@ func PaymentMethod(a *Aggregate, e *Event) bool {
 }
 
 // showMethod shows a payment method. Its own events carry its state; a payment made with it is a hint.
+// A deleted customer has none any more.
 func showMethod(a *Aggregate, e *Event, method *v1alpha1.PaymentMethod, authority v1alpha1.Authority) bool {
-	if method == nil || method.ID == "" {
+	if method == nil || method.ID == "" || a.Customer.DeletedAt != nil {
 		return false
 	}
 	if method.Last4 == "" {
@@ -101,6 +103,7 @@ func Refunded(a *Aggregate, e *Event) bool {
 	}
 	clearGap(&c.Positions, part)
 	c.Refunds = keepNewest(c.Refunds, c.Positions, partRefundPrefix, maxRefunds, refundID)
+	noteRefunds(c)
 	return c.Positions[part].EventID == e.EventID
 }
 
@@ -115,6 +118,7 @@ func RefundFailed(a *Aggregate, e *Event) bool {
 		c.FailedRefunds = upsert(c.FailedRefunds, failed, failedRefundID)
 	}
 	c.FailedRefunds = keepNewest(c.FailedRefunds, c.Positions, partFailedRefundPrefix, maxFailedRefunds, failedRefundID)
+	noteRefunds(c)
 	return c.Positions[part].EventID == e.EventID
 }
 

@@ -6,6 +6,18 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
+// EventOf is a recorded event as it is folded. Its created never lies after the moment at which the API server stored
+// it: an event that is dated tomorrow must not win over what Stripe reports until then.
+func EventOf(recorded *v1alpha1.BillingEvent) *Event {
+	stored := recorded.CreationTimestamp
+	if stored.IsZero() || !stored.Before(&recorded.Spec.Created) {
+		return &recorded.Spec
+	}
+	e := recorded.Spec // a shallow copy: the fold changes no event
+	e.Created = stored
+	return &e
+}
+
 // CompareEvents orders events by Stripe's created, then by id.
 func CompareEvents(a, b *Event) int {
 	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
@@ -13,7 +25,13 @@ func CompareEvents(a, b *Event) int {
 
 // comparePositions orders positions by authority, then Stripe's created, then rank, then event id. No two events
 // compare equal.
+//
+// A reading wins over every event of an earlier second, final ones included: Stripe, when asked, had another state. For
+// example, a forged customer.subscription.deleted of 12:00 loses to a reading of 12:01 that says active.
 func comparePositions(a, b v1alpha1.Position) int {
+	if byTime := a.Created.Compare(b.Created.Time); byTime > 0 && isReading(a) || byTime < 0 && isReading(b) {
+		return byTime
+	}
 	return cmp.Or(
 		cmp.Compare(authorityRank(a.Authority), authorityRank(b.Authority)),
 		a.Created.Compare(b.Created.Time),
@@ -21,6 +39,8 @@ func comparePositions(a, b v1alpha1.Position) int {
 		cmp.Compare(a.EventID, b.EventID),
 	)
 }
+
+func isReading(p v1alpha1.Position) bool { return p.EventID == EventRead }
 
 func authorityRank(authority v1alpha1.Authority) int {
 	switch authority {

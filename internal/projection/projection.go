@@ -46,6 +46,7 @@ func Fold(a *Aggregate, changes []Change) (outcomes []v1alpha1.Outcome, toRecall
 			}
 		}
 	}
+	settleDeletion(a)
 	toRecall = idsToRecall(a.Customer.Positions)
 	for _, s := range a.Subscriptions {
 		toRecall = append(toRecall, idsToRecall(s.Positions)...)
@@ -58,6 +59,9 @@ func (a *Aggregate) apply(change Change) (shows bool) {
 	e := change.Event
 	if keepLastEvent(&a.Customer.LastEvent, e) {
 		a.Customer.Livemode = new(e.Livemode)
+	}
+	if e.CustomerAccount != "" { // it never changes; should two be named, one of them shows whatever the order
+		a.Customer.CustomerAccount = max(a.Customer.CustomerAccount, e.CustomerAccount)
 	}
 	if subscription := a.ensureSubscription(e.SubscriptionID); subscription != nil {
 		keepLastEvent(&subscription.LastEvent, e)

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -14,24 +16,56 @@ import (
 // reported.
 const EventRead = "read"
 
+// Difference holds the JSON names of the fields in which a status differed from a reading.
+type Difference struct {
+	// Repaired fields show the reading now.
+	Repaired []string
+	// Remaining fields still show an event that is not older than the reading.
+	Remaining []string
+}
+
 // Read folds a reading: an Event with EventRead as its id, and as its created the time from which the object is known
-// to be current. It takes part in the order like any other state. Read returns the names of the fields that it changed.
+// to be current. It wins over every earlier event.
 //
 // A reading that confirms what shows changes nothing, so a resync that finds no difference writes nothing.
-func Read(a *Aggregate, e *Event) (differed []string) {
+func Read(a *Aggregate, e *Event) Difference {
+	d := readObject(a, e)
+	settleDeletion(a)
+	return d
+}
+
+func readObject(a *Aggregate, e *Event) Difference {
 	switch {
 	case e.Subscription != nil && e.SubscriptionID != "":
 		return readSubscription(a, e)
+	case e.Customer != nil && e.Customer.Deleted:
+		return readDeletion(a, e)
 	case e.Customer != nil:
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
 		return readDispute(a, e)
+	case e.Refund != nil && e.ChargeID != "":
+		return readRefund(a, e)
+	case e.Checkout != nil, e.Payment != nil:
+		return readPurchase(a, e)
 	default:
-		return nil
+		return Difference{}
 	}
 }
 
-func readSubscription(a *Aggregate, e *Event) []string {
+// fold folds a reading that differs in these fields, or that settles a doubt.
+func (d Difference) fold(a *Aggregate, e *Event, doubt v1alpha1.Doubt, effect Effect) Difference {
+	switch {
+	case len(d.Remaining) == 0 && doubt == "":
+		return d
+	case effect(a, e):
+		return Difference{Repaired: d.Remaining}
+	default:
+		return d
+	}
+}
+
+func readSubscription(a *Aggregate, e *Event) Difference {
 	var shown v1alpha1.SubscriptionStatus
 	if s := a.Subscriptions[e.SubscriptionID]; s != nil {
 		shown = *s
@@ -39,42 +73,90 @@ func readSubscription(a *Aggregate, e *Event) []string {
 	if read := &e.Subscription.SubscriptionState; read.Status == StatusPaused && shown.Status == StatusPaused && read.PausedBy == "" {
 		read.PausedBy = shown.PausedBy // Stripe returns the cause in API versions from 2026-05-27 on only.
 	}
-	differed := differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)
-	if len(differed) == 0 && StatePosition(&shown).Doubt == "" || !SubscriptionState(a, e) {
-		return nil
+	if a.Customer.DeletedAt != nil && !hasEnded(e.Subscription.Status) {
+		return Difference{} // it was read before the customer was deleted
 	}
-	return differed
+	d := Difference{Remaining: differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)}
+	d = d.fold(a, e, StatePosition(&shown).Doubt, SubscriptionState)
+	if s := a.Subscriptions[e.SubscriptionID]; len(d.Repaired) > 0 && StatePosition(&shown).Authority == v1alpha1.AuthorityFinal &&
+		s.LastEvent != nil && !s.LastEvent.Created.Before(&e.Created) {
+		p := StatePosition(s)
+		p.Doubt = v1alpha1.DoubtRefuted
+		setPosition(&s.Positions, partState, p)
+	}
+	return d
 }
 
-func readProfile(a *Aggregate, e *Event) []string {
+func readProfile(a *Aggregate, e *Event) Difference {
 	c := &a.Customer
+	refuted := refuteDeletion(c, e)
+	if refuted {
+		doubtEnds(a)
+	}
+	if c.DeletedAt != nil {
+		return Difference{} // it was read before the customer was deleted
+	}
 	shown := v1alpha1.CustomerRecord{
 		Email: c.Email, Name: c.Name, Delinquent: c.Delinquent, DefaultPaymentMethodID: c.DefaultPaymentMethodID, Metadata: c.Metadata,
 	}
 	read := *e.Customer
 	read.Trace = v1alpha1.Trace{}
-	differed := differingFields(shown, read)
-	if len(differed) == 0 && ProfilePosition(c).Doubt == "" || !Profile(a, e) {
-		return nil
+	d := Difference{Remaining: differingFields(shown, read)}
+	d = d.fold(a, e, ProfilePosition(c).Doubt, Profile)
+	if refuted {
+		d.Repaired = append(d.Repaired, "deletedAt")
 	}
-	return differed
+	return d
 }
 
 // readDispute updates a dispute that shows, and shows an open one that does not. Any other was closed long ago.
-func readDispute(a *Aggregate, e *Event) []string {
+func readDispute(a *Aggregate, e *Event) Difference {
 	i := slices.IndexFunc(a.Customer.OpenDisputes, func(d v1alpha1.Dispute) bool { return d.ID == e.ObjectID })
 	var shown v1alpha1.DisputeRecord
 	switch isClosed := e.Dispute.Status == "lost" || slices.Contains(closedDisputes, e.Dispute.Status); {
 	case i >= 0:
 		shown = a.Customer.OpenDisputes[i].DisputeRecord
 	case isClosed:
-		return nil
+		return Difference{}
 	}
-	differed := differingFields(shown, *e.Dispute)
-	if len(differed) == 0 || !DisputeOpened(a, e) {
-		return nil
+	d := Difference{Remaining: differingFields(shown, *e.Dispute)}
+	return d.fold(a, e, "", DisputeOpened)
+}
+
+// readRefund updates what is refunded on a charge, if a refund shows.
+func readRefund(a *Aggregate, e *Event) Difference {
+	i := slices.IndexFunc(a.Customer.Refunds, func(r v1alpha1.Refund) bool { return r.ChargeID == e.ChargeID })
+	if i < 0 {
+		return Difference{}
 	}
-	return differed
+	d := Difference{Remaining: differingFields(a.Customer.Refunds[i].RefundTotal, e.Refund.RefundTotal)}
+	return d.fold(a, e, "", Refunded)
+}
+
+// ReadAbsent folds that Stripe, which knows the customer, did not know one of the customer's objects at that time. Stripe
+// forgets no object, so what an event reported of it is not true: a subscription has ended, a dispute is not open, and
+// nothing of a charge is refunded or bought.
+func ReadAbsent(a *Aggregate, id string, at metav1.Time) Difference {
+	e := &Event{EventID: EventRead, Created: metav1.Time{Time: at.Truncate(time.Second)}, ObjectID: id}
+	if s := a.Subscriptions[id]; s != nil && !hasEnded(s.Status) {
+		state := *s.SubscriptionState.DeepCopy()
+		state.Status, state.EndedAt = StatusCanceled, &e.Created
+		e.Type, e.SubscriptionID, e.Subscription = "customer.subscription.read", id, &v1alpha1.SubscriptionRecord{SubscriptionState: state}
+		return readSubscription(a, e)
+	}
+	if i := slices.IndexFunc(a.Customer.OpenDisputes, func(d v1alpha1.Dispute) bool { return d.ID == id }); i >= 0 {
+		dispute := a.Customer.OpenDisputes[i].DisputeRecord
+		dispute.Status = closedDisputes[0]
+		e.Type, e.Dispute = "charge.dispute.read", &dispute
+		return readDispute(a, e)
+	}
+	if i := slices.IndexFunc(a.Customer.Refunds, func(r v1alpha1.Refund) bool { return r.ChargeID == id }); i >= 0 {
+		total := a.Customer.Refunds[i].RefundTotal
+		total.AmountRefunded, total.Full = 0, false
+		e.Type, e.ChargeID, e.Refund = "charge.read", id, &v1alpha1.RefundRecord{RefundTotal: total}
+		return readRefund(a, e)
+	}
+	return readAbsentPurchase(&a.Customer, id)
 }
 
 // differingFields are the JSON names of the fields in which two states of the same kind differ.
@@ -102,18 +184,36 @@ func jsonFields(state any) map[string]json.RawMessage {
 	return fields
 }
 
-// InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id.
+// InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id. A position that a comparison
+// could not settle has that comparison's time, so each such comparison makes it another doubt. Of a
+// deleted customer only the deletion can be in doubt.
 func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	doubts := map[string]v1alpha1.Position{}
-	if p := ProfilePosition(&a.Customer); p.Doubt != "" {
+	if a.Customer.DeletedAt != nil {
+		if !IsDeletionConfirmed(&a.Customer) {
+			doubts[customerID] = ProfilePosition(&a.Customer)
+		}
+		return doubts
+	}
+	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt {
 		doubts[customerID] = p
 	}
 	for id, s := range a.Subscriptions {
-		if p := StatePosition(s); p.Doubt != "" || s.MoreItems {
+		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems {
 			doubts[id] = p
 		}
 	}
 	return doubts
+}
+
+func doubted(p v1alpha1.Position, last *v1alpha1.Comparison) (v1alpha1.Position, bool) {
+	if last == nil || len(last.Remaining) == 0 {
+		return p, p.Doubt != ""
+	}
+	if p.Created.Before(&last.At) {
+		p.Created = last.At
+	}
+	return p, true
 }
 
 // IsPartlyKnown reports whether a subscription may exist that is not known, or one is known by name only.

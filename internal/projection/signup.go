@@ -76,6 +76,7 @@ func showCheckout(a *Aggregate, e *Event, state v1alpha1.CheckoutState) bool {
 	}
 	keepEarliest(&a.Customer.CustomerSince, openedAt(e))
 	shows := showContactHint(a, e, record.Email, record.Name)
+	shows = keepPurchase(a, checkoutPurchase(e, state)) || shows
 	if record.Mode == "setup" {
 		return shows // a setup of a payment method buys nothing
 	}
@@ -239,7 +240,9 @@ func wasServed(s *v1alpha1.SubscriptionState) bool {
 // keepKnownHistory keeps what a status that an earlier version wrote knows of the time before the first checkout.
 func keepKnownHistory(a *Aggregate) {
 	for _, s := range a.Subscriptions {
-		keepServedSince(&a.Customer, &s.SubscriptionState)
+		if !isEndedByDeletion(a.Customer.DeletedAt, s) { // its state was noted with its event, and its end is derived
+			keepServedSince(&a.Customer, &s.SubscriptionState)
+		}
 	}
 	if last := a.Customer.LastPayment; last != nil && last.Amount > 0 {
 		keepEarliest(&a.Customer.PaidSince, &last.At)

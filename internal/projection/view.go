@@ -25,6 +25,8 @@ type View struct {
 	Deciding string
 	// Entitling are the ids of the subscriptions that entitle the customer, the most important first.
 	Entitling []string
+	// Purchases are the ids of the purchases whose access runs, the earliest first.
+	Purchases []string
 	// Name maps a subscription's id to its object's name.
 	Name func(id string) string
 	// Now is the current time.
@@ -40,7 +42,9 @@ func Summarise(a *Aggregate, view View) *metav1.Time {
 		c.Plan, c.TrialEnd, c.PeriodEnd = s.Plan, s.TrialEnd.DeepCopy(), s.CurrentPeriodEnd.DeepCopy()
 	}
 	c.Subscriptions = summariseSubscriptions(a, view)
-	c.Entitlements = joinEntitlements(a, view)
+	periods := PurchasePeriods(c)
+	summarisePurchases(c, periods)
+	c.Entitlements = joinEntitlements(a, view, periods)
 	c.PaymentMethod = chargedMethod(a, view.Deciding)
 	return markExpiring(c.PaymentMethod, view.Now)
 }
@@ -68,17 +72,25 @@ func summariseSubscriptions(a *Aggregate, view View) []v1alpha1.SubscriptionSumm
 	return list
 }
 
-// joinEntitlements joins what the items of the entitling subscriptions grant. The first item that grants a key sets its
-// value.
-func joinEntitlements(a *Aggregate, view View) map[string]v1alpha1.Value {
+// joinEntitlements joins what the items of the entitling subscriptions grant, then what the purchases grant whose access
+// runs. The first one that grants a key sets its value.
+func joinEntitlements(a *Aggregate, view View, periods []PurchasePeriod) map[string]v1alpha1.Value {
 	joined := map[string]v1alpha1.Value{}
+	join := func(granted map[string]v1alpha1.Value) {
+		for _, key := range slices.Sorted(maps.Keys(granted)) {
+			if _, known := joined[key]; !known && len(joined) < maxEntitlements {
+				joined[key] = granted[key]
+			}
+		}
+	}
 	for _, id := range view.Entitling {
 		for _, item := range a.Subscriptions[id].Items {
-			for _, key := range slices.Sorted(maps.Keys(item.Entitlements)) {
-				if _, known := joined[key]; !known && len(joined) < maxEntitlements {
-					joined[key] = item.Entitlements[key]
-				}
-			}
+			join(item.Entitlements)
+		}
+	}
+	for i := range periods {
+		if slices.Contains(view.Purchases, periods[i].ID) {
+			join(periods[i].Entitlements)
 		}
 	}
 	if len(joined) == 0 {

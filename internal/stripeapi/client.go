@@ -74,7 +74,7 @@ func (c *Client) Subscription(ctx context.Context, account, id string) (Reading,
 
 // CheckoutSession reads a checkout session. See https://docs.stripe.com/api/checkout/sessions/retrieve.
 func (c *Client) CheckoutSession(ctx context.Context, account, id string) (Reading, error) {
-	return c.get(ctx, account, "checkout/sessions", id)
+	return c.get(ctx, account, sessions, id)
 }
 
 // Charge reads a charge. See https://docs.stripe.com/api/charges/retrieve.
@@ -92,15 +92,25 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 	return c.get(ctx, account, "disputes", id)
 }
 
-func (c *Client) get(ctx context.Context, account, resource, id string) (Reading, error) {
+func (c *Client) get(ctx context.Context, account, resource, id string, expand ...string) (Reading, error) {
 	var answer rawObject
-	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), nil, &answer)
+	var query *form.Values
+	if len(expand) > 0 {
+		query = &form.Values{}
+	}
+	for _, field := range expand {
+		query.Add("expand[]", field)
+	}
+	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), query, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
 	parse := func() (stripejson.Object, error) { return stripejson.Parse(answer.raw) }
-	if resource == "subscriptions" {
+	switch resource {
+	case "subscriptions":
 		parse = func() (stripejson.Object, error) { return c.parseSubscription(ctx, account, answer.raw) }
+	case sessions:
+		parse = func() (stripejson.Object, error) { return c.parseSession(ctx, account, answer.raw) }
 	}
 	parsed, err := parse()
 	if err != nil {

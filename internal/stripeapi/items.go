@@ -25,11 +25,17 @@ func (c *Client) parseSubscription(ctx context.Context, account string, raw json
 		}
 		items = append(items, page.Items...)
 	}
+	return parseWithList(raw, "items", items)
+}
+
+// parseWithList parses an object after it has put all elements into a list of which the object holds the first ones.
+func parseWithList(raw json.RawMessage, field string, elements []json.RawMessage) (stripejson.Object, error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil {
+	err := json.Unmarshal(raw, &fields)
+	if err != nil {
 		return stripejson.Object{}, err
 	}
-	if fields["items"], err = json.Marshal(map[string]any{"object": "list", "has_more": false, "data": items}); err != nil {
+	if fields[field], err = json.Marshal(map[string]any{"object": "list", "has_more": false, "data": elements}); err != nil {
 		return stripejson.Object{}, err
 	}
 	if raw, err = json.Marshal(fields); err != nil {

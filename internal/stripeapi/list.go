@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -67,12 +68,16 @@ func (c *Client) AllDisputes(ctx context.Context, account, after string) iter.Se
 	})
 }
 
-// Subscriptions reads every subscription of the customer, including ended ones. See
-// https://docs.stripe.com/api/subscriptions/list.
+// Subscriptions reads every subscription of the customer, including ended ones. With Accounts v2, the id may be that of
+// an Account. See https://docs.stripe.com/api/subscriptions/list.
 func (c *Client) Subscriptions(ctx context.Context, account, customerID string) ([]Reading, error) {
 	var readings []Reading
+	owner := "customer"
+	if strings.HasPrefix(customerID, "acct_") {
+		owner = "customer_account"
+	}
 	for page, err := range c.list(ctx, listing{
-		account: account, resource: "subscriptions", filter: map[string]string{"customer": customerID, "status": "all"},
+		account: account, resource: "subscriptions", filter: map[string]string{owner: customerID, "status": "all"},
 	}) {
 		if err != nil {
 			return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)

@@ -201,6 +201,7 @@ func TestSelectableFields(t *testing.T) {
 	for i := range 3 {
 		e := billingEvent(namespace)
 		e.Spec.CustomerID, e.Spec.ChargeID = fmt.Sprintf("cus_%d", i), fmt.Sprintf("ch_%d", i)
+		e.Spec.CustomerAccount = fmt.Sprintf("acct_%d", i)
 		if err := cluster.Client.Create(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +219,9 @@ func TestSelectableFields(t *testing.T) {
 		v1alpha1.FieldEventType:  {"invoice.paid", 3},
 		v1alpha1.FieldCustomerID: {"cus_1", 1},
 		v1alpha1.FieldChargeID:   {"ch_2", 1},
-		v1alpha1.FieldOutcome:    {"", 2},
+
+		v1alpha1.FieldCustomerAccount: {"acct_2", 1},
+		v1alpha1.FieldOutcome:         {"", 2},
 	} {
 		var list v1alpha1.BillingEventList
 		if err := cluster.Client.List(context.Background(), &list, client.InNamespace(namespace), client.MatchingFields{field: tc.value}); err != nil {

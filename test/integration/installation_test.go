@@ -64,7 +64,7 @@ func TestInstallationWhileWebhooksFlow(t *testing.T) {
 	if err := posts.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	checkpoint := o.imported(patience)
+	checkpoint := o.imported(4 * patience)
 	t.Logf("%d customers: imported in %s", customers, checkpoint.FinishedAt.Sub(checkpoint.StartedAt.Time))
 	o.eventually("every decision is as Stripe's state asks for", func() string { return strings.Join(watched.wrong(want), "\n") })
 	o.settled()

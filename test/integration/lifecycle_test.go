@@ -224,14 +224,21 @@ func TestEntitledChangesByTheClock(t *testing.T) {
 			Object: Trial(New, "sub_Trial", "cus_Trial", now.AddDate(0, 0, -14), soon)},
 		Event{ID: "evt_4", Type: "customer.subscription.updated", Created: now, Shape: New,
 			Object: Subscription(New, "sub_End", "cus_End", "active", now, now.AddDate(0, 1, 0)).With("cancel_at", soon.Unix())},
+		Event{ID: "evt_5", Type: "invoice.paid", Created: now, Shape: Old,
+			Object: Invoice(Old, "in_5", "cus_Void", "sub_Void", "paid", Amount, now.AddDate(0, -1, 0), soon)},
+		Event{ID: "evt_6", Type: "customer.subscription.updated", Created: now, Shape: Old, Previous: Object{"pause_collection": nil},
+			Object: Subscription(Old, "sub_Void", "cus_Void", "active", now.AddDate(0, -1, 0), soon).
+				With("pause_collection", Object{"behavior": "void", "resumes_at": nil})},
 	)
 	o.entitled("cus_Grace", "True GracePeriod")
 	o.entitled("cus_Trial", "True Trialing")
 	o.entitled("cus_End", "True SubscriptionActive")
+	o.entitled("cus_Void", "True SubscriptionActive")
 
 	o.entitled("cus_Grace", "False PaymentFailed")
 	o.entitled("cus_Trial", "False AwaitingPayment")
 	o.entitled("cus_End", "False SubscriptionEnded")
+	o.entitled("cus_Void", "False Paused")
 }
 
 // A change of spec.access or spec.gracePeriod takes effect at once, and so does its removal.

@@ -328,7 +328,7 @@ func TestADoubtThatStripeCannotResolve(t *testing.T) {
 // Without a Stripe key a doubt stays in the condition InSync until a later event resolves it.
 func TestATieWithoutAStripeKey(t *testing.T) {
 	o := start(t)
-	now := time.Now()
+	now := time.Now().Add(-time.Hour)
 	object := Subscription(New, "sub_A", "cus_A", "past_due", now, now.AddDate(0, 1, 0))
 	o.send(
 		Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now, Shape: New, Object: object},
@@ -379,6 +379,7 @@ func TestResyncRepairs(t *testing.T) {
 	got := o.customer(customer).Status
 	want := []string{
 		"email", subs[0].ID() + ".endedAt", subs[0].ID() + ".status", subs[1].ID() + ".cancelAtPeriodEnd", "status",
+		subs[2].ID() + ".endedAt", subs[2].ID() + ".status",
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got.LastComparison.Differed); diff != "" || got.LastComparison.Request != "second" {

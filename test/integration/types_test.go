@@ -265,6 +265,24 @@ var typeCases = map[string]typeCase{
 	},
 	"customer.created": {object: profile, want: "ada@example.com Ada, metadata tenant", got: profileSeen},
 	"customer.updated": {object: profile, want: "ada@example.com Ada, metadata tenant", got: profileSeen},
+	"customer.deleted": {
+		before: func(f fixture) []Event {
+			return []Event{
+				{Type: "customer.subscription.updated", Object: f.subscription("active")},
+				{Type: "charge.succeeded", Object: f.chargeObject("succeeded")},
+			}
+		},
+		object: profile,
+		want:   "canceled 1s after the start, False SubscriptionEnded, known by CustomerDeleted, without address and payment method",
+		got: func(v observed) string {
+			person := "with"
+			if v.c.Email+v.c.Name == "" && v.c.PaymentMethod == nil && len(v.c.PaymentMethods) == 0 {
+				person = "without"
+			}
+			return fmt.Sprintf("%s %ds after the start, %s, known by %s, %s address and payment method", v.s.Status,
+				at(v.s.EndedAt)-v.f.now.Unix(), condition(v.c.Conditions, v1alpha1.ConditionEntitled), v.c.Complete.Source, person)
+		},
+	},
 	"customer.source.expiring": {
 		object: func(f fixture) Object { return Card(f.card, f.customer, 12, f.now.Year()+2) },
 		want:   "visa 4242 expiring: true", got: card,

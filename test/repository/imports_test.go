@@ -32,7 +32,7 @@ var layers = [][]string{
 	{"internal/apirejection", "internal/metrics", "internal/noredirect"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming"},
-	{"internal/panics"},
+	{"internal/panics", "internal/accessperiod"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 
@@ -44,7 +44,7 @@ var outside = []struct {
 	reason    string
 }{
 	{
-		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming"},
+		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod"},
 		forbidden: []string{"net/http", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/stripe", "github.com/mailgun"},
 		reason:    "it is pure: it decides and does no I/O",
 	},

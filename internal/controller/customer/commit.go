@@ -48,7 +48,9 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		if err := r.writeStatus(ctx, p.customer, "Customer"); err != nil {
 			return r.writeBack(ctx, c, replaced, err)
 		}
+		r.announceOverride(p.customer, c.customer.Status.Conditions)
 		r.announce(p.customer, c.customer.Status.Conditions)
+		r.announcePurchases(p.customer, c.customer.Status.Purchases)
 		c.customer = p.customer
 	}
 	r.noteCommitted(ctx, c, p)
@@ -66,6 +68,10 @@ func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *pl
 	}
 	c.reconcileAt = p.next
 	for _, d := range p.differences {
+		if d.remains {
+			ctrl.LoggerFrom(ctx).Info("A difference from Stripe remains", "kind", d.kind, "id", d.id, "field", d.field)
+			continue
+		}
 		metrics.Drift.WithLabelValues(d.kind, d.field).Inc()
 		ctrl.LoggerFrom(ctx).Info("Repaired a difference from Stripe", "kind", d.kind, "id", d.id, "field", d.field)
 	}

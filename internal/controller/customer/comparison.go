@@ -3,6 +3,7 @@ package customer
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,25 +16,22 @@ import (
 // maxDiffered is how many fields a Comparison names.
 const maxDiffered = 64
 
-// difference is a field of which Stripe had another value.
-type difference struct{ kind, id, field string }
+// difference is a field of which Stripe had another value. It remains if the status shows an event that is not older than
+// the reading.
+type difference struct {
+	kind, id, field string
+	remains         bool
+}
 
 // foldReadings folds what was read from Stripe into the aggregate, notes the comparison in the statuses, and returns
 // what differed.
-func foldReadings(aggregate *projection.Aggregate, c *reconciliation) (differences []difference) {
+func foldReadings(aggregate *projection.Aggregate, c *reconciliation) []difference {
 	if c.batch == nil {
 		return nil
 	}
 	customerID := c.customer.Spec.CustomerID
 	doubts := projection.InDoubt(aggregate, customerID)
-	for _, object := range c.batch.Objects {
-		for _, field := range projection.Read(aggregate, object) {
-			differences = append(differences, difference{kind: object.ObjectKind, id: object.ObjectID, field: field})
-		}
-	}
-	if c.batch.Whole {
-		projection.Listed(aggregate, metav1.NewTime(c.batch.At.UTC().Truncate(time.Second)))
-	}
+	differences := foldBatch(aggregate, c.batch, customerID)
 	read := readIDs(c.batch)
 	_, doubted := doubts[customerID]
 	if read[customerID] || len(differences) > 0 {
@@ -46,6 +44,39 @@ func foldReadings(aggregate *projection.Aggregate, c *reconciliation) (differenc
 		}
 	}
 	return differences
+}
+
+// foldBatch folds the objects of the batch. What Stripe does not know counts as absent only if it knows the customer:
+// else the key may be that of another account or mode.
+func foldBatch(aggregate *projection.Aggregate, batch *readings.Batch, customerID string) (differences []difference) {
+	add := func(kind, id string, d projection.Difference) {
+		for _, field := range d.Repaired {
+			differences = append(differences, difference{kind: kind, id: id, field: field})
+		}
+		for _, field := range d.Remaining {
+			differences = append(differences, difference{kind: kind, id: id, field: field, remains: true})
+		}
+	}
+	customerIsKnown := false
+	for _, object := range batch.Objects {
+		customerIsKnown = customerIsKnown || object.ObjectID == customerID
+		add(object.ObjectKind, object.ObjectID, projection.Read(aggregate, object))
+	}
+	for _, id := range batch.NotFound {
+		if customerIsKnown {
+			add(kindOf(id), id, projection.ReadAbsent(aggregate, id, metav1.NewTime(batch.At)))
+		}
+	}
+	if batch.Whole {
+		projection.Listed(aggregate, metav1.NewTime(batch.At.UTC().Truncate(time.Second)))
+	}
+	return differences
+}
+
+// kindOf is Stripe's name of an object's kind, by the prefix of its id.
+func kindOf(id string) string {
+	prefix, _, _ := strings.Cut(id, "_")
+	return cmp.Or(map[string]string{"sub": "subscription", "dp": "dispute", "du": "dispute", "ch": "charge", "py": "charge"}[prefix], "other")
 }
 
 // readIDs are the Stripe ids of the objects that a batch says something about. It says nothing of the others.
@@ -64,27 +95,36 @@ func readIDs(batch *readings.Batch) map[string]bool {
 }
 
 // fieldsOfCustomer names all fields that differed. Those of a subscription have its id in front.
-func fieldsOfCustomer(differences []difference) []string {
-	var names []string
-	for _, d := range differences {
+func fieldsOfCustomer(differences []difference) projection.Difference {
+	return fields(differences, func(d difference) string {
 		if d.kind == "subscription" {
-			names = append(names, d.id+"."+d.field)
-		} else {
-			names = append(names, d.field)
+			return d.id + "." + d.field
 		}
-	}
-	return firstSorted(names)
+		return d.field
+	})
 }
 
 // fieldsOfSubscription names the fields of one subscription that differed.
-func fieldsOfSubscription(differences []difference, id string) []string {
-	var names []string
-	for _, d := range differences {
+func fieldsOfSubscription(differences []difference, id string) projection.Difference {
+	return fields(differences, func(d difference) string {
 		if d.id == id {
-			names = append(names, d.field)
+			return d.field
+		}
+		return ""
+	})
+}
+
+func fields(differences []difference, name func(difference) string) (named projection.Difference) {
+	for _, d := range differences {
+		switch field := name(d); {
+		case field == "":
+		case d.remains:
+			named.Remaining = append(named.Remaining, field)
+		default:
+			named.Repaired = append(named.Repaired, field)
 		}
 	}
-	return firstSorted(names)
+	return projection.Difference{Repaired: firstSorted(named.Repaired), Remaining: firstSorted(named.Remaining)}
 }
 
 func firstSorted(names []string) []string {
@@ -94,19 +134,21 @@ func firstSorted(names []string) []string {
 
 // noteComparison notes the comparison of one object in its status, if it answers a request, settles a doubt, or found
 // something new. A sweep that confirms the status writes nothing.
-func noteComparison(last **v1alpha1.Comparison, batch *readings.Batch, id string, differed []string, doubted bool) {
+func noteComparison(last **v1alpha1.Comparison, batch *readings.Batch, id string, d projection.Difference, doubted bool) {
 	var before v1alpha1.Comparison
 	if *last != nil {
 		before = **last
 	}
-	notFound, request := slices.Contains(batch.NotFound, id), batch.Requests[id]
+	notFound, request, repaired := slices.Contains(batch.NotFound, id), batch.Requests[id], d.Repaired
 	if at := metav1.NewTime(batch.At.UTC()); before.At.Equal(&at) { // the same batch is folded again, after a write that failed
-		differed = firstSorted(slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(before.Differed), differed...)))))
+		repaired = firstSorted(slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(before.Differed), repaired...)))))
 	}
-	if request == "" && len(differed) == 0 && !doubted && notFound == before.NotFound {
+	isNew := len(repaired) > 0 || notFound != before.NotFound || !slices.Equal(d.Remaining, before.Remaining)
+	if request == "" && !isNew && !doubted {
 		return
 	}
 	*last = &v1alpha1.Comparison{
-		At: metav1.NewTime(batch.At.UTC()), Request: cmp.Or(request, before.Request), Differed: differed, NotFound: notFound,
+		At: metav1.NewTime(batch.At.UTC()), Request: cmp.Or(request, before.Request),
+		Differed: repaired, Remaining: d.Remaining, NotFound: notFound,
 	}
 }

@@ -26,10 +26,14 @@ func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, 
 		entitled = metav1.ConditionUnknown
 	}
 	set.Set(v1alpha1.ConditionEntitled, entitled, decision.Reason, decision.Message)
+	setOverridden(set, &c.Spec, now)
 	setReady(set, decision, waiting, failed)
 	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
 	if status == metav1.ConditionTrue && c.Status.Complete == nil {
 		status, reason, message = metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, "Not all of the customer's subscriptions are known."
+	}
+	if c.Status.DeletedAt != nil {
+		status, reason, message = inSyncDeleted(c.Status.DeletedAt)
 	}
 	set.Set(v1alpha1.ConditionInSync, status, reason, message)
 }
@@ -64,13 +68,18 @@ func countEvents(n int) string {
 	return fmt.Sprintf("%d events", n)
 }
 
-func setSubscriptionConditions(s *v1alpha1.Subscription, now time.Time) {
+// setSubscriptionConditions sets the conditions of a subscription. deletedAt is when its customer was deleted; nil if it
+// was not.
+func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time, now time.Time) {
 	s.Status.ObservedGeneration = s.Generation
 	set := condition.Setter{Conditions: &s.Status.Conditions, Generation: s.Generation, Now: now}
 	status, reason, message := inSync(projection.StatePosition(&s.Status), s.Status.LastComparison)
 	if s.Status.MoreItems {
 		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonItemsMissing
 		message = "Stripe sent the first items of the subscription only. With a Stripe key, all of them are read."
+	}
+	if deletedAt != nil {
+		status, reason, message = inSyncDeleted(deletedAt)
 	}
 	set.Set(v1alpha1.ConditionInSync, status, reason, message)
 	if s.Status.Status == "" {
@@ -92,11 +101,19 @@ func inSync(p v1alpha1.Position, last *v1alpha1.Comparison) (status metav1.Condi
 		return metav1.ConditionUnknown, v1alpha1.ReasonEventsMissing, fmt.Sprintf(
 			"An event before %s is missing: event %s, created %s, changes a state that no recorded event reports. "+
 				"With a Stripe key, the object is read from Stripe.", p.EventID, p.EventID, second(p.Created))
+	case p.Doubt == v1alpha1.DoubtRefuted:
+		return metav1.ConditionUnknown, v1alpha1.ReasonRefuted, fmt.Sprintf(
+			"Stripe was read on %s and does not have the end that an event reported. It is read once more, because events "+
+				"that are newer than the reading lost against that end.", second(p.Created))
 	case last == nil:
 		return metav1.ConditionTrue, v1alpha1.ReasonEventsAgree, "The recorded events follow on one another without a gap."
 	case last.NotFound:
 		return metav1.ConditionFalse, v1alpha1.ReasonNotInStripe, fmt.Sprintf(
-			"Stripe did not know the object when it was read on %s.", second(last.At))
+			"Stripe did not know the object of this customer when it was read on %s.", second(last.At))
+	case len(last.Remaining) > 0:
+		return metav1.ConditionFalse, v1alpha1.ReasonDiffers, fmt.Sprintf(
+			"Stripe was read on %s and has another state: %s. An event that is not older than the reading is shown. "+
+				"Stripe is read again.", second(last.At), firstFew(last.Remaining))
 	case len(last.Differed) > 0:
 		return metav1.ConditionTrue, v1alpha1.ReasonRepaired, fmt.Sprintf(
 			"Stripe was read on %s and the status was corrected: %s.", second(last.At), firstFew(last.Differed))
@@ -104,6 +121,13 @@ func inSync(p v1alpha1.Position, last *v1alpha1.Comparison) (status metav1.Condi
 		return metav1.ConditionTrue, v1alpha1.ReasonCompared, fmt.Sprintf(
 			"Stripe was read on %s and matched the status.", second(last.At))
 	}
+}
+
+// inSyncDeleted is inSync for a deleted customer and its subscriptions.
+func inSyncDeleted(deletedAt *metav1.Time) (status metav1.ConditionStatus, reason, message string) {
+	return metav1.ConditionTrue, v1alpha1.ReasonCustomerDeleted, fmt.Sprintf(
+		"The customer was deleted at Stripe on %s. With a Stripe key, Stripe is read once to confirm that. "+
+			"After that it is not read any more, not even on request.", second(*deletedAt))
 }
 
 func second(t metav1.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

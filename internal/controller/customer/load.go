@@ -43,7 +43,7 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey, batch *read
 		return nil, r.refuseName(ctx, c.customer)
 	}
 	for _, step := range []func(context.Context, *reconciliation) error{
-		r.loadSubscriptions, r.failMisassigned, r.countFailed, r.loadRecorded,
+		r.failForeign, r.loadSubscriptions, r.failMisassigned, r.countFailed, r.loadRecorded,
 	} {
 		if err := step(ctx, c); err != nil {
 			return nil, err
@@ -106,30 +106,5 @@ func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key cli
 		c.pending = append(c.pending, e)
 	}
 	slices.SortFunc(c.pending, func(a, b *pendingEvent) int { return projection.CompareEvents(&a.Spec, &b.Spec) })
-	return nil
-}
-
-// failMisassigned fails the events about a subscription that belongs to another customer: Stripe never moves a
-// subscription.
-func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) error {
-	for _, e := range c.pending {
-		id := e.Spec.SubscriptionID
-		if e.deferred || id == "" || c.subscriptions[id] != nil {
-			continue
-		}
-		var s v1alpha1.Subscription
-		key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
-		switch err := r.Client.Get(ctx, key, &s); {
-		case err == nil && s.Spec.CustomerRef.Name == c.customer.Name: // it was created since the list was read, or is being deleted
-			if owner := metav1.GetControllerOf(&s); owner == nil || owner.UID == c.customer.UID {
-				c.subscriptions[id] = &s
-			}
-		case err == nil:
-			e.outcome = v1alpha1.OutcomeFailed
-			e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
-		case !apierrors.IsNotFound(err):
-			return err
-		}
-	}
 	return nil
 }

@@ -26,7 +26,7 @@ type plan struct {
 	customer      *v1alpha1.Customer
 	subscriptions []*v1alpha1.Subscription // in the order of Stripe's ids; only those that are new or whose status changes
 	changed       bool                     // whether the customer's status changes
-	differences   []difference             // the fields that were corrected after a reading
+	differences   []difference             // the fields that differed from a reading
 	next          *time.Time               // when the clock alone changes something; nil if it does not
 }
 
@@ -51,10 +51,10 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*projection.Aggregate, error) {
 	changes := make([]projection.Change, 0, len(p.events)+len(c.recorded))
 	for _, e := range p.events {
-		changes = append(changes, r.Change(&e.Spec))
+		changes = append(changes, r.Change(projection.EventOf(e.BillingEvent)))
 	}
 	for _, e := range c.recorded {
-		changes = append(changes, r.Change(&e.Spec))
+		changes = append(changes, r.Change(projection.EventOf(e)))
 	}
 	aggregate := storedAggregate(c)
 	outcomes, missing := projection.Fold(aggregate, changes)
@@ -93,7 +93,7 @@ func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer,
 		key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, id)}
 		switch err := r.Reader.Get(ctx, key, &e); {
 		case err == nil:
-			changes = append(changes, r.Change(&e.Spec))
+			changes = append(changes, r.Change(projection.EventOf(&e)))
 		case !apierrors.IsNotFound(err):
 			return nil, fmt.Errorf("read BillingEvent %s again: %w", key.Name, err)
 		}
@@ -111,7 +111,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 			s, before = stored.DeepCopy(), stored.Status
 		}
 		s.Status = *aggregate.Subscriptions[id]
-		setSubscriptionConditions(s, now)
+		setSubscriptionConditions(s, aggregate.Customer.DeletedAt, now)
 		if s.UID == "" || !equality.Semantic.DeepEqual(before, s.Status) {
 			p.subscriptions = append(p.subscriptions, s)
 		}
@@ -125,6 +125,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	expiry := projection.Summarise(aggregate, projection.View{
 		Deciding:  decision.SubscriptionID,
 		Entitling: decision.Entitling,
+		Purchases: decision.Purchases,
 		Name:      func(id string) string { return naming.Object(c.customer.Spec.Account, id) },
 		Now:       now,
 	})

@@ -44,17 +44,28 @@ func (r *Reconciler) isTooOld(email *storedEmail) bool {
 	return !r.Clock.Now().Before(r.deadline(email))
 }
 
-// expire ends an Email that is too old, for good.
-func (r *Reconciler) expire(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
-	message := fmt.Sprintf("The message was not sent by %s, and is not sent any more: the sign-up is too old (--mail-max-age).",
-		r.deadline(email).UTC().Format(time.RFC3339))
-	if email.Status.Attempt != nil && inDoubtSince(email.Status.Attempt) != nil {
-		message = "It is not known whether Mailgun accepted the message, and it is not sent again: " +
-			"the sign-up is too old (--mail-max-age)."
+// isOver reports whether nothing may be sent any more.
+func (r *Reconciler) isOver(email *storedEmail) bool { return r.isTooOld(email) || isOfDeleted(email) }
+
+// isOfDeleted reports whether the customer was deleted at Stripe.
+func isOfDeleted(email *storedEmail) bool {
+	return email.customer != nil && email.customer.Status.DeletedAt != nil
+}
+
+// end ends an Email for good: its sign-up is too old, or its customer was deleted at Stripe.
+func (r *Reconciler) end(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
+	message := fmt.Sprintf("The message was not sent by %s, and is not sent any more: ", r.deadline(email).UTC().Format(time.RFC3339))
+	reason, cause, result := v1alpha1.ReasonExpired, "the sign-up is too old (--mail-max-age).", "expired"
+	if isOfDeleted(email) {
+		message = "The message was not sent, and is not sent any more: "
+		reason, cause, result = v1alpha1.ReasonCustomerDeleted, "the customer was deleted at Stripe.", "customer_deleted"
 	}
-	if err := r.writeStatus(ctx, email, false, v1alpha1.ReasonExpired, message); err != nil {
+	if email.Status.Attempt != nil && inDoubtSince(email.Status.Attempt) != nil {
+		message = "It is not known whether Mailgun accepted the message, and it is not sent again: "
+	}
+	if err := r.writeStatus(ctx, email, false, reason, message+cause); err != nil {
 		return requeue.OnWriteError(err)
 	}
-	metrics.Emails.WithLabelValues(string(email.Spec.Purpose), "expired").Inc()
+	metrics.Emails.WithLabelValues(string(email.Spec.Purpose), result).Inc()
 	return ctrl.Result{}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +106,7 @@ func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (a
 		return "", "", notConfirmed("Stripe does not know the checkout session of the sign-up.")
 	case err != nil:
 		return "", "", unavailableStripe(err)
-	case session.ID("id") != email.sessionID() || session.ID("customer") != identity.CustomerID:
+	case session.ID("id") != email.sessionID() || !slices.Contains([]string{session.ID("customer"), session.ID("customer_account")}, identity.CustomerID):
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up belongs to another customer.")
 	case session.Word("status") != "complete":
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not complete.")
@@ -135,11 +136,40 @@ func unavailableStripe(err error) error {
 // another address, none is known. Old versions of Stripe's API name none: then a message without a link goes to the
 // customer's address.
 func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
+	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID}}
+	if account := email.customer.Status.CustomerAccount; account != "" { // Accounts v2: some events may name the Account only
+		selectors = append(selectors, client.MatchingFields{v1alpha1.FieldCustomerAccount: account})
+	}
+	address := ""
+	for _, selector := range selectors {
+		found, err := r.addressInEvents(ctx, email, selector)
+		switch {
+		case err != nil:
+			return "", err
+		case address != "" && found != "" && !strings.EqualFold(address, found):
+			return "", differentAddresses
+		case found != "":
+			address = found
+		}
+	}
+	switch {
+	case address != "":
+		return address, nil
+	case email.Spec.Purpose == v1alpha1.EmailPasswordReset:
+		return "", invalidRecipient("The checkout names no e-mail address. Without a Stripe key, a link goes to no other one.")
+	default:
+		return email.customer.Status.Email, nil
+	}
+}
+
+var differentAddresses = invalidRecipient("The events of the sign-up's checkout session name different addresses.")
+
+// addressInEvents returns the address in those events of the sign-up's session that the selector selects; empty if they
+// name none.
+func (r *Reconciler) addressInEvents(ctx context.Context, email *storedEmail, selector client.MatchingFields) (string, error) {
 	address, page := "", &v1alpha1.BillingEventList{}
 	for {
-		err := r.Reader.List(ctx, page,
-			client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue),
-			client.MatchingFields{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID})
+		err := r.Reader.List(ctx, page, client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue), selector)
 		if err != nil {
 			return "", fmt.Errorf("list the events of the sign-up: %w", err)
 		}
@@ -151,19 +181,11 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 			case address == "" || strings.EqualFold(address, e.Checkout.Email):
 				address = e.Checkout.Email
 			default:
-				return "", invalidRecipient("The events of the sign-up's checkout session name different addresses.")
+				return "", differentAddresses
 			}
 		}
 		if page.Continue == "" {
-			break
+			return address, nil
 		}
-	}
-	switch {
-	case address != "":
-		return address, nil
-	case email.Spec.Purpose == v1alpha1.EmailPasswordReset:
-		return "", invalidRecipient("The checkout names no e-mail address. Without a Stripe key, a link goes to no other one.")
-	default:
-		return email.customer.Status.Email, nil
 	}
 }

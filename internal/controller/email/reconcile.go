@@ -37,8 +37,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case email.SettledAt() != nil || !email.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
-	case r.isTooOld(email) && (attempt == nil || inDoubtSince(attempt) == nil):
-		return r.expire(ctx, email)
+	case r.isOver(email) && (attempt == nil || inDoubtSince(attempt) == nil):
+		return r.end(ctx, email)
 	case r.Off:
 		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
 	case r.Mailgun == nil:
@@ -92,8 +92,8 @@ func (r *Reconciler) requeueAfter(email *storedEmail, wait time.Duration) ctrl.R
 
 // send composes the message, claims an attempt and makes it.
 func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
-	if r.isTooOld(email) {
-		return r.expire(ctx, email)
+	if r.isOver(email) {
+		return r.end(ctx, email)
 	}
 	if err := r.Limit.Wait(ctx); err != nil {
 		return ctrl.Result{}, fmt.Errorf("wait for the rate limit to send Email %s: %w", email.Name, err)
@@ -102,8 +102,8 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 	if err != nil {
 		return r.cannotSend(ctx, email, err)
 	}
-	if r.isTooOld(email) { // by now: the message took time to prepare
-		return r.expire(ctx, email)
+	if r.isOver(email) { // by now: the message took time to prepare
+		return r.end(ctx, email)
 	}
 	if err := r.claim(ctx, email, message.ID); err != nil {
 		return requeue.OnWriteError(err)

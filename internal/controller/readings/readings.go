@@ -26,7 +26,7 @@ type Batch struct {
 	At time.Time
 	// Objects are the objects that Stripe had.
 	Objects []*projection.Event
-	// NotFound holds the Stripe ids of the objects that Stripe does not know, or has deleted.
+	// NotFound holds the Stripe ids of the objects that Stripe does not know.
 	NotFound []string
 	// Requests holds the values of the resync annotations that the batch answers, by Stripe id.
 	Requests map[string]string

@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -27,10 +28,16 @@ func (r *Reconciler) read(
 				return nil, err
 			}
 		}
-		return batch, nil
+		if len(batch.NotFound) == 0 || slices.Contains(due.objects, customer.Spec.CustomerID) {
+			return batch, nil
+		}
+		return batch, r.readOne(ctx, batch, customer, customer.Spec.CustomerID) // does this key know the customer?
 	}
 	if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
 		return nil, err
+	}
+	if isDeleted(batch) {
+		return batch, nil // Stripe lists nothing of a deleted customer, and its subscriptions have ended
 	}
 	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
 		return nil, err
@@ -42,7 +49,30 @@ func (r *Reconciler) read(
 			return nil, err
 		}
 	}
-	return batch, nil
+	if err := r.readRefunds(ctx, batch, customer); err != nil {
+		return nil, err
+	}
+	return batch, r.readPurchases(ctx, batch, customer)
+}
+
+// readRefunds reads the charges that are refunded in full: such a refund may end a customer's access.
+func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
+	for i := range customer.Status.Refunds {
+		refund := &customer.Status.Refunds[i]
+		if !refund.Full {
+			continue
+		}
+		charge, err := r.Stripe.Charge(ctx, customer.Spec.Account, refund.ChargeID)
+		if err := r.add(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isDeleted reports whether the batch says that Stripe has deleted the customer.
+func isDeleted(batch *readings.Batch) bool {
+	return slices.ContainsFunc(batch.Objects, func(e *projection.Event) bool { return e.Customer != nil && e.Customer.Deleted })
 }
 
 // readSubscriptions reads all subscriptions that Stripe lists of the customer, ended ones too, and the known ones that
@@ -75,23 +105,25 @@ func (r *Reconciler) readSubscriptions(
 	return nil
 }
 
-// readOne reads the customer itself or one of its subscriptions.
+// readOne reads the customer itself, one of its subscriptions or one of its purchases.
 func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.Subscription
-	if id == customer.Spec.CustomerID {
+	switch {
+	case id == customer.Spec.CustomerID:
 		get = r.Stripe.Customer
+	case slices.Contains(projection.DoubtfulPurchases(&customer.Status), id):
+		return r.readPurchase(ctx, batch, customer, id)
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
 	return r.add(ctx, batch, customer, id, object, err)
 }
 
-// add adds Stripe's answer about one object to the batch. Of a deleted customer Stripe returns the id and "deleted"
-// only.
+// add adds Stripe's answer about one object to the batch.
 func (r *Reconciler) add(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
 ) error {
 	switch {
-	case errors.Is(err, stripeapi.ErrNotFound), err == nil && answer.Object.Bool("deleted"):
+	case errors.Is(err, stripeapi.ErrNotFound):
 		batch.NotFound = append(batch.NotFound, id)
 	case err != nil:
 		return err
@@ -101,9 +133,13 @@ func (r *Reconciler) add(
 		case err != nil:
 			batch.Whole = false
 			r.refuse(ctx, customer, id, "not_readable", err.Error())
-		case object.CustomerID != customer.Spec.CustomerID && object.Dispute == nil: // a dispute names no customer
+		case !belongsTo(object, customer):
+			batch.NotFound = append(batch.NotFound, id)
 			r.refuse(ctx, customer, id, "other_customer", "it belongs to another customer")
 		default:
+			if object.Customer != nil {
+				object.ObjectID = id // Stripe may have been asked by the Account's id
+			}
 			batch.Objects = append(batch.Objects, object)
 		}
 	}
@@ -111,6 +147,13 @@ func (r *Reconciler) add(
 		batch.At = at
 	}
 	return nil
+}
+
+// belongsTo reports whether the object is the customer's. A dispute names no customer. With Accounts v2, the customer may
+// be known by its Account only.
+func belongsTo(object *projection.Event, customer *v1alpha1.Customer) bool {
+	id := customer.Spec.CustomerID
+	return object.Dispute != nil || object.CustomerID == id || object.CustomerAccount == id
 }
 
 // refuse counts and logs an object that is left out of the batch: one that cannot be read, or that belongs to another

@@ -11,6 +11,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
 // writePause is how long to wait for the last batch to be written before Stripe is asked again.
@@ -21,6 +22,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	customer, subscriptions, err := r.load(ctx, req.NamespacedName)
 	if err != nil || customer == nil {
 		return ctrl.Result{}, err
+	}
+	if projection.IsDeletionConfirmed(&customer.Status) {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil // Stripe has nothing to say about it any more
 	}
 	now := r.Clock.Now()
 	s := r.scheduleOf(req.NamespacedName)
@@ -37,6 +42,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return requeue.At(s.next(r.DoubtDelay), now), nil
 	case r.Readings.Peek(req.NamespacedName) != nil:
 		return ctrl.Result{RequeueAfter: writePause}, nil
+	case isFresh(customer.Status.LastEvent, now):
+		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	batch, err := r.read(ctx, customer, subscriptions, due)
 	if err != nil {
@@ -48,6 +55,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	s.done(due, now)
 	r.Readings.Put(ctx, req.NamespacedName, batch)
 	return requeue.At(s.next(r.DoubtDelay), now), nil
+}
+
+// freshness is how old an event must be for a reading to win over it. A reading's time is up to a second and the duration
+// of the request too early (stripeapi.Reading).
+const freshness = 2 * time.Second
+
+func isFresh(last *v1alpha1.EventReference, now time.Time) bool {
+	return last != nil && now.Sub(last.Created.Time).Abs() < freshness
 }
 
 // load reads the customer and its subscriptions by their Stripe ids. It returns nil if the customer is gone.

@@ -1,8 +1,8 @@
 // Package resync is the controller that compares customers with Stripe.
 //
 // It observes Customers and Subscriptions. It decides when there is a reason to read them from Stripe: the events leave
-// a doubt, a person has annotated the object, or the background sweep comes to the customer. It writes nothing: what it
-// reads goes through the mailbox to the customer's controller.
+// a doubt, a person has annotated the object, or the background sweep comes to the customer. There is none once Stripe
+// has deleted the customer. It writes nothing: what it reads goes through the mailbox to the customer's controller.
 package resync
 
 import (

@@ -15,7 +15,7 @@ import (
 
 // reading is what is due to be read from Stripe of one customer.
 type reading struct {
-	whole    bool              // the customer, all its subscriptions and its open disputes
+	whole    bool              // the customer, all its subscriptions, open disputes and full refunds
 	objects  []string          // if not whole: the Stripe ids of these objects
 	requests map[string]string // the values of the resync annotations that the reading answers, by Stripe id
 }
@@ -62,6 +62,9 @@ func (s *schedule) observe(
 	if projection.IsPartlyKnown(&aggregate) {
 		positions[wholeCustomer] = v1alpha1.Position{}
 	}
+	for _, id := range projection.UnreadPurchases(&customer.Status) {
+		positions[id] = v1alpha1.Position{}
+	}
 	maps.DeleteFunc(s.doubts, func(id string, _ *doubt) bool { _, remains := positions[id]; return !remains })
 	for id, position := range positions {
 		if known := s.doubts[id]; known != nil && equality.Semantic.DeepEqual(known.position, position) {
@@ -70,8 +73,15 @@ func (s *schedule) observe(
 		if s.doubts == nil {
 			s.doubts = map[string]*doubt{}
 		}
-		s.doubts[id] = &doubt{position: position, since: now}
+		s.doubts[id] = &doubt{position: position, since: latest(now, position.Created.Add(freshness))}
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose event may be

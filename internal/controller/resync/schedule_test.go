@@ -48,6 +48,20 @@ func TestDue(t *testing.T) {
 			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) { annotate(c, "now") }, 0,
 			reading{whole: true, requests: map[string]string{"cus_A": "now"}},
 		},
+		"a checkout whose prices are not known": {
+			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
+				c.Status.Purchases = []v1alpha1.Purchase{{ID: "pi_1", SessionID: "cs_1", State: v1alpha1.CheckoutPaid}}
+			}, delay, reading{objects: []string{"cs_1"}},
+		},
+		"checkouts whose prices are known, or need not be, or bought nothing": {
+			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
+				c.Status.Purchases = []v1alpha1.Purchase{
+					{ID: "pi_1", SessionID: "cs_1", State: v1alpha1.CheckoutPaid, PricesRead: true},
+					{ID: "pi_2", SessionID: "cs_2", State: v1alpha1.CheckoutPaid, Terms: []v1alpha1.PurchaseTerms{{Source: "Checkout"}}},
+					{ID: "pi_3", SessionID: "cs_3", State: v1alpha1.CheckoutFailed},
+				}
+			}, time.Hour, reading{},
+		},
 		"an annotation that was answered": {
 			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
 				annotate(c, "now")

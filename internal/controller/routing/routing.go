@@ -86,8 +86,21 @@ func AddFailedIndex(ctx context.Context, indexer client.FieldIndexer) error {
 	})
 }
 
+// ByAccount is the cache index of Customers by the Account (acct_…) that is the customer, with Accounts v2.
+const ByAccount = "account"
+
+func accountsOf(o client.Object) []string {
+	if c, ok := o.(*v1alpha1.Customer); ok && c.Status.CustomerAccount != "" {
+		return []string{c.Status.CustomerAccount}
+	}
+	return nil
+}
+
 // AddIndexes adds the cache indexes that the controllers list by.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
+	if err := indexer.IndexField(ctx, &v1alpha1.Customer{}, ByAccount, accountsOf); err != nil {
+		return err
+	}
 	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {
 		if err := indexer.IndexField(ctx, object, ByCustomer, func(o client.Object) []string {
 			if name := scope.CustomerOf(o); name != "" {

@@ -32,6 +32,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "Events of this type are kept for the audit trail only.")
 	case e.Spec.DecodeError != "":
 		return r.settle(ctx, &e, v1alpha1.OutcomeFailed, e.Spec.DecodeError)
+	case e.Spec.CustomerAccount != "":
+		return r.linkByAccount(ctx, &e)
+	case t.AlwaysHasCustomer():
+		return r.linkBySubscription(ctx, &e)
 	case !t.ByPayment:
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "The event names no customer.")
 	default:
@@ -69,8 +73,7 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 		}
 	}
 	if customerID != "" {
-		e.Status.CustomerID = customerID
-		return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
+		return r.linkTo(ctx, e, customerID)
 	}
 	if age >= r.LinkTimeout {
 		return r.settle(ctx, e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
@@ -78,4 +81,10 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 	}
 	// The pause doubles with the event's age, from a second to a minute, and ends with the timeout.
 	return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil
+}
+
+// linkTo hands the event over to the customer's controller.
+func (r *Reconciler) linkTo(ctx context.Context, e *v1alpha1.BillingEvent, customerID string) (ctrl.Result, error) {
+	e.Status.CustomerID = customerID
+	return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
 }

@@ -96,6 +96,17 @@ func shownRefund(a projection.Aggregate) string {
 	return fmt.Sprint(a.Customer.Refunds[0].AmountRefunded)
 }
 
+func shownDeletion(a projection.Aggregate) string {
+	text := "not deleted"
+	if a.Customer.DeletedAt != nil {
+		text = "deleted"
+	}
+	if a.Customer.Email == "" {
+		return text + ", without an address"
+	}
+	return text + ", " + a.Customer.Email
+}
+
 func shownEmail(a projection.Aggregate) string { return a.Customer.Email }
 
 const (
@@ -125,6 +136,20 @@ func byTime() []Case {
 				event(time.Hour, "1", "invoice.updated", "open, an hour later", invoice("open"), nil),
 			},
 			Shows: shownInvoice, Want: "paid, 0 attempts", Why: "a paid invoice stays paid",
+		}, {
+			Rule: "a final state is never left",
+			Events: []Described{
+				event(0, "9", "customer.deleted", "deleted", Customer(customerID, "ada@example.com", "Ada"), nil),
+				event(time.Hour, "1", updated, "active, an hour later", subscriptionWith("active"), nil),
+			},
+			Shows: shownSubscription, Want: "canceled, ended", Why: "a deletion ends every subscription, whatever its own events report",
+		}, {
+			Rule: "a final state is never left",
+			Events: []Described{
+				event(0, "9", "customer.deleted", "deleted", Customer(customerID, "ada@example.com", "Ada"), nil),
+				event(time.Hour, "1", "customer.updated", "ada@example.com, an hour later", Customer(customerID, "ada@example.com", "Ada"), nil),
+			},
+			Shows: shownDeletion, Want: "deleted, without an address", Why: "Stripe never brings a customer back",
 		}, {
 			Rule: "a state wins over a hint",
 			Events: []Described{

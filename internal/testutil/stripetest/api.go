@@ -115,9 +115,16 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	case resource == "subscriptions" && id == "":
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
-		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
+		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
 	case kinds[resource] != "":
-		if o := world.Object(id); o != nil && o["object"] == kinds[resource] {
+		o := world.Object(id)
+		if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account
+			o = customerOfAccount(world, id)
+		}
+		if o != nil && o["object"] == kinds[resource] {
+			if resource == "sessions" {
+				o = withLines(o, r.URL.Query())
+			}
 			send(w, http.StatusOK, o)
 			return
 		}
@@ -125,6 +132,16 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	}
+}
+
+// customerOfAccount returns the customer that the Account is; nil if there is none.
+func customerOfAccount(world *World, account string) Object {
+	for _, o := range world.Objects("customer") {
+		if o["customer_account"] == account {
+			return o
+		}
+	}
+	return nil
 }
 
 // listEvents returns the events that match the query, newest first.
@@ -173,6 +190,17 @@ func expand(world *World, query url.Values, page []any) []any {
 		}
 	}
 	return expanded
+}
+
+// withLines returns a checkout session with what was bought only if the query asks for it, as Stripe does.
+func withLines(session Object, query url.Values) Object {
+	switch isWanted := slices.Contains(query["expand[]"], "line_items"); {
+	case !isWanted:
+		delete(session, "line_items")
+	case session["line_items"] == nil:
+		session["line_items"] = Object{"object": "list", "data": []any{}, "has_more": false}
+	}
+	return session
 }
 
 func number(query url.Values, name string, otherwise int64) int64 {

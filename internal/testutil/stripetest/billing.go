@@ -8,7 +8,7 @@ import (
 // This file has the steps of billing, each of which changes invoices, payments and subscriptions together.
 
 func (w *World) signUp(status string) {
-	if w.customer() != "" {
+	if w.newest("customer", func(Object) bool { return true }) != "" {
 		return
 	}
 	w.add(Customer(w.id("cus"), "ada@example.com", "Ada").With("created", w.now.Unix()), "customer.created")
@@ -17,15 +17,6 @@ func (w *World) signUp(status string) {
 	if status != "incomplete" {
 		w.add(Checkout(w.id("cs"), w.customer(), id, "ada@example.com", opened), "checkout.session.completed")
 	}
-}
-
-// buyByDebit completes a checkout whose payment takes days, for a customer that has signed up through a checkout before.
-func (w *World) buyByDebit() {
-	if w.newest("checkout.session", func(o Object) bool { return o["status"] == "complete" }) == "" {
-		return
-	}
-	session := Checkout(w.id("cs"), w.customer(), "", "ada@example.com", w.now)
-	w.add(session.With("mode", "payment").With("subscription", nil).With("payment_status", "unpaid"), "checkout.session.completed")
 }
 
 // endDebit reports that the newest delayed payment of a checkout has ended. After a failure the session stays unpaid.
@@ -60,8 +51,32 @@ func (w *World) subscribe(status string) string {
 	return o.ID()
 }
 
-// customer returns the customer's id; empty if there is none yet.
-func (w *World) customer() string { return w.newest("customer", func(Object) bool { return true }) }
+// customer returns the customer's id; empty if there is none yet, or if it is deleted.
+func (w *World) customer() string {
+	return w.newest("customer", func(o Object) bool { return o["deleted"] != true })
+}
+
+// cancel ends the subscription at once.
+func (w *World) cancel(id string) {
+	w.change(id, "customer.subscription.deleted", func(o Object) {
+		o["status"], o["ended_at"], o["canceled_at"] = "canceled", w.now.Unix(), w.now.Unix()
+	})
+}
+
+// deleteCustomer cancels the running subscriptions and deletes the customer. After that, Stripe returns its id only.
+func (w *World) deleteCustomer() {
+	customer := w.customer()
+	if customer == "" {
+		return
+	}
+	for _, id := range w.subscriptions() {
+		if s := w.objects[id]["status"]; s != "canceled" && s != "incomplete_expired" {
+			w.cancel(id)
+		}
+	}
+	w.report("customer.deleted", customer, nil)
+	w.objects[customer] = Object{"id": customer, "object": "customer", "deleted": true}
+}
 
 // newest returns the id of the newest object of a kind for which wanted is true; empty if there is none.
 func (w *World) newest(kind string, wanted func(Object) bool) string {

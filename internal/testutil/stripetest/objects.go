@@ -168,6 +168,16 @@ func Checkout(id, customer, subscription, email string, created time.Time) Objec
 	}
 }
 
+// Purchase returns a completed checkout session in which something was bought once. The intent is empty if nothing was to
+// be paid.
+func Purchase(id, customer, intent string, created time.Time) Object {
+	session := Checkout(id, customer, "", "ada@example.com", created).With("mode", "payment").With("subscription", nil).With("invoice", nil)
+	if intent == "" {
+		return session
+	}
+	return session.With("payment_intent", intent)
+}
+
 // Refund returns a refund of a charge.
 func Refund(id, charge, intent, status string, amount float64, created time.Time) Object {
 	refund := Object{

@@ -62,6 +62,11 @@ const (
 	BuyByDebit       Op = "buy something by bank debit"
 	SettleDebit      Op = "settle a bank debit"
 	FailDebit        Op = "fail a bank debit"
+	BuyOnce          Op = "buy something once"
+	BuyPass          Op = "buy access for 30 days"
+	BuySeats         Op = "buy access and seats for a year"
+	BuyLifetime      Op = "buy access for life"
+	DeleteCustomer   Op = "delete the customer"
 )
 
 var simplestFirst = []Op{
@@ -69,7 +74,8 @@ var simplestFirst = []Op{
 	FailRenewal, FailAgain, Recover, GiveUp, PayFirst, ExpireIncomplete, SubscribeAgain, AnnounceTrialEnd, EndTrial, PauseTrial,
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
-	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout,
+	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, BuyOnce, BuyPass, BuySeats, BuyLifetime,
+	DeleteCustomer,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -92,17 +98,24 @@ var ops = map[Op]func(*World){
 	SignUpWithTrial: func(w *World) { w.signUp("trialing") },
 	SignUpUnpaid:    func(w *World) { w.signUp("incomplete") },
 	FailRefund:      func(w *World) { w.failRefund() },
+	DeleteCustomer:  func(w *World) { w.deleteCustomer() },
 	LeaveCheckout: func(w *World) {
 		if customer := w.customer(); customer != "" {
 			session := Checkout(w.id("cs"), customer, "", "ada@example.com", w.now).With("subscription", nil)
 			w.add(session.With("status", "expired").With("payment_status", "unpaid"), "checkout.session.expired")
 		}
 	},
+	BuyOnce: func(w *World) { w.buy(Object{}, Object{}) },
+	BuyPass: func(w *World) { w.buy(Object{"tollkeeper_access": "30d"}, Object{}) },
+	BuySeats: func(w *World) {
+		w.buy(Object{"tollkeeper_access": "1y", "tollkeeper_seats": "5"}, Object{"tollkeeper_access": "30d", "tollkeeper_tier": "gold"})
+	},
+	BuyLifetime: func(w *World) { w.buy(nil, Object{"tollkeeper_access": "lifetime"}) },
 	BuyByDebit:  func(w *World) { w.buyByDebit() },
 	SettleDebit: func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
 	FailDebit:   func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
 	SubscribeAgain: func(w *World) {
-		if n := len(w.subscriptions()); n > 0 && n < 3 {
+		if n := len(w.subscriptions()); n > 0 && n < 3 && w.customer() != "" {
 			w.subscribe("active")
 		}
 	},
@@ -210,11 +223,7 @@ var ops = map[Op]func(*World){
 		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["cancel_at"] = nil }) }, "active", "trialing")
 	},
 	Cancel: func(w *World) {
-		w.withSubscription(func(id string) {
-			w.change(id, "customer.subscription.deleted", func(o Object) {
-				o["status"], o["ended_at"], o["canceled_at"] = "canceled", w.now.Unix(), w.now.Unix()
-			})
-		}, "incomplete", "trialing", "active", "past_due", "unpaid", "paused")
+		w.withSubscription(w.cancel, "incomplete", "trialing", "active", "past_due", "unpaid", "paused")
 	},
 	RefundPart: func(w *World) { w.refund(500) },
 	RefundAll:  func(w *World) { w.refund(Amount) },

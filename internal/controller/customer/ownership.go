@@ -1,0 +1,69 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+)
+
+// An object's name holds 32 bits of a hash of the Stripe id, so two ids can be made up that share a name. The first one
+// has the object. What is about the other one must not change it.
+
+// failForeign fails the events about another customer whose object would have the same name, and leaves out what was
+// read of it from Stripe.
+func (r *Reconciler) failForeign(ctx context.Context, c *reconciliation) error {
+	for _, e := range c.pending {
+		if e.deferred || e.CustomerID() == c.customer.Spec.CustomerID && e.Spec.Account == c.customer.Spec.Account {
+			continue
+		}
+		e.outcome, e.message = v1alpha1.OutcomeFailed, nameIsTaken("customer", e.CustomerID(), c.customer.Spec.CustomerID)
+	}
+	b := c.batch
+	if b != nil && b.CustomerID != "" && (b.CustomerID != c.customer.Spec.CustomerID || b.Account != c.customer.Spec.Account) {
+		metrics.ReadingsRefused.WithLabelValues("other_customer").Inc()
+		ctrl.LoggerFrom(ctx).Info("Refused what Stripe returned about another customer whose object would have the same name",
+			"customerID", b.CustomerID, "account", b.Account)
+		c.batch = nil
+	}
+	return nil
+}
+
+func nameIsTaken(kind, id, owner string) string {
+	return fmt.Sprintf("The object of the %s %s would have the same name as that of the %s %s. One of them is not Stripe's: "+
+		"look both up in Stripe's Dashboard.", kind, id, kind, owner)
+}
+
+// failMisassigned fails the events about a subscription that belongs to another customer, as Stripe never moves a
+// subscription, and about one whose name another subscription has.
+func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) error {
+	for _, e := range c.pending {
+		id := e.Spec.SubscriptionID
+		if e.deferred || e.outcome == v1alpha1.OutcomeFailed || id == "" || c.subscriptions[id] != nil {
+			continue
+		}
+		var s v1alpha1.Subscription
+		key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
+		switch err := r.Client.Get(ctx, key, &s); {
+		case err == nil && s.Spec.SubscriptionID != id:
+			e.outcome, e.message = v1alpha1.OutcomeFailed, nameIsTaken("subscription", id, s.Spec.SubscriptionID)
+		case err == nil && s.Spec.CustomerRef.Name == c.customer.Name: // it was created since the list was read, or is being deleted
+			if owner := metav1.GetControllerOf(&s); owner == nil || owner.UID == c.customer.UID {
+				c.subscriptions[id] = &s
+			}
+		case err == nil:
+			e.outcome = v1alpha1.OutcomeFailed
+			e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
+		case !apierrors.IsNotFound(err):
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package projection_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the lives
+)
+
+// Whatever events somebody forges about a customer, of any type, of any time, and in any order: one reading of the
+// customer brings back what Stripe has, and the decision is that of a customer about whom nothing was forged.
+func TestAReadingUndoesForgedEvents(t *testing.T) {
+	for seed := range uint64(1000) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		forged := forgedEvents(t, random)
+		at := begin.Add(2 * time.Hour)
+		truth := readings(t, random, at)
+
+		var a, honest projection.Aggregate
+		foldRecalling(&a, forged, forged)
+		compare(&a, truth, at)
+		compare(&honest, truth, at)
+
+		for _, reading := range truth {
+			if d := projection.Read(&a, reading); differs(d) {
+				t.Fatalf("seed %d: %s still differs from Stripe: %+v", seed, reading.ObjectID, d)
+			}
+		}
+		for id, s := range a.Subscriptions {
+			if honest.Subscriptions[id] == nil && s.Status != "canceled" && s.Status != "incomplete_expired" {
+				t.Fatalf("seed %d: %s, which Stripe does not know, shows as %q", seed, id, s.Status)
+			}
+		}
+		if disputes := a.Customer.OpenDisputes; len(disputes) > 0 {
+			t.Fatalf("seed %d: disputes that Stripe does not know are open: %+v", seed, disputes)
+		}
+		if diff := cmp.Diff(decision(&honest, at), decision(&a, at)); diff != "" {
+			t.Fatalf("seed %d: the decision keeps something of the forged events (-honest +forged):\n%s", seed, diff)
+		}
+	}
+}
+
+// forgedEvents are recorded within an hour, and dated years before or after that.
+func forgedEvents(t *testing.T, random *rand.Rand) []projection.Change {
+	t.Helper()
+	var changes []projection.Change
+	life := randomLife(random)
+	if random.IntN(3) == 0 {
+		life = append(life, Event{ID: "evt_deleted", Type: "customer.deleted", Shape: New, Object: Customer(customer, "a@example.com", "Ada")})
+	}
+	for _, e := range life {
+		e.Created = begin.Add(time.Duration(random.Int64N(int64(10*365*24*time.Hour))) - 365*24*time.Hour)
+		decoded, err := decoder.Decode(e.JSON())
+		if err != nil || decoded.DecodeError != "" {
+			t.Fatal(err, decoded.DecodeError)
+		}
+		if decoded.CustomerID == "" {
+			decoded.CustomerID = customer
+		}
+		recorded := &v1alpha1.BillingEvent{Spec: *decoded}
+		recorded.CreationTimestamp = metav1.NewTime(begin.Add(time.Duration(random.IntN(3600)) * time.Second))
+		changes = append(changes, events.Change(projection.EventOf(recorded)))
+	}
+	return changes
+}
+
+// readings are what Stripe has: the customer, and no, one or two subscriptions in any state but past_due and paused.
+// Stripe does not say since when a subscription is past due, or that it was paused for a failed payment.
+func readings(t *testing.T, random *rand.Rand, at time.Time) []*projection.Event {
+	t.Helper()
+	objects := []Object{Customer(customer, "true@example.com", "Ada")}
+	for _, id := range []string{"sub_A", "sub_B"} {
+		if random.IntN(3) > 0 {
+			status := []string{"incomplete", "trialing", "active", "unpaid", "canceled"}[random.IntN(5)]
+			objects = append(objects, Subscription(New, id, customer, status, begin, begin.AddDate(0, 1, 0)))
+		}
+	}
+	var all []*projection.Event
+	for _, object := range objects {
+		all = append(all, readingOf(t, object, at))
+	}
+	return all
+}
+
+// compare folds the readings, and that Stripe knows nothing else of the customer.
+func compare(a *projection.Aggregate, truth []*projection.Event, at time.Time) {
+	known := map[string]bool{}
+	for _, reading := range truth {
+		known[reading.ObjectID] = true
+		projection.Read(a, reading)
+	}
+	var absent []string
+	for i := range a.Customer.Refunds {
+		absent = append(absent, a.Customer.Refunds[i].ChargeID)
+	}
+	for id := range a.Subscriptions {
+		absent = append(absent, id)
+	}
+	for i := range a.Customer.OpenDisputes {
+		absent = append(absent, a.Customer.OpenDisputes[i].ID)
+	}
+	absent = append(absent, projection.DoubtfulPurchases(&a.Customer)...)
+	for _, id := range absent {
+		if !known[id] {
+			projection.ReadAbsent(a, id, metav1.NewTime(at))
+		}
+	}
+	projection.Listed(a, metav1.NewTime(at))
+}
+
+// decision is what a tenant controller sees.
+func decision(a *projection.Aggregate, now time.Time) map[string]any {
+	d := entitlement.Decide(entitlement.Input{Customer: &a.Customer, Subscriptions: a.Subscriptions, HasStripe: true},
+		entitlement.Policy{GracePeriod: 7 * 24 * time.Hour, TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}, now)
+	return map[string]any{"entitled": d.Entitled, "unknown": d.Unknown, "until": d.Until, "entitling": d.Entitling}
+}

@@ -1,0 +1,301 @@
+package projection
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/accessperiod"
+)
+
+const (
+	// maxPurchases is how many purchases are kept whose metadata says for how long they grant access.
+	maxPurchases = 20
+	// maxOtherPurchases is how many other checkouts are kept: prices that are read later may say it.
+	maxOtherPurchases = 10
+	// maxPurchaseEntitlements is how many metadata keys are kept of each of a purchase's objects, beside the access.
+	maxPurchaseEntitlements = 16
+)
+
+// purchaseSources lists what may say for how long a purchase grants access. The first one that does counts.
+var purchaseSources = []v1alpha1.PurchaseSource{
+	v1alpha1.PurchaseSourceCheckout, v1alpha1.PurchaseSourcePayment, v1alpha1.PurchaseSourcePrice,
+}
+
+// checkoutPurchase is what an event reports about the purchase by a checkout session; nil if it buys nothing or starts a
+// subscription.
+func checkoutPurchase(e *Event, state v1alpha1.CheckoutState) *v1alpha1.Purchase {
+	r := e.Checkout
+	if r.Mode != "payment" {
+		return nil
+	}
+	p := newPurchase(e, cmp.Or(e.PaymentIntentID, r.InvoiceID, e.ObjectID), *openedAt(e), state)
+	p.SessionID, p.InvoiceID, p.PricesRead = e.ObjectID, r.InvoiceID, r.PricesRead
+	addTerms(p, e, v1alpha1.PurchaseSourceCheckout, r.Metadata)
+	addTerms(p, e, v1alpha1.PurchaseSourcePrice, r.PriceMetadata)
+	return p
+}
+
+// paymentPurchase is what a payment intent or charge that succeeded reports about a purchase; nil if its metadata says
+// nothing of access.
+func paymentPurchase(e *Event) *v1alpha1.Purchase {
+	r := e.Payment
+	id := cmp.Or(e.PaymentIntentID, r.InvoiceID, e.ChargeID)
+	if r.Metadata == nil || id == "" {
+		return nil
+	}
+	p := newPurchase(e, id, *cmp.Or(r.Created, &e.Created), v1alpha1.CheckoutPaid)
+	p.ChargeID, p.InvoiceID = e.ChargeID, r.InvoiceID
+	addTerms(p, e, v1alpha1.PurchaseSourcePayment, r.Metadata)
+	return p
+}
+
+// invoicePurchase is what a paid invoice reports about a purchase; nil if no one-time price on it says anything of access.
+func invoicePurchase(e *Event) *v1alpha1.Purchase {
+	r := e.Invoice
+	if r.PriceMetadata == nil || r.Status != InvoicePaid {
+		return nil
+	}
+	p := newPurchase(e, cmp.Or(e.PaymentIntentID, r.ID), *cmp.Or(r.Created, &e.Created), v1alpha1.CheckoutPaid)
+	p.ChargeID, p.InvoiceID, p.PricesRead = e.ChargeID, r.ID, true
+	addTerms(p, e, v1alpha1.PurchaseSourcePrice, r.PriceMetadata)
+	return p
+}
+
+func newPurchase(e *Event, id string, boughtAt metav1.Time, state v1alpha1.CheckoutState) *v1alpha1.Purchase {
+	p := &v1alpha1.Purchase{ID: id, PaymentIntentID: e.PaymentIntentID, BoughtAt: boughtAt, State: state}
+	if state == v1alpha1.CheckoutPaid {
+		p.PaidAt = e.Created.DeepCopy()
+	}
+	return p
+}
+
+func addTerms(p *v1alpha1.Purchase, e *Event, source v1alpha1.PurchaseSource, metadata map[string]v1alpha1.Value) {
+	if metadata == nil {
+		return
+	}
+	kept := map[string]v1alpha1.Value{v1alpha1.MetadataAccess: metadata[v1alpha1.MetadataAccess]}
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		if len(kept) <= maxPurchaseEntitlements {
+			kept[key] = metadata[key]
+		}
+	}
+	p.Terms = append(p.Terms, v1alpha1.PurchaseTerms{Source: source, Metadata: kept, Created: e.Created, EventID: e.EventID})
+}
+
+// keepPurchase joins what an event reports about a purchase with what is known of it. It reports whether the status shows
+// the purchase now. Session, payment intent, charge and invoice of one purchase have the same id: that of the payment
+// intent. For example:
+//
+//	checkout.session.completed  cs_1, pi_1, unpaid, access 30d   one purchase, pi_1, unpaid
+//	payment_intent.succeeded    pi_1, seats 5, access 30d        the same, paid: from now on it grants access
+func keepPurchase(a *Aggregate, reported *v1alpha1.Purchase) bool {
+	if reported == nil {
+		return false
+	}
+	c := &a.Customer
+	i := slices.IndexFunc(c.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == reported.ID })
+	if i < 0 {
+		i = len(c.Purchases)
+		c.Purchases = append(c.Purchases, *reported)
+	}
+	mergePurchase(&c.Purchases[i], reported)
+	noteRefunds(c)
+	c.Purchases = keepLongest(c.Purchases)
+	return slices.ContainsFunc(c.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == reported.ID })
+}
+
+// mergePurchase adds what an event reports. Whatever order the events come in, the result is the same: the earliest
+// time, the furthest state, and of each source the newest terms.
+func mergePurchase(p, reported *v1alpha1.Purchase) {
+	p.SessionID = max(p.SessionID, reported.SessionID)
+	p.PaymentIntentID = max(p.PaymentIntentID, reported.PaymentIntentID)
+	p.ChargeID = max(p.ChargeID, reported.ChargeID)
+	p.InvoiceID = max(p.InvoiceID, reported.InvoiceID)
+	if reported.BoughtAt.Before(&p.BoughtAt) {
+		p.BoughtAt = reported.BoughtAt
+	}
+	keepEarliest(&p.PaidAt, reported.PaidAt)
+	if rankOfCheckout(reported.State) > rankOfCheckout(p.State) {
+		p.State = reported.State
+	}
+	p.PricesRead = p.PricesRead || reported.PricesRead
+	for _, terms := range reported.Terms {
+		known := termsOf(p, terms.Source)
+		switch {
+		case known == nil:
+			p.Terms = append(p.Terms, terms)
+		case cmp.Or(known.Created.Compare(terms.Created.Time), cmp.Compare(known.EventID, terms.EventID)) < 0:
+			*known = terms
+		}
+	}
+	slices.SortFunc(p.Terms, func(a, b v1alpha1.PurchaseTerms) int {
+		return slices.Index(purchaseSources, a.Source) - slices.Index(purchaseSources, b.Source)
+	})
+}
+
+// termsOf is what the source says; nil if it says nothing.
+func termsOf(p *v1alpha1.Purchase, source v1alpha1.PurchaseSource) *v1alpha1.PurchaseTerms {
+	for i := range p.Terms {
+		if p.Terms[i].Source == source {
+			return &p.Terms[i]
+		}
+	}
+	return nil
+}
+
+// keepLongest keeps the purchases that say for how long they grant access and would last longest, and the newest others.
+// So many mugs do not drop a lifetime. It sorts them, the newest first.
+func keepLongest(list []v1alpha1.Purchase) []v1alpha1.Purchase {
+	newestFirst := func(a, b v1alpha1.Purchase) int {
+		return cmp.Or(b.BoughtAt.Compare(a.BoughtAt.Time), cmp.Compare(b.ID, a.ID))
+	}
+	slices.SortFunc(list, func(a, b v1alpha1.Purchase) int {
+		return cmp.Or(cmp.Compare(plainEnd(&b), plainEnd(&a)), newestFirst(a, b))
+	})
+	granting, others := 0, 0
+	list = slices.DeleteFunc(list, func(p v1alpha1.Purchase) bool {
+		if len(p.Terms) > 0 {
+			granting++
+			return granting > maxPurchases
+		}
+		others++
+		return others > maxOtherPurchases
+	})
+	slices.SortFunc(list, newestFirst)
+	return list
+}
+
+// plainEnd is the Unix time at which the purchase's access would end if it had begun with the purchase.
+func plainEnd(p *v1alpha1.Purchase) int64 {
+	_, period, err := accessOf(p)
+	switch {
+	case err != nil:
+		return p.BoughtAt.Unix()
+	case period.IsLifetime():
+		return math.MaxInt64
+	default:
+		return period.End(p.BoughtAt.Time).Unix()
+	}
+}
+
+// accessOf is for how long a purchase grants access, as its seller wrote it, and as it was read. text is empty if nothing
+// says it.
+func accessOf(p *v1alpha1.Purchase) (text v1alpha1.Value, period accessperiod.Period, err error) {
+	if len(p.Terms) == 0 {
+		return "", period, accessperiod.ErrNotReadable
+	}
+	text = p.Terms[0].Metadata[v1alpha1.MetadataAccess]
+	period, err = accessperiod.Parse(string(text))
+	return text, period, err
+}
+
+// noteRefunds notes for each purchase whether it is refunded in full. Once the customer's list of refunds is full, a refund
+// that leaves it stays noted.
+func noteRefunds(c *v1alpha1.CustomerStatus) {
+	for i := range c.Purchases {
+		p := &c.Purchases[i]
+		isKnown, refundedAt := false, (*metav1.Time)(nil)
+		for j := range c.Refunds {
+			r := &c.Refunds[j]
+			if !refundsPurchase(r, p) {
+				continue
+			}
+			isKnown = true
+			if r.Full && !RefundHasFailed(c, r) {
+				keepEarliest(&refundedAt, &r.At)
+			}
+		}
+		if isKnown || len(c.Refunds) < maxRefunds {
+			p.RefundedAt = refundedAt
+		}
+	}
+}
+
+// refundsPurchase reports whether the refunded charge paid the purchase.
+func refundsPurchase(r *v1alpha1.Refund, p *v1alpha1.Purchase) bool {
+	return r.PaymentIntentID != "" && r.PaymentIntentID == p.PaymentIntentID || r.ChargeID == p.ChargeID ||
+		r.InvoiceID != "" && r.InvoiceID == p.InvoiceID
+}
+
+// RefundHasFailed reports whether a refund on the charge failed after the total was reported.
+func RefundHasFailed(c *v1alpha1.CustomerStatus, r *v1alpha1.Refund) bool {
+	return slices.ContainsFunc(c.FailedRefunds, func(f v1alpha1.FailedRefund) bool {
+		return f.ChargeID == r.ChargeID && !f.At.Before(&r.At)
+	})
+}
+
+// UnreadPurchases lists the Stripe ids of the objects that may say for how long a purchase grants access, although no event
+// does: the checkout sessions whose prices are not known.
+func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
+	var ids []string
+	for i := range c.Purchases {
+		if p := &c.Purchases[i]; p.SessionID != "" && len(p.Terms) == 0 && !p.PricesRead && p.State != v1alpha1.CheckoutFailed {
+			ids = append(ids, p.SessionID)
+		}
+	}
+	return ids
+}
+
+// DoubtfulPurchases lists what a comparison with Stripe reads of purchases: UnreadPurchases, and the checkout session of each
+// purchase whose metadata says something of access, else its payment intent or charge. An event may be forged, an endpoint
+// may not receive the one that a checkout is paid, and none reports that a person has corrected the metadata.
+func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
+	ids := UnreadPurchases(c)
+	for i := range c.Purchases {
+		p := &c.Purchases[i]
+		id := cmp.Or(p.SessionID, p.PaymentIntentID, p.ID)
+		if len(p.Terms) > 0 && p.Terms[0].Source == v1alpha1.PurchaseSourcePayment {
+			id = cmp.Or(p.PaymentIntentID, p.ID)
+		}
+		if len(p.Terms) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// readAbsentPurchase drops the purchase of an object that Stripe does not know.
+func readAbsentPurchase(c *v1alpha1.CustomerStatus, id string) Difference {
+	kept := slices.DeleteFunc(slices.Clone(c.Purchases), func(p v1alpha1.Purchase) bool {
+		return p.ID == id || p.SessionID == id || p.PaymentIntentID == id
+	})
+	if len(kept) == len(c.Purchases) {
+		return Difference{}
+	}
+	if c.Purchases = kept; len(kept) == 0 {
+		c.Purchases = nil
+	}
+	return Difference{Repaired: []string{"purchases"}}
+}
+
+// readPurchase folds a checkout session or a payment intent that was read from Stripe. It corrects nothing that an event
+// would have reported, except that the purchase is paid.
+func readPurchase(a *Aggregate, e *Event) Difference {
+	var read *v1alpha1.Purchase
+	switch {
+	case e.Checkout != nil && isPaid(e.Checkout):
+		read = checkoutPurchase(e, v1alpha1.CheckoutPaid)
+	case e.Checkout != nil:
+		read = checkoutPurchase(e, v1alpha1.CheckoutUnpaid)
+	case e.Payment.Status == intentSucceeded:
+		read = paymentPurchase(e)
+	}
+	if read == nil {
+		return Difference{}
+	}
+	i := slices.IndexFunc(a.Customer.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == read.ID })
+	if i < 0 {
+		return Difference{} // it was dropped meanwhile
+	}
+	wasPaid := a.Customer.Purchases[i].State == v1alpha1.CheckoutPaid
+	keepPurchase(a, read)
+	if !wasPaid && read.State == v1alpha1.CheckoutPaid {
+		return Difference{Repaired: []string{"purchases"}}
+	}
+	return Difference{}
+}

@@ -1,0 +1,264 @@
+package projection_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
+)
+
+const hour = time.Hour
+
+func buys(session, intent string, metadata Object) Object {
+	return Purchase(session, customer, intent, begin).With("metadata", metadata)
+}
+
+func access(value string) Object { return Object{"tollkeeper_access": value} }
+
+// showPurchases describes the purchases, the newest first, each with its access.
+func showPurchases(a projection.Aggregate) string {
+	projection.Summarise(&a, projection.View{Name: func(id string) string { return id }, Now: begin})
+	text := ""
+	for _, p := range a.Customer.Purchases {
+		text += fmt.Sprintf("%s %s %q", p.ID, p.State, p.Access)
+		if p.From != nil {
+			text += p.From.Format(" from 2006-01-02 15h")
+		}
+		if p.Until != nil {
+			text += p.Until.Format(" until 2006-01-02 15h")
+		}
+		if p.RefundedAt != nil {
+			text += " refunded"
+		}
+		if p.Problem != "" {
+			text += " problem"
+		}
+		text += "\n"
+	}
+	return text
+}
+
+func TestPurchases(t *testing.T) {
+	charge := Charge(New, "ch_1", customer, "pi_1", "succeeded", begin)
+	paid := at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")))
+	refunded := at(2*hour, "charge.refunded", Refunded(charge, Amount))
+	oldInvoice := Invoice(Old, "in_1", customer, "", "paid", Amount, begin, begin)
+	oldInvoice["lines"].(Object)["data"].([]Object)[0]["price"] = Object{"type": "one_time", "metadata": access("1y")}
+	for name, tc := range map[string]struct {
+		events []Event
+		want   string
+	}{
+		"paid": {[]Event{paid}, "pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n"},
+		"session, intent and charge are one purchase; the session's word counts": {
+			[]Event{
+				at(1*hour, "payment_intent.succeeded", PaymentIntent(New, "pi_1", customer, "ch_1", "succeeded", begin).With("metadata", access("1d"))),
+				at(1*hour, "charge.succeeded", charge.With("metadata", access("2d"))), paid,
+			},
+			"pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n",
+		},
+		"unpaid": {
+			[]Event{at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid"))},
+			"pi_1 Unpaid \"30d\"\n",
+		},
+		"unpaid, then paid: access begins with the payment": {
+			[]Event{
+				at(72*hour, "checkout.session.async_payment_succeeded", buys("cs_1", "pi_1", access("30d"))),
+				at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")),
+			},
+			"pi_1 Paid \"30d\" from 2026-02-03 12h until 2026-03-05 12h\n",
+		},
+		"unpaid, then failed": {
+			[]Event{
+				at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")),
+				at(72*hour, "checkout.session.async_payment_failed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")),
+			},
+			"pi_1 Failed \"30d\"\n",
+		},
+		"nothing was to be paid": {
+			[]Event{at(0, "checkout.session.completed", buys("cs_1", "", access("lifetime")).With("payment_status", "no_payment_required"))},
+			"cs_1 Paid \"lifetime\" from 2026-01-31 12h\n",
+		},
+		"a subscription's checkout is no purchase": {
+			[]Event{at(0, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "a@example.com", begin).With("metadata", access("30d")))}, "",
+		},
+		"a charge without a payment intent": {
+			[]Event{at(0, "charge.succeeded", charge.With("payment_intent", nil).With("metadata", access("P1M")))},
+			"ch_1 Paid \"P1M\" from 2026-01-31 12h until 2026-02-28 12h\n",
+		},
+		"an invoice's price": {
+			[]Event{at(0, "invoice.paid", oldInvoice)}, "in_1 Paid \"1y\" from 2026-01-31 12h until 2027-01-31 12h\n",
+		},
+		"an invoice that is the session's": { // which does not name the payment intent
+			[]Event{at(0, "invoice.paid", oldInvoice), at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("invoice", "in_1"))},
+			"pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\nin_1 Paid \"1y\"\n",
+		},
+		"refunded in full":                  {[]Event{paid, refunded}, "pi_1 Paid \"30d\" refunded\n"},
+		"refunded before the purchase came": {[]Event{refunded, paid}, "pi_1 Paid \"30d\" refunded\n"},
+		"refunded in part": {
+			[]Event{paid, at(2*hour, "charge.refunded", Refunded(charge, 100))}, "pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n",
+		},
+		"the refund failed": {
+			[]Event{paid, refunded, at(3*hour, "refund.failed", Refund("re_1", "ch_1", "pi_1", "failed", Amount, begin))},
+			"pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n",
+		},
+		"another charge is refunded": {
+			[]Event{paid, at(2*hour, "charge.refunded", Refunded(Charge(New, "ch_2", customer, "pi_2", "succeeded", begin), Amount))},
+			"pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n",
+		},
+		"cannot be read": {
+			[]Event{at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30")))}, "pi_1 Paid \"30\" problem\n",
+		},
+		"two passes": {
+			[]Event{paid, at(24*hour, "checkout.session.completed", buys("cs_2", "pi_2", access("1mo")))},
+			"pi_2 Paid \"1mo\" from 2026-03-02 12h until 2026-04-02 12h\npi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a projection.Aggregate
+			for _, e := range tc.events {
+				projection.Fold(&a, []projection.Change{change(t, e)})
+			}
+			if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" {
+				t.Errorf("purchases (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Many small purchases drop neither the lifetime nor, while they are among the newest, each other.
+func TestPurchasesAreBounded(t *testing.T) {
+	var a projection.Aggregate
+	fold := func(n int, metadata Object) {
+		session := Purchase(fmt.Sprintf("cs_%03d", n), customer, fmt.Sprintf("pi_%03d", n), begin.Add(time.Duration(n)*hour)).With("metadata", metadata)
+		projection.Fold(&a, []projection.Change{change(t, at(time.Duration(n)*hour, "checkout.session.completed", session))})
+	}
+	fold(0, access("lifetime"))
+	for n := range 50 {
+		fold(1+n, access("1d"))
+		fold(101+n, Object{})
+	}
+	granting, others := 0, 0
+	for _, p := range a.Customer.Purchases {
+		if len(p.Terms) > 0 {
+			granting++
+		} else {
+			others++
+		}
+	}
+	last := a.Customer.Purchases[len(a.Customer.Purchases)-1]
+	if granting != 20 || others != 10 || last.ID != "pi_000" {
+		t.Errorf("%d purchases that grant access, %d others, the last one is %s; want 20, 10 and the lifetime pi_000", granting, others, last.ID)
+	}
+}
+
+// A refund that many others have followed stays known.
+func TestAnOldRefundOfAPurchaseStays(t *testing.T) {
+	var a projection.Aggregate
+	fold := func(e Event) { projection.Fold(&a, []projection.Change{change(t, e)}) }
+	fold(at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("lifetime"))))
+	for n := range 30 {
+		charge := Charge(New, fmt.Sprintf("ch_%d", n), customer, fmt.Sprintf("pi_%d", n+1), "succeeded", begin)
+		fold(at(time.Duration(n)*hour, "charge.refunded", Refunded(charge, Amount)))
+	}
+	if p := a.Customer.Purchases[0]; p.RefundedAt == nil {
+		t.Errorf("%s is not refunded any more", p.ID)
+	}
+}
+
+// What is read from Stripe adds what the prices say, and asks for nothing more.
+func TestReadPurchase(t *testing.T) {
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", Object{})))})
+	if diff := cmp.Diff([]string{"cs_1"}, projection.UnreadPurchases(&a.Customer)); diff != "" {
+		t.Fatalf("unread (-want +got):\n%s", diff)
+	}
+	read := &projection.Event{
+		EventID: projection.EventRead, Type: "checkout.session.read", Created: metav1.NewTime(begin.Add(hour)), ObjectID: "cs_1", PaymentIntentID: "pi_1",
+		Checkout: &v1alpha1.CheckoutRecord{
+			Mode: "payment", PaymentStatus: "paid", Created: &metav1.Time{Time: begin}, PricesRead: true,
+			PriceMetadata: map[string]v1alpha1.Value{"access": "30d"},
+		},
+	}
+	for range 2 {
+		if differed := projection.Read(&a, read).Repaired; differed != nil {
+			t.Errorf("differed in %v", differed)
+		}
+	}
+	if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n", showPurchases(a)); diff != "" {
+		t.Errorf("purchases (-want +got):\n%s", diff)
+	}
+	if unread := projection.UnreadPurchases(&a.Customer); len(unread) > 0 {
+		t.Errorf("unread: %v", unread)
+	}
+}
+
+// A payment intent whose metadata was corrected at Stripe is read again.
+func TestReadPurchaseWithoutASession(t *testing.T) {
+	var a projection.Aggregate
+	intent := PaymentIntent(New, "pi_1", customer, "ch_1", "succeeded", begin)
+	projection.Fold(&a, []projection.Change{change(t, at(0, "payment_intent.succeeded", intent.With("metadata", access("soon"))))})
+	if diff := cmp.Diff([]string{"pi_1"}, projection.DoubtfulPurchases(&a.Customer)); diff != "" {
+		t.Fatalf("to be read (-want +got):\n%s", diff)
+	}
+	projection.Read(&a, &projection.Event{
+		EventID: projection.EventRead, Type: "payment_intent.read", Created: metav1.NewTime(begin.Add(hour)), ObjectID: "pi_1", PaymentIntentID: "pi_1",
+		Payment: &v1alpha1.PaymentRecord{Status: "succeeded", Created: &metav1.Time{Time: begin}, Metadata: map[string]v1alpha1.Value{"access": "30d"}},
+	})
+	if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n", showPurchases(a)); diff != "" {
+		t.Errorf("purchases (-want +got):\n%s", diff)
+	}
+}
+
+// An endpoint may not receive the event that a delayed payment has succeeded. A comparison with Stripe finds it.
+func TestReadPurchaseFindsAPayment(t *testing.T) {
+	var a projection.Aggregate
+	unpaid := buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", unpaid))})
+	if diff := cmp.Diff([]string{"cs_1"}, projection.DoubtfulPurchases(&a.Customer)); diff != "" {
+		t.Fatalf("to be read (-want +got):\n%s", diff)
+	}
+	for _, tc := range []struct {
+		status string
+		want   []string
+	}{{"unpaid", nil}, {"paid", []string{"purchases"}}, {"paid", nil}} {
+		differed := projection.Read(&a, &projection.Event{
+			EventID: projection.EventRead, Type: "checkout.session.read", Created: metav1.NewTime(begin.Add(hour)), ObjectID: "cs_1", PaymentIntentID: "pi_1",
+			Checkout: &v1alpha1.CheckoutRecord{Mode: "payment", PaymentStatus: tc.status, Created: &metav1.Time{Time: begin}},
+		}).Repaired
+		if diff := cmp.Diff(tc.want, differed); diff != "" {
+			t.Errorf("differed after %s (-want +got):\n%s", tc.status, diff)
+		}
+	}
+	if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 13h until 2026-03-02 13h\n", showPurchases(a)); diff != "" {
+		t.Errorf("purchases (-want +got):\n%s", diff)
+	}
+}
+
+// Stripe allows 50 keys of metadata. The access and the first 16 others are kept.
+func TestThePurchasesMetadataIsBounded(t *testing.T) {
+	metadata := Object{"tollkeeper_access": "30d"}
+	for n := range 49 {
+		metadata[fmt.Sprintf("tollkeeper_Key%02d", n)] = "x"
+	}
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", metadata)))})
+	kept := a.Customer.Purchases[0].Terms[0].Metadata
+	if len(kept) != 17 || kept["access"] != "30d" || len(projection.PurchasePeriods(&a.Customer)[0].Entitlements) != 16 {
+		t.Errorf("%d keys are kept, with access %q", len(kept), kept["access"])
+	}
+}
+
+// A purchase that Stripe does not know was never made.
+func TestReadAbsentPurchase(t *testing.T) {
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("lifetime"))))})
+	if d := projection.ReadAbsent(&a, "cs_1", metav1.NewTime(begin.Add(hour))); len(d.Repaired) != 1 || a.Customer.Purchases != nil {
+		t.Errorf("%+v, purchases %+v", d, a.Customer.Purchases)
+	}
+}
