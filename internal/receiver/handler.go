@@ -121,7 +121,7 @@ func (h *Handler) readVerified(w http.ResponseWriter, r *http.Request, signature
 	var limit *http.MaxBytesError
 	switch {
 	case errors.Is(err, errNoMemory):
-		return nil, &overload
+		return nil, &noMemory
 	case !inTime:
 		return nil, &tooSlow
 	case errors.As(err, &limit):

@@ -273,6 +273,7 @@ func respond(t *testing.T, from io.Reader) (got reply, closes bool) {
 // The replies that ask the client to send the event again.
 var (
 	notRecordedReply = answered(503, "not recorded; try again\n", "Retry-After", "5")
+	noMemoryReply    = answered(503, "too many bodies arrive; try again\n", "Retry-After", "5")
 	overloadReply    = answered(503, "too many requests in flight\n", "Retry-After", "5")
 	tooSlowReply     = answered(503, "body sent too slowly while other requests wait; try again\n", "Retry-After", "5")
 )
