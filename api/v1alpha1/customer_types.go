@@ -310,6 +310,13 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	Entitlements map[string]Value `json:"entitlements,omitempty"`
+	// products lists what is known of the products of the customer's subscriptions, apart from ended ones, by id. An
+	// event names a product by its id only, so a product is read from Stripe once, for all customers.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=20
+	Products []Product `json:"products,omitempty"`
 	// trialEnd is when the trial of the deciding subscription ends or ended.
 	// +optional
 	TrialEnd *metav1.Time `json:"trialEnd,omitempty"`
@@ -383,7 +390,7 @@ type CustomerStatus struct {
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
 	// positions holds, for each part of this status, the place in the order of the event that it shows.
 	// +optional
-	// +kubebuilder:validation:MaxProperties=96
+	// +kubebuilder:validation:MaxProperties=116
 	Positions map[string]Position `json:"positions,omitempty"`
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional

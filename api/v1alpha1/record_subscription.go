@@ -116,8 +116,9 @@ type SubscriptionItem struct {
 	// intervalCount is the length of the billing interval in units of interval: 3 and month for quarterly.
 	// +optional
 	IntervalCount int32 `json:"intervalCount,omitempty"`
-	// entitlements is the price's and product's metadata whose keys begin with --metadata-prefix, with the prefix
-	// removed. The price's value wins.
+	// entitlements is the price's metadata whose keys begin with --metadata-prefix, with the prefix removed. If Stripe sent
+	// the product with the price (expanded), its metadata is in here too, and the price's value wins. Else it is in the
+	// Customer's status.products.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	Entitlements map[string]Value `json:"entitlements,omitempty"`

@@ -25,6 +25,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/overrides"
+	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
@@ -65,6 +66,7 @@ type reconciler interface {
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode}, readings.NewMailbox()
+	shared := a.productCache(cfg)
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -77,14 +79,15 @@ func (a *App) addControllers(cfg config.Config) error {
 		return err
 	}
 	for _, add := range []func() error{
-		func() error { return a.addCustomer(cfg, scope, mailbox, failed) },
+		func() error { return a.addCustomer(cfg, scope, mailbox, shared, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
+		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addOverrides(ctx) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
 		func() error { return a.addJanitor(cfg) },
-		func() error { return a.addResync(cfg, mailbox) },
+		func() error { return a.addResync(cfg, mailbox, shared) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -113,7 +116,9 @@ func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, 
 	return failed.GetCache(), nil
 }
 
-func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, failed cache.Cache) error {
+func (a *App) addCustomer(
+	cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, shared *products.Cache, failed cache.Cache,
+) error {
 	schemas, err := crdschema.Load()
 	if err != nil {
 		return err
@@ -121,7 +126,7 @@ func (a *App) addCustomer(cfg config.Config, scope routing.Scope, mailbox *readi
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		EventAttempts: cfg.EventAttempts,
 	}, options(concurrentCustomers))
 }
@@ -194,12 +199,12 @@ func (a *App) addJanitor(cfg config.Config) error {
 }
 
 // addResync adds the comparison with Stripe, if there is a key.
-func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox) error {
+func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox, shared *products.Cache) error {
 	if a.stripe == nil {
 		return nil
 	}
 	r := &resync.Reconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Clock: clock.RealClock{},
+		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
 		BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}

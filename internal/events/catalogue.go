@@ -23,6 +23,8 @@ type Type struct {
 	// ByPayment is true if the object names no customer. The customer is then found by the charge or payment intent
 	// that the object names.
 	ByPayment bool
+	// ByProduct is true if the object is a product. The event is for every customer with a subscription to it.
+	ByProduct bool
 
 	read    func(Payload, *projection.Event)
 	effects []projection.Effect

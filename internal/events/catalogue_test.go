@@ -43,6 +43,7 @@ var handled = []string{
 	"payment_intent.created",
 	"payment_intent.payment_failed",
 	"payment_intent.succeeded",
+	"product.updated",
 	"refund.failed",
 	"refund.updated",
 	"setup_intent.created",

@@ -15,6 +15,7 @@ var readingTypes = map[string]Type{
 	"customer":     {Name: "customer.read", read: readCustomer},
 	"subscription": {Name: "customer.subscription.read", read: readSubscription},
 	"dispute":      {Name: "charge.dispute.read", read: readDispute},
+	"product":      {Name: "product.read", read: readProduct},
 	"charge":       {Name: "charge.read", read: readRefund},
 
 	"checkout.session": {Name: "checkout.session.read", read: readCheckout},
@@ -31,8 +32,24 @@ func (d Decoder) Reading(account string, object stripejson.Object, at time.Time)
 		kind.read = readDeletion
 	}
 	if !known {
-		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, a subscription, a dispute or a purchase", links.ObjectKind)
+		return nil, fmt.Errorf("a %q cannot be used as a reading: want a customer, a subscription, a dispute, a product or a purchase", links.ObjectKind)
 	}
+	return d.readAs(kind, links, account, object, at)
+}
+
+// Product is Reading for a product that was read by its id. It fails if the object is not that product.
+func (d Decoder) Product(account, id string, object stripejson.Object, at time.Time) (*projection.Event, error) {
+	links := stripejson.ReadLinks(object)
+	if links.ObjectID != id || links.ObjectKind != "product" && links.ObjectKind != "" {
+		return nil, fmt.Errorf("stripe returned the %q %s when it was asked for the product %s", links.ObjectKind, links.ObjectID, id)
+	}
+	links.ObjectKind = "product"
+	return d.readAs(readingTypes["product"], links, account, object, at)
+}
+
+func (d Decoder) readAs(
+	kind Type, links stripejson.Links, account string, object stripejson.Object, at time.Time,
+) (*projection.Event, error) {
 	e := &projection.Event{
 		EventID: projection.EventRead, Type: kind.Name, Created: metav1.Time{Time: at.UTC().Truncate(time.Second)},
 		Livemode: object.Bool("livemode"), Account: account,

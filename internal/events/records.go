@@ -79,6 +79,13 @@ func readDeletion(_ Payload, e *projection.Event) {
 	e.Customer = &v1alpha1.CustomerRecord{Deleted: true}
 }
 
+func readProduct(p Payload, e *projection.Event) {
+	state := func(o stripejson.Object) any { return stripejson.Product(o, p.MetadataPrefix) }
+	e.Product = &v1alpha1.ProductRecord{
+		ProductState: stripejson.Product(p.Object, p.MetadataPrefix), Trace: newTrace(e.Type, p, state),
+	}
+}
+
 func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Object) }
 
 func readPaymentMethod(p Payload, e *projection.Event) {

@@ -77,6 +77,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
+	ChangeProduct, RevertProduct,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -147,7 +148,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	for _, object := range append(world.Objects("customer"), world.Objects("subscription")...) {
 		now := readingOf(t, object, world.Now())
 		asked := a.DeepCopy()
-		if p, doubted := projection.InDoubt(a, customerOf(world))[object.ID()]; doubted {
+		if p := projection.InDoubt(a, customerOf(world))[object.ID()]; p.Doubt != "" {
 			if len(p.Recent) < 8 || seconds(p) > 2 {
 				t.Fatalf("%s is in doubt (%s) although all its events were folded; the life was\n%s", object.ID(), p.Doubt, listingOf(world))
 			}
@@ -160,6 +161,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	}
 	checkInvoices(t, world, a)
 	checkPurchases(t, world, a)
+	checkProduct(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -250,6 +252,17 @@ func checkPurchases(t *rapid.T, world *World, a *projection.Aggregate) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" && len(a.Customer.Purchases) < 20 && len(a.Customer.Refunds) < 20 {
 		t.Fatalf("purchases that grant access (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
+	}
+}
+
+// checkProduct checks what the product grants, unless its events leave a doubt.
+func checkProduct(t *rapid.T, world *World, a *projection.Aggregate) {
+	if len(a.Customer.Products) == 0 || projection.ProductPosition(&a.Customer, Product).Doubt != "" {
+		return
+	}
+	want := []v1alpha1.Product{{ID: Product, ProductState: stripejson.Product(parsed(t, world.Object(Product)), decoder.MetadataPrefix)}}
+	if diff := cmp.Diff(want, a.Customer.Products); diff != "" {
+		t.Fatalf("the product (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
 	}
 }
 

@@ -64,7 +64,9 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: pick("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired"),
 				Object: Checkout(fmt.Sprintf("cs_%d", nth), customer, sub, "d@example.com", asked).With("payment_intent", pick(intent, "pi_9")).With("metadata", pickObject(random, terms, Object{})).
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
-		}[random.IntN(19)]
+			{Type: "product.updated", Object: ProductWith(pick("3", "4", "5")), Previous: pickObject(random, nil,
+				Object{"metadata": Object{"tollkeeper_projects": "3"}}, Object{"metadata": Object{"tollkeeper_projects": "4"}})},
+		}[random.IntN(20)]
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
 		}

@@ -44,6 +44,8 @@ func readObject(a *Aggregate, e *Event) Difference {
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
 		return readDispute(a, e)
+	case e.Product != nil && e.ObjectID != "":
+		return readProduct(a, e)
 	case e.Refund != nil && e.ChargeID != "":
 		return readRefund(a, e)
 	case e.Checkout != nil, e.Payment != nil:

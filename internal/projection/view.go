@@ -44,6 +44,7 @@ func Summarise(a *Aggregate, view View) *metav1.Time {
 	c.Subscriptions = summariseSubscriptions(a, view)
 	periods := PurchasePeriods(c)
 	summarisePurchases(c, periods)
+	dropUnbilledProducts(a)
 	c.Entitlements = joinEntitlements(a, view, periods)
 	c.PaymentMethod = chargedMethod(a, view.Deciding)
 	return markExpiring(c.PaymentMethod, view.Now)
@@ -72,31 +73,36 @@ func summariseSubscriptions(a *Aggregate, view View) []v1alpha1.SubscriptionSumm
 	return list
 }
 
-// joinEntitlements joins what the items of the entitling subscriptions grant, then what the purchases grant whose access
-// runs. The first one that grants a key sets its value.
+// joinEntitlements joins what the items of the entitling subscriptions grant, each item's price and then its product, and
+// then what the purchases grant whose access runs. The first one that grants a key sets its value.
 func joinEntitlements(a *Aggregate, view View, periods []PurchasePeriod) map[string]v1alpha1.Value {
 	joined := map[string]v1alpha1.Value{}
-	join := func(granted map[string]v1alpha1.Value) {
-		for _, key := range slices.Sorted(maps.Keys(granted)) {
-			if _, known := joined[key]; !known && len(joined) < maxEntitlements {
-				joined[key] = granted[key]
-			}
-		}
-	}
 	for _, id := range view.Entitling {
 		for _, item := range a.Subscriptions[id].Items {
-			join(item.Entitlements)
+			addMissing(joined, item.Entitlements)
+			if product := productOf(&a.Customer, item.Product); product != nil {
+				addMissing(joined, product.Entitlements)
+			}
 		}
 	}
 	for i := range periods {
 		if slices.Contains(view.Purchases, periods[i].ID) {
-			join(periods[i].Entitlements)
+			addMissing(joined, periods[i].Entitlements)
 		}
 	}
 	if len(joined) == 0 {
 		return nil
 	}
 	return joined
+}
+
+// addMissing adds the values of keys that are not joined yet, as far as there is room.
+func addMissing(joined, granted map[string]v1alpha1.Value) {
+	for _, key := range slices.Sorted(maps.Keys(granted)) {
+		if _, known := joined[key]; !known && len(joined) < maxEntitlements {
+			joined[key] = granted[key]
+		}
+	}
 }
 
 // chargedMethod is the payment method that the deciding subscription charges: its own, else the customer's default,

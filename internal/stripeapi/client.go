@@ -92,6 +92,12 @@ func (c *Client) Dispute(ctx context.Context, account, id string) (Reading, erro
 	return c.get(ctx, account, "disputes", id)
 }
 
+// Product reads a product. For a deleted product Stripe returns its id and the flag deleted only. See
+// https://docs.stripe.com/api/products/retrieve.
+func (c *Client) Product(ctx context.Context, account, id string) (Reading, error) {
+	return c.get(ctx, account, "products", id)
+}
+
 func (c *Client) get(ctx context.Context, account, resource, id string, expand ...string) (Reading, error) {
 	var answer rawObject
 	var query *form.Values

@@ -27,7 +27,7 @@ type lifeCase struct {
 	Flags   []string                   `json:"flags"`         // the manager's
 	Deliver string                     `json:"deliver"`       // "batch": the controllers start when all events are recorded
 	Events  []json.RawMessage          `json:"events"`        // in the order of delivery
-	Stripe  map[string]json.RawMessage `json:"stripe"`        // what Stripe's API has, by id; "subscriptions" is a list
+	Stripe  map[string]json.RawMessage `json:"stripe"`        // what Stripe's API has, by id; "subscriptions" is a list, "product" one product
 	Listed  map[string][]string        `json:"listed"`        // the subscriptions that a faulty API lists, by customer
 	Rest    []json.RawMessage          `json:"rest_of_items"` // the items that the event leaves out
 	Steps   string                     `json:"steps"`         // how the events are delivered, if not one after the other
@@ -272,6 +272,9 @@ func (l lifeCase) serve(w http.ResponseWriter, r *http.Request) {
 	var subscriptions []map[string]any
 	_ = json.Unmarshal(l.Stripe["subscriptions"], &subscriptions)
 	object := l.Stripe[id]
+	if resource == "products" {
+		object = l.product(id)
+	}
 	if l.Rest != nil {
 		l.serveItems(w, resource, id)
 		return
@@ -306,6 +309,17 @@ func (l lifeCase) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		_, _ = w.Write(object)
 	}
+}
+
+// product returns the only product that Stripe has, if this is its id.
+func (l lifeCase) product(id string) json.RawMessage {
+	var product struct {
+		ID string `json:"id"`
+	}
+	if _ = json.Unmarshal(l.Stripe["product"], &product); product.ID != id {
+		return nil
+	}
+	return l.Stripe["product"]
 }
 
 // serveItems answers about the only subscription of a life, which has more items than its event carries.

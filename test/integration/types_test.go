@@ -294,6 +294,15 @@ var typeCases = map[string]typeCase{
 		object: func(f fixture) Object { return Card(f.card, f.customer, 12, f.now.Year()+4) },
 		want:   "visa 4242 expiring: false", got: card,
 	},
+	"product.updated": {
+		before: func(f fixture) []Event {
+			return []Event{{Type: "customer.subscription.created", Object: billing(f.subscription("active"), productOfFixture(f))}}
+		},
+		object: func(f fixture) Object { return ProductWith("7").With("id", productOfFixture(f)) },
+		want:   "7 projects, 5 seats", got: func(v observed) string {
+			return fmt.Sprintf("%s projects, %s seats", v.c.Entitlements["projects"], v.c.Entitlements["seats"])
+		},
+	},
 	"setup_intent.created": {
 		object: func(f fixture) Object { return SetupIntent(f.seti, f.customer, "", "requires_payment_method", f.now) },
 		want:   "requires_payment_method", got: func(v observed) string { return v.c.LatestSetup.Status },
@@ -304,6 +313,15 @@ var typeCases = map[string]typeCase{
 	},
 	"setup_intent.setup_failed": {object: setupFailed, want: "setup_intent_authentication_failure", got: setupFailure},
 	"setup_intent.failed":       {object: setupFailed, want: "setup_intent_authentication_failure", got: setupFailure},
+}
+
+func productOfFixture(f fixture) string { return "prod_" + f.customer }
+
+// billing is a subscription whose item bills the product.
+func billing(subscription Object, product string) Object {
+	item := subscription["items"].(Object)["data"].([]Object)[0]
+	item = item.With("price", item["price"].(Object).With("product", product))
+	return subscription.With("items", subscription["items"].(Object).With("data", []Object{item}))
 }
 
 func title(b bool) string { return map[bool]string{true: "True", false: "False"}[b] }

@@ -58,7 +58,7 @@ func (c *Counter) count(ctx context.Context) error {
 	for i := range pending.Items {
 		e := &pending.Items[i]
 		age := c.Clock.Since(e.CreationTimestamp.Time)
-		if c.Scope.CustomerOf(e) == "" && age < c.LinkTimeout { // a dispute may wait for its customer
+		if c.Scope.CustomerOf(e) == "" && !c.Scope.IsOfProduct(e) && age < c.LinkTimeout { // a dispute may wait for its customer
 			continue
 		}
 		oldest = max(oldest, age)

@@ -94,10 +94,10 @@ func readIDs(batch *readings.Batch) map[string]bool {
 	return ids
 }
 
-// fieldsOfCustomer names all fields that differed. Those of a subscription have its id in front.
+// fieldsOfCustomer names all fields that differed. Those of a subscription or product have its id in front.
 func fieldsOfCustomer(differences []difference) projection.Difference {
 	return fields(differences, func(d difference) string {
-		if d.kind == "subscription" {
+		if d.kind == "subscription" || d.kind == "product" {
 			return d.id + "." + d.field
 		}
 		return d.field

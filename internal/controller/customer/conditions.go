@@ -17,8 +17,10 @@ import (
 const upToDate = "The status shows every recorded event."
 
 // setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those
-// that failed.
-func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, now time.Time) {
+// that failed, and the products in doubt.
+func setCustomerConditions(
+	c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, doubtedProducts []string, now time.Time,
+) {
 	c.Status.ObservedGeneration = c.Generation
 	set := condition.Setter{Conditions: &c.Status.Conditions, Generation: c.Generation, Now: now}
 	entitled := condition.Of(decision.Entitled)
@@ -31,6 +33,11 @@ func setCustomerConditions(c *v1alpha1.Customer, decision entitlement.Decision, 
 	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
 	if status == metav1.ConditionTrue && c.Status.Complete == nil {
 		status, reason, message = metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, "Not all of the customer's subscriptions are known."
+	}
+	if status == metav1.ConditionTrue && len(doubtedProducts) > 0 {
+		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonProductsNotKnown
+		message = fmt.Sprintf("What these products grant is not known for certain: %s. They are read from Stripe if the key may read products.",
+			firstFew(doubtedProducts))
 	}
 	if c.Status.DeletedAt != nil {
 		status, reason, message = inSyncDeleted(c.Status.DeletedAt)

@@ -40,6 +40,9 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 			return err
 		}
 		p.differences = foldReadings(aggregate, c)
+		if aggregate, err = r.foldProducts(ctx, c, aggregate); err != nil {
+			return err
+		}
 		r.decide(c, p, aggregate)
 		return r.validate(ctx, c, p)
 	})
@@ -132,7 +135,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	p.customer = c.customer.DeepCopy()
 	p.customer.Status = aggregate.Customer
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
-	setCustomerConditions(p.customer, decision, c.waiting(p.events), c.failed, now)
+	setCustomerConditions(p.customer, decision, c.waiting(p.events), c.failed, r.doubtedProducts(aggregate), now)
 	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
 	for _, at := range []*metav1.Time{decision.Next, expiry} {
 		if at != nil && (p.next == nil || at.Time.Before(*p.next)) {

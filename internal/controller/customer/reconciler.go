@@ -23,10 +23,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
@@ -48,6 +50,8 @@ type Reconciler struct {
 	Failed cache.Cache
 	// Readings holds what was read from Stripe and is not written yet.
 	Readings *readings.Mailbox
+	// Products holds what is known of Stripe's products; nil if the controller runs alone, in tests.
+	Products *products.Cache
 	// Scope selects the events that are applied.
 	Scope routing.Scope
 	// EventAttempts is how often an event that cannot be folded is tried before it ends Failed.
@@ -62,8 +66,12 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
 
 // SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or
-// one of its subscriptions is written, when it was read from Stripe, and when an event about it fails or is retried.
+// one of its subscriptions is written, when it was read from Stripe, when an event reports one of its products, and when an event about it
+// fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	if r.Products == nil {
+		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())
+	}
 	isRecorded := routing.UnlessDeleted(func(client.Object) bool { return true })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("customer").
@@ -71,6 +79,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer()).
 		Watches(&v1alpha1.BillingEvent{}, r.Scope.ToCustomer(), builder.WithPredicates(isRecorded)).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(r.Products.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Kind(r.Failed, &v1alpha1.BillingEvent{}, handler.TypedEnqueueRequestsFromMapFunc(routing.ToCustomerOfFailed))).
 		WithOptions(options).
 		Complete(r)

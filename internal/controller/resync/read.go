@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -28,6 +29,9 @@ func (r *Reconciler) read(
 				return nil, err
 			}
 		}
+		if err := r.readProducts(ctx, batch, customer, due.products, time.Time{}); err != nil {
+			return nil, err
+		}
 		if len(batch.NotFound) == 0 || slices.Contains(due.objects, customer.Spec.CustomerID) {
 			return batch, nil
 		}
@@ -48,6 +52,10 @@ func (r *Reconciler) read(
 		if err := r.add(ctx, batch, customer, id, dispute, err); err != nil {
 			return nil, err
 		}
+	}
+	billed := projection.BilledProducts(aggregateOf(customer, subscriptions))
+	if err := r.readProducts(ctx, batch, customer, billed, r.oldestProduct(due)); err != nil {
+		return nil, err
 	}
 	if err := r.readRefunds(ctx, batch, customer); err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func (r *Reconciler) scheduleOf(customer client.ObjectKey) *schedule {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if r.schedules[customer] == nil {
-		r.schedules[customer] = &schedule{}
+		r.schedules[customer] = &schedule{readsProducts: r.Products.IsReading()}
 	}
 	return r.schedules[customer]
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/events"
@@ -28,6 +29,7 @@ type Reconciler struct {
 	Stripe   *stripeapi.Client
 	Decoder  events.Decoder
 	Readings *readings.Mailbox
+	Products *products.Cache
 	Clock    clock.PassiveClock
 	Recorder toolsevents.EventRecorder
 	// SweepInterval is the time between two comparisons of the same customer; 0 turns the sweep off.

@@ -17,14 +17,16 @@ import (
 type reading struct {
 	whole    bool              // the customer, all its subscriptions, open disputes and full refunds
 	objects  []string          // if not whole: the Stripe ids of these objects
+	products []string          // if not whole: the Stripe ids of these products
 	requests map[string]string // the values of the resync annotations that the reading answers, by Stripe id
 }
 
-func (r reading) isEmpty() bool { return !r.whole && len(r.objects) == 0 }
+func (r reading) isEmpty() bool { return !r.whole && len(r.objects) == 0 && len(r.products) == 0 }
 
 // schedule is when one customer is read from Stripe. It lives in memory: after a restart every doubt is read once more,
 // and the sweep comes at the customer's next turn.
 type schedule struct {
+	readsProducts bool // whether a product that is not known is a doubt
 	customer      string
 	sweepInterval time.Duration
 	nextSweep     time.Time            // zero if the sweep is off
@@ -39,9 +41,18 @@ const wholeCustomer = ""
 
 // doubt is about the state of one object. It is read once.
 type doubt struct {
-	position v1alpha1.Position
-	since    time.Time
-	isRead   bool
+	position  v1alpha1.Position
+	since     time.Time
+	isRead    bool
+	isProduct bool
+}
+
+// dueAt is when the doubt is read. A product is read at once: no event will come that says what it grants.
+func (d *doubt) dueAt(delay time.Duration) time.Time {
+	if d.isProduct && d.position.EventID == "" {
+		return d.since
+	}
+	return d.since.Add(delay)
 }
 
 // observe updates the schedule with the customer's present doubts. A doubt counts as new if an event has changed the
@@ -54,12 +65,14 @@ func (s *schedule) observe(
 		s.nextSweep = sweepAfter(now, s.customer, sweepInterval)
 	}
 	s.observeTrials(subscriptions)
-	aggregate := projection.Aggregate{Customer: customer.Status, Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
-	for id, subscription := range subscriptions {
-		aggregate.Subscriptions[id] = &subscription.Status
+	aggregate := aggregateOf(customer, subscriptions)
+	positions := projection.InDoubt(aggregate, customer.Spec.CustomerID)
+	products := map[string]v1alpha1.Position{}
+	if s.readsProducts {
+		products = projection.ProductsInDoubt(aggregate)
 	}
-	positions := projection.InDoubt(&aggregate, customer.Spec.CustomerID)
-	if projection.IsPartlyKnown(&aggregate) {
+	maps.Copy(positions, products)
+	if projection.IsPartlyKnown(aggregate) {
 		positions[wholeCustomer] = v1alpha1.Position{}
 	}
 	for _, id := range projection.UnreadPurchases(&customer.Status) {
@@ -73,8 +86,18 @@ func (s *schedule) observe(
 		if s.doubts == nil {
 			s.doubts = map[string]*doubt{}
 		}
-		s.doubts[id] = &doubt{position: position, since: latest(now, position.Created.Add(freshness))}
+		_, isProduct := products[id]
+		s.doubts[id] = &doubt{position: position, since: latest(now, position.Created.Add(freshness)), isProduct: isProduct}
 	}
+}
+
+// aggregateOf is the customer with its subscriptions as they are stored. It shares their statuses.
+func aggregateOf(customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1.Subscription) *projection.Aggregate {
+	aggregate := &projection.Aggregate{Customer: customer.Status, Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
+	for id, subscription := range subscriptions {
+		aggregate.Subscriptions[id] = &subscription.Status
+	}
+	return aggregate
 }
 
 func latest(a, b time.Time) time.Time {
@@ -127,7 +150,9 @@ func (s *schedule) due(
 		}
 	}
 	for id, d := range s.doubts {
-		switch isDue := !d.isRead && !now.Before(d.since.Add(delay)); {
+		switch isDue := !d.isRead && !now.Before(d.dueAt(delay)); {
+		case isDue && d.isProduct:
+			r.products = append(r.products, id)
 		case isDue && id == wholeCustomer:
 			r.whole = true
 		case isDue && r.requests[id] == "":
@@ -140,6 +165,7 @@ func (s *schedule) due(
 		}
 	}
 	slices.Sort(r.objects)
+	slices.Sort(r.products)
 	return r
 }
 
@@ -155,7 +181,7 @@ func request(annotations map[string]string, last *v1alpha1.Comparison) string {
 // done notes that Stripe has answered. A reading of the whole customer takes the place of the next sweep.
 func (s *schedule) done(r reading, now time.Time) {
 	for id, d := range s.doubts {
-		d.isRead = d.isRead || r.whole || slices.Contains(r.objects, id)
+		d.isRead = d.isRead || r.whole || slices.Contains(r.objects, id) || slices.Contains(r.products, id)
 	}
 	for id, end := range s.trialEnds {
 		if !now.Before(end) && (r.whole || slices.Contains(r.objects, id)) {
@@ -178,7 +204,7 @@ func (s *schedule) next(delay time.Duration) *time.Time {
 		next = &s.nextSweep
 	}
 	for _, d := range s.doubts {
-		if dueAt := d.since.Add(delay); !d.isRead && (next == nil || dueAt.Before(*next)) {
+		if dueAt := d.dueAt(delay); !d.isRead && (next == nil || dueAt.Before(*next)) {
 			next = &dueAt
 		}
 	}

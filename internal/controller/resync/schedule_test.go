@@ -109,18 +109,57 @@ func TestDue(t *testing.T) {
 		"the end of a trial that became active": {
 			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { trialUntil(s, noon); s.Status.Status = "active" }, delay, reading{},
 		},
+		"a product that is not known is read at once": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { billProduct(s) }, 0, reading{products: []string{"prod_A"}},
+		},
+		"a product that is not known, of a subscription that has ended": {
+			func(_ *v1alpha1.Customer, s *v1alpha1.Subscription) { billProduct(s); s.Status.Status = "canceled" }, delay, reading{},
+		},
+		"a product whose events tie, before the delay": {
+			func(c *v1alpha1.Customer, s *v1alpha1.Subscription) { billProduct(s); tieProduct(c) }, delay - 1, reading{},
+		},
+		"a product whose events tie": {
+			func(c *v1alpha1.Customer, s *v1alpha1.Subscription) { billProduct(s); tieProduct(c) }, delay,
+			reading{products: []string{"prod_A"}},
+		},
 		"the sweep": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, interval, reading{whole: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			customer, subscriptions := known()
 			tc.set(customer, subscriptions["sub_A"])
-			var s schedule
+			s := schedule{readsProducts: true}
 			s.observe(customer, subscriptions, noon, interval)
 			got := s.due(customer, subscriptions, noon.Add(tc.at), delay)
 			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(reading{}), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("due (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func billProduct(s *v1alpha1.Subscription) {
+	s.Status.Items = []v1alpha1.SubscriptionItem{{Product: "prod_A"}}
+}
+
+func tieProduct(c *v1alpha1.Customer) {
+	c.Status.Positions = map[string]v1alpha1.Position{"product/prod_A": {EventID: "evt_1", Doubt: v1alpha1.DoubtTie}}
+}
+
+// A product that cannot be read is not asked for again and again, and is no doubt without a key.
+func TestAnUnknownProductIsReadOnce(t *testing.T) {
+	customer, subscriptions := known()
+	billProduct(subscriptions["sub_A"])
+	s := schedule{readsProducts: true}
+	s.observe(customer, subscriptions, noon, 0)
+	s.done(s.due(customer, subscriptions, noon, delay), noon)
+	s.observe(customer, subscriptions, noon, 0)
+	if got := s.due(customer, subscriptions, noon.Add(time.Hour), delay); !got.isEmpty() {
+		t.Errorf("%+v is due again", got)
+	}
+	var withoutKey schedule
+	withoutKey.observe(customer, subscriptions, noon, 0)
+	if got := withoutKey.due(customer, subscriptions, noon.Add(time.Hour), delay); !got.isEmpty() {
+		t.Errorf("without a key %+v is due", got)
 	}
 }
 

@@ -31,7 +31,7 @@ func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
 }
 
 // CustomerOf returns the name of the Customer whose controller takes the object. It is empty if none does: then a
-// BillingEvent belongs to the unlinked controller.
+// BillingEvent belongs to the product controller (IsOfProduct) or the unlinked controller.
 func (s Scope) CustomerOf(o client.Object) string {
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
@@ -99,6 +99,9 @@ func accountsOf(o client.Object) []string {
 // AddIndexes adds the cache indexes that the controllers list by.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
 	if err := indexer.IndexField(ctx, &v1alpha1.Customer{}, ByAccount, accountsOf); err != nil {
+		return err
+	}
+	if err := addProductIndexes(ctx, indexer, scope); err != nil {
 		return err
 	}
 	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {

@@ -95,7 +95,7 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 // kinds are the resources whose single objects are served, with Stripe's word for the kind of object.
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
-	"invoices": "invoice", "disputes": "dispute", "sessions": "checkout.session",
+	"invoices": "invoice", "disputes": "dispute", "products": "product", "sessions": "checkout.session",
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
@@ -319,6 +319,12 @@ func Truncated(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) 
 	_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// NotPermitted is a fault that answers as Stripe does if a restricted key lacks a permission.
+func NotPermitted(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+	refuse(w, http.StatusForbidden, "invalid_request_error", "", "The provided key does not have the required permissions for this endpoint.")
+	return true
 }
 
 // Dropped is a fault that closes the connection without an answer.

@@ -20,6 +20,14 @@ func Customer(id, email, name string) Object {
 	}
 }
 
+// ProductWith returns the product of every subscription, whose metadata grants the projects.
+func ProductWith(projects string) Object {
+	return Object{
+		"id": Product, "object": "product", "active": true, "name": "Pro", "description": nil, "livemode": false, "images": []any{},
+		"metadata": Object{"tollkeeper_projects": projects, "internal_note": "not for the cluster"}, "created": 1500000000, "updated": 1500000000,
+	}
+}
+
 // Subscription returns a subscription to one unit of the price, in the period from start to end.
 func Subscription(shape Shape, id, customer, status string, start, end time.Time) Object {
 	item := Object{

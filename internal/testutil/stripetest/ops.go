@@ -67,6 +67,9 @@ const (
 	BuySeats         Op = "buy access and seats for a year"
 	BuyLifetime      Op = "buy access for life"
 	DeleteCustomer   Op = "delete the customer"
+	ChangeProduct    Op = "change what the product grants"
+	RevertProduct    Op = "change what the product grants back"
+	RenameProduct    Op = "rename the product"
 )
 
 var simplestFirst = []Op{
@@ -76,6 +79,7 @@ var simplestFirst = []Op{
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
 	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, BuyOnce, BuyPass, BuySeats, BuyLifetime,
 	DeleteCustomer,
+	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, ChangeProduct, RevertProduct, RenameProduct,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -114,6 +118,15 @@ var ops = map[Op]func(*World){
 	BuyByDebit:  func(w *World) { w.buyByDebit() },
 	SettleDebit: func(w *World) { w.endDebit("checkout.session.async_payment_succeeded", "paid") },
 	FailDebit:   func(w *World) { w.endDebit("checkout.session.async_payment_failed", "unpaid") },
+	ChangeProduct: func(w *World) {
+		w.changeProduct(func(_, metadata map[string]any) { metadata["tollkeeper_projects"] = fmt.Sprint(len(w.events)) })
+	},
+	RevertProduct: func(w *World) {
+		w.changeProduct(func(_, metadata map[string]any) { metadata["tollkeeper_projects"] = "3" })
+	},
+	RenameProduct: func(w *World) {
+		w.changeProduct(func(o, _ map[string]any) { o["name"] = fmt.Sprintf("Pro %d", len(w.events)%3) })
+	},
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 && w.customer() != "" {
 			w.subscribe("active")
@@ -296,6 +309,17 @@ func (w *World) changeCard(eventType string, change func(Object)) {
 		w.add(Card(id, customer, 3, 2026), "")
 	}
 	w.change(id, eventType, change)
+}
+
+// changeProduct changes the product of all subscriptions, which it creates first if there is none.
+func (w *World) changeProduct(change func(product, metadata map[string]any)) {
+	if w.customer() == "" {
+		return
+	}
+	if w.objects[Product] == nil {
+		w.add(ProductWith("3"), "")
+	}
+	w.change(Product, "product.updated", func(o Object) { change(o, o["metadata"].(map[string]any)) })
 }
 
 func (w *World) setUp(eventType, status string) {
