@@ -115,7 +115,7 @@ func (h *Handler) readVerified(w http.ResponseWriter, r *http.Request, signature
 	body, held, err := h.read(arriving, r.ContentLength, http.MaxBytesReader(w, r.Body, maxBody))
 	defer held.release() // after the check: until then the memory is held for an unknown client
 	inTime := arriving.end()
-	if !inTime {
+	if !inTime || errors.Is(err, errNoMemory) { // the rest of the body is not read
 		w.Header().Set("Connection", "close")
 	}
 	var limit *http.MaxBytesError
