@@ -36,8 +36,8 @@ const (
 const (
 	// ReasonNoSubscription: the customer has no subscription, and no purchase grants access.
 	ReasonNoSubscription = "NoSubscription"
-	// ReasonAwaitingPayment: the first payment is missing, of a subscription or a purchase, or the first one after a trial
-	// or a full refund.
+	// ReasonAwaitingPayment: the first payment is missing, of a subscription or a purchase, or the next one after a full refund
+	// with --on-refund=Suspend, or the one after a trial with --trial-leeway.
 	ReasonAwaitingPayment = "AwaitingPayment"
 	// ReasonPaymentFailed: a payment failed, and the grace period has ended or Stripe has stopped trying.
 	ReasonPaymentFailed = "PaymentFailed"
@@ -47,7 +47,7 @@ const (
 	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void) and
 	// what was paid for is over (see --on-void-pause).
 	ReasonPaused = "Paused"
-	// ReasonDisputed: a payment is disputed, and --on-dispute is Suspend.
+	// ReasonDisputed: a payment of the subscription is disputed, and --on-dispute is Suspend.
 	ReasonDisputed = "Disputed"
 	// ReasonOverrideDenied: spec.override denies access now, or spec.access is Denied. Overridden=True has it, too.
 	ReasonOverrideDenied = "OverrideDenied"
@@ -55,8 +55,8 @@ const (
 
 // Reasons of Entitled=Unknown, Ready=Unknown and InSync=Unknown.
 const (
-	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet. Entitled has it only if the known
-	// ones do not entitle the customer. Tenant controllers change nothing.
+	// ReasonStateNotKnown: not all of the customer's subscriptions are known yet, or Stripe has not reported what became of
+	// one. Entitled has it only if no other one entitles the customer. Tenant controllers change nothing.
 	ReasonStateNotKnown = "StateNotKnown"
 )
 

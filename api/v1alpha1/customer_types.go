@@ -38,7 +38,7 @@ type CustomerSpec struct {
 	// override grants or denies access for a time. While it runs it decides before anything else, also before access.
 	// +optional
 	Override *Override `json:"override,omitempty"`
-	// gracePeriod is how long this customer keeps service after the first failed payment of a run, such as 72h. Absent:
+	// gracePeriod is how long this customer keeps service after a subscription became past due, such as 72h. Absent:
 	// the manager's --grace-period applies, or its --grace-period-never-paid.
 	// +optional
 	// +kubebuilder:validation:Type=string
@@ -143,6 +143,28 @@ type FailedRefund struct {
 	At metav1.Time `json:"at"`
 }
 
+// InvoicePayment is a payment of an invoice. See https://docs.stripe.com/api/invoice-payment/object.
+type InvoicePayment struct {
+	// id is Stripe's id of the link between the two (inpay_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	ID string `json:"id"`
+	// invoiceID is Stripe's id of the invoice (in_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	InvoiceID string `json:"invoiceID"`
+	// paymentIntentID is the payment intent (pi_…) that paid it. Absent for charges made without one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	PaymentIntentID string `json:"paymentIntentID,omitempty"`
+	// chargeID is the charge (ch_…) that paid it, if it has no payment intent.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	ChargeID string `json:"chargeID,omitempty"`
+	// at is when Stripe reported the payment.
+	At metav1.Time `json:"at"`
+}
+
 // Dispute is a charge that the cardholder disputes through the bank.
 type Dispute struct {
 	// id is Stripe's id of the dispute (dp_… or du_…).
@@ -152,8 +174,12 @@ type Dispute struct {
 	// chargeID is Stripe's id of the disputed charge (ch_…).
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
-	ChargeID      string `json:"chargeID,omitempty"`
-	DisputeRecord `json:",inline"`
+	ChargeID string `json:"chargeID,omitempty"`
+	// paymentIntentID is the charge's payment intent (pi_…). Absent for charges made without one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	PaymentIntentID string `json:"paymentIntentID,omitempty"`
+	DisputeRecord   `json:",inline"`
 }
 
 // Signup is the customer's first checkout that was paid, or that needed no payment, as for a trial.
@@ -298,6 +324,13 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Plan string `json:"plan,omitempty"`
+	// plans are the plans of all subscriptions that entitle: of each, every price that is not metered. Empty while the
+	// customer is not entitled.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MaxLength=255
+	Plans []string `json:"plans,omitempty"`
 	// subscriptions in brief. The deciding one comes first.
 	// +optional
 	// +listType=map
@@ -356,6 +389,12 @@ type CustomerStatus struct {
 	// lastFailure is the newest payment that failed. It stays after a later payment succeeds.
 	// +optional
 	LastFailure *LastFailure `json:"lastFailure,omitempty"`
+	// invoicePayments lists which payments paid which invoices, the newest first, as Stripe reports it since 2025-03-31.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=8
+	InvoicePayments []InvoicePayment `json:"invoicePayments,omitempty"`
 	// refunds lists the total refunded on each charge, the newest first.
 	// +optional
 	// +listType=map

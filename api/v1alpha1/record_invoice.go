@@ -19,7 +19,28 @@ type InvoiceRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=50
 	PriceMetadata map[string]Value `json:"priceMetadata,omitempty"`
-	Trace         `json:",inline"`
+	// otherPeriods are the service periods that lines of the invoice bill for other subscriptions than the invoice's own.
+	// +optional
+	// +listType=map
+	// +listMapKey=subscriptionID
+	// +kubebuilder:validation:MaxItems=10
+	OtherPeriods []ServicePeriod `json:"otherPeriods,omitempty"`
+	// moreLines is true if Stripe sent the first lines of the invoice only (lines.has_more).
+	// +optional
+	MoreLines bool `json:"moreLines,omitempty"`
+	Trace     `json:",inline"`
+}
+
+// ServicePeriod is a period that an invoice bills for a subscription.
+type ServicePeriod struct {
+	// subscriptionID is Stripe's id of the subscription (sub_…).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	SubscriptionID string `json:"subscriptionID"`
+	// start of the period.
+	Start metav1.Time `json:"start"`
+	// end of the period.
+	End metav1.Time `json:"end"`
 }
 
 // Invoice is a Stripe invoice. See https://docs.stripe.com/api/invoices/object.
@@ -56,12 +77,23 @@ type Invoice struct {
 	// nextPaymentAttempt is when Stripe tries to collect it next. Absent if no attempt is scheduled.
 	// +optional
 	NextPaymentAttempt *metav1.Time `json:"nextPaymentAttempt,omitempty"`
+	// dueAt is when a sent invoice is to be paid. Absent if Stripe charges it automatically.
+	// +optional
+	DueAt *metav1.Time `json:"dueAt,omitempty"`
 	// created is when the invoice was created.
 	// +optional
 	Created *metav1.Time `json:"created,omitempty"`
 	// paidAt is when the invoice was paid. Absent if it is not paid, or if Stripe does not say when.
 	// +optional
 	PaidAt *metav1.Time `json:"paidAt,omitempty"`
+	// chargeID is the charge (ch_…) that paid the invoice. Absent if it is not paid, or since API version 2025-03-31.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	ChargeID string `json:"chargeID,omitempty"`
+	// paymentIntentID is the payment intent (pi_…) that paid the invoice. Absent if it is not paid, or not known.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	PaymentIntentID string `json:"paymentIntentID,omitempty"`
 	// periodStart is the start of the service period that the invoice bills. Absent if it bills no subscription.
 	// +optional
 	PeriodStart *metav1.Time `json:"periodStart,omitempty"`

@@ -102,9 +102,15 @@ type SubscriptionItem struct {
 	// quantity is how many units are billed. Absent for metered prices.
 	// +optional
 	Quantity *int64 `json:"quantity,omitempty"`
-	// unitAmount is the price of one unit, in minor units of the currency (cents). Absent for tiered prices.
+	// unitAmount is the price of one unit, in minor units of the currency (cents). Absent for tiered prices, and for prices
+	// with fractions of a minor unit.
 	// +optional
 	UnitAmount *int64 `json:"unitAmount,omitempty"`
+	// unitAmountDecimal is the price of one unit in minor units of the currency if it has fractions of them: 0.35. Absent
+	// otherwise.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	UnitAmountDecimal string `json:"unitAmountDecimal,omitempty"`
 	// currency of the price, as a lower-case ISO 4217 code.
 	// +optional
 	// +kubebuilder:validation:MaxLength=8

@@ -42,21 +42,17 @@ type FailedPayment struct {
 	NextPaymentAttempt *metav1.Time `json:"nextPaymentAttempt,omitempty"`
 }
 
-// InvoiceStanding is what the grace period is computed from, for one recent invoice.
-type InvoiceStanding struct {
-	// id is Stripe's id of the invoice (in_…).
-	// +kubebuilder:validation:MinLength=1
+// ActionRequired is an attempt to collect an invoice that waits for the customer to authorize it with the bank.
+type ActionRequired struct {
+	// at is when Stripe reported it.
+	At metav1.Time `json:"at"`
+	// invoiceID is Stripe's id of the invoice (in_…).
+	// +optional
 	// +kubebuilder:validation:MaxLength=255
-	ID string `json:"id"`
-	// created is when the invoice was created.
-	Created metav1.Time `json:"created"`
-	// status is Stripe's status: draft, open, paid, uncollectible or void.
+	InvoiceID string `json:"invoiceID,omitempty"`
+	// attemptCount is how often Stripe had tried to collect the invoice by then.
 	// +optional
-	// +kubebuilder:validation:MaxLength=64
-	Status string `json:"status,omitempty"`
-	// firstFailedAt is when the first attempt to collect the invoice failed. Absent if none has failed.
-	// +optional
-	FirstFailedAt *metav1.Time `json:"firstFailedAt,omitempty"`
+	AttemptCount int32 `json:"attemptCount,omitempty"`
 }
 
 // PaidInvoice is the newest paid invoice that bills a period of the subscription: what the paid period rests on.
@@ -94,10 +90,16 @@ type SubscriptionStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=8
 	StatusSince map[string]metav1.Time `json:"statusSince,omitempty"`
+	// firstSeen holds when an event first showed the subscription past_due, and when paused. Grace starts then if no event
+	// reported the change.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=2
+	FirstSeen map[string]metav1.Time `json:"firstSeen,omitempty"`
 	// trialEndingAnnounced is when Stripe sent customer.subscription.trial_will_end. Absent if it did not.
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`
-	// paidThrough is the end of the service period that the newest paid invoice covers. A free trial's invoice counts.
+	// paidThrough is the end of the service period that the newest paid invoice covers. A free trial's invoice counts. Absent
+	// if the invoice has more lines than Stripe sent: then the current period is paid.
 	// +optional
 	PaidThrough *metav1.Time `json:"paidThrough,omitempty"`
 	// paidBy is the invoice that the paid period rests on.
@@ -112,12 +114,10 @@ type SubscriptionStatus struct {
 	// latestPaymentFailure is the newest failed attempt to collect an invoice. It stays after a later attempt succeeds.
 	// +optional
 	LatestPaymentFailure *FailedPayment `json:"latestPaymentFailure,omitempty"`
-	// recentInvoices lists the newest invoices, the newest first.
+	// actionRequired is the newest attempt to collect an invoice that the customer must authorize with the bank (3-D Secure).
+	// It stays after the customer has done so.
 	// +optional
-	// +listType=map
-	// +listMapKey=id
-	// +kubebuilder:validation:MaxItems=12
-	RecentInvoices []InvoiceStanding `json:"recentInvoices,omitempty"`
+	ActionRequired *ActionRequired `json:"actionRequired,omitempty"`
 	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
 	LastComparison *Comparison `json:"lastComparison,omitempty"`

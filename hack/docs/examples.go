@@ -23,7 +23,7 @@ var flagExamples = []string{
 	"--receiver-cert-path=/etc/tollkeeper/receiver-tls",
 	"--reset-token-ttl=2h",
 	"--resync-interval=6h",
-	"--trial-leeway=1h",
+	"--trial-leeway=2h",
 }
 
 // environmentExamples are the examples in the table of environment variables. Together they are a valid configuration.

@@ -19,6 +19,7 @@ var parts = map[string]func() (string, error){
 	"conditions":    conditionTable,
 	"metrics":       metricTable,
 	"order":         orderTable,
+	"situations":    situationTables,
 	"snippet":       resetSnippet,
 	"accounts":      accountTable,
 	"packages":      packageTable,

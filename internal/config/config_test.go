@@ -59,7 +59,7 @@ func changed(change func(*Config)) Config {
 		EmailRetention:         720 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
 		Policy: entitlement.Policy{
-			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: time.Hour,
+			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: entitlement.WaitForStripe,
 			OnDispute: entitlement.Record, OnRefund: entitlement.Record, OnVoidPause: entitlement.AtPeriodEnd,
 		},
 		Stripe: Stripe{EndpointSecrets: []string{"whsec_1"}},
@@ -258,12 +258,11 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"negative durations": {
 			env:  signed(nil),
-			args: []string{"--drain-delay=-1ns", "--link-timeout=-1s", "--grace-period=-1h", "--grace-period-never-paid=-2h", "--trial-leeway=-1m"},
+			args: []string{"--drain-delay=-1ns", "--link-timeout=-1s", "--grace-period=-1h", "--grace-period-never-paid=-2h"},
 			want: "--drain-delay is -1ns: want at least 0s\n" +
 				"--link-timeout is -1s: want at least 0s\n" +
 				"--grace-period is -1h0m0s: want at least 0s\n" +
-				"--grace-period-never-paid is -2h0m0s: want at least 0s\n" +
-				"--trial-leeway is -1m0s: want at least 0s",
+				"--grace-period-never-paid is -2h0m0s: want at least 0s",
 		},
 		"Emails that go before --mail-max-age": {
 			env: signed(nil), args: []string{"--mail-max-age=721h", "--email-retention=719h"},
@@ -324,6 +323,14 @@ func TestLoadRefuses(t *testing.T) {
 		"an unknown end of access in a pause": {
 			env: signed(nil), args: []string{"--on-void-pause=Never"},
 			want: `invalid value "Never" for flag -on-void-pause: want AtPeriodEnd or AtOnce`,
+		},
+		"a negative leeway": {
+			args: []string{"--trial-leeway=-1m"},
+			want: `invalid value "-1m" for flag -trial-leeway: want none or at least 0s`,
+		},
+		"a leeway that is no duration": {
+			args: []string{"--trial-leeway=soon"},
+			want: `invalid value "soon" for flag -trial-leeway: want none or a duration, such as 2h`,
 		},
 		"an unknown component": {
 			env: signed(nil), args: []string{"--components=receiver,manager"},

@@ -40,9 +40,10 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.MailTemplates, "mail-templates", "", "Directory with files that replace the built-in e-mail templates of the same name.")
 	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")
-	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long a customer keeps service after the first failed payment of a run. A Customer's spec.gracePeriod overrides it.")
+	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long a customer keeps service after a subscription became past due. A Customer's spec.gracePeriod overrides it.")
 	fs.Func("grace-period-never-paid", "The grace period of a customer that has never paid more than nothing, such as one whose trial ends with a failed payment. A customer that was there before its events were recorded counts as one that has paid. (default --grace-period)", c.setGraceNeverPaid)
-	fs.DurationVar(&c.Policy.TrialLeeway, "trial-leeway", time.Hour, "How long to wait for Stripe's update after a trial ends before suspending the customer. With a Stripe key the subscription is read then.")
+	c.Policy.TrialLeeway = entitlement.WaitForStripe
+	fs.Func("trial-leeway", "How long after the end of a trial the customer is suspended if Stripe has not reported what follows. With none only Stripe's word suspends; an hour after the end Entitled is Unknown. With a Stripe key the subscription is read when the trial ends. (default none)", c.setTrialLeeway)
 	c.Policy.OnDispute, c.Policy.OnRefund = entitlement.Record, entitlement.Record
 	fs.Func("on-dispute", "What an open dispute does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnDispute))
 	fs.Func("on-refund", "What a full refund of the payment for the present period does: Record (show it on the Customer) or Suspend (also suspend the customer). (default Record)", setAction(&c.Policy.OnRefund))
@@ -76,6 +77,22 @@ func (c *Config) setGraceNeverPaid(value string) error {
 		return errors.New("want a duration, such as 24h")
 	}
 	c.Policy.GracePeriodNeverPaid = &grace
+	return nil
+}
+
+func (c *Config) setTrialLeeway(value string) error {
+	if value == "none" {
+		c.Policy.TrialLeeway = entitlement.WaitForStripe
+		return nil
+	}
+	leeway, err := time.ParseDuration(value)
+	switch {
+	case err != nil:
+		return errors.New("want none or a duration, such as 2h")
+	case leeway < 0:
+		return errors.New("want none or at least 0s")
+	}
+	c.Policy.TrialLeeway = leeway
 	return nil
 }
 

@@ -52,10 +52,9 @@ func (s *subscription) paused(behavior string, resumes *metav1.Time) *subscripti
 	return s
 }
 
-// invoice adds an invoice, newest first as the projection keeps them; failed is nil if no attempt to collect it failed.
-func (s *subscription) invoice(id, status string, failed *metav1.Time) *subscription {
-	standing := v1alpha1.InvoiceStanding{ID: id, Status: status, FirstFailedAt: failed}
-	s.status.RecentInvoices = append([]v1alpha1.InvoiceStanding{standing}, s.status.RecentInvoices...)
+// seen is when an event first showed the subscription in its status.
+func (s *subscription) seen(t *metav1.Time) *subscription {
+	s.status.FirstSeen = map[string]metav1.Time{s.status.Status: *t}
 	return s
 }
 
@@ -65,6 +64,12 @@ func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.Paid
 // latest is the status of the subscription's newest invoice.
 func (s *subscription) latest(status string) *subscription {
 	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: status}
+	return s
+}
+
+// failing is when the subscription's newest invoice was created, which is open and was tried once.
+func (s *subscription) failing(created *metav1.Time) *subscription {
+	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: "open", Created: created, AttemptCount: 1}
 	return s
 }
 
@@ -143,7 +148,7 @@ func (c *customer) paid(charge, intent string) *customer {
 
 func (c *customer) refunded(charge, intent string, full bool) *customer {
 	c.in.Customer.Refunds = append(c.in.Customer.Refunds, v1alpha1.Refund{
-		ChargeID: charge, PaymentIntentID: intent, At: *day(-1), RefundTotal: v1alpha1.RefundTotal{Full: full},
+		ChargeID: charge, PaymentIntentID: intent, At: *day(-1), RefundTotal: v1alpha1.RefundTotal{Amount: 2900, Full: full},
 	})
 	return c
 }
@@ -169,6 +174,11 @@ func served(reason, message string, ids ...string) Decision {
 // refused is a decision not to entitle the customer, by the subscription with the id; empty if there is none.
 func refused(reason, message, id string) Decision {
 	return Decision{Reason: reason, Message: message, SubscriptionID: id}
+}
+
+// notKnown is a decision to change nothing, by the subscription with the id.
+func notKnown(message, id string) Decision {
+	return Decision{Unknown: true, Reason: v1alpha1.ReasonStateNotKnown, Message: message, SubscriptionID: id}
 }
 
 // until is when Entitled turns false, which is the next change as well.

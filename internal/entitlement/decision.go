@@ -28,13 +28,18 @@ const (
 	AtOnce PauseEnd = "AtOnce"
 )
 
+// WaitForStripe as Policy.TrialLeeway means that only Stripe's word ends a trial. What follows a trial is a payment, a pause
+// or a cancellation, whose report may be late: it is not known until then.
+const WaitForStripe time.Duration = -1
+
 // Policy is what holds for all customers.
 type Policy struct {
-	// GracePeriod is how long access continues after the first failed payment of a run.
+	// GracePeriod is how long access continues after a subscription became past due.
 	GracePeriod time.Duration
 	// GracePeriodNeverPaid is the GracePeriod of a customer that has never paid more than nothing; nil if it is the same.
 	GracePeriodNeverPaid *time.Duration
-	// TrialLeeway is how long access continues after the end of a trial if Stripe reports no new status.
+	// TrialLeeway is how long access continues after the end of a trial if Stripe reports no new status. With
+	// WaitForStripe access is never taken away by the clock.
 	TrialLeeway time.Duration
 	// OnDispute and OnRefund are the actions on an open dispute and on a full refund.
 	OnDispute, OnRefund Action

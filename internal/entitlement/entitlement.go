@@ -7,31 +7,27 @@
 //	override       spec.override, set by a person, while it runs (see override.go)
 //	access         spec.access, set by a person
 //	deletion       Stripe has deleted the customer
-//	dispute        an open dispute, if the policy is to suspend on it
-//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and
-//	               by a full refund of what its present period rests on, if the policy is to suspend on it (see refund.go)
+//	subscriptions  the best of the customer's subscriptions, each assessed by its Stripe status (see subscription.go), and,
+//	               if the policy is to suspend on them, by disputes of its payments (see dispute.go) and by a full refund
+//	               of what its present period rests on (see refund.go)
 //	purchases      a purchase whose access runs, if no subscription is active or in its trial (see purchase.go)
 //
-// A negative decision of the last three is withheld while a subscription may exist that is not known (see unknown.go).
+// A negative decision of the last two is withheld while a subscription may exist that is not known (see unknown.go).
 package entitlement
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// rule is one link of the chain; applies is false if the next link decides. best is what the subscriptions and purchases
-// alone would decide.
-type rule func(in Input, policy Policy, best Decision) (decision Decision, applies bool)
+// rule is one link of the chain before the subscriptions; applies is false if the next link decides.
+type rule func(in Input) (decision Decision, applies bool)
 
 // Decide makes the decision for now. It then repeats it for each later moment at which the clock ends an override,
 // changes the assessment of a subscription, or starts or ends the access of a purchase, until it knows when the decision
@@ -55,13 +51,13 @@ func Decide(in Input, policy Policy, now time.Time) Decision {
 // subscription or a purchase changes; nil if there is none.
 func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change *metav1.Time) {
 	best, isTentative, change := bySubscriptions(in, policy, now)
-	best, isTentative, changeOfPurchases := withPurchases(in, now, best, isTentative)
+	best, isTentative, changeOfPurchases := withPurchases(in, policy, now, best, isTentative)
 	change = earliest(changeOfPurchases, change)
 	if RunningOverride(&in.Spec, now) != nil {
 		change = earliest(OverrideEnd(&in.Spec), change)
 	}
-	for _, decide := range []rule{byOverride(now), byAccess, byDeletion, byDispute} {
-		if decision, applies := decide(in, policy, best); applies {
+	for _, decide := range []rule{byOverride(now), byAccess, byDeletion} {
+		if decision, applies := decide(in); applies {
 			decision.SubscriptionID = best.SubscriptionID
 			if decision.Entitled {
 				decision.Entitling, decision.Purchases = best.Entitling, best.Purchases
@@ -69,7 +65,7 @@ func decideAt(in Input, policy Policy, now time.Time) (decision Decision, change
 					decision.Entitling = []string{best.SubscriptionID}
 				}
 			}
-			return unlessNotKnown(in, decision, false), change
+			return decision, change
 		}
 	}
 	return unlessNotKnown(in, best, isTentative), change
@@ -81,40 +77,12 @@ func equalExceptTimes(a, b Decision) bool {
 }
 
 // byDeletion ends the entitlement with the customer: Stripe has canceled its subscriptions, and can start none for it.
-func byDeletion(in Input, _ Policy, _ Decision) (Decision, bool) {
+func byDeletion(in Input) (Decision, bool) {
 	if in.Customer.DeletedAt == nil {
 		return Decision{}, false
 	}
-	return Decision{Reason: v1alpha1.ReasonSubscriptionEnded, Message: fmt.Sprintf(
-		"The customer was deleted at Stripe%s, which ended its subscriptions for good.", onDate(in.Customer.DeletedAt))}, true
-}
-
-// byDispute suspends while the customer's bank takes a payment back, or tries to. An inquiry (warning_…) has moved no money.
-// A lost dispute counts until the customer's next payment.
-func byDispute(in Input, policy Policy, _ Decision) (Decision, bool) {
-	if policy.OnDispute != Suspend {
-		return Decision{}, false
-	}
-	for i := range in.Customer.OpenDisputes {
-		d := &in.Customer.OpenDisputes[i]
-		message := "A payment was disputed%s. Access is suspended until the dispute is won or withdrawn."
-		switch {
-		case strings.HasPrefix(d.Status, "warning_"), d.Status == "won", d.Status == "prevented":
-			continue
-		case d.Status == "lost" && hasPaidSince(in.Customer, d):
-			continue
-		case d.Status == "lost":
-			message = "A payment was disputed%s and the dispute was lost. Access resumes with the next payment."
-		}
-		return Decision{Reason: v1alpha1.ReasonDisputed, Message: fmt.Sprintf(message, onDate(d.Created))}, true
-	}
-	return Decision{}, false
-}
-
-// hasPaidSince reports whether a payment succeeded after the dispute was reported as lost.
-func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
-	lostAt := projection.DisputePosition(c, d.ID).Created
-	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At)
+	return Decision{Reason: v1alpha1.ReasonSubscriptionEnded,
+		Message: "The customer was deleted at Stripe" + onDate(in.Customer.DeletedAt) + ", which ended its subscriptions for good."}, true
 }
 
 // bySubscriptions lets the best of the subscriptions decide. The decision is tentative if there is none, or if the state
@@ -127,7 +95,8 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	policy.GracePeriod = gracePeriod(in, policy)
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
-		assessments[id] = unlessRefunded(in.Customer, s, policy, assess(s, policy, now))
+		assessed := unlessDisputed(in, s, policy, assess(in.Customer, s, policy, now))
+		assessments[id] = unlessRefunded(in.Customer, s, policy, assessed)
 	}
 	ids := slices.SortedFunc(maps.Keys(assessments), func(a, b string) int {
 		return cmp.Or(
@@ -137,7 +106,9 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 		)
 	})
 	best := assessments[ids[0]]
-	decision = Decision{Entitled: best.entitled, Reason: best.reason, Message: best.message, SubscriptionID: ids[0]}
+	decision = Decision{
+		Entitled: best.entitled, Unknown: best.isUnknown, Reason: best.reason, Message: best.message, SubscriptionID: ids[0],
+	}
 	for _, id := range ids {
 		if at := assessments[id].changesAt; at != nil && at.After(now) {
 			change = earliest(at, change)
@@ -156,6 +127,8 @@ func reasonPriority(reason string) int {
 		v1alpha1.ReasonSubscriptionActive,
 		v1alpha1.ReasonTrialing,
 		v1alpha1.ReasonGracePeriod,
+		v1alpha1.ReasonStateNotKnown,
+		v1alpha1.ReasonDisputed,
 		v1alpha1.ReasonPaymentFailed,
 		v1alpha1.ReasonPaused,
 		v1alpha1.ReasonAwaitingPayment,

@@ -105,16 +105,16 @@ var pausedCases = map[string]decisionCase{
 	},
 	"an API version that names no cause, and a failed invoice is open": {
 		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-90)).became("paused", day(0)).
-			invoice("in_1", "paid", nil).invoice("in_2", "open", day(0)).lastPaid(day(-30))),
+			failing(day(0)).lastPaid(day(-30))),
 		want: served("GracePeriod", weekOfGrace, "sub_A").until(day(7)),
 	},
 	"an API version that names no cause, and the failed invoice is from before the trial ended": {
-		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1)).became("paused", day(-1)).invoice("in_1", "open", day(-5))),
+		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1)).became("paused", day(-1)).failing(day(-5))),
 		want: refused("Paused", "The subscription was paused on 9 March 2026 at 12:00 UTC because its trial ended without a payment "+
 			"method. Access resumes when the subscription does.", "sub_A"),
 	},
 	"an API version that names no cause, and a payment came after the failure": {
-		customer: newCustomer().with("sub_A", sub("paused").became("paused", day(-1)).invoice("in_1", "open", day(-20)).lastPaid(day(-10))),
+		customer: newCustomer().with("sub_A", sub("paused").became("paused", day(-1)).failing(day(-20)).lastPaid(day(-10))),
 		want: refused("Paused",
 			"The subscription was paused on 9 March 2026 at 12:00 UTC. Access resumes when the subscription does.", "sub_A"),
 	},

@@ -34,7 +34,7 @@ func OverrideEnd(spec *v1alpha1.CustomerSpec) *metav1.Time {
 // For example, spec.access is Denied, and an override of 10 March grants access until 13 March 12:00. At 11:59:59 the
 // customer is entitled. At 12:00:00 spec.access denies access again.
 func byOverride(now time.Time) rule {
-	return func(in Input, _ Policy, _ Decision) (Decision, bool) {
+	return func(in Input) (Decision, bool) {
 		override, end := RunningOverride(&in.Spec, now), OverrideEnd(&in.Spec)
 		switch {
 		case override == nil:
@@ -54,7 +54,7 @@ func byOverride(now time.Time) rule {
 }
 
 // byAccess lets spec.access decide next. It has no end.
-func byAccess(in Input, _ Policy, _ Decision) (Decision, bool) {
+func byAccess(in Input) (Decision, bool) {
 	if in.Spec.Access != v1alpha1.AccessGranted && in.Spec.Access != v1alpha1.AccessDenied {
 		return Decision{}, false
 	}

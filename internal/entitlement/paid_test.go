@@ -47,11 +47,3 @@ func TestPaidSinceTheStatusWasReported(t *testing.T) {
 }
 
 const trialContinues = "True Trialing The subscription is in its trial, which ends on 11 March 2026 at 12:00 UTC."
-
-// Grace does not start when the subscription came into a status that it has left since.
-func TestGraceDoesNotStartWithAnOldTransition(t *testing.T) {
-	s := sub("past_due").became("past_due", day(-60)).became("active", day(-50)).period(day(-2), day(28))
-	if diff := cmp.Diff(day(-2), graceStart(&s.status)); diff != "" {
-		t.Errorf("grace starts (-want +got):\n%s", diff)
-	}
-}

@@ -18,16 +18,22 @@ import (
 //	GracePeriod                        Purchased; the entitlements of the subscription stay
 //	anything else                      Purchased
 //
-// The full refund of a purchase ends its access, whatever --on-refund says: see projection.PurchasePeriods.
+// If the policy is to suspend on disputes, a purchase whose payment is disputed does not count. The full refund of a purchase ends its access, whatever --on-refund says: see projection.PurchasePeriods.
 
 // withPurchases joins the decision of the subscriptions with the purchases. The decision is tentative if that of the
 // subscriptions is, unless a purchase explains it. It returns when the access of a purchase begins or ends next; nil if none
 // does.
-func withPurchases(in Input, now time.Time, best Decision, isTentative bool) (decision Decision, stillTentative bool, change *metav1.Time) {
-	periods := projection.PurchasePeriods(in.Customer)
+func withPurchases(
+	in Input, policy Policy, now time.Time, best Decision, isTentative bool,
+) (decision Decision, stillTentative bool, change *metav1.Time) {
+	periods, disputed := projection.PurchasePeriods(in.Customer), ""
 	for i := range periods {
 		p := &periods[i]
-		if p.Covers(now) {
+		switch dispute := disputeOfPurchase(in.Customer, policy, p.ID); {
+		case !p.Covers(now):
+		case dispute != "":
+			disputed = dispute
+		default:
 			best.Purchases = append(best.Purchases, p.ID)
 		}
 		for _, at := range []*metav1.Time{&p.From, p.Until} {
@@ -37,6 +43,8 @@ func withPurchases(in Input, now time.Time, best Decision, isTentative bool) (de
 		}
 	}
 	switch {
+	case len(best.Purchases) == 0 && disputed != "" && !best.Entitled && !best.Unknown:
+		return Decision{Reason: v1alpha1.ReasonDisputed, Message: disputed}, false, change
 	case len(best.Purchases) == 0 && best.Reason == v1alpha1.ReasonNoSubscription:
 		decision, isExplained := withoutAccess(in.Customer, periods, best)
 		return decision, isTentative && !isExplained, change
@@ -46,7 +54,7 @@ func withPurchases(in Input, now time.Time, best Decision, isTentative bool) (de
 	if !best.Entitled {
 		best.SubscriptionID = "" // its plan is not what the customer has
 	}
-	best.Entitled, best.Reason = true, v1alpha1.ReasonPurchased
+	best.Entitled, best.Unknown, best.Reason = true, false, v1alpha1.ReasonPurchased
 	best.Message = "The customer bought access that does not end."
 	if end := coverageEnd(periods, now); end != nil {
 		best.Message = "The customer bought access, which ends" + onDate(end) + "."

@@ -43,6 +43,14 @@ func (d Decision) by(ids ...string) Decision { d.Purchases = ids; return d }
 
 const forLife = "The customer bought access that does not end."
 
+// disputed is a dispute of a payment.
+func (c *customer) disputed(intent, status string) *customer {
+	c.dispute("dp_"+intent, status)
+	disputes := c.in.Customer.OpenDisputes
+	disputes[len(disputes)-1].PaymentIntentID = intent
+	return c
+}
+
 func boughtUntil(t *metav1.Time) string {
 	return "The customer bought access, which ends" + onDate(t) + "."
 }
@@ -130,10 +138,29 @@ var purchaseCases = map[string]decisionCase{
 			"Access resumes once the open invoice is paid.", "sub_A"),
 	},
 
-	"a dispute suspends": {
-		customer: newCustomer().bought("lifetime", day(-3)).dispute("dp_1", "needs_response"),
+	"a dispute of its payment suspends": {
+		customer: newCustomer().bought("lifetime", day(-3)).disputed("pi_1", "needs_response"),
 		policy:   strict,
 		want:     refused("Disputed", disputed, ""),
+	},
+	"a dispute of its payment, with the policy to record": {
+		customer: newCustomer().bought("lifetime", day(-3)).disputed("pi_1", "needs_response"),
+		want:     served("Purchased", forLife).by("pi_1"),
+	},
+	"an inquiry about its payment": {
+		customer: newCustomer().bought("lifetime", day(-3)).disputed("pi_1", "warning_needs_response"),
+		policy:   strict,
+		want:     served("Purchased", forLife).by("pi_1"),
+	},
+	"a dispute of another payment": {
+		customer: newCustomer().bought("lifetime", day(-3)).disputed("pi_9", "needs_response"),
+		policy:   strict,
+		want:     served("Purchased", forLife).by("pi_1"),
+	},
+	"a dispute of its payment, beside an active subscription": {
+		customer: newCustomer().with("sub_A", sub("active")).bought("lifetime", day(-3)).paid("ch_1", "pi_1").disputed("pi_1", "needs_response"),
+		policy:   strict,
+		want:     served("SubscriptionActive", "The subscription is active.", "sub_A"),
 	},
 	"denied": {
 		customer: newCustomer().bought("lifetime", day(-3)).access(v1alpha1.AccessDenied),

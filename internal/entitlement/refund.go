@@ -3,13 +3,20 @@ package entitlement
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// sameMoment is how far a charge may be from the payment of the invoice that it paid, if no event names the other one. Stripe
-// marks an invoice paid within seconds of its charge.
-const sameMoment = 5 * time.Minute
+const (
+	// sameMoment is how long before the payment of an invoice its charge may have been made, if no event names the other
+	// one. Stripe marks an invoice paid within seconds of its charge.
+	sameMoment = 5 * time.Minute
+	// clockSkew is how much later than the payment of an invoice its charge may seem to be. A charge that was made later is
+	// another payment, such as one that the customer made twice.
+	clockSkew = 2 * time.Second
+)
 
 // unlessRefunded ends an entitlement if the payment that the present period rests on was refunded in full, and the policy
 // is to suspend then. The refund of anything else does not: of a purchase, of a former subscription, or of a payment
@@ -21,38 +28,77 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 	if policy.OnRefund != Suspend || !a.entitled || s.Status == projection.StatusTrialing {
 		return a
 	}
+	var latest *metav1.Time
+	var total int64
 	for i := range c.Refunds {
 		r := &c.Refunds[i]
 		if !r.Full || projection.RefundHasFailed(c, r) || !paysPeriod(c, s, r) {
 			continue
 		}
-		refunded := notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
-			"The last payment was refunded in full%s. Access resumes with the next payment.", onDate(&r.At))
-		refunded.changesAt = a.changesAt
-		return refunded
+		total += r.Amount
+		if latest == nil || latest.Before(&r.At) {
+			latest = &r.At
+		}
 	}
-	return a
+	if latest == nil || s.PaidBy != nil && total < s.PaidBy.Amount { // two payments may share an invoice
+		return a
+	}
+	refunded := notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
+		"The last payment was refunded in full%s. Access resumes with the next payment.", onDate(latest))
+	refunded.changesAt = a.changesAt
+	return refunded
 }
 
 // paysPeriod reports whether the refunded charge paid the subscription's present period. Since API version 2025-03-31 charges
-// and invoices do not name each other: then amount, currency and moment decide.
+// and invoices do not name each other, but invoice_payment.paid names both. Without it amount, currency and moment decide.
 func paysPeriod(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, r *v1alpha1.Refund) bool {
-	paid := s.PaidBy
-	switch {
-	case paid == nil: // no invoice is known: the customer's last payment, unless it is from before the subscription
+	paid, refunded := s.PaidBy, paymentIDs{r.ChargeID, r.PaymentIntentID}
+	if paid == nil { // no invoice is known: the customer's last payment, unless it is from before the subscription
 		last := c.LastPayment
-		return last != nil && isCharge(r, last.ChargeID, last.PaymentIntentID) && !last.At.Before(s.StartedAt)
+		return last != nil && refunded.match(last.ChargeID, last.PaymentIntentID) && !last.At.Before(s.StartedAt)
+	}
+	known := paymentsOf(c, paid)
+	for _, payment := range known {
+		if refunded.match(payment.chargeID, payment.intentID) {
+			return true
+		}
+	}
+	switch {
+	case len(known) > 0:
+		return false
 	case r.InvoiceID != "":
 		return r.InvoiceID == paid.InvoiceID
-	case paid.ChargeID != "" || paid.PaymentIntentID != "":
-		return isCharge(r, paid.ChargeID, paid.PaymentIntentID)
-	case r.ChargedAt == nil:
-		return false
+	default:
+		return isSameMoment(r.ChargedAt, paid) && r.Amount == paid.Amount && r.Currency == paid.Currency
 	}
-	apart := r.ChargedAt.Sub(paid.PaidAt.Time).Abs()
-	return r.Amount == paid.Amount && r.Currency == paid.Currency && apart <= sameMoment
 }
 
-func isCharge(r *v1alpha1.Refund, chargeID, paymentIntentID string) bool {
-	return r.ChargeID == chargeID || r.PaymentIntentID != "" && r.PaymentIntentID == paymentIntentID
+// paymentIDs name a payment; either id may be empty.
+type paymentIDs struct{ chargeID, intentID string }
+
+func (p paymentIDs) match(chargeID, intentID string) bool {
+	return p.chargeID != "" && p.chargeID == chargeID || p.intentID != "" && p.intentID == intentID
+}
+
+// paymentsOf are the payments that are known to have paid the invoice.
+func paymentsOf(c *v1alpha1.CustomerStatus, paid *v1alpha1.PaidInvoice) []paymentIDs {
+	var known []paymentIDs
+	if paid.ChargeID != "" || paid.PaymentIntentID != "" {
+		known = append(known, paymentIDs{paid.ChargeID, paid.PaymentIntentID})
+	}
+	for i := range c.InvoicePayments {
+		if p := &c.InvoicePayments[i]; p.InvoiceID == paid.InvoiceID {
+			known = append(known, paymentIDs{p.ChargeID, p.PaymentIntentID})
+		}
+	}
+	return known
+}
+
+// isSameMoment reports whether a charge was made when the invoice was paid.
+func isSameMoment(chargedAt *metav1.Time, paid *v1alpha1.PaidInvoice) bool {
+	if chargedAt == nil {
+		return false
+	}
+	before := paid.PaidAt.Sub(chargedAt.Time)
+	return before <= sameMoment && before >= -clockSkew
 }

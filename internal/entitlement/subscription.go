@@ -14,8 +14,8 @@ import (
 // A subscription is assessed by its Stripe status:
 //
 //	active      entitled: SubscriptionActive
-//	trialing    entitled until the trial ends: Trialing; then AwaitingPayment, until Stripe reports a new status
-//	past_due    entitled for the grace period from the first failed payment on: GracePeriod; then PaymentFailed
+//	trialing    entitled until the trial ends: Trialing; then not known, or with --trial-leeway AwaitingPayment
+//	past_due    entitled for the grace period, from when it became past due: GracePeriod; then PaymentFailed
 //	unpaid      not entitled: PaymentFailed (Stripe has stopped retrying)
 //	incomplete  not entitled: AwaitingPayment (the first payment)
 //	paused      after the first failed payment: like past_due; after the last one: like unpaid;
@@ -25,7 +25,7 @@ import (
 //	any that is or is like the first three, while collection is paused with behavior void   entitled through the trial or the period
 //	            that was paid for; then Paused. With the policy AtOnce: Paused at once (see pause.go)
 //	any of trialing to incomplete, but paid since Stripe reported it   entitled for the paid period: SubscriptionActive
-//	unknown     entitled through a paid period: SubscriptionActive; else AwaitingPayment
+//	unknown     entitled through a paid period: SubscriptionActive; else not known
 
 // assessment is what one subscription alone would decide. Support can read its message out to the customer: it
 // names no ids and no fields.
@@ -34,10 +34,11 @@ type assessment struct {
 	reason, message string
 	changesAt       *metav1.Time // when the clock changes the assessment; nil if it does not
 	isTentative     bool         // the subscription's state is not known
+	isUnknown       bool         // Stripe has gone on without a report: only its word can take access away
 }
 
 // assess is the table above. A scheduled end takes effect on time, even if Stripe's event is late.
-func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
+func assess(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	if s.TestClock != "" {
 		s = withoutSimulatedTimes(s)
 	}
@@ -45,9 +46,9 @@ func assess(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assess
 		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
 			return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(end))
 		}
-		return whileVoided(s, policy, now, assessStatus(s, policy, now))
+		return whileVoided(s, policy, now, assessStatus(c, s, policy, now))
 	}
-	return assessStatus(s, policy, now)
+	return assessStatus(c, s, policy, now)
 }
 
 // mayBeServed reports whether the status is one of the table's first three, or is treated like one.
@@ -61,23 +62,22 @@ func mayBeServed(s *v1alpha1.SubscriptionStatus) bool {
 }
 
 // assessStatus applies Stripe's status alone.
-func assessStatus(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
+func assessStatus(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	switch s.Status {
 	case projection.StatusActive:
 		return assessActive(s)
 	case projection.StatusTrialing:
 		return assessTrialing(s, policy, now)
 	case projection.StatusPastDue:
-		return unlessPaidSince(s, now, assessPastDue(s, policy, now))
+		return unlessPaidSince(s, now, assessPastDue(c, s, policy, now))
 	case projection.StatusUnpaid:
 		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonPaymentFailed, nil,
-			"The subscription became unpaid%s: its payments failed and Stripe has stopped retrying. "+
-				"Access resumes once the open invoice is paid.", onDate(currentStatusSince(s))))
+			"The subscription became unpaid%s: its payments failed and Stripe has stopped retrying. "+openInvoiceAdvice(c, s),
+			onDate(currentStatusSince(s))))
 	case projection.StatusIncomplete:
-		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
-			"The subscription waits for its first payment. Access starts once it succeeds."))
+		return unlessPaidSince(s, now, assessIncomplete(c, s))
 	case projection.StatusPaused:
-		return assessPaused(s, policy, now)
+		return assessPaused(c, s, policy, now)
 	case projection.StatusCanceled:
 		return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription was canceled and ended%s.", onDate(s.EndedAt))
 	case projection.StatusIncompleteExpired:
@@ -91,7 +91,7 @@ func assessStatus(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) 
 // advanced. The times of events are real: grace runs.
 func withoutSimulatedTimes(s *v1alpha1.SubscriptionStatus) *v1alpha1.SubscriptionStatus {
 	s = s.DeepCopy()
-	s.TrialEnd, s.CancelAt, s.CancelAtPeriodEnd, s.CurrentPeriodEnd = nil, nil, false, nil
+	s.TrialEnd, s.CancelAt, s.CancelAtPeriodEnd, s.CurrentPeriodEnd, s.PaidThrough = nil, nil, false, nil, nil
 	if s.PauseCollection != nil {
 		s.PauseCollection.ResumesAt = nil
 	}
@@ -101,22 +101,30 @@ func withoutSimulatedTimes(s *v1alpha1.SubscriptionStatus) *v1alpha1.Subscriptio
 // assessPaused applies the cause of a pause. A pause after the first failed payment is past due: the invoice stays
 // collectible, and grace runs. A pause after the last attempt is unpaid. See
 // https://docs.stripe.com/billing/subscriptions/pause.
-func assessPaused(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
+func assessPaused(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	since := onDate(currentStatusSince(s))
 	switch pauseCause(s) {
 	case firstPaymentFailure:
-		return unlessPaidSince(s, now, assessPastDue(s, policy, now))
+		return unlessPaidSince(s, now, assessPastDue(c, s, policy, now))
 	case "final_payment_failure":
 		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonPaymentFailed, nil,
-			"The subscription was paused%s after its last payment attempt failed. Access resumes once the open invoice is paid.", since))
+			"The subscription was paused%s after its last payment attempt failed. "+openInvoiceAdvice(c, s), since))
+	case "trial_end_without_payment_method":
+		return pausedAfterTrial(since)
 	case "":
-		if s.TrialEnd == nil || wasBilledAfterTrial(s) {
-			break
+		if began := currentStatusSince(s); s.TrialEnd != nil && began != nil && began.Sub(s.TrialEnd.Time).Abs() <= aroundTrialEnd {
+			return pausedAfterTrial(since)
 		}
-		return notEntitled(v1alpha1.ReasonPaused, nil,
-			"The subscription was paused%s because its trial ended without a payment method. Access resumes when the subscription does.", since)
 	}
 	return notEntitled(v1alpha1.ReasonPaused, nil, "The subscription was paused%s. Access resumes when the subscription does.", since)
+}
+
+// aroundTrialEnd is how far from the end of a trial a pause without a cause counts as caused by it.
+const aroundTrialEnd = 24 * time.Hour
+
+func pausedAfterTrial(since string) assessment {
+	return notEntitled(v1alpha1.ReasonPaused, nil,
+		"The subscription was paused%s because its trial ended without a payment method. Access resumes when the subscription does.", since)
 }
 
 // firstPaymentFailure is Stripe's word for a pause after the first failed payment of a renewal.
@@ -129,24 +137,12 @@ func pauseCause(s *v1alpha1.SubscriptionStatus) string {
 	if s.PausedBy != "" {
 		return s.PausedBy
 	}
-	for i := range s.RecentInvoices {
-		invoice := &s.RecentInvoices[i]
-		isOpen := invoice.Status == projection.InvoiceOpen
-		if failed := invoice.FirstFailedAt; isOpen && failed != nil && !failed.Before(s.LastPaidAt) && !failed.Before(s.TrialEnd) {
-			return firstPaymentFailure
-		}
+	latest := s.LatestInvoice
+	isFailing := latest != nil && latest.Status == projection.InvoiceOpen && latest.AttemptCount > 0
+	if isFailing && !latest.Created.Before(s.TrialEnd) && !latest.Created.Before(s.LastPaidAt) {
+		return firstPaymentFailure
 	}
 	return ""
-}
-
-// wasBilledAfterTrial reports whether the subscription was active or past due after its trial.
-func wasBilledAfterTrial(s *v1alpha1.SubscriptionStatus) bool {
-	for _, status := range []string{projection.StatusActive, projection.StatusPastDue} {
-		if since, known := s.StatusSince[status]; known && !since.Before(s.TrialEnd) {
-			return true
-		}
-	}
-	return false
 }
 
 func assessActive(s *v1alpha1.SubscriptionStatus) assessment {
@@ -164,68 +160,126 @@ func assessTrialing(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time
 	case end == nil:
 		return entitled(v1alpha1.ReasonTrialing, nil, "The subscription is in its trial.")
 	}
-	deadline := earliest(&metav1.Time{Time: end.Add(policy.TrialLeeway)}, scheduled)
-	if now.Before(deadline.Time) {
-		return entitled(v1alpha1.ReasonTrialing, deadline, "The subscription is in its trial, which ends%s.", onDate(end))
+	leeway := policy.TrialLeeway
+	if leeway == WaitForStripe {
+		leeway = reportDelay
 	}
-	return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonAwaitingPayment, scheduled,
-		"The trial ended%s and Stripe has reported no payment since. Access resumes once it reports one.", onDate(end)))
+	deadline := earliest(&metav1.Time{Time: end.Add(leeway)}, scheduled)
+	switch {
+	case now.Before(deadline.Time):
+		return entitled(v1alpha1.ReasonTrialing, deadline, "The subscription is in its trial, which ends%s.", onDate(end))
+	case policy.TrialLeeway == WaitForStripe:
+		return unlessPaidSince(s, now, unreported(scheduled,
+			"The trial ended%s, and Stripe has not reported what follows. Access stays as it is until it does.", onDate(end)))
+	default:
+		return unlessPaidSince(s, now, notEntitled(v1alpha1.ReasonAwaitingPayment, scheduled,
+			"The trial ended%s and Stripe has reported no payment since. Access resumes once it reports one.", onDate(end)))
+	}
+}
+
+// reportDelay is how late Stripe's report of what follows a trial may be before the state counts as not known.
+const reportDelay = time.Hour
+
+// assessIncomplete waits for the first payment.
+func assessIncomplete(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus) assessment {
+	if needsAuthentication(c, s) {
+		return notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
+			"The subscription waits for its first payment, which the customer must authorize with the bank. Access starts once it succeeds.")
+	}
+	return notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
+		"The subscription waits for its first payment. Access starts once it succeeds.")
 }
 
 // assessPastDue applies the grace period.
-func assessPastDue(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
+func assessPastDue(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time) assessment {
 	since, scheduled := graceStart(s), scheduledEnd(s)
+	cause, then, isDone := "", " and", "paid"
+	if needsAuthentication(c, s) {
+		cause, then, isDone = mustAuthorize, ", and", "authorized"
+	}
 	if since == nil {
 		return notEntitled(v1alpha1.ReasonPaymentFailed, scheduled,
-			"A payment failed on an unknown date. Access resumes once it is paid.")
+			"A payment failed on an unknown date%s. Access resumes once it is %s.", cause, isDone)
 	}
 	end := &metav1.Time{Time: since.Add(policy.GracePeriod)}
+	failed := "A payment failed" + onDate(since) + cause
 	switch {
 	case !now.Before(end.Time):
 		return notEntitled(v1alpha1.ReasonPaymentFailed, scheduled,
-			"A payment failed%s and the grace period ended%s. Access resumes once it is paid.", onDate(since), onDate(end))
+			"%s%s the grace period ended%s. Access resumes once it is %s.", failed, then, onDate(end), isDone)
 	case scheduled != nil && scheduled.Before(end):
 		return entitled(v1alpha1.ReasonGracePeriod, scheduled,
-			"A payment failed%s. Access ends%s, when the subscription is scheduled to end.", onDate(since), onDate(scheduled))
+			"%s. Access ends%s, when the subscription is scheduled to end.", failed, onDate(scheduled))
 	default:
-		return entitled(v1alpha1.ReasonGracePeriod, end,
-			"A payment failed%s. Access ends%s unless it is paid by then.", onDate(since), onDate(end))
+		return entitled(v1alpha1.ReasonGracePeriod, end, "%s. Access ends%s unless it is %s by then.", failed, onDate(end), isDone)
 	}
 }
 
-// assessUnknown: no event reported the status, or this version does not know it. A paid period is served.
+// assessUnknown: no event reported the status, or this version does not know it. A paid period is served; else only Stripe
+// knows whether the customer is to be.
 func assessUnknown(s *v1alpha1.SubscriptionStatus, now time.Time) assessment {
 	switch {
 	case s.PaidThrough != nil && now.Before(s.PaidThrough.Time):
 		return paidUntil(s.PaidThrough)
 	case s.Status == "":
-		return tentative(notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
-			"Stripe has not reported the subscription's status or a payment yet."))
+		return tentative(unreported(nil, "Stripe has not reported the subscription's status yet. Access stays as it is until it does."))
 	default:
-		return tentative(notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
-			"The subscription has the status %s, which this version does not know, and no period is paid for.", s.Status))
+		return tentative(unreported(nil,
+			"The subscription has the status %s, which this version does not know. Access stays as it is until that changes.", s.Status))
 	}
 }
 
 // unlessPaidSince is otherwise, unless a payment came after the event that reported the status. Then the subscription
-// will be active again as soon as Stripe's event arrives, and the period that was paid for is served.
+// will be active again as soon as Stripe's event arrives, and the period that was paid for is served. A payment of an older
+// invoice does not serve past a newer one that is overdue.
+//
+// For example, the invoices of February and March are open. On 10 March the one of February is paid: March stays unpaid.
 func unlessPaidSince(s *v1alpha1.SubscriptionStatus, now time.Time, otherwise assessment) assessment {
 	reported := projection.StatePosition(s)
-	if reported.EventID == "" || s.LastPaidAt == nil || s.LastPaidAt.Before(&reported.Created) ||
-		s.PaidThrough == nil || !now.Before(s.PaidThrough.Time) {
+	isPaidSince := reported.EventID != "" && s.LastPaidAt != nil && !s.LastPaidAt.Before(&reported.Created)
+	switch through := paidThrough(s); {
+	case !isPaidSince || newestIsOverdue(s, now):
 		return otherwise
+	case through == nil && s.TestClock != "": // when the period ends is simulated
+		return entitled(v1alpha1.ReasonSubscriptionActive, nil, "The subscription is paid for.")
+	case through == nil || !now.Before(through.Time):
+		return otherwise
+	default:
+		return paidUntil(earliest(through, scheduledEnd(s)))
 	}
-	return paidUntil(earliest(s.PaidThrough, scheduledEnd(s)))
+}
+
+// paidThrough is the end of the paid period. The lines of a long invoice may not show it: then it is that of the
+// subscription's period.
+func paidThrough(s *v1alpha1.SubscriptionStatus) *metav1.Time {
+	if s.PaidThrough == nil && s.PaidBy != nil {
+		return s.CurrentPeriodEnd
+	}
+	return s.PaidThrough
+}
+
+// newestIsOverdue reports whether the newest invoice is to be paid, and Stripe could not collect it or its due date is over.
+// It is newer than every paid one then.
+func newestIsOverdue(s *v1alpha1.SubscriptionStatus, now time.Time) bool {
+	newest := s.LatestInvoice
+	switch {
+	case newest == nil:
+		return false
+	case newest.Status == projection.InvoiceUncollectible:
+		return true
+	default:
+		isDue := newest.AttemptCount > 0 || newest.DueAt != nil && !now.Before(newest.DueAt.Time)
+		return newest.Status == projection.InvoiceOpen && isDue
+	}
 }
 
 func paidUntil(end *metav1.Time) assessment {
 	return entitled(v1alpha1.ReasonSubscriptionActive, end, "The subscription is paid for. The paid period ends%s.", onDate(end))
 }
 
-// graceStart is when the grace period of a past due subscription started: when it came into past due. If no event reported
-// that, it is the first failed attempt to collect an open invoice, unless the subscription was in another status since;
-// else the moment at which it was first seen past due. So an older invoice that was given up, or a card that was declined
-// before the invoice was due, uses up no grace.
+// graceStart is when the grace period of a past due subscription started: when it came into past due, or, if no event
+// reported that, when it was first seen so. So an older invoice that was given up, or a card that was declined before the
+// invoice was due, uses up no grace.
 //
 // For example, an invoice with net 30 is sent on 1 March, a card is declined on 4 March, and Stripe reports past_due on
 // 31 March: grace starts on 31 March.
@@ -233,27 +287,13 @@ func graceStart(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	if since := currentStatusSince(s); since != nil {
 		return pastDueBefore(s, since)
 	}
-	var lastOther *metav1.Time
-	for status, since := range s.StatusSince {
-		if status != s.Status && (lastOther == nil || lastOther.Before(&since)) {
-			lastOther = &since
-		}
-	}
-	var failed *metav1.Time
-	for i := range s.RecentInvoices {
-		invoice := &s.RecentInvoices[i]
-		isOpen := invoice.Status == projection.InvoiceOpen
-		if isOpen && invoice.FirstFailedAt != nil && !invoice.FirstFailedAt.Before(lastOther) && !invoice.FirstFailedAt.Before(s.LastPaidAt) {
-			failed = earliest(invoice.FirstFailedAt, failed)
-		}
-	}
-	if failed != nil {
-		return failed
-	}
-	if seen := projection.StatePosition(s).Created; !seen.IsZero() {
+	if seen, known := s.FirstSeen[s.Status]; known && !hasChangedAfter(s, &seen) {
 		return &seen
 	}
-	return s.CurrentPeriodStart
+	if last := projection.StatePosition(s).Created; !last.IsZero() {
+		return &last
+	}
+	return nil
 }
 
 // pastDueBefore is when a subscription that is paused since a time came into past due, if it was past due until then; else
@@ -275,15 +315,20 @@ func pastDueBefore(s *v1alpha1.SubscriptionStatus, since *metav1.Time) *metav1.T
 // been in another one since.
 func currentStatusSince(s *v1alpha1.SubscriptionStatus) *metav1.Time {
 	since, known := s.StatusSince[s.Status]
-	if !known {
+	if !known || hasChangedAfter(s, &since) {
 		return nil
 	}
-	for _, other := range s.StatusSince {
-		if since.Before(&other) {
-			return nil
+	return &since
+}
+
+// hasChangedAfter reports whether the subscription came into a status after t.
+func hasChangedAfter(s *v1alpha1.SubscriptionStatus, t *metav1.Time) bool {
+	for _, since := range s.StatusSince {
+		if t.Before(&since) {
+			return true
 		}
 	}
-	return &since
+	return false
 }
 
 // scheduledEnd is when a scheduled cancellation takes effect; nil if none is scheduled.
@@ -308,6 +353,13 @@ func entitled(reason string, until *metav1.Time, message string, args ...any) as
 
 func notEntitled(reason string, until *metav1.Time, message string, args ...any) assessment {
 	return assessment{reason: reason, message: fmt.Sprintf(message, args...), changesAt: until}
+}
+
+// unreported is the assessment while only Stripe knows what holds.
+func unreported(until *metav1.Time, message string, args ...any) assessment {
+	a := notEntitled(v1alpha1.ReasonStateNotKnown, until, message, args...)
+	a.isUnknown = true
+	return a
 }
 
 func tentative(a assessment) assessment {

@@ -127,30 +127,30 @@ var subscriptionCases = map[string]decisionCase{
 	},
 
 	"past due, in grace": {
-		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
+		customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2))),
 		want: served("GracePeriod",
 			"A payment failed on 8 March 2026 at 12:00 UTC. Access ends on 15 March 2026 at 12:00 UTC unless it is paid by then.",
 			"sub_A").until(day(5)),
 	},
 	"past due, in grace, to end before the grace does: paying would not help": {
-		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(1))),
+		customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2)).cancelAt(day(1))),
 		want: served("GracePeriod",
 			"A payment failed on 8 March 2026 at 12:00 UTC. Access ends on 11 March 2026 at 12:00 UTC, when the subscription is scheduled to end.",
 			"sub_A").until(day(1)),
 	},
 	"past due, in grace, to end after it": {
-		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(9))),
+		customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2)).cancelAt(day(9))),
 		want: served("GracePeriod",
 			"A payment failed on 8 March 2026 at 12:00 UTC. Access ends on 15 March 2026 at 12:00 UTC unless it is paid by then.",
 			"sub_A").until(day(5)),
 	},
 	"past due, grace over": {
-		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-8))),
+		customer: newCustomer().with("sub_A", sub("past_due").seen(day(-8))),
 		want: refused("PaymentFailed", "A payment failed on 2 March 2026 at 12:00 UTC "+
 			"and the grace period ended on 9 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 	"past due, grace over, to end later": {
-		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-8)).cancelAt(day(5))),
+		customer: newCustomer().with("sub_A", sub("past_due").seen(day(-8)).cancelAt(day(5))),
 		want: refused("PaymentFailed", "A payment failed on 2 March 2026 at 12:00 UTC "+
 			"and the grace period ended on 9 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A").next(day(5)),
 	},
@@ -164,28 +164,28 @@ var subscriptionCases = map[string]decisionCase{
 			next(day(5)),
 	},
 	"past due, the scheduled end over": {
-		customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(-1))),
+		customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2)).cancelAt(day(-1))),
 		want:     refused("SubscriptionEnded", "The subscription ended on 9 March 2026 at 12:00 UTC, as scheduled.", "sub_A"),
 	},
 	"past due, the customer's own grace is longer": {
-		customer: newCustomer().grace(2*week).with("sub_A", sub("past_due").invoice("in_1", "open", day(-8))),
+		customer: newCustomer().grace(2*week).with("sub_A", sub("past_due").seen(day(-8))),
 		want: served("GracePeriod",
 			"A payment failed on 2 March 2026 at 12:00 UTC. Access ends on 16 March 2026 at 12:00 UTC unless it is paid by then.",
 			"sub_A").until(day(6)),
 	},
 	"past due, the customer's own grace is shorter": {
-		customer: newCustomer().grace(24*time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
+		customer: newCustomer().grace(24*time.Hour).with("sub_A", sub("past_due").seen(day(-2))),
 		want: refused("PaymentFailed", "A payment failed on 8 March 2026 at 12:00 UTC "+
 			"and the grace period ended on 9 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 	"past due, the customer has no grace": {
-		customer: newCustomer().grace(0).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
+		customer: newCustomer().grace(0).with("sub_A", sub("past_due").seen(day(0))),
 		want: refused("PaymentFailed", "A payment failed on 10 March 2026 at 12:00 UTC "+
 			"and the grace period ended on 10 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 
 	"unpaid": {
-		customer: newCustomer().with("sub_A", sub("unpaid").invoice("in_1", "open", day(-2))),
+		customer: newCustomer().with("sub_A", sub("unpaid").seen(day(-2))),
 		want: refused("PaymentFailed",
 			"The subscription became unpaid: its payments failed and Stripe has stopped retrying. Access resumes once the open invoice is paid.", "sub_A"),
 	},
@@ -212,8 +212,8 @@ var subscriptionCases = map[string]decisionCase{
 			"on 8 March 2026 at 12:00 UTC. Access resumes once it is paid.", "sub_A"),
 	},
 	"paused at the end of a trial": {
-		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1))),
-		want: refused("Paused", "The subscription was paused because its trial ended without a payment method. "+
+		customer: newCustomer().with("sub_A", sub("paused").trialUntil(day(-1)).became("paused", day(-1))),
+		want: refused("Paused", "The subscription was paused on 9 March 2026 at 12:00 UTC because its trial ended without a payment method. "+
 			"Access resumes when the subscription does.", "sub_A"),
 	},
 	"paused on demand": {
@@ -266,27 +266,25 @@ var subscriptionCases = map[string]decisionCase{
 	"status not reported, paid for": {
 		customer: newCustomer().with("sub_A", sub("").paidThrough(day(20))),
 		want: served("SubscriptionActive",
-			"The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.", "sub_A").until(day(20)),
+			"The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.", "sub_A").next(day(20)),
 	},
 	"status not reported, the paid period over": {
 		customer: newCustomer().with("sub_A", sub("").paidThrough(day(-1))),
-		want: refused("AwaitingPayment",
-			"Stripe has not reported the subscription's status or a payment yet.", "sub_A"),
+		want:     notKnown("Stripe has not reported the subscription's status yet. Access stays as it is until it does.", "sub_A"),
 	},
 	"status not reported": {
 		customer: newCustomer().with("sub_A", sub("")),
-		want: refused("AwaitingPayment",
-			"Stripe has not reported the subscription's status or a payment yet.", "sub_A"),
+		want:     notKnown("Stripe has not reported the subscription's status yet. Access stays as it is until it does.", "sub_A"),
 	},
 	"an unknown status, paid for": {
 		customer: newCustomer().with("sub_A", sub("hibernating").paidThrough(day(20))),
 		want: served("SubscriptionActive",
-			"The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.", "sub_A").until(day(20)),
+			"The subscription is paid for. The paid period ends on 30 March 2026 at 12:00 UTC.", "sub_A").next(day(20)),
 	},
 	"an unknown status": {
 		customer: newCustomer().with("sub_A", sub("hibernating")),
-		want: refused("AwaitingPayment",
-			"The subscription has the status hibernating, which this version does not know, and no period is paid for.", "sub_A"),
+		want: notKnown(
+			"The subscription has the status hibernating, which this version does not know. Access stays as it is until that changes.", "sub_A"),
 	},
 }
 
@@ -305,11 +303,11 @@ func TestDeadlines(t *testing.T) {
 			deadline: plus(day(4), leeway), wantBefore: "Trialing", wantOnwards: "AwaitingPayment",
 		},
 		"grace": {
-			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))),
+			customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2))),
 			deadline: day(5), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
 		},
 		"grace of a customer that has never paid": {
-			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2))), policy: &Policy{GracePeriodNeverPaid: new(3 * 24 * time.Hour)},
+			customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2))), policy: &Policy{GracePeriodNeverPaid: new(3 * 24 * time.Hour)},
 			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
 		},
 		"scheduled end of one that was paused after a failed payment": {
@@ -317,7 +315,7 @@ func TestDeadlines(t *testing.T) {
 			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "SubscriptionEnded",
 		},
 		"the customer's own grace": {
-			customer: newCustomer().grace(time.Hour).with("sub_A", sub("past_due").invoice("in_1", "open", day(0))),
+			customer: newCustomer().grace(time.Hour).with("sub_A", sub("past_due").seen(day(0))),
 			deadline: plus(day(0), time.Hour), wantBefore: "GracePeriod", wantOnwards: "PaymentFailed",
 		},
 		"scheduled end of an active one, at a moment": {
@@ -337,11 +335,11 @@ func TestDeadlines(t *testing.T) {
 			deadline: day(9), wantBefore: "AwaitingPayment", wantOnwards: "SubscriptionEnded",
 		},
 		"scheduled end in grace": {
-			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(1))),
+			customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2)).cancelAt(day(1))),
 			deadline: day(1), wantBefore: "GracePeriod", wantOnwards: "SubscriptionEnded",
 		},
 		"scheduled end after grace": {
-			customer: newCustomer().with("sub_A", sub("past_due").invoice("in_1", "open", day(-2)).cancelAt(day(9))),
+			customer: newCustomer().with("sub_A", sub("past_due").seen(day(-2)).cancelAt(day(9))),
 			deadline: day(9), wantBefore: "PaymentFailed", wantOnwards: "SubscriptionEnded",
 		},
 		"pause": {
@@ -362,7 +360,7 @@ func TestDeadlines(t *testing.T) {
 		},
 		"a paid period": {
 			customer: newCustomer().with("sub_A", sub("").paidThrough(day(20))),
-			deadline: day(20), wantBefore: "SubscriptionActive", wantOnwards: "AwaitingPayment",
+			deadline: day(20), wantBefore: "SubscriptionActive", wantOnwards: "StateNotKnown",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -381,86 +379,34 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// Grace starts when the subscription came into past due, else when it was first seen so. Invoices do not matter.
 func TestGraceStart(t *testing.T) {
 	for name, tc := range map[string]struct {
 		subscription *subscription
 		want         *metav1.Time
 	}{
-		"first failure of a run": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-2)),
-			want:         day(-2),
-		},
-		"a card is declined before the invoice is due": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-28)).became("past_due", day(-1)).period(day(-31), day(-1)),
-			want:         day(-1),
-		},
-		"an old run that was given up, and a new one": {
-			subscription: sub("past_due").invoice("in_1", "uncollectible", day(-40)).invoice("in_2", "open", day(-2)).
-				became("active", day(-33)).became("past_due", day(-2)),
-			want: day(-2),
-		},
-		"a failure from before the last time active does not count": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-40)).became("active", day(-33)).reported(day(-3)),
-			want:         day(-3),
-		},
-		"first seen past due by a reading": {
-			subscription: sub("past_due").reported(day(-3)).period(day(-31), day(-1)),
-			want:         day(-3),
-		},
-		"another invoice fails in the same run": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-5)).invoice("in_2", "open", day(-2)),
-			want:         day(-5),
-		},
-		"the newer invoice failed first": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-2)).invoice("in_2", "open", day(-5)),
-			want:         day(-5),
-		},
-		"a payment ends the run, a later failure starts a new one": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-9)).lastPaid(day(-6)).invoice("in_2", "open", day(-2)),
-			want:         day(-2),
-		},
-		"a payment in the second of the failure ends the run": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-9)).lastPaid(day(-9)).became("past_due", day(-4)),
+		"the change of status": {
+			subscription: sub("past_due").became("past_due", day(-4)).seen(day(-5)).reported(day(-1)).period(day(-6), day(24)),
 			want:         day(-4),
 		},
-		"a failure one second after the payment starts a run": {
-			subscription: sub("past_due").lastPaid(day(-9)).invoice("in_1", "open", plus(day(-9), time.Second)),
-			want:         plus(day(-9), time.Second),
-		},
-		"a paid invoice is settled, even if its payment is not known": {
-			subscription: sub("past_due").invoice("in_1", "paid", day(-5)).invoice("in_2", "open", day(-2)),
-			want:         day(-2),
-		},
-		"a void invoice is settled": {
-			subscription: sub("past_due").invoice("in_1", "void", day(-5)).invoice("in_2", "open", day(-2)),
-			want:         day(-2),
-		},
-		"an uncollectible invoice was given up": {
-			subscription: sub("past_due").invoice("in_1", "uncollectible", day(-5)).invoice("in_2", "open", day(-2)),
-			want:         day(-2),
-		},
-		"an invoice that has not failed does not count": {
-			subscription: sub("past_due").invoice("in_1", "open", day(-2)).invoice("in_2", "open", nil).invoice("in_3", "draft", nil),
-			want:         day(-2),
-		},
-		"no failure known: the change of status": {
-			subscription: sub("past_due").became("past_due", day(-4)).period(day(-6), day(24)),
-			want:         day(-4),
-		},
-		"no failure known, the change was to another status: the period": {
-			subscription: sub("past_due").became("active", day(-4)).period(day(-6), day(24)),
-			want:         day(-6),
-		},
-		"no failure known, several changes of status: the one to this status": {
+		"several changes of status: the one to this status": {
 			subscription: sub("past_due").became("active", day(-9)).became("past_due", day(-4)).became("trialing", day(-20)),
 			want:         day(-4),
 		},
-		"no failure and no change known: the period": {
-			subscription: sub("past_due").period(day(-6), day(24)),
-			want:         day(-6),
+		"no change known: when it was first seen past due, not when it was last": {
+			subscription: sub("past_due").seen(day(-3)).reported(day(-1)).period(day(-31), day(-1)),
+			want:         day(-3),
+		},
+		"first seen in an earlier run, and active since: when it was reported": {
+			subscription: sub("past_due").seen(day(-40)).became("active", day(-33)).reported(day(-3)),
+			want:         day(-3),
+		},
+		"it came into past due in an earlier run: when it was reported": {
+			subscription: sub("past_due").became("past_due", day(-60)).became("active", day(-50)).seen(day(-60)).reported(day(-2)),
+			want:         day(-2),
 		},
 		"nothing known": {
-			subscription: sub("past_due"),
+			subscription: sub("past_due").period(day(-6), day(24)),
 			want:         nil,
 		},
 	} {
@@ -476,7 +422,7 @@ func TestGraceStart(t *testing.T) {
 var severalCases = map[string]decisionCase{
 	"active before trialing before grace; the last one to end counts": {
 		customer: newCustomer().
-			with("sub_G", sub("past_due").invoice("in_1", "open", day(-2))).
+			with("sub_G", sub("past_due").seen(day(-2))).
 			with("sub_T", sub("trialing").trialUntil(day(9)).cancelAt(day(9))).
 			with("sub_A", sub("active").cancelAt(day(3))),
 		want: Decision{
@@ -487,7 +433,7 @@ var severalCases = map[string]decisionCase{
 	},
 	"one has no end: access does not end, but the grace of the other does": {
 		customer: newCustomer().
-			with("sub_G", sub("past_due").invoice("in_1", "open", day(-2))).
+			with("sub_G", sub("past_due").seen(day(-2))).
 			with("sub_Z", sub("active")),
 		want: served("SubscriptionActive", "The subscription is active.", "sub_Z", "sub_G").next(day(5)),
 	},
@@ -533,7 +479,7 @@ var severalCases = map[string]decisionCase{
 	},
 	"a change of a subscription that does not decide is no change": {
 		customer: newCustomer().
-			with("sub_A", sub("past_due").invoice("in_1", "open", day(-9)).cancelAt(day(2))).
+			with("sub_A", sub("past_due").seen(day(-9)).cancelAt(day(2))).
 			with("sub_Z", sub("active")),
 		want: served("SubscriptionActive", "The subscription is active.", "sub_Z"),
 	},

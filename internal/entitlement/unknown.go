@@ -15,7 +15,7 @@ import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
 // nothing shows that there is none: Unknown. Stripe lists an active one: True.
 func unlessNotKnown(in Input, d Decision, isTentative bool) Decision {
 	isDefinite := !isTentative && !in.HasStripe
-	if d.Entitled || in.Customer.Complete != nil || isDefinite || d.Reason == v1alpha1.ReasonOverrideDenied {
+	if d.Entitled || in.Customer.Complete != nil || isDefinite {
 		return d
 	}
 	message := "Not all of the customer's subscriptions are known yet. "

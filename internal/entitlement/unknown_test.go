@@ -13,6 +13,7 @@ func TestUnknown(t *testing.T) {
 			"They are being read from Stripe. Access stays as it is until then."
 		noKey = "StateNotKnown: Not all of the customer's subscriptions are known yet. " +
 			"Access stays as it is until an event reports one."
+		unreported = "StateNotKnown: Stripe has not reported the subscription's status yet. Access stays as it is until it does."
 	)
 	customers := map[string]func() *customer{
 		"nothing is known":          newCustomer,
@@ -40,9 +41,9 @@ func TestUnknown(t *testing.T) {
 		"an incomplete one":         {"False AwaitingPayment", "False AwaitingPayment", readSoon},
 		"past due, grace over":      {"False PaymentFailed", "False PaymentFailed", readSoon},
 		"past due, in grace":        {"True GracePeriod", "True GracePeriod", "True GracePeriod"},
-		"one known by name only":    {"False AwaitingPayment", noKey, readSoon},
-		"a status of the future":    {"False AwaitingPayment", noKey, readSoon},
-		"canceled and by name":      {"False AwaitingPayment", noKey, readSoon},
+		"one known by name only":    {unreported, noKey, readSoon},
+		"a status of the future":    {"StateNotKnown: The subscription has the status hibernating, which this version does not know. Access stays as it is until that changes.", noKey, readSoon},
+		"canceled and by name":      {unreported, noKey, readSoon},
 		"active and by name":        {"True SubscriptionActive", "True SubscriptionActive", "True SubscriptionActive"},
 		"denied, an active one":     {"False OverrideDenied", "False OverrideDenied", "False OverrideDenied"},
 		"granted, nothing is known": {"True OverrideGranted", "True OverrideGranted", "True OverrideGranted"},

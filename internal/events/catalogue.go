@@ -77,6 +77,13 @@ var families = []struct {
 		},
 	},
 	{
+		prefix: "invoice.", except: "invoice.upcoming", // a preview, which has no id
+		Type: Type{
+			Record: "invoice", Does: "shows the invoice in its new state, such as void or uncollectible",
+			read: readInvoice, effects: []projection.Effect{projection.InvoiceState},
+		},
+	},
+	{
 		prefix: "payment_method.", except: "payment_method.detached", // which names no customer any more
 		Type: Type{
 			Record: "paymentMethod", Does: "sets the payment method's brand, last four digits and expiry",

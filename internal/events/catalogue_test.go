@@ -37,11 +37,14 @@ var handled = []string{
 	"invoice.created",
 	"invoice.finalized",
 	"invoice.paid",
+	"invoice.payment_action_required",
 	"invoice.payment_failed",
 	"invoice.payment_succeeded",
 	"invoice.updated",
+	"invoice_payment.paid",
 	"payment_intent.created",
 	"payment_intent.payment_failed",
+	"payment_intent.requires_action",
 	"payment_intent.succeeded",
 	"product.updated",
 	"refund.failed",
@@ -154,7 +157,7 @@ func TestEventIDsAreUnique(t *testing.T) {
 func TestLabel(t *testing.T) {
 	for name, tc := range map[string]struct{ eventType, want string }{
 		"handled":     {"invoice.paid", "invoice.paid"},
-		"not handled": {"invoice.voided", "other"},
+		"not handled": {"price.updated", "other"},
 		"made up":     {"x{y=\"z\"}", "other"},
 		"empty":       {"", "other"},
 	} {
@@ -167,7 +170,7 @@ func TestLabel(t *testing.T) {
 }
 
 func TestATypeThatIsNotHandledHasNoEffects(t *testing.T) {
-	e := &projection.Event{Type: "invoice.voided"}
+	e := &projection.Event{Type: "price.updated"}
 	if got := Change(e); got.Event != e || got.Effects != nil {
 		t.Errorf("Change = %+v, want the event without effects", got)
 	}

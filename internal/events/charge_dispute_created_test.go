@@ -10,7 +10,7 @@ import (
 // A dispute names no customer: it is folded into the customer of its charge or payment intent.
 func TestChargeDisputeCreated(t *testing.T) {
 	opened := func(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
-		c.OpenDisputes = []v1alpha1.Dispute{{ID: e.ObjectID, ChargeID: chargeID, DisputeRecord: *e.Dispute}}
+		c.OpenDisputes = []v1alpha1.Dispute{{ID: e.ObjectID, ChargeID: chargeID, PaymentIntentID: e.PaymentIntentID, DisputeRecord: *e.Dispute}}
 	}
 	testType(t, "charge.dispute.created", opened, map[string]eventCase{
 		"2017-names-charge": {event: projection.Event{ChargeID: chargeID, Dispute: &v1alpha1.DisputeRecord{

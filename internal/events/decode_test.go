@@ -80,11 +80,11 @@ func TestDecodeAccepts(t *testing.T) {
 		want projection.Event
 	}{
 		"a type that is not handled": { // it is recorded for the audit trail, with its links
-			body: body(`"object": "event", "id": "evt_1", "type": "invoice.voided", "created": 1500000000, "livemode": true`,
+			body: body(`"object": "event", "id": "evt_1", "type": "credit_note.created", "created": 1500000000, "livemode": true`,
 				`"id": "in_1", "object": "invoice", "customer": "cus_1", "subscription": "sub_1", "charge": "ch_1",
 				 "payment_intent": "pi_1", "amount_due": "not read"`),
 			want: projection.Event{
-				EventID: "evt_1", Type: "invoice.voided", Livemode: true, ObjectID: "in_1", ObjectKind: "invoice",
+				EventID: "evt_1", Type: "credit_note.created", Livemode: true, ObjectID: "in_1", ObjectKind: "invoice",
 				CustomerID: "cus_1", SubscriptionID: "sub_1", ChargeID: "ch_1", PaymentIntentID: "pi_1",
 			},
 		},

@@ -38,6 +38,24 @@ func TestOtherSubscriptionEventsSetTheState(t *testing.T) {
 	}
 }
 
+// An invoice that is voided or given up shows so, even if the endpoint receives no invoice.updated.
+func TestOtherInvoiceEventsShowTheInvoice(t *testing.T) {
+	body := string(payload(t, "invoice.updated", payloads(t, "invoice.updated")[0]))
+	for name, handled := range map[string]bool{
+		"invoice.voided": true, "invoice.marked_uncollectible": true, "invoice.overdue": true, "invoice.upcoming": false,
+	} {
+		e, err := decoder.Decode([]byte(strings.Replace(body, `"invoice.updated"`, `"`+name+`"`, 1)))
+		if err != nil || e.DecodeError != "" || e.Type != name {
+			t.Fatal(e, err)
+		}
+		var a projection.Aggregate
+		projection.Fold(&a, []projection.Change{Change(e)})
+		if got := a.Customer.LatestInvoice; handled != (got != nil && got.ID == e.Invoice.ID) {
+			t.Errorf("%s: the latest invoice is %+v", name, got)
+		}
+	}
+}
+
 // A card that the bank has replaced is known with its new expiry: its customer is not warned.
 func TestPaymentMethodEvents(t *testing.T) {
 	const body = `{"id": "evt_1", "object": "event", "type": %q, "created": 1795868762, "api_version": "2026-03-25.dahlia", "data": {"object":

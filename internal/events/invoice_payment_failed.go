@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "invoice.payment_failed",
 		Record:  "invoice",
-		Does:    "starts the grace period at the first failure of a run; shows the latest failure and the next attempt",
+		Does:    "shows the latest failure and the next attempt; the grace period follows the subscription's status",
 		read:    readInvoice,
 		effects: []projection.Effect{projection.InvoiceState, projection.InvoicePaymentFailed},
 	})

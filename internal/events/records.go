@@ -29,6 +29,10 @@ func readPaymentIntent(p Payload, e *projection.Event) {
 	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
 }
 
+func readInvoicePayment(p Payload, e *projection.Event) {
+	e.Payment = stripejson.InvoicePayment(p.Object)
+}
+
 func readCharge(p Payload, e *projection.Event) {
 	e.Payment = stripejson.Charge(p.Object)
 	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)

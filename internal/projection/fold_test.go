@@ -102,12 +102,22 @@ func TestFoldOneByOne(t *testing.T) {
 			[]Event{at(0, "invoice.payment_succeeded", bill("paid", 0))}, []v1alpha1.Outcome{applied}, "2026-03-03", subscription(
 				func(s *v1alpha1.SubscriptionStatus) string { return s.PaidThrough.Format(time.DateOnly) }),
 		},
-		"a later failure does not restart a run, whichever arrives first": {
+		"the latest failure shows, whichever arrives first": {
 			[]Event{at(72*time.Hour, "invoice.payment_failed", FailedAttempt(bill("open", Amount), 2, next)),
 				at(time.Hour, "invoice.payment_failed", FailedAttempt(bill("open", Amount), 1, end))},
-			[]v1alpha1.Outcome{applied, applied}, "since 1h0m0s, attempt 2", subscription(func(s *v1alpha1.SubscriptionStatus) string {
-				return fmt.Sprintf("since %s, attempt %d", s.RecentInvoices[0].FirstFailedAt.Sub(begin), s.LatestPaymentFailure.AttemptCount)
+			[]v1alpha1.Outcome{applied, superseded}, "attempt 2", subscription(func(s *v1alpha1.SubscriptionStatus) string {
+				return fmt.Sprintf("attempt %d", s.LatestPaymentFailure.AttemptCount)
 			}),
+		},
+		"of one second, the charge says why a payment failed": {
+			[]Event{
+				at(0, "payment_intent.payment_failed", Declined(PaymentIntent(New, "pi_1", customer, "ch_1", "", begin))).As("evt_zzz"),
+				at(0, "charge.failed", Declined(Charge(New, "ch_1", customer, "pi_1", "", begin)).
+					With("outcome", Object{"type": "blocked", "reason": "rule"})),
+			},
+			[]v1alpha1.Outcome{applied, applied}, `blocked by "rule", declined ""`, func(a projection.Aggregate) string {
+				return fmt.Sprintf("blocked by %q, declined %q", a.Customer.LastFailure.BlockedBy, a.Customer.LastFailure.DeclineCode)
+			},
 		},
 		"a customer's own event wins over a checkout, even over a later one": {
 			[]Event{at(time.Hour, "checkout.session.completed", Checkout("cs_1", customer, "sub_A", "typed@example.com", begin)),

@@ -2,7 +2,6 @@ package projection
 
 import (
 	"cmp"
-	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,16 +10,14 @@ import (
 
 // Parts that invoices write: of a Customer's status (the first) and of a Subscription's (all).
 const (
-	partInvoice       = "latestInvoice"
-	partFailure       = "latestPaymentFailure"
-	partPaidThrough   = "paidThrough"
-	partInvoicePrefix = "invoice/"
-
-	maxRecentInvoices = 12
+	partInvoice     = "latestInvoice"
+	partFailure     = "latestPaymentFailure"
+	partAction      = "actionRequired"
+	partPaidThrough = "paidThrough"
 )
 
-// InvoiceState shows the invoice if it is the newest, and keeps its status among the recent ones. A paid invoice
-// extends the paid-through period of its subscription and ends its run of failed payments.
+// InvoiceState shows the invoice if it is the newest. A paid invoice extends the paid-through periods of its subscription and
+// of the others that its lines name.
 func InvoiceState(a *Aggregate, e *Event) bool {
 	invoice := e.Invoice
 	if invoice == nil || invoice.ID == "" {
@@ -34,15 +31,29 @@ func InvoiceState(a *Aggregate, e *Event) bool {
 	shows := showInvoiceIfNewest(&a.Customer.LatestInvoice, &a.Customer.Positions, invoice, p)
 	shows = showContactHint(a, e, invoice.Email, invoice.Name) || shows
 	shows = keepPurchase(a, invoicePurchase(e)) || shows
+	shows = payOthers(a, e) || shows
 
 	s := a.ensureSubscription(e.SubscriptionID)
 	if s == nil {
 		return shows
 	}
 	shows = showInvoiceIfNewest(&s.LatestInvoice, &s.Positions, invoice, p) || shows
-	shows = keepRecentInvoice(s, invoice, p) || shows
 	if invoice.Status == InvoicePaid {
-		shows = keepPaidThrough(s, invoice, e) || shows
+		shows = keepPaidThrough(s, invoice, invoice.PeriodEnd, e) || shows
+		shows = keepLatest(&s.LastPaidAt, paidAtOf(e)) || shows
+	}
+	return shows
+}
+
+// payOthers extends the subscriptions that lines of a paid invoice bill, beside the invoice's own.
+func payOthers(a *Aggregate, e *Event) (shows bool) {
+	if e.Invoice.Status != InvoicePaid {
+		return false
+	}
+	for i := range e.Invoice.OtherPeriods {
+		other := &e.Invoice.OtherPeriods[i]
+		s := a.ensureSubscription(other.SubscriptionID)
+		shows = keepPaidThrough(s, e.Invoice, &other.End, e) || shows
 		shows = keepLatest(&s.LastPaidAt, paidAtOf(e)) || shows
 	}
 	return shows
@@ -63,9 +74,10 @@ func paidAtOf(e *Event) *metav1.Time {
 }
 
 // keepPaidThrough keeps the end of the period that the newest paid invoice bills. A later change to a shorter period
-// replaces a year that was paid before; an older invoice that is paid late extends nothing.
-func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, e *Event) bool {
-	if invoice.PeriodEnd == nil {
+// replaces a year that was paid before; an older invoice that is paid late extends nothing. If Stripe sent the first lines
+// only, and none of them bills service, the end is not known.
+func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, end *metav1.Time, e *Event) bool {
+	if end == nil && !invoice.MoreLines {
 		return false
 	}
 	p := v1alpha1.Position{
@@ -74,7 +86,10 @@ func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRe
 	if !takePart(&s.Positions, partPaidThrough, p) {
 		return false
 	}
-	s.PaidThrough = invoice.PeriodEnd.DeepCopy()
+	if s.PaidBy == nil || s.PaidBy.InvoiceID != invoice.ID {
+		s.PaidThrough = nil
+	}
+	keepLatest(&s.PaidThrough, end)
 	keepPaidBy(s, invoice, e)
 	return true
 }
@@ -87,6 +102,7 @@ func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord,
 		PaidAt: *cmp.Or(paidAtOf(e), &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
 	}
 	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
+		paid.Amount, paid.Currency = max(paid.Amount, known.Amount), max(paid.Currency, known.Currency)
 		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
 		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
 		if known.PaidAt.Before(&paid.PaidAt) {
@@ -96,31 +112,34 @@ func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord,
 	s.PaidBy = paid
 }
 
-// InvoicePaymentFailed keeps when the first attempt to collect the invoice failed, and shows the latest failure.
+// InvoicePaymentFailed shows the latest failure.
 func InvoicePaymentFailed(a *Aggregate, e *Event) bool {
 	s, invoice := a.ensureSubscription(e.SubscriptionID), e.Invoice
 	if s == nil || invoice == nil {
 		return false
 	}
-	shows := false
-	for i := range s.RecentInvoices {
-		if s.RecentInvoices[i].ID == invoice.ID {
-			keepEarliest(&s.RecentInvoices[i].FirstFailedAt, &e.Created)
-			shows = s.RecentInvoices[i].FirstFailedAt.Equal(&e.Created)
-		}
+	if !takePart(&s.Positions, partFailure, positionOf(e, v1alpha1.AuthorityState, invoice.AttemptCount)) {
+		return false
 	}
-	if takePart(&s.Positions, partFailure, positionOf(e, v1alpha1.AuthorityState, invoice.AttemptCount)) {
-		s.LatestPaymentFailure = &v1alpha1.FailedPayment{
-			At:                 e.Created,
-			InvoiceID:          invoice.ID,
-			Amount:             invoice.AmountRemaining,
-			Currency:           invoice.Currency,
-			AttemptCount:       invoice.AttemptCount,
-			NextPaymentAttempt: invoice.NextPaymentAttempt.DeepCopy(),
-		}
-		shows = true
+	s.LatestPaymentFailure = &v1alpha1.FailedPayment{
+		At:                 e.Created,
+		InvoiceID:          invoice.ID,
+		Amount:             invoice.AmountRemaining,
+		Currency:           invoice.Currency,
+		AttemptCount:       invoice.AttemptCount,
+		NextPaymentAttempt: invoice.NextPaymentAttempt.DeepCopy(),
 	}
-	return shows
+	return true
+}
+
+// InvoiceActionRequired shows that the customer must authorize the latest attempt to collect the invoice.
+func InvoiceActionRequired(a *Aggregate, e *Event) bool {
+	s, invoice := a.ensureSubscription(e.SubscriptionID), e.Invoice
+	if s == nil || invoice == nil || !takePart(&s.Positions, partAction, positionOf(e, v1alpha1.AuthorityState, invoice.AttemptCount)) {
+		return false
+	}
+	s.ActionRequired = &v1alpha1.ActionRequired{At: e.Created, InvoiceID: invoice.ID, AttemptCount: invoice.AttemptCount}
+	return true
 }
 
 // invoicePosition ranks open before uncollectible, and more attempts to collect after fewer. Only paid and void are
@@ -152,33 +171,6 @@ func showInvoiceIfNewest(shown **v1alpha1.Invoice, parts *positions, invoice *v1
 	clearGap(parts, partInvoice)
 	if shows {
 		*shown = invoice.Invoice.DeepCopy()
-	}
-	return shows
-}
-
-// keepRecentInvoice keeps the invoice's status if it is among the newest of its subscription. They are sorted by their
-// creation, which never changes, so a late event cannot bring a dropped invoice back without its past.
-func keepRecentInvoice(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, p v1alpha1.Position) bool {
-	if invoice.Created == nil {
-		return false
-	}
-	i := slices.IndexFunc(s.RecentInvoices, func(recent v1alpha1.InvoiceStanding) bool { return recent.ID == invoice.ID })
-	if i < 0 {
-		i = len(s.RecentInvoices)
-		s.RecentInvoices = append(s.RecentInvoices, v1alpha1.InvoiceStanding{ID: invoice.ID, Created: *invoice.Created})
-	}
-	shows := takePart(&s.Positions, partInvoicePrefix+invoice.ID, p)
-	if shows {
-		s.RecentInvoices[i].Status = invoice.Status
-	}
-	slices.SortFunc(s.RecentInvoices, func(a, b v1alpha1.InvoiceStanding) int {
-		return cmp.Or(b.Created.Compare(a.Created.Time), cmp.Compare(b.ID, a.ID))
-	})
-	for len(s.RecentInvoices) > maxRecentInvoices {
-		oldest := len(s.RecentInvoices) - 1
-		delete(s.Positions, partInvoicePrefix+s.RecentInvoices[oldest].ID)
-		shows = shows && s.RecentInvoices[oldest].ID != invoice.ID
-		s.RecentInvoices = s.RecentInvoices[:oldest]
 	}
 	return shows
 }

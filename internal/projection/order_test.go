@@ -49,7 +49,12 @@ func randomLife(random *rand.Rand) []Event {
 			{Type: pick("invoice.created", "invoice.updated", "invoice.finalized", "invoice.payment_failed", "invoice.paid"),
 				Object: Invoice(shape, invoice, customer, pick(sub, ""), pick("draft", "open", "paid", "void", "uncollectible"), Amount, made, made.AddDate(0, 1, 0)).
 					With("created", begin.Unix()+int64(len(invoice))).With("attempt_count", random.IntN(3))},
-			{Type: "payment_intent.created", Object: PaymentIntent(shape, intent, customer, "", "requires_payment_method", asked)},
+			{Type: pick("invoice.paid", "invoice.payment_action_required", "invoice.voided"), Object: withLineOf("sub_B",
+				Invoice(shape, invoice, customer, "sub_A", pick("open", "paid", "void"), Amount, made, made.AddDate(0, 1, 0))).
+				With("created", begin.Unix()+int64(len(invoice))).With("attempt_count", random.IntN(3))},
+			{Type: "invoice_payment.paid", Object: InvoicePayment("inpay_"+invoice, invoice, intent, Amount, made)},
+			{Type: pick("payment_intent.created", "payment_intent.requires_action"),
+				Object: PaymentIntent(shape, intent, customer, "", "requires_payment_method", asked)},
 			{Type: "payment_intent.succeeded", Object: PaymentIntent(shape, intent, customer, charge, "succeeded", asked).With("metadata", terms)},
 			{Type: "payment_intent.payment_failed", Object: Declined(PaymentIntent(shape, intent, customer, charge, "", asked))},
 			{Type: "charge.succeeded", Object: paid.With("payment_method", pick(card, "pm_1"))},
@@ -66,7 +71,7 @@ func randomLife(random *rand.Rand) []Event {
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 			{Type: "product.updated", Object: ProductWith(pick("3", "4", "5")), Previous: pickObject(random, nil,
 				Object{"metadata": Object{"tollkeeper_projects": "3"}}, Object{"metadata": Object{"tollkeeper_projects": "4"}})},
-		}[random.IntN(20)]
+		}[random.IntN(22)]
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
 		}
@@ -78,6 +83,15 @@ func randomLife(random *rand.Rand) []Event {
 
 func pickObject(random *rand.Rand, objects ...Object) Object {
 	return objects[random.IntN(len(objects))]
+}
+
+// withLineOf is the invoice with a line more, which bills another subscription for longer.
+func withLineOf(subscription string, invoice Object) Object {
+	line := Object{"type": "subscription", "subscription": subscription, "amount": 100, "period": Object{
+		"start": begin.Unix(), "end": begin.AddDate(1, 0, 0).Unix(),
+	}}
+	lines := append([]Object{line}, invoice["lines"].(Object)["data"].([]Object)...)
+	return invoice.With("lines", Object{"object": "list", "data": lines, "has_more": false})
 }
 
 func pickInt(random *rand.Rand, numbers ...int) int { return numbers[random.IntN(len(numbers))] }

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -21,7 +22,8 @@ const (
 	maxRefunds  = 20
 	maxDisputes = 20
 
-	maxFailedRefunds = 10
+	maxFailedRefunds   = 10
+	maxInvoicePayments = 8
 )
 
 // PaymentSucceeded shows the payment if it is the newest, and the payment method.
@@ -41,9 +43,14 @@ func PaymentSucceeded(a *Aggregate, e *Event) bool {
 }
 
 // PaymentFailed shows the failure if it is the newest. It does not change the entitlement: the subscription's status
-// does.
+// does. Of the two events that report one failure within a second, the charge shows: it alone says whether the bank or
+// Stripe's rules refused the payment.
 func PaymentFailed(a *Aggregate, e *Event) bool {
-	if e.Payment == nil || !takePart(&a.Customer.Positions, partLastFailure, positionOf(e, v1alpha1.AuthorityState, 0)) {
+	rank := int32(0)
+	if e.ObjectKind == "charge" {
+		rank = 1
+	}
+	if e.Payment == nil || !takePart(&a.Customer.Positions, partLastFailure, positionOf(e, v1alpha1.AuthorityState, rank)) {
 		return false
 	}
 	a.Customer.LastFailure = &v1alpha1.LastFailure{Payment: *newPayment(e)}
@@ -122,9 +129,40 @@ func RefundFailed(a *Aggregate, e *Event) bool {
 	return c.Positions[part].EventID == e.EventID
 }
 
+// PaymentOfInvoice keeps which payment paid which invoice: since API version 2025-03-31 the two do not name each other. Of
+// several reports of one payment the latest counts, so its place among the newest only rises, and the result does not depend
+// on the order of events.
+func PaymentOfInvoice(a *Aggregate, e *Event) bool {
+	if e.Payment == nil || e.Payment.InvoiceID == "" || e.ObjectID == "" {
+		return false
+	}
+	c := &a.Customer
+	link := v1alpha1.InvoicePayment{
+		ID: e.ObjectID, InvoiceID: e.Payment.InvoiceID, PaymentIntentID: e.PaymentIntentID, ChargeID: e.ChargeID, At: e.Created,
+	}
+	list := append(slices.Clone(c.InvoicePayments), link)
+	slices.SortFunc(list, newestPaymentFirst)
+	listed := map[string]bool{}
+	list = slices.DeleteFunc(list, func(p v1alpha1.InvoicePayment) bool {
+		isOlderReport := listed[p.ID]
+		listed[p.ID] = true
+		return isOlderReport
+	})
+	c.InvoicePayments = list[:min(len(list), maxInvoicePayments)]
+	return slices.Contains(c.InvoicePayments, link)
+}
+
+func newestPaymentFirst(a, b v1alpha1.InvoicePayment) int {
+	return cmp.Or(b.At.Compare(a.At.Time), cmp.Compare(b.ID, a.ID), cmp.Compare(b.InvoiceID, a.InvoiceID),
+		cmp.Compare(b.PaymentIntentID, a.PaymentIntentID), cmp.Compare(b.ChargeID, a.ChargeID))
+}
+
 // closedDisputes are the statuses of a dispute that ended with the money kept, or of an inquiry that ended. A lost one is
 // not among them: the money is gone.
 var closedDisputes = []string{"won", "warning_closed", "prevented"}
+
+// IsClosedDispute reports whether a dispute of the status ended with the money kept.
+func IsClosedDispute(status string) bool { return slices.Contains(closedDisputes, status) }
 
 // DisputeOpened shows the dispute in its latest state, until it is closed. Its position stays, so that an older event
 // that arrives late does not show it again.
@@ -134,10 +172,12 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 	}
 	c, part := &a.Customer, partDisputePrefix+e.ObjectID
 	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, typeRank(e.Type))) {
-		dispute := v1alpha1.Dispute{ID: e.ObjectID, ChargeID: e.ChargeID, DisputeRecord: *e.Dispute.DeepCopy()}
+		dispute := v1alpha1.Dispute{
+			ID: e.ObjectID, ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, DisputeRecord: *e.Dispute.DeepCopy(),
+		}
 		c.OpenDisputes = upsert(c.OpenDisputes, dispute, disputeID)
 	}
-	c.OpenDisputes = slices.DeleteFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return slices.Contains(closedDisputes, d.Status) })
+	c.OpenDisputes = slices.DeleteFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return IsClosedDispute(d.Status) })
 	c.OpenDisputes = keepNewest(c.OpenDisputes, c.Positions, partDisputePrefix, maxDisputes, disputeID)
 	return c.Positions[part].EventID == e.EventID
 }

@@ -78,8 +78,15 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 	if a.Customer.DeletedAt != nil && !hasEnded(e.Subscription.Status) {
 		return Difference{} // it was read before the customer was deleted
 	}
+	if shown.Status != e.Subscription.Status { // no event reported when it came into the status: it was seen so now
+		e.Subscription.PreviousStatus = shown.Status
+	}
 	d := Difference{Remaining: differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)}
-	d = d.fold(a, e, StatePosition(&shown).Doubt, SubscriptionState)
+	doubt := StatePosition(&shown).Doubt
+	if refutesPayment(&shown, e) {
+		doubt = v1alpha1.DoubtGap
+	}
+	d = d.fold(a, e, doubt, SubscriptionState)
 	if s := a.Subscriptions[e.SubscriptionID]; len(d.Repaired) > 0 && StatePosition(&shown).Authority == v1alpha1.AuthorityFinal &&
 		s.LastEvent != nil && !s.LastEvent.Created.Before(&e.Created) {
 		p := StatePosition(s)
@@ -87,6 +94,21 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 		setPosition(&s.Positions, partState, p)
 	}
 	return d
+}
+
+// refutesPayment reports whether an invoice seems to be paid since the status was reported, and Stripe still has the status
+// after that. The reading is folded then, although it confirms what shows: the status is newer than the payment.
+func refutesPayment(shown *v1alpha1.SubscriptionStatus, e *Event) bool {
+	reported := StatePosition(shown).Created
+	switch shown.Status {
+	case StatusActive, StatusCanceled, StatusIncompleteExpired:
+		return false
+	case StatusTrialing:
+		if shown.TrialEnd == nil || e.Created.Before(shown.TrialEnd) {
+			return false
+		}
+	}
+	return shown.LastPaidAt != nil && !shown.LastPaidAt.Before(&reported) && shown.LastPaidAt.Before(&e.Created)
 }
 
 func readProfile(a *Aggregate, e *Event) Difference {

@@ -58,10 +58,25 @@ func showSubscription(a *Aggregate, e *Event, authority v1alpha1.Authority) bool
 		s.SubscriptionState = state
 		s.Plan = planName(state.Items)
 	}
+	keepFirstSeen(s, state.Status, e)
 	if record.PreviousStatus != "" || e.Type == "customer.subscription.created" {
 		shows = keepStatusSince(s, state.Status, e) || shows
 	}
 	return shows
+}
+
+// keepFirstSeen keeps when the subscription was first shown in a status in which grace runs.
+func keepFirstSeen(s *v1alpha1.SubscriptionStatus, status string, e *Event) {
+	if status != StatusPastDue && status != StatusPaused {
+		return
+	}
+	if seen, known := s.FirstSeen[status]; known && !e.Created.Before(&seen) {
+		return
+	}
+	if s.FirstSeen == nil {
+		s.FirstSeen = map[string]metav1.Time{}
+	}
+	s.FirstSeen[status] = e.Created
 }
 
 // keepStatusSince keeps when the subscription last came into the status. It ignores statuses that this version does not
@@ -81,12 +96,24 @@ func keepStatusSince(s *v1alpha1.SubscriptionStatus, status string, e *Event) bo
 // planName is the short name of the plan: the price of the first licensed item. Metered items, which have no quantity,
 // are add-ons.
 func planName(items []v1alpha1.SubscriptionItem) string {
-	if len(items) == 0 {
-		return ""
+	if names := planNames(items); len(names) > 0 {
+		return names[0]
 	}
-	plan := items[0]
-	if i := slices.IndexFunc(items, func(item v1alpha1.SubscriptionItem) bool { return item.Quantity != nil }); i >= 0 {
-		plan = items[i]
+	return ""
+}
+
+// planNames are the short names of what was bought: the prices of the licensed items, or of all items if there are only
+// metered ones.
+func planNames(items []v1alpha1.SubscriptionItem) []string {
+	isMetered := func(item v1alpha1.SubscriptionItem) bool { return item.Quantity == nil }
+	if licensed := slices.DeleteFunc(slices.Clone(items), isMetered); len(licensed) > 0 {
+		items = licensed
 	}
-	return cmp.Or(plan.LookupKey, plan.Nickname, plan.Price)
+	var names []string
+	for _, item := range items {
+		if name := cmp.Or(item.LookupKey, item.Nickname, item.Price); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

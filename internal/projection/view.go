@@ -13,6 +13,7 @@ import (
 const (
 	maxSummaries    = 50
 	maxEntitlements = 64
+	maxPlans        = 20
 
 	// expiryNotice is how long before its expiry a card shows as expiring. Stripe announces the expiry about a month
 	// ahead.
@@ -41,13 +42,33 @@ func Summarise(a *Aggregate, view View) *metav1.Time {
 	if s := a.Subscriptions[view.Deciding]; s != nil {
 		c.Plan, c.TrialEnd, c.PeriodEnd = s.Plan, s.TrialEnd.DeepCopy(), s.CurrentPeriodEnd.DeepCopy()
 	}
+	showInvoicePayments(a)
 	c.Subscriptions = summariseSubscriptions(a, view)
 	periods := PurchasePeriods(c)
 	summarisePurchases(c, periods)
 	dropUnbilledProducts(a)
 	c.Entitlements = joinEntitlements(a, view, periods)
+	c.Plans = joinPlans(a, view)
 	c.PaymentMethod = chargedMethod(a, view.Deciding)
 	return markExpiring(c.PaymentMethod, view.Now)
+}
+
+// showInvoicePayments shows the payment on each latest invoice that is paid and does not name it.
+func showInvoicePayments(a *Aggregate) {
+	invoices := []*v1alpha1.Invoice{a.Customer.LatestInvoice}
+	for _, s := range a.Subscriptions {
+		invoices = append(invoices, s.LatestInvoice)
+	}
+	for _, invoice := range invoices {
+		if invoice == nil || invoice.Status != InvoicePaid || invoice.ChargeID != "" || invoice.PaymentIntentID != "" {
+			continue
+		}
+		for i := range a.Customer.InvoicePayments {
+			if p := &a.Customer.InvoicePayments[i]; p.InvoiceID == invoice.ID {
+				invoice.ChargeID, invoice.PaymentIntentID = p.ChargeID, p.PaymentIntentID
+			}
+		}
+	}
 }
 
 // summariseSubscriptions lists the deciding subscription, then the other entitling ones, then the rest by id.
@@ -71,6 +92,19 @@ func summariseSubscriptions(a *Aggregate, view View) []v1alpha1.SubscriptionSumm
 		})
 	}
 	return list
+}
+
+// joinPlans lists the plans of the entitling subscriptions, each once.
+func joinPlans(a *Aggregate, view View) []string {
+	var plans []string
+	for _, id := range view.Entitling {
+		for _, name := range planNames(a.Subscriptions[id].Items) {
+			if !slices.Contains(plans, name) && len(plans) < maxPlans {
+				plans = append(plans, name)
+			}
+		}
+	}
+	return plans
 }
 
 // joinEntitlements joins what the items of the entitling subscriptions grant, each item's price and then its product, and

@@ -19,8 +19,8 @@ func ReadLinks(o Object) Links {
 		CustomerID:      o.ID("customer"),
 		CustomerAccount: o.ID("customer_account"),
 		SubscriptionID:  o.ID("parent.subscription_details.subscription", "subscription"),
-		ChargeID:        o.ID("latest_charge", "charge", "charges.data.0"),
-		PaymentIntentID: o.ID("payment_intent", "payments.data.0.payment.payment_intent"),
+		ChargeID:        o.ID("latest_charge", "charge", "payment.charge", "charges.data.0"),
+		PaymentIntentID: o.ID("payment_intent", "payment.payment_intent", "payments.data.0.payment.payment_intent"),
 	}
 	switch links.ObjectKind {
 	case "customer":

@@ -49,6 +49,17 @@ func Charge(o Object) *v1alpha1.PaymentRecord {
 	return record
 }
 
+// InvoicePayment reads a payment of an invoice. See https://docs.stripe.com/api/invoice-payment/object.
+func InvoicePayment(o Object) *v1alpha1.PaymentRecord {
+	return &v1alpha1.PaymentRecord{
+		Status:    o.Word("status"),
+		Amount:    o.Amount("amount_paid", "amount_requested"),
+		Currency:  o.Text(maxCurrency, "currency"),
+		InvoiceID: o.ID("invoice"),
+		Created:   o.Time("created"),
+	}
+}
+
 // RefundTotal reads the total refunded on a charge. See https://docs.stripe.com/api/charges/object.
 func RefundTotal(o Object) v1alpha1.RefundTotal {
 	return v1alpha1.RefundTotal{

@@ -1,6 +1,8 @@
 package stripejson
 
 import (
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -77,17 +79,22 @@ func subscriptionItems(o Object, items []Object, prefix string) []v1alpha1.Subsc
 // subscriptionItem reads an item with its price, which was called plan before 2020.
 func subscriptionItem(o Object, prefix string) v1alpha1.SubscriptionItem {
 	price := o.Object("price", "plan")
+	decimal := price.Text(32, "unit_amount_decimal", "amount_decimal")
+	if !strings.Contains(decimal, ".") {
+		decimal = "" // it says the same as the whole number
+	}
 	return v1alpha1.SubscriptionItem{
-		Price:         price.ID("id"),
-		Product:       price.ID("product"),
-		LookupKey:     price.Text(maxName, "lookup_key"),
-		Nickname:      price.Text(maxName, "nickname"),
-		Quantity:      o.Int("quantity"),
-		UnitAmount:    price.Int("unit_amount", "amount"),
-		Currency:      price.Text(maxCurrency, "currency"),
-		Interval:      price.Text(16, "recurring.interval", "interval"),
-		IntervalCount: price.Count("recurring.interval_count", "interval_count"),
-		Entitlements:  price.Metadata(prefix, maxEntitlements, "product.metadata", "metadata"),
+		Price:             price.ID("id"),
+		Product:           price.ID("product"),
+		LookupKey:         price.Text(maxName, "lookup_key"),
+		Nickname:          price.Text(maxName, "nickname"),
+		Quantity:          o.Int("quantity"),
+		UnitAmount:        price.Int("unit_amount", "amount"),
+		UnitAmountDecimal: decimal,
+		Currency:          price.Text(maxCurrency, "currency"),
+		Interval:          price.Text(16, "recurring.interval", "interval"),
+		IntervalCount:     price.Count("recurring.interval_count", "interval_count"),
+		Entitlements:      price.Metadata(prefix, maxEntitlements, "product.metadata", "metadata"),
 	}
 }
 

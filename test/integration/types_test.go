@@ -176,6 +176,11 @@ var typeCases = map[string]typeCase{
 		want:   "requires_payment_method",
 		got:    func(v observed) string { return v.c.LatestPaymentIntent.Status },
 	},
+	"payment_intent.requires_action": {
+		object: func(f fixture) Object { return f.paymentIntent("requires_action") },
+		want:   "requires_action",
+		got:    func(v observed) string { return v.c.LatestPaymentIntent.Status },
+	},
 	"payment_intent.succeeded": {
 		object: func(f fixture) Object { return f.paymentIntent("succeeded") },
 		want:   "succeeded 2900 usd by the charge",
@@ -248,6 +253,28 @@ var typeCases = map[string]typeCase{
 	},
 	"invoice.payment_succeeded": {
 		object: func(f fixture) Object { return f.invoiceObject("paid") }, want: "paid 2900 usd, paid through the end", got: paidThrough,
+	},
+	"invoice.payment_action_required": {
+		before: func(f fixture) []Event {
+			return []Event{{Type: "customer.subscription.updated", Object: f.subscription("past_due"), Previous: Object{"status": "active"}}}
+		},
+		object: func(f fixture) Object { return FailedAttempt(f.invoiceObject("open"), 1, f.later) },
+		want:   "attempt 1, True GracePeriod",
+		got: func(v observed) string {
+			return fmt.Sprintf("attempt %d, %s", v.s.ActionRequired.AttemptCount, condition(v.c.Conditions, v1alpha1.ConditionEntitled))
+		},
+	},
+	"invoice_payment.paid": {
+		before: func(f fixture) []Event {
+			return []Event{{Type: "payment_intent.succeeded", Object: f.paymentIntent("succeeded")}, {Type: "invoice.created", Object: f.invoiceObject("open")}}
+		},
+		object: func(f fixture) Object {
+			return InvoicePayment("inpay_"+f.charge, "in_"+f.charge, f.intent, Amount, f.now)
+		},
+		want: "the intent",
+		got: func(v observed) string {
+			return strings.ReplaceAll(v.c.InvoicePayments[0].PaymentIntentID, v.f.intent, "the intent")
+		},
 	},
 	"invoice.payment_failed": {
 		before: func(f fixture) []Event {

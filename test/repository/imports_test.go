@@ -22,7 +22,7 @@ const module = "github.com/tollkeeper/tollkeeper/"
 // internal/app, which wires them, pass it in? docs/design.md draws the imports as they are.
 var layers = [][]string{
 	{"cmd/...", "hack/...", "test/..."}, // programs and tests of the whole
-	{"internal/testutil/controlplane", "internal/testutil/ordercases"},
+	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/situations"},
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
 	{"internal/controller/...", "internal/backfill", "internal/importer", "internal/receiver"}, // what the operator runs: each alone

@@ -150,6 +150,11 @@ func (w *World) payLatest(subscription string) {
 	if amount > 0 {
 		charge := w.id("ch")
 		intent := w.paymentIntent(subscription)
+		if w.shape == New { // the invoice does not name its payment
+			link := InvoicePayment("inpay_"+charge, id, intent, Amount, w.now)
+			w.objects[link.ID()] = clone(link)
+			w.report("invoice_payment.paid", link.ID(), nil)
+		}
 		w.add(Charge(Old, charge, w.customer(), intent, "succeeded", w.now), "charge.succeeded")
 		w.change(intent, "payment_intent.succeeded", func(o Object) {
 			o["status"], o["amount_received"], o["latest_charge"] = "succeeded", Amount, charge
@@ -179,6 +184,14 @@ func (w *World) failPayment(subscription string) {
 		o["attempt_count"], o["next_payment_attempt"] = o["attempt_count"].(float64)+1, w.now.AddDate(0, 0, 3).Unix()
 	})
 	w.report("invoice.payment_failed", id, nil)
+}
+
+// askToAuthorize makes the bank ask the customer to authorize the payment of the subscription's latest invoice.
+func (w *World) askToAuthorize(subscription string) {
+	id := w.latestInvoice(subscription)
+	w.change(w.paymentIntent(subscription), "payment_intent.requires_action", func(o Object) { o["status"] = "requires_action" })
+	w.change(id, "invoice.updated", func(o Object) { o["attempt_count"] = o["attempt_count"].(float64) + 1 })
+	w.report("invoice.payment_action_required", id, nil)
 }
 
 // paymentIntent returns the payment intent of the subscription's latest invoice, and creates it if there is none.

@@ -122,6 +122,16 @@ func PaymentIntent(shape Shape, id, customer, charge, status string, created tim
 	return intent
 }
 
+// InvoicePayment returns the payment of an invoice, which API versions since 2025-03-31 have.
+func InvoicePayment(id, invoice, intent string, amount int, paid time.Time) Object {
+	return Object{
+		"id": id, "object": "invoice_payment", "invoice": invoice, "amount_paid": amount, "amount_requested": amount, "currency": Currency,
+		"created": paid.Unix(), "is_default": true, "livemode": false, "status": "paid",
+		"payment":            Object{"type": "payment_intent", "payment_intent": intent},
+		"status_transitions": Object{"canceled_at": nil, "paid_at": paid.Unix()},
+	}
+}
+
 // Charge returns a charge to a card.
 func Charge(shape Shape, id, customer, intent, status string, created time.Time) Object {
 	charge := Object{

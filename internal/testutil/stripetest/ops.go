@@ -59,6 +59,7 @@ const (
 	FinalizeDraft    Op = "finalize a draft invoice"
 	FailRefund       Op = "fail a refund"
 	LeaveCheckout    Op = "leave a checkout"
+	AskToAuthorize   Op = "ask to authorize a payment"
 	BuyByDebit       Op = "buy something by bank debit"
 	SettleDebit      Op = "settle a bank debit"
 	FailDebit        Op = "fail a bank debit"
@@ -78,8 +79,7 @@ var simplestFirst = []Op{
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
 	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, BuyOnce, BuyPass, BuySeats, BuyLifetime,
-	DeleteCustomer,
-	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, ChangeProduct, RevertProduct, RenameProduct,
+	ChangeProduct, RevertProduct, RenameProduct, AskToAuthorize, DeleteCustomer,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -197,7 +197,8 @@ var ops = map[Op]func(*World){
 			w.update(id, func(o Object) { o["status"] = "past_due" })
 		}, "active")
 	},
-	FailAgain: func(w *World) { w.withSubscription(w.failPayment, "past_due") },
+	AskToAuthorize: func(w *World) { w.withSubscription(w.askToAuthorize, "past_due", "incomplete") },
+	FailAgain:      func(w *World) { w.withSubscription(w.failPayment, "past_due") },
 	Recover: func(w *World) {
 		w.withSubscription(func(id string) {
 			w.payLatest(id)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,9 +115,11 @@ func TestAnEndedSubscriptionNeverChanges(t *testing.T) {
 	}
 }
 
-// The events of one world decode to the same in both shapes.
+// The events of one world decode to the same in both shapes. Only the new shape has events about payments of invoices.
 func TestBothShapesDecodeToTheSame(t *testing.T) {
-	old, recent := randomWorld(Old, 3).Events(), randomWorld(New, 3).Events()
+	old, recent := randomWorld(Old, 3).Events(), slices.DeleteFunc(randomWorld(New, 3).Events(), func(e Event) bool {
+		return e.Type == "invoice_payment.paid"
+	})
 	for i := range old {
 		if old[i].Object["object"] != "subscription" {
 			continue

@@ -1,0 +1,112 @@
+package entitlement
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// unlessDisputed ends an entitlement while the customer's bank takes a payment of the subscription back, or tries to, and
+// the policy is to suspend then. An inquiry (warning_…) has moved no money. A lost dispute counts until the customer's next
+// payment.
+func unlessDisputed(in Input, s *v1alpha1.SubscriptionStatus, policy Policy, a assessment) assessment {
+	if policy.OnDispute != Suspend || !a.entitled {
+		return a
+	}
+	for i := range in.Customer.OpenDisputes {
+		d := &in.Customer.OpenDisputes[i]
+		if message := suspension(in.Customer, d); message != "" && concerns(in, d, s) {
+			disputed := notEntitled(v1alpha1.ReasonDisputed, nil, "%s", message)
+			disputed.changesAt = a.changesAt
+			return disputed
+		}
+	}
+	return a
+}
+
+// disputeOfPurchase is why a dispute of its payment ends the access of a purchase; empty if none does.
+func disputeOfPurchase(c *v1alpha1.CustomerStatus, policy Policy, purchaseID string) string {
+	if policy.OnDispute != Suspend {
+		return ""
+	}
+	for i := range c.OpenDisputes {
+		d := &c.OpenDisputes[i]
+		if purchaseOf(c, paymentIDs{d.ChargeID, d.PaymentIntentID}) == purchaseID {
+			if message := suspension(c, d); message != "" {
+				return message
+			}
+		}
+	}
+	return ""
+}
+
+// purchaseOf is the id of the purchase that the payment paid; empty if none is known.
+func purchaseOf(c *v1alpha1.CustomerStatus, payment paymentIDs) string {
+	for i := range c.Purchases {
+		if p := &c.Purchases[i]; payment.match(p.ChargeID, p.PaymentIntentID) {
+			return p.ID
+		}
+	}
+	return ""
+}
+
+// suspension is why access ends with the dispute; empty if the dispute takes no access away: an inquiry, one that is closed,
+// or one that was lost and that a payment has followed.
+func suspension(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) string {
+	switch {
+	case strings.HasPrefix(d.Status, "warning_"), projection.IsClosedDispute(d.Status):
+		return ""
+	case d.Status == "lost" && hasPaidSince(c, d):
+		return ""
+	case d.Status == "lost":
+		return "A payment was disputed" + onDate(d.Created) + " and the dispute was lost. Access resumes with the next payment."
+	default:
+		return "A payment was disputed" + onDate(d.Created) + ". Access is suspended until the dispute is won or withdrawn."
+	}
+}
+
+// concerns reports whether the disputed payment may have paid the subscription. It did not if it paid the present period of
+// another one, if it paid a purchase that is known, or if it is the customer's last payment and paid no subscription: then it was a purchase. Any other payment
+// may be one of an earlier period.
+func concerns(in Input, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) bool {
+	disputed := paymentIDs{d.ChargeID, d.PaymentIntentID}
+	pays := func(other *v1alpha1.SubscriptionStatus) bool { return hasPaid(in.Customer, other, disputed) }
+	last := in.Customer.LastPayment
+	switch {
+	case pays(s):
+		return true
+	case slices.ContainsFunc(subscriptionsOf(in), pays), purchaseOf(in.Customer, disputed) != "":
+		return false
+	default:
+		return last == nil || !disputed.match(last.ChargeID, last.PaymentIntentID) || s.PaidBy == nil
+	}
+}
+
+func subscriptionsOf(in Input) []*v1alpha1.SubscriptionStatus {
+	var list []*v1alpha1.SubscriptionStatus
+	for _, s := range in.Subscriptions {
+		list = append(list, s)
+	}
+	return list
+}
+
+// hasPaid reports whether a payment is known to have paid the subscription's present period.
+func hasPaid(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, payment paymentIDs) bool {
+	paid, last := s.PaidBy, c.LastPayment
+	if paid == nil {
+		return false
+	}
+	if known := paymentsOf(c, paid); len(known) > 0 {
+		return slices.ContainsFunc(known, func(other paymentIDs) bool { return payment.match(other.chargeID, other.intentID) })
+	}
+	return last != nil && payment.match(last.ChargeID, last.PaymentIntentID) &&
+		isSameMoment(&last.At, paid) && last.Amount == paid.Amount && last.Currency == paid.Currency
+}
+
+// hasPaidSince reports whether a payment succeeded after the dispute was reported as lost.
+func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
+	lostAt := projection.DisputePosition(c, d.ID).Created
+	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At)
+}
