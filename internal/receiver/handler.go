@@ -129,6 +129,7 @@ func (h *Handler) readVerified(w http.ResponseWriter, r *http.Request, signature
 	case err != nil:
 		return nil, &bodyUnreadable
 	case !h.verify(body, signature):
+		w.Header().Set("Connection", "close") // does not wait for more of a client that cannot sign
 		return nil, new(badSignature(reasonMismatch))
 	}
 	return held.keep(body), nil
