@@ -81,14 +81,14 @@ func TestLoad(t *testing.T) {
 		},
 		"every variable": {
 			env: env{
-				"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_ENDPOINT_SECRET": "whsec_2", "STRIPE_API_BASE": "http://stripe.test:12111",
+				"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_ENDPOINT_SECRET": "whsec_2", "STRIPE_API_BASE": "http://127.0.0.1:12111",
 				"MAILGUN_API_KEY": "key-1", "MAILGUN_DOMAIN": "mg.example.com", "MAILGUN_SENDER_EMAIL": "us@example.com",
 				"MAILGUN_API_BASE":   "https://api.eu.mailgun.net/v3",
 				"PASSWORD_RESET_URL": "https://app.example.com/reset?token=", "APP_NAME": "Example", "POD_NAMESPACE": "billing",
 			},
 			want: changed(func(c *Config) {
 				c.Namespace = "billing"
-				c.Stripe = Stripe{EndpointSecrets: []string{"whsec_2"}, SecretKey: "sk_test_1", APIBase: "http://stripe.test:12111"}
+				c.Stripe = Stripe{EndpointSecrets: []string{"whsec_2"}, SecretKey: "sk_test_1", APIBase: "http://127.0.0.1:12111"}
 				c.Mailgun = Mailgun{
 					APIKey: "key-1", Domain: "mg.example.com", SenderEmail: "us@example.com", APIBase: "https://api.eu.mailgun.net/v3",
 				}
@@ -100,9 +100,17 @@ func TestLoad(t *testing.T) {
 			env:  signed(env{"STRIPE_SECRET_KEY": "rk_live_1"}),
 			want: changed(func(c *Config) { c.Stripe.SecretKey, c.Livemode = "rk_live_1", new(true) }),
 		},
-		"a key of unknown mode": {
-			env:  signed(env{"STRIPE_SECRET_KEY": "key"}),
-			want: changed(func(c *Config) { c.Stripe.SecretKey = "key" }),
+		"keys that tests and old accounts have": {
+			env: signed(env{
+				"STRIPE_SECRET_KEY": "rk_test_a+/=-", "MAILGUN_API_KEY": "0123456789abcdef-0123-abcd", "MAILGUN_DOMAIN": "localhost",
+				"STRIPE_API_BASE": "http://[::1]:1", "MAILGUN_API_BASE": "http://127.8.9.10:2/v3", "MAILGUN_SENDER_EMAIL": "a@localhost",
+			}),
+			want: changed(func(c *Config) {
+				c.Stripe.SecretKey, c.Stripe.APIBase, c.Livemode = "rk_test_a+/=-", "http://[::1]:1", new(false)
+				c.Mailgun = Mailgun{
+					APIKey: "0123456789abcdef-0123-abcd", Domain: "localhost", SenderEmail: "a@localhost", APIBase: "http://127.8.9.10:2/v3",
+				}
+			}),
 		},
 		"a mode without a key": {
 			env: signed(nil), args: []string{"--livemode=true"},
@@ -219,6 +227,8 @@ func TestLoad(t *testing.T) {
 
 const (
 	noSecret = "STRIPE_ENDPOINT_SECRET is not set: set it to the signing secret of the Stripe endpoint (whsec_…), or to several separated by commas"
+	noKey    = "STRIPE_SECRET_KEY is not a secret or restricted key of Stripe (sk_live_…, rk_live_…, sk_test_… or rk_test_…): copy one from Stripe's dashboard, or leave it empty"
+	noDomain = "MAILGUN_DOMAIN is not a domain: set it to the domain at Mailgun, such as mg.example.com, without https:// and path"
 	notHTTPS = "PASSWORD_RESET_URL must be an https URL, because a secret is added to it (http is allowed for localhost only)"
 )
 
@@ -300,7 +310,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"a sender that is not an address": {
 			env:  signed(env{"MAILGUN_SENDER_EMAIL": "example.com"}),
-			want: "MAILGUN_SENDER_EMAIL is not a valid e-mail address",
+			want: "MAILGUN_SENDER_EMAIL is not a valid e-mail address: set it to one, such as Example <hello@example.com>",
 		},
 		"a link that works for too long": {
 			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
@@ -360,27 +370,27 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"a host instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "api.stripe.com"}),
-			want: "STRIPE_API_BASE is not a valid http or https URL with a host",
+			want: "STRIPE_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a host and port instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "localhost:12111"}),
-			want: "STRIPE_API_BASE is not a valid http or https URL with a host",
+			want: "STRIPE_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a URL without a host": {
 			env:  signed(env{"MAILGUN_API_BASE": "https:///v3"}),
-			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
+			want: "MAILGUN_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a URL with a port only": {
 			env:  signed(env{"MAILGUN_API_BASE": "https://:443/v3"}),
-			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
+			want: "MAILGUN_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a URL of another scheme": {
 			env:  signed(env{"MAILGUN_API_BASE": "ftp://api.mailgun.net/v3"}),
-			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
+			want: "MAILGUN_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"an unreadable URL": {
 			env:  signed(env{"PASSWORD_RESET_URL": "https://app.example.com/%zz"}),
-			want: "PASSWORD_RESET_URL is not a valid http or https URL with a host",
+			want: "PASSWORD_RESET_URL is not a valid https URL with a host: correct it",
 		},
 		"password reset over http": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://app.example.com/reset"}),
@@ -394,16 +404,49 @@ func TestLoadRefuses(t *testing.T) {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost@example.com/reset"}),
 			want: notHTTPS,
 		},
+		"keys over http": {
+			env: signed(env{"STRIPE_API_BASE": "http://stripe-mock:12111", "MAILGUN_API_BASE": "http://127.0.0.1.example.com/v3"}),
+			want: "STRIPE_API_BASE must be an https URL, because the API key is sent there (http is allowed for localhost only)\n" +
+				"MAILGUN_API_BASE must be an https URL, because the API key is sent there (http is allowed for localhost only)",
+		},
+		"a key in place of the endpoint secret": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_1,sk_test_1"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+		},
+		"an endpoint secret that was not filled in": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+		},
+		"two endpoint secrets without a comma": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_1 whsec_2"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+		},
+		"the endpoint secret in place of the key": {env: signed(env{"STRIPE_SECRET_KEY": "whsec_1"}), want: noKey},
+		"a publishable key":                       {env: signed(env{"STRIPE_SECRET_KEY": "pk_live_1"}), want: noKey},
+		"a key without a mode":                    {env: signed(env{"STRIPE_SECRET_KEY": "sk_1"}), want: noKey},
+		"a key with a blank within":               {env: signed(env{"STRIPE_SECRET_KEY": "sk_live_1 2"}), want: noKey},
+		"a key with a line break": {
+			env:  signed(env{"STRIPE_SECRET_KEY": "sk_live_1\n"}),
+			want: "STRIPE_SECRET_KEY has blanks or a line break at its start or end: remove them",
+		},
+		"a Mailgun key with blanks": {
+			env: signed(env{"MAILGUN_API_KEY": "key 1", "MAILGUN_DOMAIN": " mg.example.com"}),
+			want: "MAILGUN_API_KEY is not an API key: it has blanks or other characters that no key has. Copy it again from Mailgun\n" +
+				"MAILGUN_DOMAIN has blanks or a line break at its start or end: remove them",
+		},
+		"a URL in place of the domain":      {env: signed(env{"MAILGUN_DOMAIN": "https://mg.example.com"}), want: noDomain},
+		"an address in place of the domain": {env: signed(env{"MAILGUN_DOMAIN": "us@mg.example.com"}), want: noDomain},
+		"a path in the domain":              {env: signed(env{"MAILGUN_DOMAIN": "../v4/mg.example.com"}), want: noDomain},
 		"everything at once": {
 			env: env{
-				"STRIPE_API_BASE": "x", "MAILGUN_API_BASE": "y", "PASSWORD_RESET_URL": "http://example.com", "STRIPE_ENDPOINT_SECRET": "a,",
+				"STRIPE_API_BASE": "x", "MAILGUN_API_BASE": "y", "PASSWORD_RESET_URL": "http://example.com", "STRIPE_ENDPOINT_SECRET": "whsec_a,",
 			},
 			args: []string{"--max-in-flight=-1", "--grace-period=-1s"},
 			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty: add the secret or remove the comma\n" +
 				"--max-in-flight is -1: want at least 1\n" +
 				"--grace-period is -1s: want at least 0s\n" +
-				"STRIPE_API_BASE is not a valid http or https URL with a host\n" +
-				"MAILGUN_API_BASE is not a valid http or https URL with a host\n" +
+				"STRIPE_API_BASE is not a valid https URL with a host: correct it\n" +
+				"MAILGUN_API_BASE is not a valid https URL with a host: correct it\n" +
 				notHTTPS,
 		},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/stripe/stripe-go/v76/form"
 
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/noredirect"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
@@ -35,7 +36,7 @@ type Client struct {
 // New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own.
 func New(key, base string) *Client {
 	config := &stripe.BackendConfig{
-		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{http.DefaultTransport}},
+		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{noredirect.Transport{RoundTripper: http.DefaultTransport}}},
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log response bodies
 		MaxNetworkRetries: new(int64(0)),                                  // callers back off
 		EnableTelemetry:   new(false),
