@@ -87,7 +87,7 @@ func (s *schedule) observe(
 			s.doubts = map[string]*doubt{}
 		}
 		_, isProduct := products[id]
-		s.doubts[id] = &doubt{position: position, since: latest(now, position.Created.Add(freshness)), isProduct: isProduct}
+		s.doubts[id] = &doubt{position: position, since: now, isProduct: isProduct}
 	}
 }
 
@@ -98,13 +98,6 @@ func aggregateOf(customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1
 		aggregate.Subscriptions[id] = &subscription.Status
 	}
 	return aggregate
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose event may be
