@@ -212,8 +212,8 @@ func jsonFields(state any) map[string]json.RawMessage {
 }
 
 // InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id. A position that a comparison
-// could not settle has that comparison's time, so each such comparison makes it another doubt. Of a
-// deleted customer only the deletion can be in doubt.
+// could not settle has that comparison's time, so each such comparison makes it another doubt. Of a deleted customer only
+// the deletion can be in doubt.
 func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	doubts := map[string]v1alpha1.Position{}
 	if a.Customer.DeletedAt != nil {

@@ -107,8 +107,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose event may be
-// late. So the subscription is read after the end of its trial, unless an event has reported another status by then.
+// observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose
+// event may be late. So the subscription is read after the end of its trial, unless an event has reported another status by then.
 func (s *schedule) observeTrials(subscriptions map[string]*v1alpha1.Subscription) {
 	s.trialEnds = map[string]time.Time{}
 	for id, subscription := range subscriptions {
