@@ -36,7 +36,8 @@ type schedule struct {
 }
 
 // wholeCustomer is the key of the doubt about which subscriptions a customer has. Either not all of them are known
-// (status.complete), or one is known by name only.
+// (status.complete), or one is known by name only. It is also the key of a difference that a comparison of the customer could
+// not settle.
 const wholeCustomer = ""
 
 // doubt is about the state of one object. It is read once.
@@ -74,6 +75,10 @@ func (s *schedule) observe(
 	maps.Copy(positions, products)
 	if projection.IsPartlyKnown(aggregate) {
 		positions[wholeCustomer] = v1alpha1.Position{}
+	}
+	if last := customer.Status.LastComparison; last != nil && len(last.Remaining) > 0 && customer.Status.DeletedAt == nil {
+		positions[wholeCustomer] = positions[customer.Spec.CustomerID] // it may be a dispute or a refund that differs
+		delete(positions, customer.Spec.CustomerID)
 	}
 	for _, id := range projection.UnreadPurchases(&customer.Status) {
 		positions[id] = v1alpha1.Position{}
