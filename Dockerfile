@@ -1,14 +1,6 @@
-FROM --platform=$BUILDPLATFORM golang:1.26 AS build
-WORKDIR /src
-COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
-COPY . .
-ARG TARGETOS TARGETARCH VERSION=devel
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /manager ./cmd
-
-FROM gcr.io/distroless/static:nonroot
-COPY --from=build /manager /manager
+# For clusters of your own: `make docker-build`. A release does not use it (`make image`). There is no base image that a tag could replace.
+FROM scratch
+ARG BINARY
+COPY --chmod=0555 ${BINARY} /manager
 USER 65532:65532
 ENTRYPOINT ["/manager"]

@@ -21,20 +21,21 @@ import (
 
 const namespace = "tollkeeper-system"
 
-// setPassword handles the form at PASSWORD_RESET_URL: it sets the password of the customer that the token was sent to.
-func setPassword(cluster client.Client, save func(ctx context.Context, customerID, password string) error) http.HandlerFunc {
+// setPassword handles the form at PASSWORD_RESET_URL: it sets the password of the customer that the token was sent to. The
+// user owns reset.Address: save must not give the user an account that has another address.
+func setPassword(cluster client.Client, save func(ctx context.Context, reset passwordreset.Reset, password string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token := r.PostFormValue(passwordreset.QueryParameter)
 		reset, err := passwordreset.Consume(r.Context(), cluster, namespace, token, time.Now())
 		switch {
-		case errors.Is(err, passwordreset.ErrExpired), errors.Is(err, passwordreset.ErrConsumed):
+		case errors.Is(err, passwordreset.ErrExpired), errors.Is(err, passwordreset.ErrConsumed), errors.Is(err, passwordreset.ErrAddressChanged):
 			http.Error(w, "This link does not work any more. Ask for a new one.", http.StatusGone)
 		case errors.Is(err, passwordreset.ErrInvalid):
 			http.Error(w, "This link is not valid.", http.StatusForbidden)
 		case err != nil: // the API server did not answer; the token remains valid
 			http.Error(w, "Please try again.", http.StatusServiceUnavailable)
 		default:
-			if err := save(r.Context(), reset.CustomerID, r.PostFormValue("password")); err != nil {
+			if err := save(r.Context(), reset, r.PostFormValue("password")); err != nil {
 				http.Error(w, "The password could not be saved. Ask for a new link.", http.StatusInternalServerError)
 				return
 			}
@@ -52,11 +53,11 @@ func Example() {
 	cluster := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PasswordReset{}).WithObjects(&v1alpha1.PasswordReset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: passwordreset.ObjectName("cus-ada-77e243c3"), UID: "a-uid"},
 		Spec: v1alpha1.PasswordResetSpec{CustomerID: "cus_Ada", Tokens: []v1alpha1.ResetToken{
-			{SHA256: passwordreset.Hash("a-uid", token), ExpiresAt: metav1.NewTime(time.Now().Add(time.Hour))},
+			{SHA256: passwordreset.Hash("a-uid", token), SealedAddress: passwordreset.Seal("a-uid", token, "ada@example.com"), ExpiresAt: metav1.NewTime(time.Now().Add(time.Hour))},
 		}},
 	}).Build()
-	form := setPassword(cluster, func(_ context.Context, customerID, _ string) error {
-		fmt.Println("the password of", customerID, "is set")
+	form := setPassword(cluster, func(_ context.Context, reset passwordreset.Reset, _ string) error {
+		fmt.Println("the password of", reset.CustomerID, "is set for", reset.Address)
 		return nil
 	})
 	for _, presented := range []string{"guessed", token, token} {
@@ -69,7 +70,7 @@ func Example() {
 	}
 	// Output:
 	// 403
-	// the password of cus_Ada is set
+	// the password of cus_Ada is set for ada@example.com
 	// 303
 	// 410
 }

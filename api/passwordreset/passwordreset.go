@@ -37,6 +37,9 @@ var (
 	ErrInvalid = errors.New("the token is not valid")
 	// ErrExpired means that the token was valid and has expired.
 	ErrExpired = errors.New("the token has expired")
+	// ErrAddressChanged means that the customer's e-mail address has changed since the link was sent: who has the link
+	// does not own the present address. A link to the present address works.
+	ErrAddressChanged = errors.New("the customer's e-mail address has changed since the link was sent")
 	// ErrConsumed means that the token, or another one of the same customer, was consumed before.
 	ErrConsumed = errors.New("the token was used before")
 )
@@ -47,6 +50,9 @@ type Reset struct {
 	CustomerID string
 	// Account is the connected account (acct_…) of the customer; empty for the platform's own.
 	Account string
+	// Address is the e-mail address that the link was sent to, and the only one that its user is known to own. It is
+	// empty for a link that an earlier version sent.
+	Address string
 
 	uid         types.UID
 	addressHash string
@@ -83,8 +89,8 @@ func hash(kind string, uid types.UID, text string) string {
 }
 
 // Consume checks a token and marks it as consumed. It returns whose password may now be set. Of several calls with the
-// tokens of one customer, concurrent or not, one succeeds. Errors are ErrInvalid, ErrExpired, ErrConsumed, or those of
-// the API server; after the latter the call can be repeated.
+// tokens of one customer, concurrent or not, one succeeds. Errors are ErrInvalid, ErrExpired, ErrConsumed,
+// ErrAddressChanged, or those of the API server; after the latter the call can be repeated.
 //
 // The client's scheme holds the kinds of api/v1alpha1. Links of an earlier version work until they expire, if the
 // scheme also holds the kinds of core/v1 and the application may still get and update Secrets.
@@ -122,7 +128,8 @@ func consume(ctx context.Context, c client.Client, key client.ObjectKey, token s
 		switch err := c.Status().Update(ctx, &reset); { // fails if the PasswordReset has changed since it was read
 		case err == nil:
 			return Reset{
-				CustomerID: reset.Spec.CustomerID, Account: reset.Spec.Account, uid: reset.UID, addressHash: sent.AddressSHA256,
+				CustomerID: reset.Spec.CustomerID, Account: reset.Spec.Account, Address: open(reset.UID, token, sent.SealedAddress),
+				uid: reset.UID, addressHash: sent.AddressSHA256,
 			}, nil
 		case apierrors.IsNotFound(err):
 			return Reset{}, ErrInvalid
@@ -144,6 +151,8 @@ func check(reset *v1alpha1.PasswordReset, token string, now time.Time) (*v1alpha
 			return nil, ErrConsumed
 		case !now.Before(sent.ExpiresAt.Time):
 			return nil, ErrExpired
+		case reset.Spec.AddressSHA256 != "" && reset.Spec.AddressSHA256 != sent.AddressSHA256:
+			return nil, ErrAddressChanged
 		}
 		return sent, nil
 	}

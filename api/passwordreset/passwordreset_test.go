@@ -32,9 +32,9 @@ func objects() (reset *v1alpha1.PasswordReset, token string, secret *corev1.Secr
 	token, oldToken = NewToken(customer), NewToken(customer)
 	name := metav1.ObjectMeta{Namespace: "n", Name: ObjectName(customer), UID: "u"}
 	reset = &v1alpha1.PasswordReset{ObjectMeta: name, Spec: v1alpha1.PasswordResetSpec{
-		CustomerID: "cus_Ada", Account: "acct_1", Tokens: []v1alpha1.ResetToken{
+		CustomerID: "cus_Ada", Account: "acct_1", AddressSHA256: AddressHash("u", "Ada@example.com"), Tokens: []v1alpha1.ResetToken{
 			{SHA256: Hash("u", NewToken(customer)), ExpiresAt: metav1.NewTime(now.Add(time.Hour))},
-			{SHA256: Hash("u", token), AddressSHA256: AddressHash("u", "ada@example.com"), ExpiresAt: metav1.NewTime(now.Add(time.Hour))},
+			{SHA256: Hash("u", token), AddressSHA256: AddressHash("u", "ada@example.com"), SealedAddress: Seal("u", token, "ada@example.com"), ExpiresAt: metav1.NewTime(now.Add(time.Hour))},
 		},
 	}}
 	secret = &corev1.Secret{ObjectMeta: name, Data: map[string][]byte{
@@ -84,6 +84,18 @@ func TestConsume(t *testing.T) {
 				r.Status.ConsumedAt, s.Data["consumed"] = &metav1.Time{Time: now}, []byte("x")
 			}, want: ErrConsumed, wantOld: ErrConsumed,
 		},
+		"the customer's address has changed": {
+			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) {
+				r.Spec.AddressSHA256 = AddressHash("u", "eve@example.com")
+			}, want: ErrAddressChanged,
+		},
+		"the customer has no address any more": {
+			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) { r.Spec.AddressSHA256 = AddressHash("u", "") },
+			want: ErrAddressChanged,
+		},
+		"the address is not known, as in an earlier version": {
+			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) { r.Spec.AddressSHA256 = "" },
+		},
 		"the PasswordReset was restored": {
 			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) { r.UID = "v" }, want: ErrInvalid,
 		},
@@ -114,12 +126,12 @@ func TestConsume(t *testing.T) {
 			}).Build()
 			got, err := Consume(t.Context(), c, "n", token, now)
 			expect(t, "the link", err, tc.want)
-			if err == nil && (got.CustomerID != "cus_Ada" || got.Account != "acct_1" || !got.SentTo(" Ada@Example.com") || got.SentTo("eve@example.com")) {
-				t.Errorf("the link is for %+v", got)
+			if err == nil {
+				isForAda(t, got)
 			}
 			old, err := Consume(t.Context(), c, "n", oldToken, now)
 			expect(t, "the old link", err, tc.wantOld)
-			if err == nil && (old.CustomerID != "cus_Ada" || old.SentTo("")) {
+			if err == nil && (old.CustomerID != "cus_Ada" || old.Address != "" || old.SentTo("")) {
 				t.Errorf("the old link is for %+v", old)
 			}
 			if tc.want == nil {
@@ -131,6 +143,14 @@ func TestConsume(t *testing.T) {
 				expect(t, "the old link again", err, ErrConsumed)
 			}
 		})
+	}
+}
+
+func isForAda(t *testing.T, got Reset) {
+	t.Helper()
+	if got.CustomerID != "cus_Ada" || got.Account != "acct_1" || got.Address != "ada@example.com" ||
+		!got.SentTo(" Ada@Example.com") || got.SentTo("eve@example.com") {
+		t.Errorf("the link is for %+v", got)
 	}
 }
 

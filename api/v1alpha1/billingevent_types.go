@@ -170,6 +170,7 @@ type BillingEventStatus struct {
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Customer",type=string,JSONPath=`.spec.customerID`
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 // +kubebuilder:printcolumn:name="Created",type=date,JSONPath=`.spec.created`
 type BillingEvent struct {
 	metav1.TypeMeta   `json:",inline"`

@@ -125,14 +125,18 @@ const (
 	ReasonAccepted = "Accepted"
 	// ReasonMailgunNotConfigured: the e-mail waits until the MAILGUN_… variables are set.
 	ReasonMailgunNotConfigured = "MailgunNotConfigured"
-	// ReasonEmailsOff: e-mails are turned off (--emails=false); the e-mail waits until they are turned on.
+	// ReasonEmailsOff: e-mails are turned off (--emails=false), or those of the customer's connected account are
+	// (--connected-emails, --accounts); the e-mail waits until they are turned on.
 	ReasonEmailsOff = "EmailsOff"
 	// ReasonNoResetURL: the e-mail waits until PASSWORD_RESET_URL is set.
 	ReasonNoResetURL = "PasswordResetURLNotSet"
 	// ReasonRecipientInvalid: the e-mail waits until the customer has exactly one valid e-mail address.
 	ReasonRecipientInvalid = "RecipientInvalid"
+	// ReasonRecipientLimited: the address has had as many messages in 24 hours as it may (--mails-per-address); the e-mail
+	// waits until it may have another one.
+	ReasonRecipientLimited = "RecipientLimited"
 	// ReasonSignupNotConfirmed: Stripe does not know the sign-up's checkout session, or has it for another customer, or it is
-	// not complete; the e-mail waits until Stripe confirms it.
+	// not complete or not paid; the e-mail waits until that changes.
 	ReasonSignupNotConfirmed = "SignupNotConfirmed"
 	// ReasonSending: an attempt to send the message is in progress.
 	ReasonSending = "Sending"

@@ -452,6 +452,7 @@ type CustomerStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Entitled")].reason`
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan`
 // +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.status.accessUntil`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Customer struct {
 	metav1.TypeMeta   `json:",inline"`

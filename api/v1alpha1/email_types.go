@@ -56,6 +56,12 @@ type EmailAttempt struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	MessageID string `json:"messageID"`
+	// recipientHMAC is the HMAC-SHA256 of the address that the attempt goes to, in hexadecimal, keyed by the Mailgun API
+	// key. By it the messages to one address are counted (--mails-per-address). Attempts of earlier versions have none.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
+	// +kubebuilder:validation:MaxLength=64
+	RecipientHMAC string `json:"recipientHMAC,omitempty"`
 	// claimedAt is when the attempt began.
 	ClaimedAt metav1.Time `json:"claimedAt"`
 	// inDoubtSince is when the first earlier attempt began whose result is unknown. Before the message is sent again,

@@ -14,6 +14,12 @@ type ResetToken struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	// +kubebuilder:validation:MaxLength=64
 	AddressSHA256 string `json:"addressSHA256"`
+	// sealedAddress is the address that the link was sent to, encrypted so that only the token opens it, in base64. Absent
+	// in links of earlier versions.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9+/]+=*$`
+	// +kubebuilder:validation:MaxLength=512
+	SealedAddress string `json:"sealedAddress,omitempty"`
 	// expiresAt is when the link stops working.
 	ExpiresAt metav1.Time `json:"expiresAt"`
 }
@@ -34,6 +40,13 @@ type PasswordResetSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
+	// addressSHA256 is the SHA-256 of this object's UID and the address that the customer has now, in hexadecimal. Only
+	// links that were sent to this address work. The address is in lower case; it is empty while the customer has none.
+	// Absent in an object of an earlier version: then every link works.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
+	// +kubebuilder:validation:MaxLength=64
+	AddressSHA256 string `json:"addressSHA256,omitempty"`
 	// tokens of the links that were sent, the newest first. There is more than one if it was not known whether Mailgun
 	// accepted a message, so that the message was sent again. The first one that is used ends all of them.
 	// +optional

@@ -39,7 +39,8 @@ const (
 type Position struct {
 	// authority is how much the event knows about the object. It is compared first.
 	Authority Authority `json:"authority"`
-	// created is when Stripe created the event, in whole seconds; at the latest, when the event was recorded.
+	// created is when Stripe created the event, in whole seconds; of an event that is dated more than five minutes
+	// after it was recorded, when it was recorded.
 	Created metav1.Time `json:"created"`
 	// rank orders the events of one second by the object's life cycle: later stages have higher ranks.
 	// +optional

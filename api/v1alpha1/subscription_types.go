@@ -149,6 +149,7 @@ type SubscriptionStatus struct {
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.status`
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan`
 // +kubebuilder:printcolumn:name="Period End",type=string,JSONPath=`.status.currentPeriodEnd`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Subscription struct {
 	metav1.TypeMeta   `json:",inline"`

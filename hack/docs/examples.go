@@ -4,6 +4,7 @@ import "github.com/tollkeeper/tollkeeper/internal/config"
 
 // flagExamples are the examples in the table of flags, for the flags whose use the default does not show.
 var flagExamples = []string{
+	"--accounts=acct_1,acct_2",
 	"--backfill-interval=5m",
 	"--components=receiver",
 	"--emails=false",

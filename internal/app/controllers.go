@@ -27,6 +27,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/overrides"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
+	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -34,6 +35,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 const (
@@ -65,7 +67,7 @@ type reconciler interface {
 
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
-	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode}, readings.NewMailbox()
+	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
 	shared := a.productCache(cfg)
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
@@ -86,6 +88,9 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addOverrides(ctx) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
+		func() error {
+			return a.setUp("reset link", &resetlink.Reconciler{Client: a.manager.GetClient()}, options(1))
+		},
 		func() error { return a.addJanitor(cfg) },
 		func() error { return a.addResync(cfg, mailbox, shared) },
 	} {
@@ -127,7 +132,8 @@ func (a *App) addCustomer(
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
 		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
-		EventAttempts: cfg.EventAttempts,
+		MailedAccounts: mailedAccounts(cfg),
+		EventAttempts:  cfg.EventAttempts,
 	}, options(concurrentCustomers))
 }
 
@@ -173,11 +179,13 @@ func (a *App) addEmail(cfg config.Config) error {
 	}
 	r := &email.Reconciler{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
+		MailedAccounts: mailedAccounts(cfg),
 		Letter: email.Letter{
 			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
 			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
 		},
 		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle, MaxAge: cfg.MailMaxAge,
+		Quota: email.Quota{Limit: cfg.MailsPerAddress, Secret: cfg.Mailgun.APIKey},
 	}
 	if a.stripe != nil {
 		r.Stripe = a.stripe
@@ -186,6 +194,14 @@ func (a *App) addEmail(cfg config.Config) error {
 		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
 	}
 	return a.setUp("email", r, options(concurrentOthers))
+}
+
+// mailedAccounts are the connected accounts whose customers are sent e-mails.
+func mailedAccounts(cfg config.Config) stripeaccount.Selection {
+	if cfg.ConnectedEmails {
+		return cfg.Accounts
+	}
+	return nil
 }
 
 // addJanitor adds what deletes settled Emails and PasswordResets, unless they are kept.
@@ -206,7 +222,7 @@ func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox, shared *pr
 	r := &resync.Reconciler{
 		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
-		BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
+		Accounts: cfg.Accounts, BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}
 	patient := options(concurrentOthers)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
@@ -224,7 +240,7 @@ func (a *App) addBackfill(cfg config.Config) error {
 		Checkpoints: backfill.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
 		},
-		Customers: a.manager.GetClient(), Namespace: cfg.Namespace,
+		Customers: a.manager.GetClient(), Namespace: cfg.Namespace, Accounts: cfg.Accounts,
 		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
 	}
 	if err := a.manager.Add(a.backfill); err != nil {

@@ -22,7 +22,7 @@ func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox) error {
 		Checkpoints: importer.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
 		},
-		Client: a.manager.GetClient(), Namespace: cfg.Namespace, Everyone: cfg.Import == config.ImportAll,
+		Client: a.manager.GetClient(), Namespace: cfg.Namespace, Accounts: cfg.Accounts, Everyone: cfg.Import == config.ImportAll,
 		Clock: clock.RealClock{}, Log: log,
 	})
 	if a.backfill != nil {

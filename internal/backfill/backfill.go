@@ -54,8 +54,11 @@ type Backfill struct {
 	Decoder     events.Decoder
 	Recorder    Recorder
 	Checkpoints Checkpoints
-	// Customers lists the Customer objects. Their connected accounts are backfilled beside the platform's own.
+	// Customers lists the Customer objects. Their connected accounts are backfilled beside the platform's own, if they are
+	// let in.
 	Customers client.Reader
+	// Accounts are the connected accounts that are let in.
+	Accounts  stripeaccount.Selection
 	Namespace string
 	// Interval is the time between two runs. Window is how far back the first run goes.
 	Interval, Window time.Duration
@@ -112,7 +115,7 @@ func (b *Backfill) Start(ctx context.Context) error {
 func (b *Backfill) runAll(ctx context.Context) error {
 	b.running.Store(true)
 	defer b.running.Store(false)
-	accounts, err := stripeaccount.List(ctx, b.Customers, b.Namespace)
+	accounts, err := stripeaccount.List(ctx, b.Customers, b.Namespace, b.Accounts)
 	if err != nil {
 		return err
 	}

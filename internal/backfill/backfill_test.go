@@ -22,6 +22,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
@@ -150,7 +151,7 @@ func newBackfill(s *stripe, c *cluster) *Backfill {
 		c.recorded = map[string]bool{}
 	}
 	b := &Backfill{
-		Source: s, Recorder: c, Customers: c, Namespace: "ns", Interval: time.Minute, Window: 24 * time.Hour,
+		Source: s, Recorder: c, Customers: c, Namespace: "ns", Accounts: stripeaccount.Selection{stripeaccount.All}, Interval: time.Minute, Window: 24 * time.Hour,
 		Decoder:     events.Decoder{},
 		Checkpoints: Checkpoints{Reader: c, Writer: c, Namespace: "ns", Log: logr.Discard()},
 		Clock:       testingclock.NewFakeClock(noon), Log: logr.Discard(),

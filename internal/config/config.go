@@ -12,10 +12,11 @@ const (
 	// EnvStripeEndpointSecret: the signing secret of the Stripe endpoint (`whsec_…`), or several separated by commas
 	// during a rotation. Required by the receiver.
 	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET"
-	// EnvStripeSecretKey: Stripe's API key. Without it nothing is read from Stripe: missed events are not recovered,
+	// EnvStripeSecretKey: Stripe's API key (`rk_live_…`, `sk_live_…`, or with `test`). Without it nothing is read from Stripe: missed events are not recovered,
 	// and doubts stay.
 	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
-	// EnvStripeAPIBase: scheme and host of Stripe's API. Default: `https://api.stripe.com`.
+	// EnvStripeAPIBase: scheme and host of Stripe's API. The key is sent there: https, or http on the local machine.
+	// Default: `https://api.stripe.com`.
 	EnvStripeAPIBase = "STRIPE_API_BASE"
 	// EnvMailgunAPIKey: Mailgun's API key. E-mails wait until this variable and the next two are set.
 	EnvMailgunAPIKey = "MAILGUN_API_KEY"
@@ -23,10 +24,10 @@ const (
 	EnvMailgunDomain = "MAILGUN_DOMAIN"
 	// EnvMailgunSenderEmail: the sender's address of the e-mails.
 	EnvMailgunSenderEmail = "MAILGUN_SENDER_EMAIL"
-	// EnvMailgunAPIBase: URL of Mailgun's API, with its version path. Default: `https://api.mailgun.net/v3`. For the
-	// EU: `https://api.eu.mailgun.net/v3`.
+	// EnvMailgunAPIBase: URL of Mailgun's API, with its version path. The key is sent there: https, or http on the local
+	// machine. Default: `https://api.mailgun.net/v3`. For the EU: `https://api.eu.mailgun.net/v3`.
 	EnvMailgunAPIBase = "MAILGUN_API_BASE"
-	// EnvPasswordResetURL: https URL of your page for choosing a password. The reset token is added to it.
+	// EnvPasswordResetURL: https URL of your page for choosing a password (http on the local machine only). The reset token is added to it.
 	// Password-reset e-mails wait until it is set.
 	EnvPasswordResetURL = "PASSWORD_RESET_URL"
 	// EnvAppName: the name of your application in the e-mails. Default: the Mailgun domain.
@@ -64,16 +65,22 @@ type Config struct {
 	ResyncInterval   time.Duration // 0 turns the periodic resync off
 	Import           Import
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
-	Livemode       *bool
+	Livemode *bool
+	// Accounts are the ids of the connected accounts that are let in; "*" stands for all of them.
+	Accounts       []string
 	MetadataPrefix string
 	// Policy of the decision whether a customer is entitled.
 	Policy entitlement.Policy
 
-	Emails        bool
-	MailMaxAge    time.Duration
-	MailSettle    time.Duration
-	MailTemplates string // empty for the built-in templates
-	ResetTokenTTL time.Duration
+	Emails bool
+	// ConnectedEmails has customers of connected accounts sent e-mails, too.
+	ConnectedEmails bool
+	MailMaxAge      time.Duration
+	MailSettle      time.Duration
+	// MailsPerAddress is how many messages one address gets in 24 hours; 0 for any number.
+	MailsPerAddress int
+	MailTemplates   string // empty for the built-in templates
+	ResetTokenTTL   time.Duration
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 

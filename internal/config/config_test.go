@@ -55,6 +55,7 @@ func changed(change func(*Config)) Config {
 		Emails:                 true,
 		MailMaxAge:             96 * time.Hour,
 		MailSettle:             30 * time.Minute,
+		MailsPerAddress:        4,
 		ResetTokenTTL:          24 * time.Hour,
 		EmailRetention:         720 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
@@ -80,14 +81,14 @@ func TestLoad(t *testing.T) {
 		},
 		"every variable": {
 			env: env{
-				"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_ENDPOINT_SECRET": "whsec_2", "STRIPE_API_BASE": "http://stripe.test:12111",
+				"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_ENDPOINT_SECRET": "whsec_2", "STRIPE_API_BASE": "http://127.0.0.1:12111",
 				"MAILGUN_API_KEY": "key-1", "MAILGUN_DOMAIN": "mg.example.com", "MAILGUN_SENDER_EMAIL": "us@example.com",
 				"MAILGUN_API_BASE":   "https://api.eu.mailgun.net/v3",
 				"PASSWORD_RESET_URL": "https://app.example.com/reset?token=", "APP_NAME": "Example", "POD_NAMESPACE": "billing",
 			},
 			want: changed(func(c *Config) {
 				c.Namespace = "billing"
-				c.Stripe = Stripe{EndpointSecrets: []string{"whsec_2"}, SecretKey: "sk_test_1", APIBase: "http://stripe.test:12111"}
+				c.Stripe = Stripe{EndpointSecrets: []string{"whsec_2"}, SecretKey: "sk_test_1", APIBase: "http://127.0.0.1:12111"}
 				c.Mailgun = Mailgun{
 					APIKey: "key-1", Domain: "mg.example.com", SenderEmail: "us@example.com", APIBase: "https://api.eu.mailgun.net/v3",
 				}
@@ -99,9 +100,17 @@ func TestLoad(t *testing.T) {
 			env:  signed(env{"STRIPE_SECRET_KEY": "rk_live_1"}),
 			want: changed(func(c *Config) { c.Stripe.SecretKey, c.Livemode = "rk_live_1", new(true) }),
 		},
-		"a key of unknown mode": {
-			env:  signed(env{"STRIPE_SECRET_KEY": "key"}),
-			want: changed(func(c *Config) { c.Stripe.SecretKey = "key" }),
+		"keys that tests and old accounts have": {
+			env: signed(env{
+				"STRIPE_SECRET_KEY": "rk_test_a+/=-", "MAILGUN_API_KEY": "0123456789abcdef-0123-abcd", "MAILGUN_DOMAIN": "localhost",
+				"STRIPE_API_BASE": "http://[::1]:1", "MAILGUN_API_BASE": "http://127.8.9.10:2/v3", "MAILGUN_SENDER_EMAIL": "a@localhost",
+			}),
+			want: changed(func(c *Config) {
+				c.Stripe.SecretKey, c.Stripe.APIBase, c.Livemode = "rk_test_a+/=-", "http://[::1]:1", new(false)
+				c.Mailgun = Mailgun{
+					APIKey: "0123456789abcdef-0123-abcd", Domain: "localhost", SenderEmail: "a@localhost", APIBase: "http://127.8.9.10:2/v3",
+				}
+			}),
 		},
 		"a mode without a key": {
 			env: signed(nil), args: []string{"--livemode=true"},
@@ -123,10 +132,12 @@ func TestLoad(t *testing.T) {
 				"--emails=false", "--mail-max-age=1h", "--mail-settle=1m", "--mail-templates=/templates", "--reset-token-ttl=1h", "--email-retention=0",
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
+				"--accounts=acct_1,acct_2", "--connected-emails", "--mails-per-address=0",
 				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0",
 			},
 			want: changed(func(c *Config) {
-				c.Import = ImportNone
+				c.Accounts, c.ConnectedEmails = []string{"acct_1", "acct_2"}, true
+				c.Import, c.MailsPerAddress = ImportNone, 0
 				c.Namespace, c.LeaderElect = "ns", true
 				c.ReceiverBindAddress, c.HealthProbeBindAddress, c.MetricsBindAddress, c.MetricsSecure = ":1", "0", ":8443", false
 				c.EventAttempts = 2
@@ -140,6 +151,15 @@ func TestLoad(t *testing.T) {
 					OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend, OnVoidPause: entitlement.AtOnce,
 				}
 			}),
+		},
+		"all connected accounts": {
+			env: signed(nil), args: []string{"--accounts=*"}, want: changed(func(c *Config) { c.Accounts = []string{"*"} }),
+		},
+		"blanks around accounts": {
+			env: signed(nil), args: []string{"--accounts= acct_1 , *"}, want: changed(func(c *Config) { c.Accounts = []string{"acct_1", "*"} }),
+		},
+		"no connected account": {
+			env: signed(nil), args: []string{"--accounts=acct_1", "--accounts="}, want: changed(func(*Config) {}),
 		},
 		"the controllers alone need no endpoint secret": {
 			args: []string{"--components=controllers"},
@@ -207,6 +227,8 @@ func TestLoad(t *testing.T) {
 
 const (
 	noSecret = "STRIPE_ENDPOINT_SECRET is not set: set it to the signing secret of the Stripe endpoint (whsec_…), or to several separated by commas"
+	noKey    = "STRIPE_SECRET_KEY is not a secret or restricted key of Stripe (sk_live_…, rk_live_…, sk_test_… or rk_test_…): copy one from Stripe's dashboard, or leave it empty"
+	noDomain = "MAILGUN_DOMAIN is not a domain: set it to the domain at Mailgun, such as mg.example.com, without https:// and path"
 	notHTTPS = "PASSWORD_RESET_URL must be an https URL, because a secret is added to it (http is allowed for localhost only)"
 )
 
@@ -264,6 +286,10 @@ func TestLoadRefuses(t *testing.T) {
 			want: "--mail-max-age is -1s: want at least 0s and at most 720h0m0s\n" +
 				"--email-retention is -1s: want at least 720h0m0s",
 		},
+		"fewer than no e-mails": {
+			env: signed(nil), args: []string{"--mails-per-address=-1"},
+			want: "--mails-per-address is -1: want at least 0",
+		},
 		"no time for Mailgun's log": {
 			env: signed(nil), args: []string{"--mail-settle=999ms"},
 			want: "--mail-settle is 999ms: want at least 1s",
@@ -284,11 +310,19 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"a sender that is not an address": {
 			env:  signed(env{"MAILGUN_SENDER_EMAIL": "example.com"}),
-			want: "MAILGUN_SENDER_EMAIL is not a valid e-mail address",
+			want: "MAILGUN_SENDER_EMAIL is not a valid e-mail address: set it to one, such as Example <hello@example.com>",
 		},
 		"a link that works for too long": {
 			env: signed(nil), args: []string{"--reset-token-ttl=1000h"},
 			want: "--reset-token-ttl is 1000h0m0s: want more than 0 and at most 720h0m0s",
+		},
+		"an account that is none": {
+			env: signed(nil), args: []string{"--accounts=acct_1,cus_1"},
+			want: `invalid value "acct_1,cus_1" for flag -accounts: "cus_1" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+		},
+		"an empty account": {
+			env: signed(nil), args: []string{"--accounts=acct_1,"},
+			want: `invalid value "acct_1," for flag -accounts: "" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},
@@ -336,27 +370,27 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"a host instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "api.stripe.com"}),
-			want: "STRIPE_API_BASE is not a valid http or https URL with a host",
+			want: "STRIPE_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a host and port instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "localhost:12111"}),
-			want: "STRIPE_API_BASE is not a valid http or https URL with a host",
+			want: "STRIPE_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a URL without a host": {
 			env:  signed(env{"MAILGUN_API_BASE": "https:///v3"}),
-			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
+			want: "MAILGUN_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a URL with a port only": {
 			env:  signed(env{"MAILGUN_API_BASE": "https://:443/v3"}),
-			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
+			want: "MAILGUN_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"a URL of another scheme": {
 			env:  signed(env{"MAILGUN_API_BASE": "ftp://api.mailgun.net/v3"}),
-			want: "MAILGUN_API_BASE is not a valid http or https URL with a host",
+			want: "MAILGUN_API_BASE is not a valid https URL with a host: correct it",
 		},
 		"an unreadable URL": {
 			env:  signed(env{"PASSWORD_RESET_URL": "https://app.example.com/%zz"}),
-			want: "PASSWORD_RESET_URL is not a valid http or https URL with a host",
+			want: "PASSWORD_RESET_URL is not a valid https URL with a host: correct it",
 		},
 		"password reset over http": {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://app.example.com/reset"}),
@@ -370,16 +404,49 @@ func TestLoadRefuses(t *testing.T) {
 			env:  signed(env{"PASSWORD_RESET_URL": "http://localhost@example.com/reset"}),
 			want: notHTTPS,
 		},
+		"keys over http": {
+			env: signed(env{"STRIPE_API_BASE": "http://stripe-mock:12111", "MAILGUN_API_BASE": "http://127.0.0.1.example.com/v3"}),
+			want: "STRIPE_API_BASE must be an https URL, because the API key is sent there (http is allowed for localhost only)\n" +
+				"MAILGUN_API_BASE must be an https URL, because the API key is sent there (http is allowed for localhost only)",
+		},
+		"a key in place of the endpoint secret": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_1,sk_test_1"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+		},
+		"an endpoint secret that was not filled in": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+		},
+		"two endpoint secrets without a comma": {
+			env:  env{"STRIPE_ENDPOINT_SECRET": "whsec_1 whsec_2"},
+			want: "STRIPE_ENDPOINT_SECRET: entry 1 of 1 is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+		},
+		"the endpoint secret in place of the key": {env: signed(env{"STRIPE_SECRET_KEY": "whsec_1"}), want: noKey},
+		"a publishable key":                       {env: signed(env{"STRIPE_SECRET_KEY": "pk_live_1"}), want: noKey},
+		"a key without a mode":                    {env: signed(env{"STRIPE_SECRET_KEY": "sk_1"}), want: noKey},
+		"a key with a blank within":               {env: signed(env{"STRIPE_SECRET_KEY": "sk_live_1 2"}), want: noKey},
+		"a key with a line break": {
+			env:  signed(env{"STRIPE_SECRET_KEY": "sk_live_1\n"}),
+			want: "STRIPE_SECRET_KEY has blanks or a line break at its start or end: remove them",
+		},
+		"a Mailgun key with blanks": {
+			env: signed(env{"MAILGUN_API_KEY": "key 1", "MAILGUN_DOMAIN": " mg.example.com"}),
+			want: "MAILGUN_API_KEY is not an API key: it has blanks or other characters that no key has. Copy it again from Mailgun\n" +
+				"MAILGUN_DOMAIN has blanks or a line break at its start or end: remove them",
+		},
+		"a URL in place of the domain":      {env: signed(env{"MAILGUN_DOMAIN": "https://mg.example.com"}), want: noDomain},
+		"an address in place of the domain": {env: signed(env{"MAILGUN_DOMAIN": "us@mg.example.com"}), want: noDomain},
+		"a path in the domain":              {env: signed(env{"MAILGUN_DOMAIN": "../v4/mg.example.com"}), want: noDomain},
 		"everything at once": {
 			env: env{
-				"STRIPE_API_BASE": "x", "MAILGUN_API_BASE": "y", "PASSWORD_RESET_URL": "http://example.com", "STRIPE_ENDPOINT_SECRET": "a,",
+				"STRIPE_API_BASE": "x", "MAILGUN_API_BASE": "y", "PASSWORD_RESET_URL": "http://example.com", "STRIPE_ENDPOINT_SECRET": "whsec_a,",
 			},
 			args: []string{"--max-in-flight=-1", "--grace-period=-1s"},
 			want: "STRIPE_ENDPOINT_SECRET: entry 2 of 2 is empty: add the secret or remove the comma\n" +
 				"--max-in-flight is -1: want at least 1\n" +
 				"--grace-period is -1s: want at least 0s\n" +
-				"STRIPE_API_BASE is not a valid http or https URL with a host\n" +
-				"MAILGUN_API_BASE is not a valid http or https URL with a host\n" +
+				"STRIPE_API_BASE is not a valid https URL with a host: correct it\n" +
+				"MAILGUN_API_BASE is not a valid https URL with a host: correct it\n" +
 				notHTTPS,
 		},
 	} {

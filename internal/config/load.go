@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/mail"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -44,13 +41,14 @@ func (c *Config) Load(getenv func(string) string) error {
 		between("--mail-max-age", c.MailMaxAge, 0, maxMailAge),
 		c.retention(),
 		atLeast("--mail-settle", c.MailSettle, time.Second),
+		atLeast("--mails-per-address", c.MailsPerAddress, 0),
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
-		senderAddress(c.Mailgun.SenderEmail),
+		errors.Join(c.forms()...),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
 		c.graceNeverPaid(),
-		baseURL(EnvStripeAPIBase, c.Stripe.APIBase),
-		baseURL(EnvMailgunAPIBase, c.Mailgun.APIBase),
-		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL),
+		secureURL(EnvStripeAPIBase, c.Stripe.APIBase, "the API key is sent there"),
+		secureURL(EnvMailgunAPIBase, c.Mailgun.APIBase, "the API key is sent there"),
+		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL, "a secret is added to it"),
 	)
 }
 
@@ -67,17 +65,21 @@ func (c *Config) endpointSecrets(list string) ([]string, error) {
 		if secrets[i] = strings.TrimSpace(secrets[i]); secrets[i] == "" {
 			return nil, fmt.Errorf("%s: entry %d of %d is empty: add the secret or remove the comma", EnvStripeEndpointSecret, i+1, len(secrets))
 		}
+		if !endpointSecretForm.MatchString(secrets[i]) {
+			return nil, fmt.Errorf("%s: entry %d of %d is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
+				EnvStripeEndpointSecret, i+1, len(secrets))
+		}
 	}
 	return secrets, nil
 }
 
 // livemodeOfKey resolves --livemode=auto and refuses a key of the other mode. See https://docs.stripe.com/keys.
 func (c *Config) livemodeOfKey() error {
-	kind, mode, _ := strings.Cut(c.Stripe.SecretKey, "_")
-	mode, _, _ = strings.Cut(mode, "_")
-	if kind != "sk" && kind != "rk" || mode != "live" && mode != "test" {
+	form := stripeKeyForm.FindStringSubmatch(c.Stripe.SecretKey)
+	if form == nil {
 		return nil
 	}
+	mode := form[2]
 	live := mode == "live"
 	if c.Livemode == nil {
 		c.Livemode = &live
@@ -122,38 +124,4 @@ func (c *Config) graceNeverPaid() error {
 		return nil
 	}
 	return atLeast("--grace-period-never-paid", *c.Policy.GracePeriodNeverPaid, 0)
-}
-
-// senderAddress validates the sender's address of the e-mails.
-func senderAddress(address string) error {
-	if address == "" {
-		return nil
-	}
-	if _, err := mail.ParseAddress(address); err != nil {
-		return fmt.Errorf("%s is not a valid e-mail address", EnvMailgunSenderEmail)
-	}
-	return nil
-}
-
-func baseURL(name, value string) error {
-	if value == "" {
-		return nil
-	}
-	u, err := url.Parse(value)
-	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("%s is not a valid http or https URL with a host", name)
-	}
-	return nil
-}
-
-// secureURL validates a URL that carries a secret: http is allowed for the local machine only.
-func secureURL(name, value string) error {
-	if err := baseURL(name, value); err != nil || value == "" {
-		return err
-	}
-	u, _ := url.Parse(value)
-	if u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
-		return fmt.Errorf("%s must be an https URL, because a secret is added to it (http is allowed for localhost only)", name)
-	}
-	return nil
 }

@@ -60,6 +60,8 @@ type Options struct {
 	// Client reads Customers and Subscriptions. It must show what the customer's controller has written.
 	Client    client.Reader
 	Namespace string
+	// Accounts are the connected accounts that are let in.
+	Accounts stripeaccount.Selection
 	// Everyone imports customers that never had a subscription, too.
 	Everyone bool
 	Clock    clock.Clock
@@ -137,7 +139,7 @@ func (i *Importer) Start(ctx context.Context) error {
 // importAll imports every account that is not imported yet. A failure in one account does not stop the others.
 func (i *Importer) importAll(ctx context.Context) error {
 	i.madeProgress = false
-	accounts, err := stripeaccount.List(ctx, i.Client, i.Namespace)
+	accounts, err := stripeaccount.List(ctx, i.Client, i.Namespace, i.Accounts)
 	if err != nil {
 		return err
 	}

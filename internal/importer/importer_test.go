@@ -265,7 +265,7 @@ func everything() []string {
 
 func newImporter(s Source, c *cluster) *Importer {
 	return New(Options{
-		Source: s, Mailbox: c.mailbox, Client: c, Namespace: "ns", Clock: testingclock.NewFakeClock(noon), Log: logr.Discard(),
+		Source: s, Mailbox: c.mailbox, Client: c, Namespace: "ns", Accounts: stripeaccount.Selection{stripeaccount.All}, Clock: testingclock.NewFakeClock(noon), Log: logr.Discard(),
 		Checkpoints: Checkpoints{Reader: c, Writer: c, Namespace: "ns", Log: logr.Discard()},
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mailgun/mailgun-go/v4"
+
+	"github.com/tollkeeper/tollkeeper/internal/noredirect"
 )
 
 const (
@@ -45,7 +47,7 @@ func (e *LogRefusedError) Error() string { return "mailgun refuses access to its
 // NewMailgun sends from the address with the domain's key. base is the API's versioned URL; empty for the default.
 func NewMailgun(domain, key, from, base string) *Mailgun {
 	client := mailgun.NewMailgun(domain, key)
-	client.SetClient(&http.Client{Timeout: requestTimeout})
+	client.SetClient(&http.Client{Timeout: requestTimeout, Transport: noredirect.Transport{RoundTripper: http.DefaultTransport}})
 	if base != "" {
 		client.SetAPIBase(strings.TrimSuffix(base, "/"))
 	}
@@ -92,8 +94,11 @@ func (m *Mailgun) Find(ctx context.Context, messageID string, since time.Time) (
 // recipient: the error leaves out the personal texts.
 func classify(err error, personal ...string) error {
 	var answered *mailgun.UnexpectedResponseError
+	var redirected *noredirect.Error
 	var unreachable *net.OpError
 	switch {
+	case errors.As(err, &redirected):
+		return &NotAcceptedError{Reason: "it " + redirected.Error() + ", because the API key would go there: check MAILGUN_API_BASE"}
 	case errors.As(err, &answered):
 		reason := fmt.Sprintf("it answered %d: %s", answered.Actual, reasonGiven(answered.Data, personal))
 		switch code := answered.Actual; {

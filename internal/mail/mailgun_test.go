@@ -3,7 +3,9 @@ package mail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/mail"
 	"strings"
 	"testing"
@@ -71,6 +73,29 @@ func TestSend(t *testing.T) {
 	_, err := NewMailgun(mailguntest.Domain, "k", "us@example.com", "http://127.0.0.1:1/v3").Send(t.Context(), letter)
 	if _, ok := errors.AsType[*NotAcceptedError](err); !ok {
 		t.Errorf("a Mailgun that cannot be reached: %v, want a NotAcceptedError", err)
+	}
+}
+
+// A redirect would lead the API key and the message to another host.
+func TestMailgunsRedirectsAreNotFollowed(t *testing.T) {
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		asked := 0
+		elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+		defer elsewhere.Close()
+		server := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/v3/mg.example.com/messages", code))
+		defer server.Close()
+		client := NewMailgun(mailguntest.Domain, mailguntest.Key, "us@example.com", server.URL+"/v3")
+		want := fmt.Sprintf("it answered with a redirect (%d), which is not followed, because the API key would go there: check MAILGUN_API_BASE", code)
+		_, err := client.Send(t.Context(), letter)
+		if later, ok := errors.AsType[*NotAcceptedError](err); !ok || later.Reason != want {
+			t.Errorf("%d: a message ends with %v, want not accepted, %s", code, err, want)
+		}
+		if _, err := client.Find(t.Context(), letter.ID, time.Now()); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%d: a search ends with %v, want %s", code, err, want)
+		}
+		if asked > 0 {
+			t.Errorf("%d: the other host was asked %d times", code, asked)
+		}
 	}
 }
 

@@ -19,10 +19,7 @@ type Message struct {
 	Subject, Text, HTML string
 }
 
-const (
-	maxAddress = 254 // RFC 5321, 4.5.3.1.3
-	maxName    = 80
-)
+const maxAddress = 254 // RFC 5321, 4.5.3.1.3
 
 // ErrNoAddress reports that the customer has no e-mail address yet.
 var ErrNoAddress = errors.New("the customer has no e-mail address yet")
@@ -50,13 +47,6 @@ func Recipient(address, name string) (mail.Address, error) {
 	}
 	return mail.Address{Name: Name(name), Address: list[0].Address}, nil
 }
-
-// unsafeInNames removes what breaks a header: Mailgun replaces %recipient%, and net/mail leaves a backslash in an
-// encoded word, which RFC 2047, 5.3 forbids.
-var unsafeInNames = strings.NewReplacer("%", "", "\\", "")
-
-// Name makes a customer's name safe for a greeting and a header: one short line without control characters.
-func Name(name string) string { return oneLine(unsafeInNames.Replace(name), maxName) }
 
 // oneLine returns the text as one line of at most limit characters, with each run of whitespace as one space. It drops
 // characters that do not print or that change the reading direction.

@@ -152,7 +152,7 @@ var (
 	// Emails counts attempts to send an e-mail.
 	Emails = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_emails_total",
-		Help: "Attempts to send an e-mail, by purpose and outcome: accepted, not_accepted (will be retried), rejected, unknown, expired (too old to be sent).",
+		Help: "Attempts to send an e-mail, by purpose and outcome: accepted, not_accepted (will be retried), rejected, unknown, expired (too old to be sent), limited (kept back by --mails-per-address).",
 	}, []string{"purpose", "outcome"})
 
 	// Drift counts status fields that a resync corrected.

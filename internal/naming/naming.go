@@ -51,10 +51,11 @@ func Email(customer string, purpose v1alpha1.EmailPurpose) string {
 	}
 }
 
-// Message is the part before the @ of a message's Message-Id. It follows from Stripe's ids alone, so that the message
-// of a sign-up keeps it when the cluster's objects are restored from a backup.
-func Message(account, customerID, sessionID string, purpose v1alpha1.EmailPurpose) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{account, customerID, sessionID, string(purpose)}, "\x00")))
+// Message is the part before the @ of a message's Message-Id. It follows from Stripe's ids and the address, in upper or
+// lower case, so that the message of a sign-up keeps it when the cluster's objects are restored from a backup.
+func Message(account, customerID, sessionID, address string, purpose v1alpha1.EmailPurpose) string {
+	parts := []string{account, customerID, sessionID, string(purpose), strings.ToLower(address)}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -56,20 +56,21 @@ func TestEmail(t *testing.T) {
 	}
 }
 
-// A message has its own Message-Id for each account, customer, session and purpose, and the same one every time.
+// A message has its own Message-Id for each account, customer, session, address and purpose, and the same one every time.
 func TestMessage(t *testing.T) {
-	// The hash is that of `printf 'acct_1\0cus_A\0cs_A\0Welcome' | sha256sum`.
-	if got, want := Message("acct_1", "cus_A", "cs_A", v1alpha1.EmailWelcome), "5562db90beec6c813651f30befa1debf"; got != want {
+	// The hash is that of `printf 'acct_1\0cus_A\0cs_A\0Welcome\0ada@example.com' | sha256sum`.
+	if got, want := Message("acct_1", "cus_A", "cs_A", "Ada@example.com", v1alpha1.EmailWelcome), "7cf29e1137d48df6ddc6d319d40f3a88"; got != want {
 		t.Errorf("Message is %s, want %s", got, want)
 	}
 	seen := map[string]bool{}
 	for _, id := range []string{
-		Message("", "cus_A", "cs_A", v1alpha1.EmailWelcome),
-		Message("acct_1", "cus_A", "cs_A", v1alpha1.EmailWelcome),
-		Message("", "cus_B", "cs_A", v1alpha1.EmailWelcome),
-		Message("", "cus_A", "cs_B", v1alpha1.EmailWelcome),
-		Message("", "cus_A", "cs_A", v1alpha1.EmailPasswordReset),
-		Message("", "cus_Acs_A", "", v1alpha1.EmailWelcome),
+		Message("", "cus_A", "cs_A", "ada@example.com", v1alpha1.EmailWelcome),
+		Message("acct_1", "cus_A", "cs_A", "ada@example.com", v1alpha1.EmailWelcome),
+		Message("", "cus_B", "cs_A", "ada@example.com", v1alpha1.EmailWelcome),
+		Message("", "cus_A", "cs_B", "ada@example.com", v1alpha1.EmailWelcome),
+		Message("", "cus_A", "cs_A", "ada@example.com", v1alpha1.EmailPasswordReset),
+		Message("", "cus_Acs_A", "", "ada@example.com", v1alpha1.EmailWelcome),
+		Message("", "cus_A", "cs_A", "eve@example.com", v1alpha1.EmailWelcome),
 	} {
 		if seen[id] {
 			t.Errorf("two messages have the id %s", id)

@@ -2,15 +2,20 @@ package projection
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// EventOf is a recorded event as it is folded. Its created never lies after the moment at which the API server stored
-// it: an event that is dated tomorrow must not win over what Stripe reports until then.
+// clockSkew is how far Stripe's clock may be ahead of the API server's. The receiver accepts signatures of the same span.
+const clockSkew = 5 * time.Minute
+
+// EventOf is a recorded event as it is folded. One that is dated later than the API server stored it, by more than a
+// difference of clocks, counts as created when it was stored: an event that is dated tomorrow must not win over what Stripe
+// reports until then.
 func EventOf(recorded *v1alpha1.BillingEvent) *Event {
 	stored := recorded.CreationTimestamp
-	if stored.IsZero() || !stored.Before(&recorded.Spec.Created) {
+	if stored.IsZero() || recorded.Spec.Created.Sub(stored.Time) <= clockSkew {
 		return &recorded.Spec
 	}
 	e := recorded.Spec // a shallow copy: the fold changes no event

@@ -67,6 +67,51 @@ func (d Difference) fold(a *Aggregate, e *Event, doubt v1alpha1.Doubt, effect Ef
 	}
 }
 
+// ShownEvents lists the events that the statuses show of objects that can be read, by Stripe's id of the object.
+func ShownEvents(a *Aggregate, customerID string) map[string]string {
+	shown := map[string]string{customerID: ProfilePosition(&a.Customer).EventID}
+	for id, s := range a.Subscriptions {
+		shown[id] = StatePosition(s).EventID
+	}
+	for _, prefix := range []string{partDisputePrefix, partRefundPrefix} {
+		for _, id := range idsByPosition(a.Customer.Positions, prefix) {
+			shown[id] = a.Customer.Positions[prefix+id].EventID
+		}
+	}
+	return shown
+}
+
+// Yield dates an object's position before a reading, if the status still shows the event that it showed when Stripe was asked
+// (ShownEvents). That event was recorded before the reading, so the reading wins, whatever time the event states and however
+// the clocks differ.
+func Yield(a *Aggregate, customerID, id, shownEvent string, at metav1.Time) {
+	parts, part := &a.Customer.Positions, partProfile
+	switch {
+	case id == customerID:
+	case a.Subscriptions[id] != nil:
+		parts, part = &a.Subscriptions[id].Positions, partState
+	case a.Customer.Positions[partDisputePrefix+id].EventID != "":
+		part = partDisputePrefix + id
+	default:
+		part = partRefundPrefix + id
+	}
+	p, before := (*parts)[part], metav1.NewTime(at.Truncate(time.Second).Add(-time.Second))
+	if p.EventID == "" || p.EventID != shownEvent || p.Created.Before(&at) {
+		return
+	}
+	p.Created = before
+	p.Recent = slices.Clone(p.Recent)
+	for i := range p.Recent {
+		if !p.Recent[i].Created.Before(&at) {
+			p.Recent[i].Created = before
+		}
+	}
+	setPosition(parts, part, p)
+	if deletedAt := a.Customer.DeletedAt; part == partProfile && deletedAt != nil && !deletedAt.Before(&at) {
+		a.Customer.DeletedAt = &before
+	}
+}
+
 func readSubscription(a *Aggregate, e *Event) Difference {
 	var shown v1alpha1.SubscriptionStatus
 	if s := a.Subscriptions[e.SubscriptionID]; s != nil {

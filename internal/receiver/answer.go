@@ -21,6 +21,7 @@ var (
 	tooLarge         = refusal(http.StatusRequestEntityTooLarge, "too_large", "body over 1 MiB")
 	bodyUnreadable   = refusal(http.StatusBadRequest, "body_unreadable", "body could not be read")
 	tooSlow          = refusal(http.StatusServiceUnavailable, "slow", "body sent too slowly while other requests wait; try again")
+	noMemory         = refusal(http.StatusServiceUnavailable, "no_memory", "too many bodies arrive; try again")
 	overload         = refusal(http.StatusServiceUnavailable, "overload", "too many requests in flight")
 	notRecorded      = refusal(http.StatusServiceUnavailable, "not_recorded", "not recorded; try again")
 )

@@ -97,6 +97,28 @@ func TestConnectionsInFlightAreNotShed(t *testing.T) {
 	}
 }
 
+// The answer to an evicted client takes the place of no other client: one newcomer evicts one client.
+func TestAnEvictionLeadsToNoOther(t *testing.T) {
+	const limit = 8
+	p := bounded(t, &fakeRecorder{}, limit)
+	var clients []unfinished
+	for i := range limit {
+		clients = append(clients, p.begin(t, event(fmt.Sprintf("evt_%d", i), "customer.updated")))
+		await(t, "the body to be waited for", func() bool { return waiting(p.server.connections.queue) == i+1 })
+	}
+	p.dial(t)
+	if got, closes := respond(t, clients[0]); !cmp.Equal(tooSlowReply, got) || !closes {
+		t.Errorf("reply to the client that waited longest: closing %t (-want +got):\n%s", closes, cmp.Diff(tooSlowReply, got))
+	}
+
+	for i, client := range clients[1:] {
+		client.finish(t)
+		if got, _ := respond(t, client); !cmp.Equal(acknowledged(), got) {
+			t.Errorf("reply to client %d (-want +got):\n%s", i+1, cmp.Diff(acknowledged(), got))
+		}
+	}
+}
+
 // Nothing is kept of a connection that has ended.
 func TestConnectionsThatEndAreForgotten(t *testing.T) {
 	p := open(t, &fakeRecorder{})
@@ -108,7 +130,7 @@ func TestConnectionsThatEndAreForgotten(t *testing.T) {
 	await(t, "no connection to be left", func() bool {
 		p.server.connections.mutex.Lock()
 		defer p.server.connections.mutex.Unlock()
-		return len(p.server.connections.admissions) == 0 && waiting(p.server.connections.queue) == 0
+		return len(p.server.connections.places) == 0 && waiting(p.server.connections.queue) == 0 && waiting(p.server.connections.closing) == 0
 	})
 }
 

@@ -58,7 +58,7 @@ func TestFailedHandshakesAreCounted(t *testing.T) {
 func TestAPanicIsLoggedWithoutTheClient(t *testing.T) {
 	p := open(t, &fakeRecorder{})
 	p.handler.verify = func([]byte, string) bool { panic("so much for that") }
-	connection := p.begin(t, body)
+	connection := p.begin(t, padded(body, smallBody))
 	connection.finish(t)
 	if _, err := io.ReadAll(connection); err != nil {
 		t.Fatal(err)
@@ -71,9 +71,7 @@ func TestAPanicIsLoggedWithoutTheClient(t *testing.T) {
 	if strings.Contains(logged, connection.LocalAddr().String()) {
 		t.Errorf("the client's address is in the log:\n%s", logged)
 	}
-	await(t, "its slot to be free again", func() bool {
-		p.handler.unverified.mutex.Lock()
-		defer p.handler.unverified.mutex.Unlock()
-		return p.handler.unverified.inUse == 0
+	await(t, "its memory to be free again", func() bool {
+		return waiting(p.server.connections.queue) == 0 && p.handler.small.bytes.TryAcquire(smallBodies)
 	})
 }

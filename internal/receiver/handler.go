@@ -4,7 +4,6 @@ package receiver
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,8 +33,8 @@ type Handler struct {
 	recorder Recorder
 	clock    clock.PassiveClock
 	log      logr.Logger
-	// unverified bounds the bodies without a verified signature: the signature covers the body, which is read first.
-	unverified *admissionQueue
+	// small and large bound the memory of the bodies without a verified signature.
+	small, large *budget
 	// inFlight bounds the events being handled; only requests with a valid signature take a slot. With all slots taken,
 	// the handler answers 503 at once: Stripe sends the event again, and waiting would not help.
 	inFlight slots
@@ -51,7 +50,8 @@ func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Re
 	return &Handler{
 		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets) },
 		decoder: decoder, recorder: recorder, clock: now, log: log,
-		unverified: &admissionQueue{limit: limit}, inFlight: make(slots, limit), decoding: make(slots, maxDecoding), writing: make(slots, maxWrites),
+		small: newBudget(smallBodies, smallBodiesTime), large: newBudget(largeBodies, largeBodiesTime),
+		inFlight: make(slots, limit), decoding: make(slots, maxDecoding), writing: make(slots, maxWrites),
 		RecordTimeout: recordTimeout,
 	}
 }
@@ -110,28 +110,29 @@ func (h *Handler) readVerified(w http.ResponseWriter, r *http.Request, signature
 	if r.ContentLength > maxBody {
 		return nil, &tooLarge
 	}
-	connection := http.NewResponseController(w)
-	admitted := h.unverified.admit(func() { _ = connection.SetReadDeadline(time.Unix(1, 0)) }) // in the past: ends the read
-	if admitted == nil {
-		return nil, &overload
-	}
-	defer h.unverified.release(admitted) // after the check: until then the memory is held for an unknown client
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if !h.unverified.protect(admitted) {
-		// The past deadline also ends net/http's wait for the next request, so the connection cannot be used again.
+	arriving := arrive(w, r)
+	defer arriving.end() // also if net/http panics
+	body, held, err := h.read(arriving, r.ContentLength, http.MaxBytesReader(w, r.Body, maxBody))
+	defer held.release() // after the check: until then the memory is held for an unknown client
+	inTime := arriving.end()
+	if !inTime || errors.Is(err, errNoMemory) { // the rest of the body is not read
 		w.Header().Set("Connection", "close")
-		return nil, &tooSlow
 	}
 	var limit *http.MaxBytesError
 	switch {
+	case errors.Is(err, errNoMemory):
+		return nil, &noMemory
+	case !inTime:
+		return nil, &tooSlow
 	case errors.As(err, &limit):
 		return nil, &tooLarge
 	case err != nil:
 		return nil, &bodyUnreadable
 	case !h.verify(body, signature):
+		w.Header().Set("Connection", "close") // does not wait for more of a client that cannot sign
 		return nil, new(badSignature(reasonMismatch))
 	}
-	return body, nil
+	return held.keep(body), nil
 }
 
 // record decodes a verified body and records its event.

@@ -168,6 +168,13 @@ func waiting(q *admissionQueue) int {
 	return q.waiting.Len()
 }
 
+// holding is how many bodies hold memory of the budget.
+func holding(b *budget) int {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.holders.Len()
+}
+
 // dial opens a connection, for what an HTTP client would not send.
 func (p *endpoint) dial(t *testing.T) *net.TCPConn {
 	t.Helper()
@@ -266,6 +273,7 @@ func respond(t *testing.T, from io.Reader) (got reply, closes bool) {
 // The replies that ask the client to send the event again.
 var (
 	notRecordedReply = answered(503, "not recorded; try again\n", "Retry-After", "5")
+	noMemoryReply    = answered(503, "too many bodies arrive; try again\n", "Retry-After", "5")
 	overloadReply    = answered(503, "too many requests in flight\n", "Retry-After", "5")
 	tooSlowReply     = answered(503, "body sent too slowly while other requests wait; try again\n", "Retry-After", "5")
 )

@@ -29,6 +29,18 @@ const (
 	// maxConnections bounds the connections that wait for their client. Each takes at most some 60 KiB: header and TLS.
 	maxConnections = 2048
 
+	// smallBody is the largest body, in bytes, that takes of the memory for small ones. Stripe's events nearly always do:
+	// no number of large bodies, and of bodies in chunks, keeps them waiting.
+	smallBody = 64 << 10
+	// smallBodies and largeBodies are the memory for the bodies that are not verified yet, in bytes.
+	smallBodies, largeBodies = 16 << 20, 16 << 20
+	// smallBodiesTime and largeBodiesTime are how long a body may arrive while others wait for memory.
+	smallBodiesTime, largeBodiesTime = 100 * time.Millisecond, 500 * time.Millisecond
+	// memoryTimeout bounds the wait for memory.
+	memoryTimeout = 5 * time.Second
+	// firstPart is how much of a body is read before it takes of this memory, in bytes: a header without a body takes none.
+	firstPart = 512
+
 	// ShutdownTimeout bounds how long requests in flight may take to finish after the drain delay.
 	ShutdownTimeout = writeTimeout + time.Second
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,11 +19,12 @@ import (
 
 // Slow clients that come again after every eviction do not keep honest clients out.
 func TestHonestSendersBesideSlowOnes(t *testing.T) {
-	const limit, slow, honest, evictions = 64, 500, 8, 100
-	p := start(t, &fakeRecorder{}, limit, 0, secret)
+	const slow, honest, evictions = 500, 8, 100
+	p := open(t, &fakeRecorder{})
+	p.handler.small, p.handler.large = newBudget(smallBodies, 10*time.Millisecond), newBudget(largeBodies, 10*time.Millisecond)
 	before := counted(t)
 	p.drip(t, slow)
-	await(t, "slow bodies to take all slots", func() bool { return waiting(p.handler.unverified) == limit })
+	await(t, "slow bodies to hold all the memory for large ones", func() bool { return holding(p.handler.large) == largeBodies/maxBody })
 	await(t, "all slow headers to wait too", func() bool { return waiting(p.server.connections.queue) >= slow/2 })
 
 	evicted := func() float64 { return since(t, before)["503 slow"] }
@@ -57,7 +59,7 @@ func (p *endpoint) drip(t *testing.T, clients int) {
 	for i := range clients {
 		start, drop := header+"X-A: ", "a"
 		if i%2 == 0 {
-			start, drop = header+"\r\n", " "
+			start, drop = header+"\r\n"+strings.Repeat(" ", firstPart), " "
 		}
 		dripping.Go(func() {
 			for wait := interval * time.Duration(i) / time.Duration(clients); pause(ctx, wait); wait = interval {
@@ -90,10 +92,11 @@ func pause(ctx context.Context, interval time.Duration) bool {
 	}
 }
 
-// Slow clients hold no more memory than the slots allow.
-func TestSlowClientsHoldNoMoreThanTheSlots(t *testing.T) {
-	const limit, slow, sent = 16, 500, 160 << 10
-	p := start(t, &fakeRecorder{}, limit, 0, secret)
+// Slow clients hold no more memory than the budget allows.
+func TestSlowClientsHoldNoMoreThanTheBudget(t *testing.T) {
+	const limit, slow, sent = largeBodies / maxBody, 500, 160 << 10
+	p := open(t, &fakeRecorder{})
+	p.handler.large = newBudget(largeBodies, time.Millisecond)
 	before := counted(t)
 	heap := heapInUse()
 	part := padded(body, sent)
@@ -103,7 +106,9 @@ func TestSlowClientsHoldNoMoreThanTheSlots(t *testing.T) {
 			Path, header(noon, "0123"), maxBody)
 		_, _ = connection.Write(part) // fails if the client is evicted meanwhile
 	}
-	await(t, "all but the last to be evicted", func() bool { return since(t, before)["503 slow"] == slow-limit })
+	await(t, "all but the last to be cut off", func() bool {
+		return since(t, before)["503 slow"] >= slow-limit && since(t, before)["503 slow"]+float64(holding(p.handler.large)) == slow
+	})
 	if grown, most := heapInUse()-heap, int64(2*limit*maxBody); grown > most {
 		t.Errorf("%d slow clients of %d KiB each hold %d MiB, want at most %d", slow, sent>>10, grown>>20, most>>20)
 	}
@@ -119,11 +124,13 @@ func heapInUse() int64 {
 
 // An evicted client gets a 503, and its connection closes.
 func TestASlowSenderIsCutOff(t *testing.T) {
-	p := start(t, &fakeRecorder{}, 1, 0, secret)
+	p := open(t, &fakeRecorder{})
+	large := padded(body, maxBody)
+	p.handler.large = newBudget(maxBody, time.Millisecond)
 	connection := p.dial(t)
-	_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: a\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n", Path, good(noon), len(body))
-	await(t, "the body to be waited for", func() bool { return waiting(p.handler.unverified) == 1 })
-	if diff := cmp.Diff(acknowledged(), p.send(t, signed(body))); diff != "" {
+	_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: a\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n%s", Path, good(noon), maxBody, large[:2*firstPart])
+	await(t, "the body to hold memory", func() bool { return holding(p.handler.large) == 1 })
+	if diff := cmp.Diff(acknowledged(), p.send(t, signed(large))); diff != "" {
 		t.Errorf("reply to the later client (-want +got):\n%s", diff)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)

@@ -113,7 +113,7 @@ func TestTheLimitCountsWhoCanSign(t *testing.T) {
 	for i := range limit + more {
 		clients = append(clients, p.begin(t, event(fmt.Sprintf("evt_%d", i), "customer.updated")))
 	}
-	await(t, "all bodies to be waited for", func() bool { return waiting(p.handler.unverified) == limit+more })
+	await(t, "all bodies to be waited for", func() bool { return waiting(p.server.connections.queue) == limit+more })
 	for _, client := range clients {
 		client.finish(t)
 	}
@@ -138,26 +138,33 @@ func TestTheLimitCountsWhoCanSign(t *testing.T) {
 	}
 }
 
-// Verifying a body takes time. The body keeps its slot until then, and no other request takes it.
-func TestABodyKeepsItsSlotUntilItIsVerified(t *testing.T) {
-	p := start(t, &fakeRecorder{}, 1, 0, secret)
+// Verifying a body takes time. The body holds its memory until then, and no other request takes it.
+func TestABodyHoldsItsMemoryUntilItIsVerified(t *testing.T) {
+	p := open(t, &fakeRecorder{})
+	first, second := padded(event("evt_1", "customer.updated"), smallBody), padded(event("evt_2", "customer.updated"), smallBody)
+	p.handler.small = newBudget(smallBody+1, time.Millisecond)
 	verify, verifying, release := p.handler.verify, make(chan struct{}, 1), make(chan struct{})
 	p.handler.verify = func(body []byte, header string) bool {
 		verifying <- struct{}{}
 		<-release
 		return verify(body, header)
 	}
-	first := p.background(t, signed(event("evt_1", "customer.updated")))
+	answers := []<-chan reply{p.background(t, signed(first))}
 	receive(t, verifying)
-	if diff := cmp.Diff(overloadReply, p.send(t, signed(event("evt_2", "customer.updated")))); diff != "" {
-		t.Errorf("reply to the second (-want +got):\n%s", diff)
+	answers = append(answers, p.background(t, signed(second)))
+	await(t, "the second to wait until the first has had its time", func() bool {
+		p.handler.small.mutex.Lock()
+		defer p.handler.small.mutex.Unlock()
+		return p.handler.small.wanted > 0 && p.handler.small.holders.Len() == 0
+	})
+	if p.handler.small.bytes.TryAcquire(2) {
+		t.Error("the memory is given back before the signature is checked")
 	}
 	close(release)
-	if diff := cmp.Diff(acknowledged(), receive(t, first)); diff != "" {
-		t.Errorf("reply to the first (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(acknowledged(), p.send(t, signed(event("evt_2", "customer.updated")))); diff != "" {
-		t.Errorf("reply to the second, sent again (-want +got):\n%s", diff)
+	for i, answer := range answers {
+		if diff := cmp.Diff(acknowledged(), receive(t, answer)); diff != "" {
+			t.Errorf("reply to body %d (-want +got):\n%s", i+1, diff)
+		}
 	}
 }
 
@@ -178,12 +185,12 @@ func (b atEnd) Read(into []byte) (int, error) {
 // A client may be evicted when all of its body has just arrived. Its connection must close: the deadline that evicts the
 // client also ends net/http's read of the next request, and every later event on this connection would fail.
 func TestABodyEvictedWhenItIsComplete(t *testing.T) {
-	p := start(t, &fakeRecorder{}, 1, 0, secret)
+	p := bounded(t, &fakeRecorder{}, 1)
 	server, once := p.server.http.Handler, true
 	p.server.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if once {
 			once = false
-			r.Body = atEnd{r.Body, func() { p.handler.unverified.release(p.handler.unverified.admit(func() {})) }}
+			r.Body = atEnd{r.Body, func() { queue := p.server.connections.queue; queue.release(queue.admit(func() {})) }}
 		}
 		server.ServeHTTP(w, r)
 	})

@@ -18,15 +18,18 @@ import (
 // Name is the account's name in logs, and its key in a ConfigMap. The platform's own account has no id.
 func Name(account string) string { return cmp.Or(account, "platform") }
 
-// List returns the platform's own account ("") and every connected account that has a Customer in the namespace.
-func List(ctx context.Context, reader client.Reader, namespace string) ([]string, error) {
+// List returns the platform's own account (""), every connected account that the selection names, and every other one
+// that it lets in and that has a Customer in the namespace.
+func List(ctx context.Context, reader client.Reader, namespace string, selection Selection) ([]string, error) {
 	var customers v1alpha1.CustomerList
 	if err := reader.List(ctx, &customers, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list Customers: %w", err)
 	}
-	accounts := sets.New("")
+	accounts := sets.New("").Insert(selection...).Delete(All)
 	for i := range customers.Items {
-		accounts.Insert(customers.Items[i].Spec.Account)
+		if account := customers.Items[i].Spec.Account; selection.Includes(account) {
+			accounts.Insert(account)
+		}
 	}
 	return sets.List(accounts), nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stripe/stripe-go/v76/form"
 
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/noredirect"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
@@ -35,7 +36,7 @@ type Client struct {
 // New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own.
 func New(key, base string) *Client {
 	config := &stripe.BackendConfig{
-		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{http.DefaultTransport}},
+		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{noredirect.Transport{RoundTripper: http.DefaultTransport}}},
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log response bodies
 		MaxNetworkRetries: new(int64(0)),                                  // callers back off
 		EnableTelemetry:   new(false),
@@ -71,9 +72,10 @@ func (c *Client) Subscription(ctx context.Context, account, id string) (Reading,
 	return c.get(ctx, account, "subscriptions", id)
 }
 
-// CheckoutSession reads a checkout session. See https://docs.stripe.com/api/checkout/sessions/retrieve.
+// CheckoutSession reads a checkout session, with its subscription as an expanded object. See
+// https://docs.stripe.com/api/checkout/sessions/retrieve.
 func (c *Client) CheckoutSession(ctx context.Context, account, id string) (Reading, error) {
-	return c.get(ctx, account, sessions, id)
+	return c.get(ctx, account, sessions, id, "subscription")
 }
 
 // Charge reads a charge. See https://docs.stripe.com/api/charges/retrieve.

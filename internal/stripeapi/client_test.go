@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -89,17 +90,17 @@ func TestAnIDIsNoPath(t *testing.T) {
 	world, api, client := account(t, OpenDispute)
 	charge := world.Objects("charge")[0].ID()
 	for _, id := range []string{"../charges/" + charge, "../../v1/charges/" + charge, "x?expand[]=customer", "x#y", "%2e%2e/charges"} {
-		path := ""
+		path, query := "", ""
 		api.Fail(1, func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
-			path = r.URL.EscapedPath() + r.URL.RawQuery
+			path, query = r.URL.EscapedPath(), r.URL.RawQuery
 			return false
 		}, all)
 		_, err := client.CheckoutSession(t.Context(), "", id)
 		if !errors.Is(err, stripeapi.ErrNotFound) {
 			t.Errorf("%q: %v, want ErrNotFound", id, err)
 		}
-		if rest := strings.TrimPrefix(path, "/v1/checkout/sessions/"); strings.ContainsAny(rest, "/?#[") {
-			t.Errorf("%q asks for %s", id, path)
+		if rest := strings.TrimPrefix(path, "/v1/checkout/sessions/"); strings.ContainsAny(rest, "/?#[") || query != "expand[]=subscription" {
+			t.Errorf("%q asks for %s?%s", id, path, query)
 		}
 	}
 }
@@ -169,6 +170,34 @@ func TestErrorsHoldNothingPersonal(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A redirect would lead the API key to another host. One without a target would pass for an object.
+func TestStripesRedirectsAreNotFollowed(t *testing.T) {
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		for target, elsewhere := range map[string]bool{"another host": true, "no target": false} {
+			asked := 0
+			other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+			defer other.Close()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if elsewhere {
+					w.Header().Set("Location", other.URL+"/v1/customers/cus_W001")
+				}
+				w.WriteHeader(code)
+				_, _ = w.Write([]byte(`{"id": "cus_W001", "object": "customer"}`))
+			}))
+			defer server.Close()
+			_, err := stripeapi.New(key, server.URL).Customer(t.Context(), "", "cus_W001")
+			want := fmt.Sprintf("get customers cus_W001 from Stripe: stripe answered with a redirect (%d), which is not followed, "+
+				"because the API key would go there: check STRIPE_API_BASE", code)
+			if err == nil || err.Error() != want {
+				t.Errorf("%d to %s: error is\n%v, want\n%s", code, target, err, want)
+			}
+			if asked > 0 {
+				t.Errorf("%d: the other host was asked %d times", code, asked)
+			}
+		}
 	}
 }
 

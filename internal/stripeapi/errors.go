@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
+
+	"github.com/tollkeeper/tollkeeper/internal/noredirect"
 )
 
 var (
@@ -58,12 +60,15 @@ func RetryAfter(err error) (time.Duration, bool) {
 // explain replaces stripe-go's errors, which quote whole responses and so may hold personal data.
 func explain(ctx context.Context, err error) error {
 	var rejection *stripe.Error
+	var redirected *noredirect.Error
 	var unreachable *url.Error
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &rejection):
 		return explainRejection(rejection)
+	case errors.As(err, &redirected):
+		return fmt.Errorf("stripe %w, because the API key would go there: check STRIPE_API_BASE", redirected)
 	case errors.As(err, &unreachable):
 		return fmt.Errorf("stripe cannot be reached: %w", unreachable.Err)
 	default:

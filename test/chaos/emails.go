@@ -123,7 +123,8 @@ func linkProblem(messages []mailguntest.Message, h *history, consume consumeToke
 	}
 	customer, err := consume(token)
 	switch {
-	case errors.Is(err, passwordreset.ErrInvalid), errors.Is(err, passwordreset.ErrExpired), errors.Is(err, passwordreset.ErrConsumed):
+	case errors.Is(err, passwordreset.ErrInvalid), errors.Is(err, passwordreset.ErrExpired), errors.Is(err, passwordreset.ErrConsumed),
+		errors.Is(err, passwordreset.ErrAddressChanged):
 		return fmt.Sprintf("its link does not work: %v", err), nil
 	case err != nil:
 		return "", fmt.Errorf("consume the link of %s: %w", h.customer, err)

@@ -24,7 +24,8 @@ type history struct {
 	addresses map[string]bool
 }
 
-// newHistories generates n histories. Each is a sign-up and up to twenty operations within seconds of each other.
+// newHistories generates n histories. Each is a sign-up and up to twenty operations within seconds of each other. In the
+// end no subscription is unpaid, and the customer has the address of the sign-up again: otherwise its e-mails may wait.
 func newHistories(n int, seed uint64) []*history {
 	begin := time.Now().Add(-time.Hour).Truncate(time.Second)
 	ops := stripetest.Ops()
@@ -38,6 +39,10 @@ func newHistories(n int, seed uint64) []*history {
 			world.Advance(time.Duration(random.IntN(3)) * time.Second)
 			world.Do(ops[3+random.IntN(len(ops)-3)])
 		}
+		world.Advance(2 * time.Second)
+		for world.Do(stripetest.Recover) { //nolint:revive // until no subscription is unpaid
+		}
+		world.Do(stripetest.RevertEmail)
 		histories = append(histories, newHistory(world))
 	}
 	return histories

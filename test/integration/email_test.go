@@ -336,6 +336,7 @@ func TestHostileCustomers(t *testing.T) {
 		"a template as the name":            {"ada@example.com", "{{.ResetURL}}%recipient%", "True Accepted"},
 		"a name with a direction override":  {"ada@example.com", "Ada\u202eadA", "True Accepted"},
 		"a name of 10 KB":                   {"ada@example.com", strings.Repeat("Ada ", 2500), "True Accepted"},
+		"a message as the name":             {"ada@example.com", "Your invoice is overdue! Pay at https://evil.example or call 555 0100", "True Accepted"},
 		"two addresses":                     {"ada@example.com, eve@example.com", "Ada", "False RecipientInvalid"},
 		"a header in the address":           {"ada@example.com\r\nBcc: eve@example.com", "Ada", "False RecipientInvalid"},
 		"a Mailgun variable in the address": {"%recipient%@example.com", "Ada", "False RecipientInvalid"},
@@ -352,6 +353,9 @@ func TestHostileCustomers(t *testing.T) {
 				to, err := mail.ParseAddressList(m.Field("to"))
 				if err != nil || len(to) != 1 || to[0].Address != "ada@example.com" || len(m.Fields["to"]) != 1 || len(to[0].Name) > 100 {
 					t.Errorf("it was sent to %q, %v", m.Fields["to"], err)
+				}
+				if all := fmt.Sprint(m.Fields); strings.Contains(all, "invoice") || strings.Contains(all, "evil.example") {
+					t.Errorf("it has the name that is a message: %v", m.Fields)
 				}
 				for field, values := range m.Fields {
 					if field == "bcc" || field == "cc" || strings.HasPrefix(field, "h:") && field != "h:Message-Id" {

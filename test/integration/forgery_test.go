@@ -25,6 +25,12 @@ func TestForgedEventsDoNotOutlastAComparison(t *testing.T) {
 			},
 			"True SubscriptionActive", "False PaymentFailed",
 		},
+		"deleted, dated within the difference of clocks": {"active",
+			func(_ string, sub Object) Event {
+				return Event{Type: "customer.subscription.deleted", Created: time.Now().Add(4 * time.Minute), Object: sub.With("status", "canceled")}
+			},
+			"False SubscriptionEnded", "True SubscriptionActive",
+		},
 		"deleted, dated now": {"active",
 			func(_ string, sub Object) Event {
 				return Event{Type: "customer.subscription.deleted", Created: time.Now(), Object: sub.With("status", "canceled")}

@@ -33,6 +33,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
@@ -60,6 +61,7 @@ func TestAsInstalled(t *testing.T) {
 	t.Run("the whole flow with its own account", wholeFlow)
 	t.Run("the whole flow in two processes", flowInTwoProcesses)
 	t.Run("what is refused", refusals)
+	t.Run("what the policies refuse", policyRefusals)
 	t.Run("the application that consumes links", consumerRights)
 	t.Run("what each account may do", func(t *testing.T) { compareRights(t, kubeconfig) })
 	t.Run("pods", podSecurity)
@@ -130,6 +132,18 @@ func policiesInForce(t *testing.T, namespace string) {
 		if err := admin.Create(t.Context(), reset, client.DryRunAll); !apierrors.IsForbidden(err) {
 			return fmt.Sprintf("an administrator may create a PasswordReset: %v", err)
 		}
+		email := &v1alpha1.Email{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "an-email"},
+			Spec: v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: "a-customer"}, Purpose: v1alpha1.EmailWelcome}}
+		if err := admin.Create(t.Context(), email, client.DryRunAll); !apierrors.IsForbidden(err) {
+			return fmt.Sprintf("an administrator may create an Email: %v", err)
+		}
+		if err := patch(t, customer, owned)(admin); !apierrors.IsForbidden(err) {
+			return fmt.Sprintf("an administrator may give a Customer an owner: %v", err)
+		}
+		configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "a-configmap"}}
+		if err := manager.Create(t.Context(), configMap, client.DryRunAll); !apierrors.IsForbidden(err) {
+			return fmt.Sprintf("the manager may create any ConfigMap: %v", err)
+		}
 		return ""
 	})
 	if err := manager.Create(t.Context(), aBillingEvent(namespace, "evt-policy"), client.DryRunAll); err != nil {
@@ -150,7 +164,7 @@ func entitle(ctx context.Context, c client.Client, customer *v1alpha1.Customer) 
 
 func aBillingEvent(namespace, name string) *v1alpha1.BillingEvent {
 	return &v1alpha1.BillingEvent{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: naming.Labels("customer.created", "", "")},
 		Spec: v1alpha1.BillingEventSpec{EventID: "evt_1", Type: "customer.created", Created: metav1.Now(),
 			PayloadSHA256: strings.Repeat("0", 64)},
 	}
@@ -410,9 +424,7 @@ func permitted(t *testing.T, event *v1alpha1.BillingEvent, removeAll func(client
 	}
 	owned := aBillingEvent(installedNamespace, "evt-owned")
 	owned.OwnerReferences, owned.Finalizers = []metav1.OwnerReference{anOwner("one"), anOwner("two")}, []string{"example.com/x", "example.com/y"}
-	if err := clientOf(t, installedNamespace, controllersAccount).Create(t.Context(), owned); err != nil {
-		t.Fatal(err)
-	}
+	withoutPolicies(t, installedNamespace, func() error { return cluster.Client.Create(t.Context(), owned) })
 	collector := clientAs(t, "generic-garbage-collector")
 	freed := owned.DeepCopy()
 	freed.OwnerReferences, freed.Finalizers = freed.OwnerReferences[:1], freed.Finalizers[1:]

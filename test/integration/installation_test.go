@@ -22,7 +22,7 @@ import (
 //
 // CUSTOMERS=2000 in the environment tries an account of that size.
 func TestInstallationWhileWebhooksFlow(t *testing.T) {
-	customers, patience := 200, patience
+	customers, patience := 200, 4*patience
 	if n, err := strconv.Atoi(os.Getenv("CUSTOMERS")); err == nil {
 		customers, patience = n, time.Hour
 	}
@@ -64,7 +64,7 @@ func TestInstallationWhileWebhooksFlow(t *testing.T) {
 	if err := posts.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	checkpoint := o.imported(4 * patience)
+	checkpoint := o.imported(patience)
 	t.Logf("%d customers: imported in %s", customers, checkpoint.FinishedAt.Sub(checkpoint.StartedAt.Time))
 	o.eventually("every decision is as Stripe's state asks for", func() string { return strings.Join(watched.wrong(want), "\n") })
 	o.settled()

@@ -125,11 +125,14 @@ func TestNetworkPolicies(t *testing.T) {
 // The pods get only the keys of tollkeeper-credentials that they need. In config/split the pods that the internet
 // reaches get only the signing secret of the endpoint.
 func TestWhoIsGivenWhichKeys(t *testing.T) {
-	all := []string{"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "STRIPE_ENDPOINT_SECRET", "STRIPE_SECRET_KEY"}
+	controllers := []string{
+		"MAILGUN_API_BASE", "MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "PASSWORD_RESET_URL", "STRIPE_API_BASE", "STRIPE_SECRET_KEY",
+	}
+	all := slices.Sorted(slices.Values(append([]string{"STRIPE_ENDPOINT_SECRET"}, controllers...)))
 	for folder, want := range map[string]map[string][]string{
 		"config/default": {"tollkeeper-controller-manager": all},
 		"config/split": {
-			"tollkeeper-controller-manager": {"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "STRIPE_SECRET_KEY"},
+			"tollkeeper-controller-manager": controllers,
 			"tollkeeper-receiver":           {"STRIPE_ENDPOINT_SECRET"},
 		},
 	} {
@@ -143,6 +146,8 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 			for _, variable := range pod.Containers[0].Env {
 				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
 					got[d.Name] = append(got[d.Name], from.SecretKeyRef.Key)
+				} else if from != nil && from.ConfigMapKeyRef != nil && variable.Name != "APP_NAME" {
+					t.Errorf("%s: %s reads %s from a ConfigMap: a role that may change ConfigMaps could send keys elsewhere", folder, d.Name, variable.Name)
 				}
 			}
 			slices.Sort(got[d.Name])

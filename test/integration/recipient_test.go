@@ -29,6 +29,14 @@ func forgedSignUp(session string, now time.Time) []Event {
 	}
 }
 
+// subscribed puts a completed checkout of the victim into a world, with a subscription in the status.
+func subscribed(status string, now time.Time) func(*World) {
+	return func(w *World) {
+		w.Put(Subscription(Old, "sub_Victim", victim, status, now, now.AddDate(0, 1, 0)))
+		w.Put(Checkout("cs_Session", victim, "sub_Victim", victimsAddress, now).With("payment_status", "no_payment_required"))
+	}
+}
+
 // onlyTo checks that every message went to the victim's own address.
 func onlyTo(t *testing.T, messages []mailguntest.Message) {
 	t.Helper()
@@ -62,6 +70,10 @@ func TestAForgedSignUpMailsNothingToTheForger(t *testing.T) {
 		"the session bought nothing": {
 			session(func(o Object) { o["mode"], o["payment_status"] = "setup", "no_payment_required" }), "False SignupNotConfirmed", 0,
 		},
+		"the session's subscription is incomplete": {subscribed("incomplete", now), "False SignupNotConfirmed", 0},
+		"the session's subscription has expired":   {subscribed("incomplete_expired", now), "False SignupNotConfirmed", 0},
+		"the session's subscription is unpaid":     {subscribed("unpaid", now), "False SignupNotConfirmed", 0},
+		"the session's subscription is a trial":    {subscribed("trialing", now), "True Accepted", 2},
 		"Stripe has deleted the customer": {
 			func(w *World) {
 				session(func(Object) {})(w)
@@ -140,8 +152,8 @@ func TestASignUpWaitsForStripesConfirmation(t *testing.T) {
 	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 }
 
-// Without a key, messages go to the address that was entered in the checkout, whatever address another event has set
-// since.
+// Without a key, the welcome goes to the address that was entered in the checkout, whatever address another event has set
+// since. The link waits until the customer has the address of the checkout again.
 func TestWithoutAKeyMessagesGoToTheCheckoutsAddress(t *testing.T) {
 	o := start(t)
 	now := time.Now()
@@ -158,8 +170,15 @@ func TestWithoutAKeyMessagesGoToTheCheckoutsAddress(t *testing.T) {
 	o.stop()
 	server, withMailgun := mailgun(t)
 	o = startIn(t, o.namespace, withMailgun)
-	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	o.sent(v1alpha1.EmailWelcome, "True Accepted")
+	email := o.sent(v1alpha1.EmailPasswordReset, "False RecipientInvalid")
+	want := "The customer's e-mail address is another one than the checkout's. Without a Stripe key it is not known which one is right, " +
+		"and no link goes to either."
+	if got := email.Status.Conditions[0].Message; got != want || len(server.Messages()) != 1 {
+		t.Errorf("%d messages, and of the link it says %q", len(server.Messages()), got)
+	}
+	o.send(Event{ID: "evt_Repaired", Type: "customer.updated", Created: now.Add(time.Second), Shape: New, Object: Customer(victim, victimsAddress, "Ada")})
+	o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 	if to := server.Messages()[0].Field("to"); !strings.Contains(to, victimsAddress) || len(server.Messages()) != 2 {
 		t.Errorf("%d messages, the first one to %s", len(server.Messages()), to)
 	}

@@ -509,7 +509,8 @@ func TestAccountsAreKeptApart(t *testing.T) {
 	connected.Do(SignUp)
 	api, withStripe := stripe(t, own)
 	api.Connect(connected)
-	o := start(t, withStripe)
+	everyAccount := func(c *config.Config) { c.Accounts = []string{"*"} }
+	o := start(t, withStripe, everyAccount)
 	o.recordedAll(own)
 
 	// An event of the connected account with the same ids. It makes the operator aware of the account.
@@ -531,7 +532,7 @@ func TestAccountsAreKeptApart(t *testing.T) {
 		return ""
 	})
 	o.stop()
-	o = startIn(t, o.namespace, withStripe) // the backfill runs at the start
+	o = startIn(t, o.namespace, withStripe, everyAccount) // the backfill runs at the start
 	o.checkpoint("acct_Other", newest(connected))
 	for _, e := range connected.Events() {
 		var recorded v1alpha1.BillingEvent

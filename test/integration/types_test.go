@@ -25,7 +25,7 @@ func newFixture(shape Shape, n int) fixture {
 	id := func(prefix string) string {
 		return fmt.Sprintf("%s_%sType%d", prefix, map[Shape]string{Old: "Old", New: "New"}[shape], n)
 	}
-	now := time.Now().Truncate(time.Second)
+	now := time.Now().Add(-time.Minute).Truncate(time.Second)
 	return fixture{
 		shape: shape, customer: id("cus"), sub: id("sub"), invoice: id("in"), intent: id("pi"), charge: id("ch"), card: id("card"),
 		session: id("cs"), seti: id("seti"), now: now, later: now.AddDate(0, 1, 0),

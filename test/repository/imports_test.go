@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},
-	{"internal/apirejection", "internal/metrics"},
+	{"internal/apirejection", "internal/metrics", "internal/noredirect"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming"},
 	{"internal/panics", "internal/accessperiod"},

@@ -3,6 +3,7 @@ package repository
 import (
 	"go/version"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// offered is the version of Go that workflows install and the image is built with, in its newest patch. Neither downloads another.
+// offered is the version of Go that workflows install, and build the image with, in its newest patch. They download no other.
 const offered = "1.26"
 
 // No module requires a later Go than the workflows install. They install the newest patch, so that govulncheck sees a standard
@@ -28,9 +29,6 @@ func TestModulesRequireTheGoThatWorkflowsInstall(t *testing.T) {
 		if strings.Count(text, newest) != setups || strings.Contains(text, "go-version-file") {
 			t.Errorf("%s: want the newest patch of Go %s in each of %d jobs", name, offered, setups)
 		}
-	}
-	if !strings.Contains(read(t, "Dockerfile"), " golang:"+offered+" ") {
-		t.Errorf("the image is not built with Go %s", offered)
 	}
 	modules := 0
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -54,50 +52,162 @@ func TestModulesRequireTheGoThatWorkflowsInstall(t *testing.T) {
 	}
 }
 
-// A release is a commit of main that passes every check, and it contains everything that SECURITY.md promises.
-func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
+// releaseJobs are the jobs of the release workflow by name.
+func releaseJobs(t *testing.T) map[string]job {
+	t.Helper()
 	var workflow struct {
-		Jobs map[string]struct {
-			Needs       string            `json:"needs"`
-			Permissions map[string]string `json:"permissions"`
-			Steps       []struct {
-				Run string `json:"run"`
-			} `json:"steps"`
-		} `json:"jobs"`
+		Jobs map[string]job `json:"jobs"`
 	}
 	if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/release.yml")), &workflow); err != nil {
 		t.Fatal(err)
 	}
-	script := map[string]string{}
-	for name, job := range workflow.Jobs {
-		if name != "check" && job.Needs != "check" {
-			t.Errorf("the job %s does not wait for the check", name)
-		}
-		for _, step := range job.Steps {
-			script[name] += step.Run + "\n"
-		}
+	return workflow.Jobs
+}
+
+type job struct {
+	Needs       string            `json:"needs"`
+	Permissions map[string]string `json:"permissions"`
+	Steps       []struct {
+		Run  string         `json:"run"`
+		Uses string         `json:"uses"`
+		With map[string]any `json:"with"`
+	} `json:"steps"`
+}
+
+// script is all that the job's steps run.
+func (j job) script() string {
+	var script strings.Builder
+	for _, step := range j.Steps {
+		script.WriteString(step.Run + "\n")
 	}
-	if diff := cmp.Diff(map[string]string{"contents": "read"}, workflow.Jobs["check"].Permissions); diff != "" {
-		t.Errorf("the check may (-want +got):\n%s", diff)
+	return script.String()
+}
+
+// A release is a commit of main that passes every check, and it contains everything that SECURITY.md promises.
+func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
+	jobs := releaseJobs(t)
+	needs := map[string]string{}
+	for name, job := range jobs {
+		needs[name] = job.Needs
 	}
-	if checks := strings.Split(script["check"], "\n"); !slices.Contains(checks, ".ci/run") ||
+	if diff := cmp.Diff(map[string]string{"check": "", "build": "check", "publish": "build"}, needs); diff != "" {
+		t.Errorf("what each job waits for (-want +got):\n%s", diff)
+	}
+	if checks := strings.Split(jobs["check"].script(), "\n"); !slices.Contains(checks, ".ci/run") ||
 		!slices.Contains(checks, "git merge-base --is-ancestor HEAD origin/main") {
 		t.Errorf("a release is checked by %q", checks)
 	}
-	policy := read(t, "SECURITY.md")
+	policy, script := read(t, "SECURITY.md"), jobs["build"].script()+jobs["publish"].script()
 	for _, promised := range []string{"install.yaml", "install-split.yaml", "SHA256SUMS", "SHA256SUMS.sigstore.json"} {
-		if !strings.Contains(policy, promised) || !strings.Contains(script["release"], "dist/"+promised) && !strings.Contains(script["release"], "> "+promised) {
+		if !strings.Contains(policy, promised) || !strings.Contains(script, "dist/"+promised) && !strings.Contains(script, "> "+promised) {
 			t.Errorf("SECURITY.md or the release workflow lacks %s", promised)
 		}
 	}
-	for _, described := range []string{" --sbom=true ", " --provenance=mode=max ", "> dist/sbom-amd64.spdx.json\n", "> dist/sbom-arm64.spdx.json\n"} {
-		if !strings.Contains(script["release"], described) {
-			t.Errorf("the release lacks %q", described)
+	for _, line := range []string{
+		`bin/cosign sign --yes "$IMAGE@$DIGEST"`,
+		`bin/cosign attest --yes --type slsaprovenance1 --predicate provenance.json "$IMAGE@$DIGEST"`,
+		`bin/cosign attest --yes --type spdxjson --predicate dist/sbom-amd64.spdx.json "$IMAGE@$DIGEST"`,
+		`bin/cosign attest --yes --type spdxjson --predicate dist/sbom-arm64.spdx.json "$IMAGE@$DIGEST"`,
+		"bin/cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS",
+	} {
+		if !strings.Contains(jobs["publish"].script(), line+"\n") {
+			t.Errorf("the release does not run %s", line)
 		}
 	}
-	for _, signature := range []string{`bin/cosign sign --yes "$IMAGE@$DIGEST"`, "bin/cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS"} {
-		if !strings.Contains(script["release"], signature+"\n") {
-			t.Errorf("the release does not run %s", signature)
+}
+
+// The job with the identity that signs compiles and runs three tools and nothing else. It signs what a job without any
+// right built: the image has the digest that this job found before it ran the code of others.
+func TestTheJobThatSignsBuildsNothing(t *testing.T) {
+	want := map[string]map[string]string{
+		"check":   {"contents": "read"},
+		"build":   {"contents": "read"},
+		"publish": {"contents": "write", "packages": "write", "id-token": "write"},
+	}
+	got := map[string]map[string]string{}
+	for name, job := range releaseJobs(t) {
+		got[name] = job.Permissions
+		for _, step := range job.Steps {
+			if strings.HasPrefix(step.Uses, "actions/setup-go@") && step.With["cache"] != false {
+				t.Errorf("%s uses a cache, to which other workflows can write", name)
+			}
 		}
 	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the rights of the jobs (-want +got):\n%s", diff)
+	}
+	if text := read(t, ".github/workflows/release.yml"); !strings.Contains(text, "\npermissions: {}\n") {
+		t.Error("jobs have rights by default")
+	}
+	publish := releaseJobs(t)["publish"].script()
+	publish = regexp.MustCompile(`(?s)jq -n '.*?'`).ReplaceAllString(publish, "jq") // its program is data for us
+	commands := map[string]bool{}
+	for line := range strings.Lines(publish) {
+		for _, command := range regexp.MustCompile(`\$\(|&& |\| |; `).Split(strings.TrimSpace(line), -1) {
+			if words := strings.Fields(strings.TrimLeft(command, "(\"")); len(words) > 0 {
+				commands[words[0]] = true
+			}
+		}
+	}
+	allowed := []string{"bin/cosign", "bin/crane", "cd", "echo", "gh", "jq", "make", "rm", "sha256sum", "test"}
+	if diff := cmp.Diff(allowed, slices.Sorted(maps.Keys(commands))); diff != "" {
+		t.Errorf("the job that signs runs (-want +got):\n%s", diff)
+	}
+	if makes := regexp.MustCompile(`(?m)^make .*$`).FindAllString(publish, -1); !slices.Equal(makes, []string{"make bin/crane bin/cosign"}) {
+		t.Errorf("the job that signs makes %q", makes)
+	}
+	if !strings.Contains(publish, "echo \"${DIGEST#sha256:}  dist/image/index.json\" | sha256sum --check\nbin/crane push ") {
+		t.Error("the image is pushed without a comparison with the digest that was built")
+	}
+}
+
+// No build names an image by a tag, which can be moved: the image is made by Go's toolchain from modules in go.sum. The
+// exceptions are images that a workflow names nevertheless, each with the reason.
+func TestNoImageIsNamedByATag(t *testing.T) {
+	exceptions := map[string]string{} // none
+	byDigest := regexp.MustCompile(`^\S+@sha256:[0-9a-f]{64}$`)
+	accepted := func(image string) bool { return byDigest.MatchString(image) || exceptions[image] != "" }
+	stages := regexp.MustCompile(`(?mi)^FROM\s+(?:--\S+\s+)*(\S+)`).FindAllStringSubmatch(read(t, "Dockerfile"), -1)
+	for _, stage := range stages {
+		if stage[1] != "scratch" && !accepted(stage[1]) {
+			t.Errorf("the Dockerfile begins with %s: want scratch, or a digest", stage[1])
+		}
+	}
+	if len(stages) == 0 || strings.Contains(read(t, "Dockerfile"), "syntax=") || strings.Contains(read(t, "Dockerfile"), "--from=") {
+		t.Error("the Dockerfile has no stage, or names another image for its syntax or its files")
+	}
+	for name, text := range workflows(t) {
+		for _, image := range regexp.MustCompile(`(?m)^\s*(?:- )?(?:image|container): *(\S+)|docker://(\S+)|docker pull (\S+)`).FindAllStringSubmatch(text, -1) {
+			if image := image[1] + image[2] + image[3]; !accepted(image) {
+				t.Errorf("%s uses the image %s: want a digest", name, image)
+			}
+		}
+		// These fetch an image by a tag: of BuildKit, of emulators, of a scanner.
+		for _, fetches := range []string{"buildx", "setup-qemu-action", "binfmt", "--sbom", "--provenance", "services:"} {
+			if strings.Contains(text, fetches) {
+				t.Errorf("%s contains %q, which runs an image that a tag names", name, fetches)
+			}
+		}
+	}
+}
+
+// Modules that come by others, such as chi with mailgun-go, are kept current too.
+func TestIndirectModulesAreKeptCurrent(t *testing.T) {
+	var config struct {
+		Updates []struct {
+			Ecosystem   string              `json:"package-ecosystem"`
+			Directories []string            `json:"directories"`
+			Allow       []map[string]string `json:"allow"`
+		} `json:"updates"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, ".github/dependabot.yml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	for _, update := range config.Updates {
+		if update.Ecosystem == "gomod" && slices.Contains(update.Directories, "/") &&
+			cmp.Equal([]map[string]string{{"dependency-type": "all"}}, update.Allow) {
+			return
+		}
+	}
+	t.Errorf("nothing updates the indirect modules: %+v", config.Updates)
 }

@@ -124,7 +124,7 @@ func documents(t *testing.T) []string {
 // A test that the documentation names must exist under that name.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string]bool{}
-	for _, folder := range []string{"api", "internal", "test"} {
+	for _, folder := range []string{"api", "cmd", "hack", "internal", "test"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, "_test.go") {
 				return err

@@ -60,11 +60,14 @@ func foldBatch(aggregate *projection.Aggregate, batch *readings.Batch, customerI
 	customerIsKnown := false
 	for _, object := range batch.Objects {
 		customerIsKnown = customerIsKnown || object.ObjectID == customerID
+		projection.Yield(aggregate, customerID, object.ObjectID, batch.Shown[object.ObjectID], object.Created)
 		add(object.ObjectKind, object.ObjectID, projection.Read(aggregate, object))
 	}
 	for _, id := range batch.NotFound {
 		if customerIsKnown {
-			add(kindOf(id), id, projection.ReadAbsent(aggregate, id, metav1.NewTime(batch.At)))
+			at := metav1.NewTime(batch.At.UTC().Truncate(time.Second))
+			projection.Yield(aggregate, customerID, id, batch.Shown[id], at)
+			add(kindOf(id), id, projection.ReadAbsent(aggregate, id, at))
 		}
 	}
 	if batch.Whole {

@@ -19,11 +19,14 @@ import (
 
 // planEmails creates the two Emails to a customer that has signed up as a new one. It looks at the customer's status
 // alone, so the e-mails do not depend on the order or the batches of the events. A sign-up older than MailMaxAge, found
-// late by a backfill, plans none, and neither does a deleted customer. If the API server refuses an Email, the event of the
-// sign-up waits.
+// late by a backfill, plans none. Neither does a deleted customer, or one of a connected account that is not to be
+// mailed. If the API server refuses an Email, the event of the sign-up waits.
 func (r *Reconciler) planEmails(ctx context.Context, c *reconciliation) error {
 	status := &c.customer.Status
-	if status.Signup == nil || status.DeletedAt != nil || !r.Clock.Now().Before(r.sendBefore(status.Signup)) || !projection.IsNew(storedAggregate(c)) {
+	if status.DeletedAt != nil || !r.MailedAccounts.Includes(c.customer.Spec.Account) {
+		return nil
+	}
+	if status.Signup == nil || !r.Clock.Now().Before(r.sendBefore(status.Signup)) || !projection.IsNew(storedAggregate(c)) {
 		return nil
 	}
 	if r.HasStripe && status.Complete == nil {

@@ -30,6 +30,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 // Reconciler brings one customer up to date.
@@ -58,6 +59,8 @@ type Reconciler struct {
 	EventAttempts int
 	// MailMaxAge is the age up to which a sign-up is sent e-mails.
 	MailMaxAge time.Duration
+	// MailedAccounts are the connected accounts whose sign-ups are sent e-mails, beside the platform's own.
+	MailedAccounts stripeaccount.Selection
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create

@@ -19,7 +19,7 @@ func (r *Reconciler) compose(ctx context.Context, email *storedEmail, to netmail
 			return mail.Message{}, err
 		}
 	}
-	message := mail.Message{ID: r.messageID(email), To: to}
+	message := mail.Message{ID: r.messageID(email, to.Address), To: to}
 	message.Subject, message.Text, message.HTML, err = r.Letter.Templates.Render(email.Spec.Purpose, data)
 	return message, err
 }

@@ -17,24 +17,25 @@ type alreadySentError struct{ message string }
 
 func (e *alreadySentError) Error() string { return e.message }
 
-// messageID is the Message-Id of every attempt. It follows from Stripe's ids, so that it is the same after a restore.
-// An attempt of an earlier version has another one, which stays.
-func (r *Reconciler) messageID(email *storedEmail) string {
+// messageID is the Message-Id of every attempt. It follows from Stripe's ids and the address, so that it is the same
+// after a restore, and another one after the address was corrected: then a deleted Email is sent again. An attempt of an
+// earlier version has another one, which stays.
+func (r *Reconciler) messageID(email *storedEmail, address string) string {
 	if email.Status.Attempt != nil {
 		return email.Status.Attempt.MessageID
 	}
 	identity := email.customer.Spec
-	return naming.Message(identity.Account, identity.CustomerID, email.sessionID(), email.Spec.Purpose) + "@" + r.Letter.Domain
+	return naming.Message(identity.Account, identity.CustomerID, email.sessionID(), address, email.Spec.Purpose) + "@" + r.Letter.Domain
 }
 
 // findEarlierMessage searches Mailgun's log before the first attempt. An Email without attempts may have been restored
 // from a backup without its status, or planned again, after its message was sent. The search is left out for a sign-up
 // of the last few minutes: so a usual sign-up waits for no search.
-func (r *Reconciler) findEarlierMessage(ctx context.Context, email *storedEmail) error {
+func (r *Reconciler) findEarlierMessage(ctx context.Context, email *storedEmail, address string) error {
 	if email.Status.Attempt != nil || r.Clock.Since(r.signedUpAt(email)) < freshSignup {
 		return nil
 	}
-	found, err := r.Mailgun.Find(ctx, r.messageID(email), r.signedUpAt(email))
+	found, err := r.Mailgun.Find(ctx, r.messageID(email, address), r.signedUpAt(email))
 	_, isRefused := errors.AsType[*mail.LogRefusedError](err)
 	switch {
 	case found:

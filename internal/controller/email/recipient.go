@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -61,7 +63,7 @@ func notConfirmed(message string) error {
 //
 // For example, the endpoint's secret has leaked. With it, customer.updated sets a victim's address to
 // mallory@example.com, and a checkout is made up for the victim. With a key nothing is sent: Stripe does not know the
-// session. Without a key, the link of a true sign-up goes to the address that was entered in its checkout.
+// session. Without a key, the link of a true sign-up goes to no other address than the one that was entered in its checkout.
 func (r *Reconciler) recipient(ctx context.Context, email *storedEmail) (netmail.Address, error) {
 	switch {
 	case email.customer == nil:
@@ -112,6 +114,8 @@ func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (a
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not complete.")
 	case session.Word("mode") == "setup" || session.Word("payment_status") == "unpaid":
 		return "", "", notConfirmed("At Stripe, the checkout session of the sign-up is not paid.")
+	case isUnpaid(session.Word("subscription.status")):
+		return "", "", notConfirmed("At Stripe, the subscription of the sign-up is not paid.")
 	}
 	reading, err = r.Stripe.Customer(ctx, identity.Account, identity.CustomerID)
 	switch {
@@ -124,6 +128,17 @@ func (r *Reconciler) addressAtStripe(ctx context.Context, email *storedEmail) (a
 	return record.Email, record.Name, nil
 }
 
+// isUnpaid reports whether a subscription in the status was never paid, or is not any more. Its sign-up mails nobody: it
+// costs nothing to make one with the address of another person.
+func isUnpaid(status string) bool {
+	switch status {
+	case projection.StatusIncomplete, projection.StatusIncompleteExpired, projection.StatusUnpaid:
+		return true
+	default:
+		return false
+	}
+}
+
 func unavailableStripe(err error) error {
 	wait, _ := stripeapi.RetryAfter(err)
 	return &unavailableError{
@@ -133,8 +148,9 @@ func unavailableStripe(err error) error {
 }
 
 // addressOfCheckout returns the address in the events of the sign-up's session. If one of them was made up and names
-// another address, none is known. Old versions of Stripe's API name none: then a message without a link goes to the
-// customer's address.
+// another address, none is known. A link goes to it only while the customer has it: otherwise the customer's address was
+// changed, or an event that changes it was made up. Old versions of Stripe's API name none: then a message without a link
+// goes to the customer's address.
 func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
 	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID}}
 	if account := email.customer.Status.CustomerAccount; account != "" { // Accounts v2: some events may name the Account only
@@ -142,7 +158,10 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 	}
 	address := ""
 	for _, selector := range selectors {
-		found, err := r.addressInEvents(ctx, email, selector)
+		found, subscriptionID, err := r.addressInEvents(ctx, email, selector)
+		if err == nil {
+			err = r.checkPaid(ctx, email.customer, subscriptionID)
+		}
 		switch {
 		case err != nil:
 			return "", err
@@ -152,40 +171,65 @@ func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) 
 			address = found
 		}
 	}
+	isLink := email.Spec.Purpose == v1alpha1.EmailPasswordReset
 	switch {
+	case address != "" && isLink && !strings.EqualFold(address, email.customer.Status.Email):
+		return "", invalidRecipient("The customer's e-mail address is another one than the checkout's. Without a Stripe key it is not known " +
+			"which one is right, and no link goes to either.")
 	case address != "":
 		return address, nil
-	case email.Spec.Purpose == v1alpha1.EmailPasswordReset:
+	case isLink:
 		return "", invalidRecipient("The checkout names no e-mail address. Without a Stripe key, a link goes to no other one.")
 	default:
 		return email.customer.Status.Email, nil
 	}
 }
 
+// checkPaid fails if the subscription of a sign-up is known to be unpaid. A checkout without a subscription has none.
+func (r *Reconciler) checkPaid(ctx context.Context, customer *v1alpha1.Customer, subscriptionID string) error {
+	if subscriptionID == "" {
+		return nil
+	}
+	var s v1alpha1.Subscription
+	key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, subscriptionID)}
+	switch err := r.Client.Get(ctx, key, &s); {
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("get Subscription %s of the sign-up: %w", key.Name, err)
+	case err == nil && isUnpaid(s.Status.Status):
+		return notConfirmed("The subscription of the sign-up is not paid.")
+	}
+	return nil
+}
+
 var differentAddresses = invalidRecipient("The events of the sign-up's checkout session name different addresses.")
 
-// addressInEvents returns the address in those events of the sign-up's session that the selector selects; empty if they
-// name none.
-func (r *Reconciler) addressInEvents(ctx context.Context, email *storedEmail, selector client.MatchingFields) (string, error) {
-	address, page := "", &v1alpha1.BillingEventList{}
+// addressInEvents returns the address and the subscription in those events of the sign-up's session that the selector
+// selects; empty if they name none.
+func (r *Reconciler) addressInEvents(
+	ctx context.Context, email *storedEmail, selector client.MatchingFields,
+) (address, subscriptionID string, err error) {
+	page := &v1alpha1.BillingEventList{}
 	for {
 		err := r.Reader.List(ctx, page, client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue), selector)
 		if err != nil {
-			return "", fmt.Errorf("list the events of the sign-up: %w", err)
+			return "", "", fmt.Errorf("list the events of the sign-up: %w", err)
 		}
 		for i := range page.Items {
 			e := &page.Items[i].Spec
-			isOfSession := e.ObjectID == email.sessionID() && e.Account == email.customer.Spec.Account
+			if e.ObjectID != email.sessionID() || e.Account != email.customer.Spec.Account || e.Checkout == nil {
+				continue
+			}
+			subscriptionID = cmp.Or(e.SubscriptionID, subscriptionID)
 			switch {
-			case !isOfSession || e.Checkout == nil || e.Checkout.Email == "":
+			case e.Checkout.Email == "":
 			case address == "" || strings.EqualFold(address, e.Checkout.Email):
 				address = e.Checkout.Email
 			default:
-				return "", differentAddresses
+				return "", "", differentAddresses
 			}
 		}
 		if page.Continue == "" {
-			return address, nil
+			return address, subscriptionID, nil
 		}
 	}
 }

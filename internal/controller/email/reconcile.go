@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	netmail "net/mail"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,6 +42,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.end(ctx, email)
 	case r.Off:
 		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
+	case email.customer != nil && !r.MailedAccounts.Includes(email.customer.Spec.Account):
+		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff,
+			"E-mails to customers of this connected account are turned off (--connected-emails, --accounts).")
 	case r.Mailgun == nil:
 		return r.wait(ctx, email, v1alpha1.ReasonMailgunNotConfigured,
 			"Mailgun is not configured: set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL.")
@@ -98,30 +102,49 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 	if err := r.Limit.Wait(ctx); err != nil {
 		return ctrl.Result{}, fmt.Errorf("wait for the rate limit to send Email %s: %w", email.Name, err)
 	}
-	message, err := r.prepare(ctx, email)
+	to, err := r.recipient(ctx, email)
+	if err == nil {
+		err = r.findEarlierMessage(ctx, email, to.Address)
+	}
 	if err != nil {
 		return r.cannotSend(ctx, email, err)
 	}
-	if r.isOver(email) { // by now: the message took time to prepare
+	if r.isOver(email) { // by now: Stripe and Mailgun took time to answer
 		return r.end(ctx, email)
 	}
-	if err := r.claim(ctx, email, message.ID); err != nil {
-		return requeue.OnWriteError(err)
+	message, err := r.prepare(ctx, email, to)
+	if err != nil {
+		return r.cannotSend(ctx, email, err)
 	}
 	return r.attempt(ctx, email, message)
 }
 
-// prepare returns the message. It fails if the message cannot be sent now, or if it was sent already.
-func (r *Reconciler) prepare(ctx context.Context, email *storedEmail) (mail.Message, error) {
-	to, err := r.recipient(ctx, email)
+// prepare composes the message and claims an attempt. One message at a time is prepared: otherwise two messages to one
+// address would each be counted before the other one is claimed.
+func (r *Reconciler) prepare(ctx context.Context, email *storedEmail, to netmail.Address) (mail.Message, error) {
+	r.preparing.Lock()
+	defer r.preparing.Unlock()
+	recipient, err := r.Quota.hash(to.Address)
 	if err != nil {
 		return mail.Message{}, err
 	}
-	if err := r.findEarlierMessage(ctx, email); err != nil {
+	if err := r.checkQuota(ctx, email, recipient); err != nil {
 		return mail.Message{}, err
 	}
-	return r.compose(ctx, email, to)
+	message, err := r.compose(ctx, email, to)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if err := r.claim(ctx, email, message.ID, recipient); err != nil {
+		return mail.Message{}, &notClaimedError{err}
+	}
+	return message, nil
 }
+
+// notClaimedError reports that the claim of an attempt could not be written.
+type notClaimedError struct{ cause error }
+
+func (e *notClaimedError) Error() string { return e.cause.Error() }
 
 // cannotSend shows why a message cannot be sent now, or that it was sent already.
 func (r *Reconciler) cannotSend(ctx context.Context, email *storedEmail, err error) (ctrl.Result, error) {
@@ -137,6 +160,12 @@ func (r *Reconciler) cannotSend(ctx context.Context, email *storedEmail, err err
 			return requeue.OnWriteError(err)
 		}
 		return r.requeueAfter(email, unavailable.retryAfter), nil
+	}
+	if limited, ok := errors.AsType[*limitedError](err); ok {
+		return r.waitForQuota(ctx, email, limited)
+	}
+	if notClaimed, ok := errors.AsType[*notClaimedError](err); ok {
+		return requeue.OnWriteError(notClaimed.cause)
 	}
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) { // the cache does not show another write yet
 		return requeue.WithBackoff(), nil

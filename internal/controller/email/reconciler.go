@@ -13,6 +13,7 @@ package email
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -26,6 +27,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 // Reconciler sends Emails.
@@ -40,14 +42,20 @@ type Reconciler struct {
 	MaxAge time.Duration
 	// Off turns sending off: Emails wait.
 	Off bool
+	// MailedAccounts are the connected accounts whose customers are sent e-mails, beside the platform's own.
+	MailedAccounts stripeaccount.Selection
 	// Mailgun sends the messages; nil while it is not configured.
 	Mailgun *mail.Mailgun
 	// Letter holds what the messages are composed from.
 	Letter Letter
 	// Limit bounds the rate of messages.
 	Limit *rate.Limiter
+	// Quota bounds the messages to one address.
+	Quota Quota
 	// Settle is how long Mailgun's log may not show a message that Mailgun has accepted.
 	Settle time.Duration
+
+	preparing sync.Mutex
 }
 
 // Letter holds what the messages are composed from.

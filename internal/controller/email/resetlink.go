@@ -13,6 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
+	"github.com/tollkeeper/tollkeeper/internal/mail"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
@@ -23,7 +24,8 @@ const maxTokens = 8
 //
 // Every attempt has a token of its own, at random, which only its message holds: no key exists that links can be
 // derived from. If it is not known whether Mailgun accepted an attempt, and the message is sent again, the links of
-// both messages work. The first one that is used ends both.
+// both messages work. The first one that is used ends both. A link works only while the customer has the address that it
+// was sent to: see the package controller/resetlink.
 func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address string) (string, error) {
 	link, err := url.Parse(r.Letter.ResetURL)
 	if err != nil {
@@ -41,9 +43,11 @@ func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address 
 	if attempt := email.Status.Attempt; attempt != nil && attempt.Outcome == v1alpha1.AttemptNotAccepted && len(tokens) > 0 {
 		tokens = tokens[1:] // the newest link was not sent
 	}
+	reset.Spec.AddressSHA256 = passwordreset.AddressHash(reset.UID, mail.AddressOf(email.customer))
 	reset.Spec.Tokens = append([]v1alpha1.ResetToken{{
 		SHA256: passwordreset.Hash(reset.UID, token), AddressSHA256: passwordreset.AddressHash(reset.UID, address),
-		ExpiresAt: metav1.NewTime(r.Clock.Now().Add(r.Letter.ResetTTL).UTC()),
+		SealedAddress: passwordreset.Seal(reset.UID, token, address),
+		ExpiresAt:     metav1.NewTime(r.Clock.Now().Add(r.Letter.ResetTTL).UTC()),
 	}}, tokens[:min(len(tokens), maxTokens-1)]...)
 	if err := r.Client.Update(ctx, reset); err != nil {
 		return "", fmt.Errorf("write PasswordReset %s: %w", reset.Name, apirejection.Hide("it", err))

@@ -42,8 +42,10 @@ func (e *storedEmail) sessionID() string {
 
 // claim starts an attempt. It fails with a conflict if another process has written the Email since it was read: then
 // that process sends.
-func (r *Reconciler) claim(ctx context.Context, email *storedEmail, messageID string) error {
-	attempt := &v1alpha1.EmailAttempt{Number: 1, MessageID: messageID, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC())}
+func (r *Reconciler) claim(ctx context.Context, email *storedEmail, messageID, recipient string) error {
+	attempt := &v1alpha1.EmailAttempt{
+		Number: 1, MessageID: messageID, RecipientHMAC: recipient, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC()),
+	}
 	if before := email.Status.Attempt; before != nil {
 		attempt.Number, attempt.InDoubtSince = before.Number+1, inDoubtSince(before)
 	}

@@ -24,6 +24,8 @@ type Batch struct {
 	Whole bool
 	// At is the time from which the objects are known to be current: that of the earliest reading.
 	At time.Time
+	// Shown holds the events that the statuses showed when Stripe was asked, by Stripe's id of the object.
+	Shown map[string]string
 	// Objects are the objects that Stripe had.
 	Objects []*projection.Event
 	// NotFound holds the Stripe ids of the objects that Stripe does not know.

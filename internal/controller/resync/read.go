@@ -22,6 +22,7 @@ func (r *Reconciler) read(
 ) (*readings.Batch, error) {
 	batch := &readings.Batch{
 		Whole: due.whole, Requests: due.requests, // without the customer's id: a Customer that was deleted meanwhile stays deleted
+		Shown: projection.ShownEvents(aggregateOf(customer, subscriptions), customer.Spec.CustomerID),
 	}
 	if !due.whole {
 		for _, id := range due.objects {

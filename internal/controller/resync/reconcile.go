@@ -20,7 +20,7 @@ const writePause = time.Second
 // Reconcile reads one customer from Stripe if there is a reason to.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	customer, subscriptions, err := r.load(ctx, req.NamespacedName)
-	if err != nil || customer == nil {
+	if err != nil || customer == nil || !r.Accounts.Includes(customer.Spec.Account) {
 		return ctrl.Result{}, err
 	}
 	if projection.IsDeletionConfirmed(&customer.Status) {
@@ -42,8 +42,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return requeue.At(s.next(r.DoubtDelay), now), nil
 	case r.Readings.Peek(req.NamespacedName) != nil:
 		return ctrl.Result{RequeueAfter: writePause}, nil
-	case isFresh(customer.Status.LastEvent, now):
-		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	batch, err := r.read(ctx, customer, subscriptions, due)
 	if err != nil {
@@ -55,14 +53,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	s.done(due, now)
 	r.Readings.Put(ctx, req.NamespacedName, batch)
 	return requeue.At(s.next(r.DoubtDelay), now), nil
-}
-
-// freshness is how old an event must be for a reading to win over it. A reading's time is up to a second and the duration
-// of the request too early (stripeapi.Reading).
-const freshness = 2 * time.Second
-
-func isFresh(last *v1alpha1.EventReference, now time.Time) bool {
-	return last != nil && now.Sub(last.Created.Time).Abs() < freshness
 }
 
 // load reads the customer and its subscriptions by their Stripe ids. It returns nil if the customer is gone.

@@ -20,6 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -32,6 +33,8 @@ type Reconciler struct {
 	Products *products.Cache
 	Clock    clock.PassiveClock
 	Recorder toolsevents.EventRecorder
+	// Accounts are the connected accounts that are let in: no other one is read.
+	Accounts stripeaccount.Selection
 	// SweepInterval is the time between two comparisons of the same customer; 0 turns the sweep off.
 	SweepInterval time.Duration
 	// DoubtDelay is how long a doubt waits for an event that settles it.

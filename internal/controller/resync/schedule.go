@@ -92,7 +92,7 @@ func (s *schedule) observe(
 			s.doubts = map[string]*doubt{}
 		}
 		_, isProduct := products[id]
-		s.doubts[id] = &doubt{position: position, since: latest(now, position.Created.Add(freshness)), isProduct: isProduct}
+		s.doubts[id] = &doubt{position: position, since: now, isProduct: isProduct}
 	}
 }
 
@@ -105,15 +105,9 @@ func aggregateOf(customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1
 	return aggregate
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose
-// event may be late. So the subscription is read after the end of its trial, unless an event has reported another status by then.
+// event may be late. So the subscription is read after the end of its trial, unless an event has reported another status by
+// then.
 func (s *schedule) observeTrials(subscriptions map[string]*v1alpha1.Subscription) {
 	s.trialEnds = map[string]time.Time{}
 	for id, subscription := range subscriptions {

@@ -14,20 +14,32 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
 // ByCustomer is the cache index of pending events, subscriptions and e-mails by the name of their Customer object.
 const ByCustomer = "customer"
 
-// Scope selects the events that are applied: those of one of Stripe's modes, or of both.
+// ByRecipient is the cache index of Emails by the hash of the address that their latest attempt goes to.
+const ByRecipient = "recipient"
+
+// Scope selects the events that are applied: those of one of Stripe's modes, or of both, and of the accounts that are
+// let in.
 type Scope struct {
 	// Livemode is the mode whose events are applied; nil applies both.
 	Livemode *bool
+	// Accounts are the connected accounts whose events are applied, beside the platform's own.
+	Accounts stripeaccount.Selection
 }
 
-// Covers reports whether events of this event's mode are applied.
-func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
+// CoversMode reports whether events of this event's mode are applied.
+func (s Scope) CoversMode(e *v1alpha1.BillingEvent) bool {
 	return s.Livemode == nil || *s.Livemode == e.Spec.Livemode
+}
+
+// Covers reports whether events of this event's mode and account are applied.
+func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
+	return s.CoversMode(e) && s.Accounts.Includes(e.Spec.Account)
 }
 
 // CustomerOf returns the name of the Customer whose controller takes the object. It is empty if none does: then a
@@ -114,7 +126,12 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) e
 			return err
 		}
 	}
-	return nil
+	return indexer.IndexField(ctx, &v1alpha1.Email{}, ByRecipient, func(o client.Object) []string {
+		if email, ok := o.(*v1alpha1.Email); ok && email.Status.Attempt != nil && email.Status.Attempt.RecipientHMAC != "" {
+			return []string{email.Status.Attempt.RecipientHMAC}
+		}
+		return nil
+	})
 }
 
 // UnlessDeleted passes the objects that were created or changed and that match. It drops deletions: a pending event

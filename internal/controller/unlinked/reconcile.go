@@ -24,7 +24,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.CustomerOf(&e) != "", r.Scope.IsOfProduct(&e):
 		return ctrl.Result{}, nil
-	case !r.Scope.Covers(&e):
+	case !r.Scope.Accounts.Includes(e.Spec.Account):
+		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+			"This is an event of the connected account %s, which is not let in (--accounts). "+
+				"To apply its later events, add it to --accounts. To get its present state, request an import.", e.Spec.Account))
+	case !r.Scope.CoversMode(&e):
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
 			"This is an event of Stripe's %s mode. The operator applies events of %s mode (--livemode).",
 			mode(e.Spec.Livemode), mode(!e.Spec.Livemode)))

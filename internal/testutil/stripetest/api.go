@@ -123,7 +123,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		if o != nil && o["object"] == kinds[resource] {
 			if resource == "sessions" {
-				o = withLines(o, r.URL.Query())
+				o = withSubscription(world, withLines(o, r.URL.Query()), r.URL.Query())
 			}
 			send(w, http.StatusOK, o)
 			return
@@ -201,6 +201,15 @@ func withLines(session Object, query url.Values) Object {
 		session["line_items"] = Object{"object": "list", "data": []any{}, "has_more": false}
 	}
 	return session
+}
+
+// withSubscription returns a checkout session with its subscription as an object if the query asks for it.
+func withSubscription(world *World, session Object, query url.Values) Object {
+	id, _ := session["subscription"].(string)
+	if id == "" || !slices.Contains(query["expand[]"], "subscription") {
+		return session
+	}
+	return session.With("subscription", world.Object(id))
 }
 
 func number(query url.Values, name string, otherwise int64) int64 {
