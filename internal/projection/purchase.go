@@ -242,8 +242,9 @@ func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 }
 
 // DoubtfulPurchases lists what a comparison with Stripe reads of purchases: UnreadPurchases, and the checkout session of each
-// purchase whose metadata says something of access, else its payment intent or charge. An event may be forged, an endpoint
-// may not receive the one that a checkout is paid, and none reports that a person has corrected the metadata.
+// purchase whose metadata says something of access, else its payment intent or charge, and the invoice whose prices say it.
+// An event may be forged, an endpoint may not receive the one that a checkout is paid, and none reports that a person has
+// corrected the metadata.
 func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 	ids := UnreadPurchases(c)
 	for i := range c.Purchases {
@@ -254,6 +255,9 @@ func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 		}
 		if len(p.Terms) > 0 {
 			ids = append(ids, id)
+		}
+		if p.SessionID == "" && p.InvoiceID != "" && p.InvoiceID != id && termsOf(p, v1alpha1.PurchaseSourcePrice) != nil {
+			ids = append(ids, p.InvoiceID)
 		}
 	}
 	return ids

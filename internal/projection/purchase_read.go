@@ -5,12 +5,18 @@ import (
 	"maps"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/accessperiod"
 )
 
-// readAbsentPurchase drops the purchase of an object that Stripe does not know.
+// readAbsentPurchase drops the purchase of an object that Stripe does not know, and what the prices of an invoice said that
+// Stripe does not know.
 func readAbsentPurchase(c *v1alpha1.CustomerStatus, id string) Difference {
+	if d := dropInvoiceTerms(c, id, nil); len(d.Repaired) > 0 {
+		return d
+	}
 	kept := slices.DeleteFunc(slices.Clone(c.Purchases), func(p v1alpha1.Purchase) bool {
 		return p.ID == id || p.SessionID == id || p.PaymentIntentID == id
 	})
@@ -49,6 +55,42 @@ func readPurchase(a *Aggregate, e *Event) Difference {
 		return Difference{Repaired: []string{"purchases"}}
 	}
 	return Difference{}
+}
+
+// readInvoicePurchase folds an invoice that was read from Stripe: if it is not paid, or its prices say nothing of access, what
+// an earlier event reported of them is not true. A price may have been changed since it was bought: that corrects nothing.
+func readInvoicePurchase(a *Aggregate, e *Event) Difference {
+	if invoicePurchase(e) != nil {
+		return Difference{}
+	}
+	return dropInvoiceTerms(&a.Customer, e.Invoice.ID, &e.Created)
+}
+
+// dropInvoiceTerms drops what the prices of an invoice were reported to say before a time; nil is at any time. A purchase that
+// is left without any terms, session and payment goes.
+func dropInvoiceTerms(c *v1alpha1.CustomerStatus, invoiceID string, before *metav1.Time) (d Difference) {
+	i := slices.IndexFunc(c.Purchases, func(p v1alpha1.Purchase) bool { return p.InvoiceID == invoiceID && p.SessionID == "" })
+	if i < 0 {
+		return d
+	}
+	p := &c.Purchases[i]
+	p.Terms = slices.DeleteFunc(p.Terms, func(t v1alpha1.PurchaseTerms) bool {
+		isRefuted := t.Source == v1alpha1.PurchaseSourcePrice && (before == nil || t.Created.Before(before))
+		if isRefuted {
+			d.Repaired = []string{"purchases"}
+		}
+		return isRefuted
+	})
+	if len(p.Terms) == 0 {
+		p.Terms = nil
+		if p.PaymentIntentID == "" {
+			c.Purchases = slices.Delete(c.Purchases, i, i+1)
+		}
+	}
+	if len(c.Purchases) == 0 {
+		c.Purchases = nil
+	}
+	return d
 }
 
 // purchaseAsRead is what a reading says about a purchase; nil if it says nothing of one.

@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -309,6 +310,50 @@ func TestReadPurchaseWinsOverEarlierEvents(t *testing.T) {
 		}
 		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" {
 			t.Errorf("%s: purchases (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// What an event reported of the prices of an invoice holds only if Stripe's invoice is paid and its prices say it.
+func TestAReadInvoiceRefutesItsTerms(t *testing.T) {
+	price := func(access string) Object {
+		return Object{"id": "price_1", "object": "price", "type": "one_time", "recurring": nil, "metadata": Object{"tollkeeper_access": access}}
+	}
+	invoice := func(status, access string) Object {
+		line := Object{"id": "il_1", "object": "line_item", "type": "invoiceitem", "amount": Amount, "price": price(access)}
+		return Invoice(Old, "in_1", customer, "", status, Amount, begin, end).
+			With("lines", Object{"object": "list", "data": []Object{line}, "has_more": false})
+	}
+	forged := at(0, "invoice.paid", invoice("paid", "lifetime"))
+	forged.Shape = Old
+	lifetime := "in_1 Paid \"lifetime\" from 2026-01-31 12h\n"
+	for name, tc := range map[string]struct {
+		read    Object // nil if Stripe does not know it
+		want    string
+		differs bool
+	}{
+		"the same":                {invoice("paid", "lifetime"), lifetime, false},
+		"the price changed since": {invoice("paid", "30d"), lifetime, false},
+		"it is open":              {invoice("open", "lifetime"), "", true},
+		"its price says nothing":  {Invoice(Old, "in_1", customer, "", "paid", Amount, begin, end), "", true},
+		"Stripe does not know it": {nil, "", true},
+	} {
+		var a projection.Aggregate
+		projection.Fold(&a, []projection.Change{change(t, forged)})
+		if diff := cmp.Diff(lifetime, showPurchases(a)); diff != "" {
+			t.Fatalf("before the reading (-want +got):\n%s", diff)
+		}
+		if ids := projection.DoubtfulPurchases(&a.Customer); !slices.Contains(ids, "in_1") {
+			t.Fatalf("read are %v, want the invoice too", ids)
+		}
+		var d projection.Difference
+		if tc.read == nil {
+			d = projection.ReadAbsent(&a, "in_1", metav1.NewTime(begin.Add(time.Hour)))
+		} else {
+			d = projection.Read(&a, readingOf(t, tc.read, begin.Add(time.Hour)))
+		}
+		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" || differs(d) != tc.differs {
+			t.Errorf("%s: %+v; purchases (-want +got):\n%s", name, d, diff)
 		}
 	}
 }

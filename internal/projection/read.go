@@ -50,6 +50,8 @@ func readObject(a *Aggregate, e *Event) Difference {
 		return readRefund(a, e)
 	case e.Checkout != nil, e.Payment != nil:
 		return readPurchase(a, e)
+	case e.Invoice != nil:
+		return readInvoicePurchase(a, e)
 	default:
 		return Difference{}
 	}

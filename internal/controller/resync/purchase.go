@@ -21,12 +21,12 @@ func (r *Reconciler) readPurchases(ctx context.Context, batch *readings.Batch, c
 	return nil
 }
 
-// readPurchase reads a checkout session or, of a purchase without one, its payment intent or charge.
+// readPurchase reads a checkout session or, of a purchase without one, its payment intent, charge or invoice.
 func (r *Reconciler) readPurchase(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.PaymentIntent
 	switch {
 	case strings.HasPrefix(id, "in_"):
-		return nil // what an invoice says of its price, no other object of Stripe's API repeats
+		get = r.Stripe.Invoice
 	case strings.HasPrefix(id, "ch_"), strings.HasPrefix(id, "py_"):
 		get = r.Stripe.Charge
 	case slices.ContainsFunc(customer.Status.Purchases, func(p v1alpha1.Purchase) bool { return p.SessionID == id }):
