@@ -96,8 +96,8 @@ func number(digits string) int {
 // IsLifetime reports whether the access does not end.
 func (p Period) IsLifetime() bool { return p.isLifetime }
 
-// End is when a period that begins at start ends; start itself for a lifetime, which does not end. A month ends on the same day of
-// the next month, or on its last day: a month from 31 January ends on 28 February.
+// End is when a period that begins at start ends; start itself for a lifetime, which does not end. A month ends on the same
+// day of the next month, or on its last day: a month from 31 January ends on 28 February.
 func (p Period) End(start time.Time) time.Time {
 	return addMonths(start.UTC(), p.months).Add(time.Duration(p.days)*24*time.Hour + p.rest)
 }

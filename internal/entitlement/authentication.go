@@ -26,7 +26,7 @@ func needsAuthentication(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionSta
 	failed, asked, last, intent := s.LatestPaymentFailure, s.ActionRequired, c.LastFailure, c.LatestPaymentIntent
 	switch {
 	case asked != nil && failed == nil:
-		return true
+		return s.LatestInvoice == nil || s.LatestInvoice.ID == asked.InvoiceID // the one of a former invoice was settled
 	case asked != nil && asked.InvoiceID == failed.InvoiceID && asked.AttemptCount >= failed.AttemptCount:
 		return true
 	case failed != nil && last != nil && (last.Code == authenticationRequired || last.DeclineCode == authenticationRequired):

@@ -19,7 +19,7 @@ const (
 	week   = 7 * 24 * time.Hour
 )
 
-// plain is the policy of the default flags.
+// plain is the policy of the default flags, but for --trial-leeway.
 var plain = Policy{GracePeriod: week, TrialLeeway: leeway, OnDispute: Record, OnRefund: Record, OnVoidPause: AtPeriodEnd}
 
 // strict is a policy that suspends on disputes and refunds, and ends access with a pause of collection.

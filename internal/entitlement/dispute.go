@@ -67,9 +67,9 @@ func suspension(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) string {
 	}
 }
 
-// concerns reports whether the disputed payment may have paid the subscription. It did not if it paid the present period of
-// another one, if it paid a purchase that is known, or if it is the customer's last payment and paid no subscription: then it was a purchase. Any other payment
-// may be one of an earlier period.
+// concerns reports whether the disputed payment may have paid the subscription. It did not if it paid the present period
+// of another one, if it paid a purchase that is known, or if it is the customer's last payment and paid no subscription:
+// then it was a purchase. Any other payment may be one of an earlier period.
 func concerns(in Input, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) bool {
 	disputed := paymentIDs{d.ChargeID, d.PaymentIntentID}
 	pays := func(other *v1alpha1.SubscriptionStatus) bool { return hasPaid(in.Customer, other, disputed) }

@@ -18,7 +18,8 @@ import (
 //	GracePeriod                        Purchased; the entitlements of the subscription stay
 //	anything else                      Purchased
 //
-// If the policy is to suspend on disputes, a purchase whose payment is disputed does not count. The full refund of a purchase ends its access, whatever --on-refund says: see projection.PurchasePeriods.
+// If the policy is to suspend on disputes, a purchase whose payment is disputed does not count. The full refund of a
+// purchase ends its access, whatever --on-refund says: see projection.PurchasePeriods.
 
 // withPurchases joins the decision of the subscriptions with the purchases. The decision is tentative if that of the
 // subscriptions is, unless a purchase explains it. It returns when the access of a purchase begins or ends next; nil if none

@@ -72,7 +72,7 @@ func refuteDeletion(c *v1alpha1.CustomerStatus, e *Event) bool {
 	if c.Complete != nil && c.Complete.Source == v1alpha1.CompleteByDeletion {
 		c.Complete = nil
 	}
-	setPosition(&c.Positions, partProfile, positionOf(e, v1alpha1.AuthorityState, typeRank(e.Type)))
+	delete(c.Positions, partProfile)
 	return true
 }
 

@@ -220,6 +220,17 @@ func TestPaidThroughFollowsTheNewestInvoice(t *testing.T) {
 	})
 }
 
+// A subscription that another one's invoice bills shows the event: the controller folds nothing more into one that shows none.
+func TestASubscriptionBilledByAnothersInvoiceShowsTheEvent(t *testing.T) {
+	line := Object{"id": "il_B", "amount": Amount, "period": Object{"start": begin.Unix(), "end": end.Unix()}, "type": "subscription", "subscription": "sub_B"}
+	paid := at(time.Hour, "invoice.paid", bill("paid", Amount).With("lines", Object{"object": "list", "data": []any{line}}))
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, paid)})
+	if s := a.Subscriptions["sub_B"]; s == nil || s.PaidThrough == nil || s.LastEvent == nil || s.LastEvent.ID != paid.ID {
+		t.Errorf("the subscription is %+v, want it paid by %s", s, paid.ID)
+	}
+}
+
 // A dispute shows until it is closed, in whatever order its events arrive.
 func TestADisputeLeavesWhenItIsClosed(t *testing.T) {
 	dispute := func(n int, eventType, status string) Event {

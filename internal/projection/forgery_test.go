@@ -128,3 +128,56 @@ func decision(a *projection.Aggregate, now time.Time) map[string]any {
 		entitlement.Policy{GracePeriod: 7 * 24 * time.Hour, TrialLeeway: time.Hour, OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend}, now)
 	return map[string]any{"entitled": d.Entitled, "unknown": d.Unknown, "until": d.Until, "entitling": d.Entitling}
 }
+
+// A reading has refuted an end. An event that is older than the reading, and comes late, does not show: the reading wins over
+// it as over those that came before.
+func TestALateEventDoesNotWinOverARefutation(t *testing.T) {
+	noProfile := Customer(customer, "", "")
+	noProfile["metadata"] = Object{}
+	for name, tc := range map[string]struct {
+		forged, late Event
+		truth        Object
+		want         string
+		show         func(*projection.Aggregate) string
+	}{
+		"of a subscription": {
+			at(time.Hour, "customer.subscription.deleted", sub("canceled")), at(time.Minute, "customer.subscription.updated", sub("past_due")),
+			sub("active"), "active", func(a *projection.Aggregate) string { return a.Subscriptions["sub_A"].Status },
+		},
+		"of a customer without a name": {
+			at(time.Hour, "customer.deleted", Customer(customer, "", "")), at(time.Minute, "customer.updated", Customer(customer, "old@example.com", "Old")),
+			noProfile, "", func(a *projection.Aggregate) string { return a.Customer.Email },
+		},
+	} {
+		var a projection.Aggregate
+		projection.Fold(&a, []projection.Change{change(t, tc.forged)})
+		projection.Read(&a, readingOf(t, tc.truth, begin.Add(2*time.Hour)))
+		projection.Fold(&a, []projection.Change{change(t, tc.late)})
+		if got := tc.show(&a); got != tc.want {
+			t.Errorf("the end %s: %q shows, want %q", name, got, tc.want)
+		}
+		newer := tc.late
+		newer.Created = begin.Add(3 * time.Hour)
+		projection.Fold(&a, []projection.Change{change(t, newer)})
+		if got := tc.show(&a); got == tc.want {
+			t.Errorf("the end %s: %q shows, although a newer event reports another state", name, got)
+		}
+	}
+}
+
+// A charge that Stripe does not know has bought nothing, although its refund was forged too.
+func TestAnAbsentChargeBuysNothing(t *testing.T) {
+	charge := Charge(New, "ch_1", customer, "", "succeeded", begin).With("payment_intent", nil).
+		With("metadata", Object{"tollkeeper_access": "lifetime"})
+	var a projection.Aggregate
+	for _, e := range []Event{at(0, "charge.succeeded", charge), at(time.Hour, "charge.refunded", Refunded(charge, Amount))} {
+		projection.Fold(&a, []projection.Change{change(t, e)})
+	}
+	if len(a.Customer.Purchases) != 1 || len(a.Customer.Refunds) != 1 {
+		t.Fatalf("purchases %+v, refunds %+v", a.Customer.Purchases, a.Customer.Refunds)
+	}
+	projection.ReadAbsent(&a, "ch_1", metav1.NewTime(begin.Add(2*time.Hour)))
+	if periods := projection.PurchasePeriods(&a.Customer); len(periods) > 0 || len(a.Customer.Purchases) > 0 {
+		t.Errorf("it still buys %+v, and shows %+v", periods, a.Customer.Purchases)
+	}
+}

@@ -24,14 +24,19 @@ const maxRecent = 8
 // The state of evt_1 is no longer at hand. The part keeps showing evt_2, in doubt, and Fold asks for evt_1 (toRecall).
 func takeStatePart(parts *positions, part string, p v1alpha1.Position, trace v1alpha1.Trace) bool {
 	current, taken := (*parts)[part]
-	if p.Authority != v1alpha1.AuthorityState || taken && current.Authority == v1alpha1.AuthorityFinal {
+	if p.Authority != v1alpha1.AuthorityState {
+		return takePart(parts, part, p)
+	}
+	transition := v1alpha1.Transition{EventID: p.EventID, Created: p.Created, Rank: p.Rank, Trace: trace}
+	if taken && current.Authority == v1alpha1.AuthorityFinal { // only a reading takes it, and later events must know of it
+		p.Recent = addTransition(nil, transition)
 		return takePart(parts, part, p)
 	}
 	var recent []v1alpha1.Transition
 	if current.Authority == v1alpha1.AuthorityState {
 		recent = current.Recent
 	}
-	p.Recent = addTransition(recent, v1alpha1.Transition{EventID: p.EventID, Created: p.Created, Rank: p.Rank, Trace: trace})
+	p.Recent = addTransition(recent, transition)
 	last, doubt := lastTransition(p.Recent)
 	p.Doubt = doubt
 	if last.EventID == p.EventID {

@@ -242,8 +242,9 @@ func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 }
 
 // DoubtfulPurchases lists what a comparison with Stripe reads of purchases: UnreadPurchases, and the checkout session of each
-// purchase whose metadata says something of access, else its payment intent or charge. An event may be forged, an endpoint
-// may not receive the one that a checkout is paid, and none reports that a person has corrected the metadata.
+// purchase whose metadata says something of access, else its payment intent or charge, and the invoice whose prices say it.
+// An event may be forged, an endpoint may not receive the one that a checkout is paid, and none reports that a person has
+// corrected the metadata.
 func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 	ids := UnreadPurchases(c)
 	for i := range c.Purchases {
@@ -255,47 +256,9 @@ func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 		if len(p.Terms) > 0 {
 			ids = append(ids, id)
 		}
+		if p.SessionID == "" && p.InvoiceID != "" && p.InvoiceID != id && termsOf(p, v1alpha1.PurchaseSourcePrice) != nil {
+			ids = append(ids, p.InvoiceID)
+		}
 	}
 	return ids
-}
-
-// readAbsentPurchase drops the purchase of an object that Stripe does not know.
-func readAbsentPurchase(c *v1alpha1.CustomerStatus, id string) Difference {
-	kept := slices.DeleteFunc(slices.Clone(c.Purchases), func(p v1alpha1.Purchase) bool {
-		return p.ID == id || p.SessionID == id || p.PaymentIntentID == id
-	})
-	if len(kept) == len(c.Purchases) {
-		return Difference{}
-	}
-	if c.Purchases = kept; len(kept) == 0 {
-		c.Purchases = nil
-	}
-	return Difference{Repaired: []string{"purchases"}}
-}
-
-// readPurchase folds a checkout session or a payment intent that was read from Stripe. It corrects nothing that an event
-// would have reported, except that the purchase is paid.
-func readPurchase(a *Aggregate, e *Event) Difference {
-	var read *v1alpha1.Purchase
-	switch {
-	case e.Checkout != nil && isPaid(e.Checkout):
-		read = checkoutPurchase(e, v1alpha1.CheckoutPaid)
-	case e.Checkout != nil:
-		read = checkoutPurchase(e, v1alpha1.CheckoutUnpaid)
-	case e.Payment.Status == intentSucceeded:
-		read = paymentPurchase(e)
-	}
-	if read == nil {
-		return Difference{}
-	}
-	i := slices.IndexFunc(a.Customer.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == read.ID })
-	if i < 0 {
-		return Difference{} // it was dropped meanwhile
-	}
-	wasPaid := a.Customer.Purchases[i].State == v1alpha1.CheckoutPaid
-	keepPurchase(a, read)
-	if !wasPaid && read.State == v1alpha1.CheckoutPaid {
-		return Difference{Repaired: []string{"purchases"}}
-	}
-	return Difference{}
 }

@@ -2,6 +2,8 @@ package projection_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -229,7 +231,9 @@ func TestReadPurchaseFindsAPayment(t *testing.T) {
 	}{{"unpaid", nil}, {"paid", []string{"purchases"}}, {"paid", nil}} {
 		differed := projection.Read(&a, &projection.Event{
 			EventID: projection.EventRead, Type: "checkout.session.read", Created: metav1.NewTime(begin.Add(hour)), ObjectID: "cs_1", PaymentIntentID: "pi_1",
-			Checkout: &v1alpha1.CheckoutRecord{Mode: "payment", PaymentStatus: tc.status, Created: &metav1.Time{Time: begin}},
+			Checkout: &v1alpha1.CheckoutRecord{
+				Mode: "payment", PaymentStatus: tc.status, Created: &metav1.Time{Time: begin}, Metadata: map[string]v1alpha1.Value{"access": "30d"},
+			},
 		}).Repaired
 		if diff := cmp.Diff(tc.want, differed); diff != "" {
 			t.Errorf("differed after %s (-want +got):\n%s", tc.status, diff)
@@ -260,5 +264,96 @@ func TestReadAbsentPurchase(t *testing.T) {
 	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("lifetime"))))})
 	if d := projection.ReadAbsent(&a, "cs_1", metav1.NewTime(begin.Add(hour))); len(d.Repaired) != 1 || a.Customer.Purchases != nil {
 		t.Errorf("%+v, purchases %+v", d, a.Customer.Purchases)
+	}
+}
+
+// What Stripe has of a purchase wins over what earlier events reported. A reading that confirms it changes nothing, and neither
+// does a price that was changed since.
+func TestReadPurchaseWinsOverEarlierEvents(t *testing.T) {
+	session := func(metadata Object) Object { return buys("cs_1", "pi_1", metadata) }
+	lines := func(access string) Object {
+		price := Object{"id": "price_1", "object": "price", "type": "one_time", "recurring": nil, "metadata": Object{"tollkeeper_access": access}}
+		return Object{"object": "list", "has_more": false, "data": []Object{{"id": "li_1", "object": "item", "price": price}}}
+	}
+	intent := func(status string, metadata Object) Object {
+		return PaymentIntent(New, "pi_1", customer, "ch_1", status, begin).With("metadata", metadata)
+	}
+	completed, succeeded := "checkout.session.completed", "payment_intent.succeeded"
+	lifetime, month := "pi_1 Paid \"lifetime\" from 2026-01-31 12h\n", "pi_1 Paid \"30d\" from 2026-01-31 12h until 2026-03-02 12h\n"
+	for name, tc := range map[string]struct {
+		reported Event
+		read     Object
+		want     string
+		differs  bool
+	}{
+		"nothing was paid":          {at(0, completed, session(access("lifetime"))), session(access("lifetime")).With("payment_status", "unpaid"), "pi_1 Unpaid \"lifetime\"\n", true},
+		"no access was sold":        {at(0, completed, session(access("lifetime"))), session(Object{}), "pi_1 Paid \"\"\n", true},
+		"less was sold":             {at(0, completed, session(access("lifetime"))), session(access("30d")), month, true},
+		"the same":                  {at(0, completed, session(access("30d"))), session(access("30d")), month, false},
+		"the payment did not go":    {at(0, succeeded, intent("succeeded", access("30d"))), intent("processing", access("30d")), "pi_1 Unpaid \"30d\"\n", true},
+		"the payment sold nothing":  {at(0, succeeded, intent("succeeded", access("30d"))), intent("succeeded", Object{}), "pi_1 Paid \"\"\n", true},
+		"the same payment":          {at(0, succeeded, intent("succeeded", access("30d"))), intent("succeeded", access("30d")), month, false},
+		"the price changed since":   {at(0, completed, session(Object{}).With("line_items", lines("lifetime"))), session(Object{}).With("line_items", lines("30d")), lifetime, false},
+		"the price can be read now": {at(0, completed, session(Object{}).With("line_items", lines("soon"))), session(Object{}).With("line_items", lines("30d")), month, false},
+		"an event that is newer":    {at(2*hour, completed, session(access("30d"))), session(Object{}).With("payment_status", "unpaid"), "pi_1 Paid \"30d\" from 2026-01-31 14h until 2026-03-02 14h\n", false},
+	} {
+		var a projection.Aggregate
+		projection.Fold(&a, []projection.Change{change(t, tc.reported)})
+		before := *a.Customer.DeepCopy()
+		for n, want := range []bool{tc.differs, false} {
+			if d := projection.Read(&a, readingOf(t, tc.read, begin.Add(time.Duration(n+1)*hour))); differs(d) != want {
+				t.Errorf("%s: reading %d differs in %+v", name, n+1, d)
+			}
+		}
+		if diff := cmp.Diff(before, a.Customer); strings.HasPrefix(name, "the same") && diff != "" {
+			t.Errorf("%s: the reading changes (-before +after):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" {
+			t.Errorf("%s: purchases (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// What an event reported of the prices of an invoice holds only if Stripe's invoice is paid and its prices say it.
+func TestAReadInvoiceRefutesItsTerms(t *testing.T) {
+	price := func(access string) Object {
+		return Object{"id": "price_1", "object": "price", "type": "one_time", "recurring": nil, "metadata": Object{"tollkeeper_access": access}}
+	}
+	invoice := func(status, access string) Object {
+		line := Object{"id": "il_1", "object": "line_item", "type": "invoiceitem", "amount": Amount, "price": price(access)}
+		return Invoice(Old, "in_1", customer, "", status, Amount, begin, end).
+			With("lines", Object{"object": "list", "data": []Object{line}, "has_more": false})
+	}
+	forged := at(0, "invoice.paid", invoice("paid", "lifetime"))
+	forged.Shape = Old
+	lifetime := "in_1 Paid \"lifetime\" from 2026-01-31 12h\n"
+	for name, tc := range map[string]struct {
+		read    Object // nil if Stripe does not know it
+		want    string
+		differs bool
+	}{
+		"the same":                {invoice("paid", "lifetime"), lifetime, false},
+		"the price changed since": {invoice("paid", "30d"), lifetime, false},
+		"it is open":              {invoice("open", "lifetime"), "", true},
+		"its price says nothing":  {Invoice(Old, "in_1", customer, "", "paid", Amount, begin, end), "", true},
+		"Stripe does not know it": {nil, "", true},
+	} {
+		var a projection.Aggregate
+		projection.Fold(&a, []projection.Change{change(t, forged)})
+		if diff := cmp.Diff(lifetime, showPurchases(a)); diff != "" {
+			t.Fatalf("before the reading (-want +got):\n%s", diff)
+		}
+		if ids := projection.DoubtfulPurchases(&a.Customer); !slices.Contains(ids, "in_1") {
+			t.Fatalf("read are %v, want the invoice too", ids)
+		}
+		var d projection.Difference
+		if tc.read == nil {
+			d = projection.ReadAbsent(&a, "in_1", metav1.NewTime(begin.Add(time.Hour)))
+		} else {
+			d = projection.Read(&a, readingOf(t, tc.read, begin.Add(time.Hour)))
+		}
+		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" || differs(d) != tc.differs {
+			t.Errorf("%s: %+v; purchases (-want +got):\n%s", name, d, diff)
+		}
 	}
 }

@@ -50,6 +50,8 @@ func readObject(a *Aggregate, e *Event) Difference {
 		return readRefund(a, e)
 	case e.Checkout != nil, e.Payment != nil:
 		return readPurchase(a, e)
+	case e.Invoice != nil:
+		return readInvoicePurchase(a, e)
 	default:
 		return Difference{}
 	}
@@ -158,8 +160,9 @@ func refutesPayment(shown *v1alpha1.SubscriptionStatus, e *Event) bool {
 
 func readProfile(a *Aggregate, e *Event) Difference {
 	c := &a.Customer
-	refuted := refuteDeletion(c, e)
+	doubt, refuted := ProfilePosition(c).Doubt, refuteDeletion(c, e)
 	if refuted {
+		doubt = v1alpha1.DoubtRefuted // the reading is folded, even if the customer has no name and no address
 		doubtEnds(a)
 	}
 	if c.DeletedAt != nil {
@@ -171,7 +174,7 @@ func readProfile(a *Aggregate, e *Event) Difference {
 	read := *e.Customer
 	read.Trace = v1alpha1.Trace{}
 	d := Difference{Remaining: differingFields(shown, read)}
-	d = d.fold(a, e, ProfilePosition(c).Doubt, Profile)
+	d = d.fold(a, e, doubt, Profile)
 	if refuted {
 		d.Repaired = append(d.Repaired, "deletedAt")
 	}
@@ -223,7 +226,9 @@ func ReadAbsent(a *Aggregate, id string, at metav1.Time) Difference {
 		total := a.Customer.Refunds[i].RefundTotal
 		total.AmountRefunded, total.Full = 0, false
 		e.Type, e.ChargeID, e.Refund = "charge.read", id, &v1alpha1.RefundRecord{RefundTotal: total}
-		return readRefund(a, e)
+		d := readRefund(a, e)
+		d.Repaired = append(d.Repaired, readAbsentPurchase(&a.Customer, id).Repaired...) // the charge may have paid one
+		return d
 	}
 	return readAbsentPurchase(&a.Customer, id)
 }
@@ -254,8 +259,8 @@ func jsonFields(state any) map[string]json.RawMessage {
 }
 
 // InDoubt returns the positions of the objects whose states are in doubt, by Stripe's id. A position that a comparison
-// could not settle has that comparison's time, so each such comparison makes it another doubt. Of a
-// deleted customer only the deletion can be in doubt.
+// could not settle has that comparison's time, so each such comparison makes it another doubt. Of a deleted customer only
+// the deletion can be in doubt.
 func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	doubts := map[string]v1alpha1.Position{}
 	if a.Customer.DeletedAt != nil {

@@ -149,8 +149,9 @@ func compareSessions(a, b *v1alpha1.Signup) int {
 	return cmp.Or(a.StartedAt.Compare(b.StartedAt.Time), cmp.Compare(a.SessionID, b.SessionID))
 }
 
-// findSignup makes the earliest of the checkouts that was paid the sign-up, and keeps the others. A payment of an unpaid checkout's payment intent, or
-// an invoice of its subscription, pays it: an endpoint may receive no checkout.session.async_payment_succeeded.
+// findSignup makes the earliest of the checkouts that was paid the sign-up, and keeps the others. A payment of an unpaid
+// checkout's payment intent, or an invoice of its subscription, pays it: an endpoint may receive no
+// checkout.session.async_payment_succeeded.
 func findSignup(c *v1alpha1.CustomerStatus, list []v1alpha1.Checkout) {
 	c.Signup = nil
 	for i := range list {

@@ -83,6 +83,11 @@ func (c *Client) Charge(ctx context.Context, account, id string) (Reading, error
 	return c.get(ctx, account, "charges", id)
 }
 
+// Invoice reads an invoice. See https://docs.stripe.com/api/invoices/retrieve.
+func (c *Client) Invoice(ctx context.Context, account, id string) (Reading, error) {
+	return c.get(ctx, account, "invoices", id)
+}
+
 // PaymentIntent reads a payment intent. See https://docs.stripe.com/api/payment_intents/retrieve.
 func (c *Client) PaymentIntent(ctx context.Context, account, id string) (Reading, error) {
 	return c.get(ctx, account, "payment_intents", id)

@@ -208,3 +208,44 @@ func TestAnAccountGetsACustomerLater(t *testing.T) {
 	o.linked("cus_Ada", later)
 	o.entitled("cus_Ada", "True SubscriptionActive")
 }
+
+// Stripe's objects of a customer that is known by both ids may name the Account only. They are the customer's: a comparison
+// takes no access away.
+func TestWhatNamesTheAccountOnlyIsTheCustomers(t *testing.T) {
+	world := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), New, 1)
+	named, subscription, _ := accountEvents(New)
+	world.Put(Customer("cus_Ada", "ada@example.com", "Ada").With("customer_account", customerAccount))
+	world.Put(named.Object)
+	world.Put(subscription.Object)
+	_, withStripe := stripe(t, world)
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
+	o.send(named, subscription)
+	o.linked("cus_Ada", named, subscription)
+	o.annotate(o.customer("cus_Ada"), v1alpha1.AnnotationResync, "now")
+	o.eventually("the resync is answered", func() string {
+		if c := o.customer("cus_Ada").Status.LastComparison; c == nil || c.Request != "now" {
+			return fmt.Sprintf("comparison %+v", c)
+		}
+		return ""
+	})
+	o.entitled("cus_Ada", "True SubscriptionActive")
+	if s := o.subscription("sub_Ada").Status; s.Status != "active" {
+		t.Errorf("the subscription is %s", s.Status)
+	}
+}
+
+// A dispute whose payment names an Account only, at Stripe, is that customer's.
+func TestADisputeOfAPaymentByAnAccount(t *testing.T) {
+	world := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), New, 1)
+	named, _, _ := accountEvents(New)
+	world.Put(named.Object)
+	world.Put(Charge(New, "ch_1", "", "pi_1", "succeeded", world.Now()).With("customer", nil).With("customer_account", customerAccount))
+	_, withStripe := stripe(t, world)
+	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval, c.RefetchDelay = 0, 0 })
+	o.send(named)
+	o.linked("cus_Ada", named)
+	dispute := Event{ID: "evt_dispute", Type: "charge.dispute.created", Created: world.Now(), Shape: New,
+		Object: Dispute("dp_1", "ch_1", "pi_1", world.Now(), world.Now().AddDate(0, 0, 7))}
+	o.send(dispute)
+	o.linked("cus_Ada", dispute)
+}

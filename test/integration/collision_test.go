@@ -68,3 +68,26 @@ func collidingIDs(t *testing.T, prefix string) (a, b string) {
 	t.Fatalf("no two ids with the prefix %s have one name", prefix)
 	return "", ""
 }
+
+// An invoice whose line names a subscription of another customer was made up. It fails, and holds up nothing of its customer.
+func TestAnInvoiceThatBillsAnothersSubscription(t *testing.T) {
+	o := start(t)
+	at := time.Now().Add(-time.Hour).Truncate(time.Second)
+	end := at.AddDate(0, 1, 0)
+	event := func(id, kind string, object Object) Event {
+		return Event{ID: id, Type: kind, Created: at, Shape: New, Object: object}
+	}
+	o.send(event("evt_sub", "customer.subscription.created", Subscription(New, "sub_A", "cus_A", "active", at, end)))
+	o.outcome("evt_sub", v1alpha1.OutcomeApplied)
+	line := Object{"id": "il_A", "amount": Amount, "period": Object{"start": at.Unix(), "end": end.Unix()}, "type": "subscription", "subscription": "sub_A"}
+	o.send(
+		event("evt_invoice", "invoice.paid", Invoice(New, "in_B", "cus_B", "sub_B", "paid", Amount, at, end).
+			With("lines", Object{"object": "list", "data": []any{line}})),
+		event("evt_subB", "customer.subscription.created", Subscription(New, "sub_B", "cus_B", "active", at, end)),
+	)
+	if got := o.outcome("evt_invoice", v1alpha1.OutcomeFailed).Status.Message; !strings.Contains(got, "sub_A") {
+		t.Errorf("the message %q does not name sub_A", got)
+	}
+	o.outcome("evt_subB", v1alpha1.OutcomeApplied)
+	o.entitled("cus_B", "True SubscriptionActive")
+}

@@ -160,3 +160,26 @@ func purchases(c v1alpha1.CustomerStatus) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// A key that may not read charges does not hold up the comparison of a customer with a refund: its subscriptions are read.
+func TestAKeyThatMayNotReadCharges(t *testing.T) {
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	world.Do(RefundAll)
+	sub, customer := world.Objects("subscription")[0].ID(), world.Objects("customer")[0].ID()
+	api, withStripe := stripe(t, world)
+	api.Fail(1000, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprint(w, `{"error": {"type": "invalid_request_error", "message": "not permitted"}}`)
+		return true
+	}, func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/charges") })
+	o := start(t, withStripe)
+	o.send(world.Events()...)
+	o.settled()
+	world.Amend(sub, func(s Object) { s["status"] = "unpaid" })
+	o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "now")
+	o.entitled(customer, "False PaymentFailed")
+	if len(api.Requests("/v1/charges")) == 0 {
+		t.Error("the refunded charge was not read")
+	}
+}

@@ -79,7 +79,7 @@ func foldBatch(aggregate *projection.Aggregate, batch *readings.Batch, customerI
 // kindOf is Stripe's name of an object's kind, by the prefix of its id.
 func kindOf(id string) string {
 	prefix, _, _ := strings.Cut(id, "_")
-	return cmp.Or(map[string]string{"sub": "subscription", "dp": "dispute", "du": "dispute", "ch": "charge", "py": "charge"}[prefix], "other")
+	return cmp.Or(map[string]string{"sub": "subscription", "dp": "dispute", "du": "dispute", "ch": "charge", "py": "charge", "in": "invoice"}[prefix], "other")
 }
 
 // readIDs are the Stripe ids of the objects that a batch says something about. It says nothing of the others.

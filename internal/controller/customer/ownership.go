@@ -42,28 +42,52 @@ func nameIsTaken(kind, id, owner string) string {
 }
 
 // failMisassigned fails the events about a subscription that belongs to another customer, as Stripe never moves a
-// subscription, and about one whose name another subscription has.
+// subscription, and about one whose name another subscription has. Of an invoice that holds for all subscriptions that it
+// bills.
 func (r *Reconciler) failMisassigned(ctx context.Context, c *reconciliation) error {
 	for _, e := range c.pending {
-		id := e.Spec.SubscriptionID
-		if e.deferred || e.outcome == v1alpha1.OutcomeFailed || id == "" || c.subscriptions[id] != nil {
-			continue
-		}
-		var s v1alpha1.Subscription
-		key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
-		switch err := r.Client.Get(ctx, key, &s); {
-		case err == nil && s.Spec.SubscriptionID != id:
-			e.outcome, e.message = v1alpha1.OutcomeFailed, nameIsTaken("subscription", id, s.Spec.SubscriptionID)
-		case err == nil && s.Spec.CustomerRef.Name == c.customer.Name: // it was created since the list was read, or is being deleted
-			if owner := metav1.GetControllerOf(&s); owner == nil || owner.UID == c.customer.UID {
-				c.subscriptions[id] = &s
+		for _, id := range subscriptionsOf(&e.Spec) {
+			if e.deferred || e.outcome == v1alpha1.OutcomeFailed || c.subscriptions[id] != nil {
+				continue
 			}
-		case err == nil:
-			e.outcome = v1alpha1.OutcomeFailed
-			e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
-		case !apierrors.IsNotFound(err):
-			return err
+			if err := r.failUnlessOwn(ctx, c, e, id); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// subscriptionsOf are the ids of the subscriptions that folding the event creates.
+func subscriptionsOf(e *v1alpha1.BillingEventSpec) []string {
+	var ids []string
+	if e.SubscriptionID != "" {
+		ids = append(ids, e.SubscriptionID)
+	}
+	if e.Invoice != nil {
+		for i := range e.Invoice.OtherPeriods {
+			ids = append(ids, e.Invoice.OtherPeriods[i].SubscriptionID)
+		}
+	}
+	return ids
+}
+
+// failUnlessOwn fails the event if the subscription's object exists and is not this customer's.
+func (r *Reconciler) failUnlessOwn(ctx context.Context, c *reconciliation, e *pendingEvent, id string) error {
+	var s v1alpha1.Subscription
+	key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
+	switch err := r.Client.Get(ctx, key, &s); {
+	case err == nil && s.Spec.SubscriptionID != id:
+		e.outcome, e.message = v1alpha1.OutcomeFailed, nameIsTaken("subscription", id, s.Spec.SubscriptionID)
+	case err == nil && s.Spec.CustomerRef.Name == c.customer.Name: // it was created since the list was read, or is being deleted
+		if owner := metav1.GetControllerOf(&s); owner == nil || owner.UID == c.customer.UID {
+			c.subscriptions[id] = &s
+		}
+	case err == nil:
+		e.outcome = v1alpha1.OutcomeFailed
+		e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
+	case !apierrors.IsNotFound(err):
+		return err
 	}
 	return nil
 }

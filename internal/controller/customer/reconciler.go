@@ -69,8 +69,8 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
 
 // SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or
-// one of its subscriptions is written, when it was read from Stripe, when an event reports one of its products, and when an event about it
-// fails or is retried.
+// one of its subscriptions is written, when it was read from Stripe, when an event reports one of its products, and when an
+// event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	if r.Products == nil {
 		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())

@@ -47,7 +47,7 @@ func (r *Reconciler) readProducts(
 				return err
 			}
 			if shown != nil {
-				batch.Objects = append(batch.Objects, shown)
+				addProduct(batch, shown)
 				continue
 			}
 		}
@@ -57,11 +57,16 @@ func (r *Reconciler) readProducts(
 		case err != nil:
 			return err
 		default:
-			batch.Objects = append(batch.Objects, product)
-			if batch.At.IsZero() {
-				batch.At = product.Created.Time
-			}
+			addProduct(batch, product)
 		}
 	}
 	return nil
+}
+
+// addProduct adds a product to the batch. Its time is the batch's if nothing else is read: a comparison has one.
+func addProduct(batch *readings.Batch, product *projection.Event) {
+	batch.Objects = append(batch.Objects, product)
+	if batch.At.IsZero() {
+		batch.At = product.Created.Time
+	}
 }

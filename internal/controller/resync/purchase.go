@@ -2,14 +2,12 @@ package resync
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
-	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // readPurchases reads what may say for how long the customer's purchases grant access, although no event does, or not in a
@@ -23,25 +21,17 @@ func (r *Reconciler) readPurchases(ctx context.Context, batch *readings.Batch, c
 	return nil
 }
 
-// readPurchase reads a checkout session or, of a purchase without one, its payment intent. A key that may not read it must not hold up the
-// customer and its subscriptions: the purchase stays as it is, and the refusal is counted and logged.
+// readPurchase reads a checkout session or, of a purchase without one, its payment intent, charge or invoice.
 func (r *Reconciler) readPurchase(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.PaymentIntent
 	switch {
 	case strings.HasPrefix(id, "in_"):
-		return nil // what an invoice says of its price, no other object of Stripe's API repeats
+		get = r.Stripe.Invoice
 	case strings.HasPrefix(id, "ch_"), strings.HasPrefix(id, "py_"):
 		get = r.Stripe.Charge
 	case slices.ContainsFunc(customer.Status.Purchases, func(p v1alpha1.Purchase) bool { return p.SessionID == id }):
 		get = r.Stripe.Purchase
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
-	if errors.Is(err, stripeapi.ErrRefused) {
-		r.refuse(ctx, customer, id, "not_permitted", err.Error())
-		return nil
-	}
-	whole := batch.Whole // a purchase is no subscription: all of those may be known without it
-	err = r.add(ctx, batch, customer, id, object, err)
-	batch.Whole = whole
-	return err
+	return r.addPayment(ctx, batch, customer, id, object, err)
 }

@@ -72,7 +72,7 @@ func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, cus
 			continue
 		}
 		charge, err := r.Stripe.Charge(ctx, customer.Spec.Account, refund.ChargeID)
-		if err := r.add(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
+		if err := r.addPayment(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
 			return err
 		}
 	}
@@ -158,11 +158,27 @@ func (r *Reconciler) add(
 	return nil
 }
 
+// addPayment is add for a charge or a purchase. One that the key may not read, or that cannot be decoded, must not hold up
+// the customer and its subscriptions: it stays as it is, and the refusal is counted and logged.
+func (r *Reconciler) addPayment(
+	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
+) error {
+	if errors.Is(err, stripeapi.ErrRefused) {
+		r.refuse(ctx, customer, id, "not_permitted", err.Error())
+		return nil
+	}
+	whole := batch.Whole // all subscriptions may be known without it
+	err = r.add(ctx, batch, customer, id, answer, err)
+	batch.Whole = whole
+	return err
+}
+
 // belongsTo reports whether the object is the customer's. A dispute names no customer. With Accounts v2, the customer may
-// be known by its Account only.
+// be known by its Account only, and an object may name the Account only.
 func belongsTo(object *projection.Event, customer *v1alpha1.Customer) bool {
-	id := customer.Spec.CustomerID
-	return object.Dispute != nil || object.CustomerID == id || object.CustomerAccount == id
+	id, account := customer.Spec.CustomerID, customer.Status.CustomerAccount
+	return object.Dispute != nil || object.CustomerID == id || object.CustomerAccount == id ||
+		object.CustomerID == "" && account != "" && object.CustomerAccount == account
 }
 
 // refuse counts and logs an object that is left out of the batch: one that cannot be read, or that belongs to another

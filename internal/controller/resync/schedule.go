@@ -36,7 +36,8 @@ type schedule struct {
 }
 
 // wholeCustomer is the key of the doubt about which subscriptions a customer has. Either not all of them are known
-// (status.complete), or one is known by name only.
+// (status.complete), or one is known by name only. It is also the key of a difference that a comparison of the customer could
+// not settle.
 const wholeCustomer = ""
 
 // doubt is about the state of one object. It is read once.
@@ -75,6 +76,10 @@ func (s *schedule) observe(
 	if projection.IsPartlyKnown(aggregate) {
 		positions[wholeCustomer] = v1alpha1.Position{}
 	}
+	if last := customer.Status.LastComparison; last != nil && len(last.Remaining) > 0 && customer.Status.DeletedAt == nil {
+		positions[wholeCustomer] = positions[customer.Spec.CustomerID] // it may be a dispute or a refund that differs
+		delete(positions, customer.Spec.CustomerID)
+	}
 	for _, id := range projection.UnreadPurchases(&customer.Status) {
 		positions[id] = v1alpha1.Position{}
 	}
@@ -100,8 +105,9 @@ func aggregateOf(customer *v1alpha1.Customer, subscriptions map[string]*v1alpha1
 	return aggregate
 }
 
-// observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose event may be
-// late. So the subscription is read after the end of its trial, unless an event has reported another status by then.
+// observeTrials notes the ends of trials. What follows a trial is Stripe's word: a payment, a pause or a cancellation, whose
+// event may be late. So the subscription is read after the end of its trial, unless an event has reported another status by
+// then.
 func (s *schedule) observeTrials(subscriptions map[string]*v1alpha1.Subscription) {
 	s.trialEnds = map[string]time.Time{}
 	for id, subscription := range subscriptions {

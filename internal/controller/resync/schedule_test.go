@@ -122,6 +122,17 @@ func TestDue(t *testing.T) {
 			func(c *v1alpha1.Customer, s *v1alpha1.Subscription) { billProduct(s); tieProduct(c) }, delay,
 			reading{products: []string{"prod_A"}},
 		},
+		"a difference that a comparison of the customer could not settle": {
+			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
+				c.Status.LastComparison = &v1alpha1.Comparison{At: metav1.NewTime(noon.Add(-time.Minute)), Remaining: []string{"status"}}
+			}, delay, reading{whole: true},
+		},
+		"a difference of a customer that is deleted": {
+			func(c *v1alpha1.Customer, _ *v1alpha1.Subscription) {
+				c.Status.LastComparison = &v1alpha1.Comparison{At: metav1.NewTime(noon.Add(-time.Minute)), Remaining: []string{"status"}}
+				c.Status.DeletedAt = &metav1.Time{Time: noon.Add(-time.Hour)}
+			}, delay, reading{objects: []string{"cus_A"}},
+		},
 		"the sweep": {func(*v1alpha1.Customer, *v1alpha1.Subscription) {}, interval, reading{whole: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package unlinked
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
 // payment words the payment that an event is about, such as "charge ch_1 and payment intent pi_1".
@@ -66,6 +68,19 @@ func (r *Reconciler) customerAtStripe(ctx context.Context, e *v1alpha1.BillingEv
 	case err != nil:
 		return "", false, err
 	default:
-		return reading.Object.ID("customer"), true, nil
+		customerID, err = r.customerNamedBy(ctx, e, reading.Object)
+		return customerID, true, err
 	}
+}
+
+// customerNamedBy is the customer that a payment names. With Accounts v2 it may name the Account only.
+func (r *Reconciler) customerNamedBy(ctx context.Context, e *v1alpha1.BillingEvent, payment stripejson.Object) (string, error) {
+	customerID, account := payment.ID("customer"), payment.ID("customer_account")
+	if customerID != "" || account == "" {
+		return customerID, nil
+	}
+	named := e.DeepCopy()
+	named.Spec.CustomerAccount = account
+	known, err := r.customerKnownByAccount(ctx, named)
+	return cmp.Or(known, account), err
 }

@@ -3,8 +3,7 @@
 // It observes pending events whose type is not handled, whose mode or account is not applied, that could not be decoded, or that
 // name no customer. It decides what becomes of each. A dispute names a payment and no customer: it looks for the
 // customer of that payment. With Accounts v2 an event may name an Account instead of a customer: see account.go. It
-// writes the event's status: the outcome, or the customer that was found. Then the
-// customer's controller takes the event.
+// writes the event's status: the outcome, or the customer that was found. Then the customer's controller takes the event.
 package unlinked
 
 import (
