@@ -56,6 +56,11 @@ func settings(s *situations.Situation) string {
 	for _, flag := range s.Flags {
 		list = append(list, "`"+flag+"`")
 	}
+	if o := s.Spec.Override; o != nil && o.Until != nil {
+		list = append(list, "`spec.override: "+string(o.Access)+"` until "+situations.FormatDay(o.Until.Sub(situations.Begin)))
+	} else if o != nil {
+		list = append(list, "`spec.override: "+string(o.Access)+"` without an end")
+	}
 	if s.Spec.Access != "" {
 		list = append(list, "`spec.access: "+string(s.Spec.Access)+"`")
 	}

@@ -37,40 +37,45 @@ func testSituation(t *testing.T, s *situations.Situation, life *situations.Life)
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := changesOf(t, life)
-	decide := func(a *projection.Aggregate) situations.Want {
-		foldReadings(t, a, life)
-		return situations.Got(entitlement.Decide(entitlement.Input{
-			Spec: s.Spec, Customer: &a.Customer, Subscriptions: a.Subscriptions, HasStripe: s.HasKey,
-		}, policy, situations.Begin.Add(s.Asked)))
-	}
+	changes, late := changesOf(t, life.Events), changesOf(t, life.Late)
+	recorded := slices.Concat(changes, late)
 	for seed := range uint64(shuffles + 1) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		order := slices.Clone(changes)
-		if seed > 0 {
-			random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		}
 		var a projection.Aggregate
-		for rest := order; len(rest) > 0; {
-			n := 1
-			if seed > 0 {
-				n += random.IntN(len(rest))
-			}
-			foldRecalling(&a, rest[:n], changes)
-			rest = rest[n:]
-		}
-		if diff := cmp.Diff(s.Want, decide(&a)); diff != "" {
+		foldShuffled(&a, changes, recorded, random, seed > 0)
+		foldReadings(t, &a, life)
+		foldShuffled(&a, late, recorded, random, seed > 0)
+		got := situations.Got(entitlement.Decide(entitlement.Input{
+			Spec: s.Spec, Customer: &a.Customer, Subscriptions: a.Subscriptions, HasStripe: s.HasKey,
+		}, policy, situations.Begin.Add(s.Asked)))
+		if diff := cmp.Diff(s.Want, got); diff != "" {
 			t.Fatalf("order %d: the decision (-want +got):\n%s", seed, diff)
 		}
 	}
 }
 
-// changesOf decodes the life's events. Those that name no customer are linked to it, as the operator links them before it
+// foldShuffled folds the changes in batches of a random size, and in a random order; or else one by one as they happened.
+func foldShuffled(a *projection.Aggregate, changes, recorded []projection.Change, random *rand.Rand, shuffled bool) {
+	order := slices.Clone(changes)
+	if shuffled {
+		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	for rest := order; len(rest) > 0; {
+		n := 1
+		if shuffled {
+			n += random.IntN(len(rest))
+		}
+		foldRecalling(a, rest[:n], recorded)
+		rest = rest[n:]
+	}
+}
+
+// changesOf decodes a life's events. Those that name no customer are linked to it, as the operator links them before it
 // folds them.
-func changesOf(t *testing.T, life *situations.Life) []projection.Change {
+func changesOf(t *testing.T, happened []stripetest.Event) []projection.Change {
 	t.Helper()
 	var changes []projection.Change
-	for _, e := range life.Events {
+	for _, e := range happened {
 		decoded, err := events.Decoder{MetadataPrefix: "tollkeeper_"}.Decode(e.JSON())
 		if err != nil || decoded.DecodeError != "" {
 			t.Fatalf("decode %s: %v %s", e.Type, err, decoded.DecodeError)
@@ -87,6 +92,10 @@ func changesOf(t *testing.T, life *situations.Life) []projection.Change {
 func foldReadings(t *testing.T, a *projection.Aggregate, life *situations.Life) {
 	t.Helper()
 	for _, reading := range life.Readings {
+		if reading.Object == nil {
+			projection.ReadAbsent(a, reading.ID, metav1.Time{Time: reading.At})
+			continue
+		}
 		text, err := json.Marshal(reading.Object)
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +137,11 @@ func TestSituationsAreDistinct(t *testing.T) {
 	seen := map[string]bool{}
 	for _, group := range situations.All() {
 		for _, s := range group.Situations {
-			name := fmt.Sprintf("%s: %s %v %v %t", group.Name, s.Name, s.Flags, s.Spec, s.HasKey)
+			spec, err := json.Marshal(s.Spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := fmt.Sprintf("%s: %s %v %s %t", group.Name, s.Name, s.Flags, spec, s.HasKey)
 			if seen[name] {
 				t.Errorf("there are two situations %s", name)
 			}

@@ -131,15 +131,19 @@ func pausedAfterTrial(since string) assessment {
 const firstPaymentFailure = "first_payment_failure"
 
 // pauseCause is Stripe's word for why it paused the subscription; empty if that is not known. API versions before
-// 2026-05-27 do not report it. Then a failed invoice that is open shows that a payment failed: a trial that ends without
-// a payment method has none.
+// 2026-05-27 do not report it. Then a failed invoice shows that a payment failed, as long as it is open, or if it was paid
+// after the pause: a trial that ends without a payment method has none.
 func pauseCause(s *v1alpha1.SubscriptionStatus) string {
 	if s.PausedBy != "" {
 		return s.PausedBy
 	}
-	latest := s.LatestInvoice
-	isFailing := latest != nil && latest.Status == projection.InvoiceOpen && latest.AttemptCount > 0
-	if isFailing && !latest.Created.Before(s.TrialEnd) && !latest.Created.Before(s.LastPaidAt) {
+	latest, failed := s.LatestInvoice, s.LatestPaymentFailure
+	if latest == nil || latest.Created.Before(s.TrialEnd) {
+		return ""
+	}
+	isFailing := latest.Status == projection.InvoiceOpen && latest.AttemptCount > 0 && !latest.Created.Before(s.LastPaidAt)
+	hasFailed := latest.Status == projection.InvoicePaid && failed != nil && failed.InvoiceID == latest.ID
+	if isFailing || hasFailed && isPaidSinceReport(s) {
 		return firstPaymentFailure
 	}
 	return ""
@@ -235,10 +239,8 @@ func assessUnknown(s *v1alpha1.SubscriptionStatus, now time.Time) assessment {
 //
 // For example, the invoices of February and March are open. On 10 March the one of February is paid: March stays unpaid.
 func unlessPaidSince(s *v1alpha1.SubscriptionStatus, now time.Time, otherwise assessment) assessment {
-	reported := projection.StatePosition(s)
-	isPaidSince := reported.EventID != "" && s.LastPaidAt != nil && !s.LastPaidAt.Before(&reported.Created)
 	switch through := paidThrough(s); {
-	case !isPaidSince || newestIsOverdue(s, now):
+	case !isPaidSinceReport(s) || newestIsOverdue(s, now):
 		return otherwise
 	case through == nil && s.TestClock != "": // when the period ends is simulated
 		return entitled(v1alpha1.ReasonSubscriptionActive, nil, "The subscription is paid for.")
@@ -247,6 +249,12 @@ func unlessPaidSince(s *v1alpha1.SubscriptionStatus, now time.Time, otherwise as
 	default:
 		return paidUntil(earliest(through, scheduledEnd(s)))
 	}
+}
+
+// isPaidSinceReport reports whether an invoice was paid after the event that reported the status, or with it.
+func isPaidSinceReport(s *v1alpha1.SubscriptionStatus) bool {
+	reported := projection.StatePosition(s)
+	return reported.EventID != "" && s.LastPaidAt != nil && !s.LastPaidAt.Before(&reported.Created)
 }
 
 // paidThrough is the end of the paid period. The lines of a long invoice may not show it: then it is that of the

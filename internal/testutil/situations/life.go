@@ -25,19 +25,26 @@ type Life struct {
 	Shape Shape
 	// Events are what Stripe reports, in the order in which it happens.
 	Events []Event
-	// Readings are the objects that were read from Stripe's API.
+	// Readings are the objects that were read from Stripe's API, after the events.
 	Readings []Reading
+	// Late are the events that arrive after the readings, whenever they happened.
+	Late []Event
 	// Listed is when all of the customer's subscriptions were listed from Stripe; zero if they were not.
 	Listed time.Time
 
 	now     time.Time
+	isLate  bool
 	objects map[string]Object
 }
 
 // Reading is an object that was read from Stripe's API.
 type Reading struct {
+	// Object is what Stripe returned; nil if it does not know the object.
 	Object Object
-	At     time.Time
+	// ID is the object's id.
+	ID string
+	// At is when it was read.
+	At time.Time
 }
 
 // Play plays the situation's life with payloads of the shape.
@@ -65,10 +72,19 @@ func unix(day int) int64 { return dayTime(day).Unix() }
 
 // report makes an event about the object as it is. The ids fall, so that no id decides by chance.
 func (l *Life) report(eventType, id string, previous Object) {
-	l.Events = append(l.Events, Event{
-		ID: fmt.Sprintf("evt_%04d", 9999-len(l.Events)), Type: eventType, Created: l.now, Shape: l.Shape, Object: l.objects[id], Previous: previous,
-	})
+	e := Event{
+		ID:   fmt.Sprintf("evt_%04d", 9999-len(l.Events)-len(l.Late)),
+		Type: eventType, Created: l.now, Shape: l.Shape, Object: l.objects[id], Previous: previous,
+	}
+	if l.isLate {
+		l.Late = append(l.Late, e)
+	} else {
+		l.Events = append(l.Events, e)
+	}
 }
+
+// isDelayed makes the events from now on arrive after the readings.
+func (l *Life) isDelayed() { l.isLate = true }
 
 // add makes an object, and reports it with an event of the type; with an empty type nothing is reported.
 func (l *Life) add(eventType string, o Object, fields ...Fields) {
@@ -149,8 +165,11 @@ func (l *Life) ends(id string) {
 // reads reads an object from Stripe's API; eventless is how it differs from what the events reported.
 func (l *Life) reads(id string, eventless ...Fields) {
 	l.objects[id] = with(l.objects[id], eventless)
-	l.Readings = append(l.Readings, Reading{Object: l.objects[id], At: l.now})
+	l.Readings = append(l.Readings, Reading{Object: l.objects[id], ID: id, At: l.now})
 }
+
+// isAbsent asks Stripe's API for an object that Stripe does not know: the events about it were forged.
+func (l *Life) isAbsent(id string) { l.Readings = append(l.Readings, Reading{ID: id, At: l.now}) }
 
 // isListed lists all of the customer's subscriptions from Stripe's API.
 func (l *Life) isListed() { l.Listed = l.now }
@@ -290,4 +309,13 @@ func (l *Life) failsToRenewAgain() {
 // invoiceAt is an open invoice of the subscription for the thirty days from a day on.
 func invoiceAt(l *Life, id string, day int) Object {
 	return Invoice(l.Shape, id, CustomerID, subA, "open", Amount, dayTime(day), dayTime(day+30))
+}
+
+// failsToRenewWithin is an invoice on a day of the first month, of which the payment fails.
+func (l *Life) failsToRenewWithin(day int) {
+	l.subscribesAndPays()
+	l.on(day)
+	l.bills("in_2", subA)
+	l.declines("in_2", 1)
+	l.becomes(subA, "past_due")
 }
