@@ -32,6 +32,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
@@ -259,6 +260,9 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 		manager.Add(failed),
 		manager.Add(&backlog.Counter{Pending: c, Failed: failed.GetCache(), Clock: clock.RealClock{}, Interval: interval}),
 		(&retry.Reconciler{Failed: failed.GetCache(), Client: c}).SetupWithManager(manager, controller.Options{}),
+		(&unlinked.Reconciler{
+			Client: c, Reader: manager.GetAPIReader(), Clock: clock.RealClock{}, LinkTimeout: time.Hour,
+		}).SetupWithManager(manager, controller.Options{}),
 		(&customer.Reconciler{
 			Client: c, Reader: manager.GetAPIReader(), Clock: clock.RealClock{}, Change: change, EventAttempts: 2, Schemas: schemas,
 			Recorder: manager.GetEventRecorder("test"), Readings: readings.NewMailbox(), Failed: failed.GetCache(),
