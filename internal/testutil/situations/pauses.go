@@ -38,7 +38,7 @@ func pauses() Group {
 		}
 	}
 	return Group{
-		Name:  "Pauses",
+		Name: "Pauses",
 		Intro: "A pause after the first failed payment follows the grace period. Every other pause of the subscription takes effect at " +
 			"once. A pause of collection does not end access, unless its invoices are voided: see the void pauses.",
 		Situations: []Situation{
