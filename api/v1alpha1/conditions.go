@@ -47,7 +47,7 @@ const (
 	// ReasonPaused: the subscription is paused, or its invoices are voided for now (pause_collection.behavior is void) and
 	// what was paid for is over (see --on-void-pause).
 	ReasonPaused = "Paused"
-	// ReasonDisputed: a payment of the subscription is disputed, and --on-dispute is Suspend.
+	// ReasonDisputed: a payment of the subscription or of the purchase is disputed, and --on-dispute is Suspend.
 	ReasonDisputed = "Disputed"
 	// ReasonOverrideDenied: spec.override denies access now, or spec.access is Denied. Overridden=True has it, too.
 	ReasonOverrideDenied = "OverrideDenied"

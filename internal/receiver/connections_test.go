@@ -104,7 +104,9 @@ func TestAnEvictionLeadsToNoOther(t *testing.T) {
 	var clients []unfinished
 	for i := range limit {
 		clients = append(clients, p.begin(t, event(fmt.Sprintf("evt_%d", i), "customer.updated")))
-		await(t, "the body to be waited for", func() bool { return waiting(p.server.connections.queue) == i+1 })
+		await(t, "the body to be waited for", func() bool {
+			return waiting(p.server.connections.queue) == i+1 && awaitingHeaders(p.server.connections) == 0
+		})
 	}
 	p.dial(t)
 	if got, closes := respond(t, clients[0]); !cmp.Equal(tooSlowReply, got) || !closes {
@@ -128,9 +130,7 @@ func TestConnectionsThatEndAreForgotten(t *testing.T) {
 		_ = p.dial(t).Close()
 	}
 	await(t, "no connection to be left", func() bool {
-		p.server.connections.mutex.Lock()
-		defer p.server.connections.mutex.Unlock()
-		return len(p.server.connections.places) == 0 && waiting(p.server.connections.queue) == 0 && waiting(p.server.connections.closing) == 0
+		return awaitingHeaders(p.server.connections) == 0 && waiting(p.server.connections.queue) == 0 && waiting(p.server.connections.closing) == 0
 	})
 }
 

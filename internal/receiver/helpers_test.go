@@ -168,6 +168,13 @@ func waiting(q *admissionQueue) int {
 	return q.waiting.Len()
 }
 
+// awaitingHeaders is how many connections wait for a header, or to be read from.
+func awaitingHeaders(c *connections) int {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return len(c.places)
+}
+
 // holding is how many bodies hold memory of the budget.
 func holding(b *budget) int {
 	b.mutex.Lock()

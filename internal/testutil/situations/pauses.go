@@ -38,8 +38,9 @@ func pauses() Group {
 		}
 	}
 	return Group{
-		Name:  "Pauses",
-		Intro: "A pause for a failed payment follows the grace period. The other pauses take effect at once.",
+		Name: "Pauses",
+		Intro: "A pause after the first failed payment follows the grace period. Every other pause of the subscription takes effect at " +
+			"once. A pause of collection does not end access, unless its invoices are voided: see the void pauses.",
 		Situations: []Situation{
 			{
 				Name: "The subscription is paused on demand.", Life: pause(pausedBy("pause_requested")),

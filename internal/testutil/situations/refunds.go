@@ -31,7 +31,7 @@ func refunds() Group {
 	}
 	return Group{
 		Name: "Refunds",
-		Intro: "By default, a refund is recorded, and changes nothing. With `--on-refund=Suspend`, a full refund of the payment that the " +
+		Intro: "By default, a refund of a payment of the subscription is recorded, and changes nothing. With `--on-refund=Suspend`, a full refund of the payment that the " +
 			"present period rests on suspends the customer.",
 		Situations: []Situation{
 			{
