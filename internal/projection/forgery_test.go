@@ -181,3 +181,28 @@ func TestAnAbsentChargeBuysNothing(t *testing.T) {
 		t.Errorf("it still buys %+v, and shows %+v", periods, a.Customer.Purchases)
 	}
 }
+
+// A dispute is open or lost, and an event that was forged, dated after the reading, has closed it. The reading shows it again.
+// A dispute that Stripe has closed, too, stays closed.
+func TestAForgedEndOfADispute(t *testing.T) {
+	for status, want := range map[string]int{"needs_response": 1, "lost": 1, "won": 0} {
+		dispute := Dispute("dp_1", "ch_1", "pi_1", begin, begin.AddDate(0, 0, 7))
+		var a projection.Aggregate
+		for _, e := range []Event{
+			at(0, "charge.dispute.created", dispute), at(2*time.Hour, "charge.dispute.closed", dispute.With("status", "won")),
+		} {
+			c := change(t, e)
+			c.Event.CustomerID = customer
+			projection.Fold(&a, []projection.Change{c})
+		}
+		if known := projection.KnownDisputes(&a.Customer); len(known) != 1 || len(a.Customer.OpenDisputes) > 0 {
+			t.Fatalf("known disputes %v, open %+v", known, a.Customer.OpenDisputes)
+		}
+		truth := readingOf(t, dispute.With("status", status), begin.Add(time.Hour))
+		projection.Yield(&a, customer, "dp_1", projection.ShownEvents(&a, customer)["dp_1"], truth.Created)
+		d := projection.Read(&a, truth)
+		if got := len(a.Customer.OpenDisputes); got != want || len(d.Remaining) > 0 || (len(d.Repaired) > 0) != (want > 0) {
+			t.Errorf("Stripe has it %s: %d shown, differences %+v", status, got, d)
+		}
+	}
+}

@@ -181,14 +181,16 @@ func readProfile(a *Aggregate, e *Event) Difference {
 	return d
 }
 
-// readDispute updates a dispute that shows, and shows an open one that does not. Any other was closed long ago.
+// readDispute updates a dispute that shows, and shows one that does not: an open one, and a lost one that was reported. Any
+// other was closed long ago.
 func readDispute(a *Aggregate, e *Event) Difference {
 	i := slices.IndexFunc(a.Customer.OpenDisputes, func(d v1alpha1.Dispute) bool { return d.ID == e.ObjectID })
 	var shown v1alpha1.DisputeRecord
-	switch isClosed := e.Dispute.Status == "lost" || slices.Contains(closedDisputes, e.Dispute.Status); {
+	wasReported := DisputePosition(&a.Customer, e.ObjectID).EventID != ""
+	switch {
 	case i >= 0:
 		shown = a.Customer.OpenDisputes[i].DisputeRecord
-	case isClosed:
+	case IsClosedDispute(e.Dispute.Status), e.Dispute.Status == "lost" && !wasReported:
 		return Difference{}
 	}
 	d := Difference{Remaining: differingFields(shown, *e.Dispute)}

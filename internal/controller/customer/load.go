@@ -43,7 +43,7 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey, batch *read
 		return nil, r.refuseName(ctx, c.customer)
 	}
 	for _, step := range []func(context.Context, *reconciliation) error{
-		r.failForeign, r.loadSubscriptions, r.failMisassigned, r.countFailed, r.loadRecorded,
+		r.failForeign, r.loadSubscriptions, r.failMisassigned, r.leaveOutMisassigned, r.countFailed, r.loadRecorded,
 	} {
 		if err := step(ctx, c); err != nil {
 			return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -74,20 +73,55 @@ func subscriptionsOf(e *v1alpha1.BillingEventSpec) []string {
 
 // failUnlessOwn fails the event if the subscription's object exists and is not this customer's.
 func (r *Reconciler) failUnlessOwn(ctx context.Context, c *reconciliation, e *pendingEvent, id string) error {
+	why, err := r.whyForeign(ctx, c, id)
+	if why != "" {
+		e.outcome, e.message = v1alpha1.OutcomeFailed, why
+	}
+	return err
+}
+
+// leaveOutMisassigned leaves out what was read of a subscription whose object exists and is not this customer's. Its object
+// could never be created, and the attempts would hold up the customer and its events for good.
+func (r *Reconciler) leaveOutMisassigned(ctx context.Context, c *reconciliation) error {
+	if c.batch == nil {
+		return nil
+	}
+	batch := *c.batch // a copy: the mailbox has the batch, and the next reconciliation may fold it again
+	batch.Objects = nil
+	for _, object := range c.batch.Objects {
+		if id := object.SubscriptionID; object.Subscription != nil && c.subscriptions[id] == nil {
+			why, err := r.whyForeign(ctx, c, id)
+			if err != nil {
+				return err
+			}
+			if why != "" {
+				metrics.ReadingsRefused.WithLabelValues("other_customer").Inc()
+				ctrl.LoggerFrom(ctx).Info("Refused what Stripe returned about a subscription", "id", id, "reason", why)
+				batch.Whole = false // one of the customer's subscriptions is not known
+				continue
+			}
+		}
+		batch.Objects = append(batch.Objects, object)
+	}
+	c.batch = &batch
+	return nil
+}
+
+// whyForeign returns why the subscription's object is not this customer's; empty if it is, or if there is none.
+func (r *Reconciler) whyForeign(ctx context.Context, c *reconciliation, id string) (string, error) {
 	var s v1alpha1.Subscription
 	key := client.ObjectKey{Namespace: c.customer.Namespace, Name: naming.Object(c.customer.Spec.Account, id)}
 	switch err := r.Client.Get(ctx, key, &s); {
 	case err == nil && s.Spec.SubscriptionID != id:
-		e.outcome, e.message = v1alpha1.OutcomeFailed, nameIsTaken("subscription", id, s.Spec.SubscriptionID)
+		return nameIsTaken("subscription", id, s.Spec.SubscriptionID), nil
 	case err == nil && s.Spec.CustomerRef.Name == c.customer.Name: // it was created since the list was read, or is being deleted
 		if owner := metav1.GetControllerOf(&s); owner == nil || owner.UID == c.customer.UID {
 			c.subscriptions[id] = &s
 		}
+		return "", nil
 	case err == nil:
-		e.outcome = v1alpha1.OutcomeFailed
-		e.message = fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name)
-	case !apierrors.IsNotFound(err):
-		return err
+		return fmt.Sprintf("The subscription %s belongs to the customer %s.", id, s.Spec.CustomerRef.Name), nil
+	default:
+		return "", client.IgnoreNotFound(err)
 	}
-	return nil
 }

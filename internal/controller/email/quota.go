@@ -70,7 +70,7 @@ func (r *Reconciler) checkQuota(ctx context.Context, email *storedEmail, hash st
 	var sent []time.Time
 	for i := range others.Items {
 		other := &others.Items[i]
-		if other.Name != email.Name && inDoubtSince(other.Status.Attempt) != nil {
+		if other.Name != email.Name && mayBeAccepted(other.Status.Attempt) {
 			sent = append(sent, other.Status.Attempt.ClaimedAt.Time)
 		}
 	}
@@ -81,6 +81,11 @@ func (r *Reconciler) checkQuota(ctx context.Context, email *storedEmail, hash st
 	return &limitedError{fmt.Sprintf(
 		"The address has had %d messages in 24 hours, and gets no more (--mails-per-address). This one may go at %s, unless it is too old then.",
 		r.Quota.Limit, until.UTC().Format(time.RFC3339)), until}
+}
+
+// mayBeAccepted reports whether Mailgun may have accepted the attempt, or one before it.
+func mayBeAccepted(attempt *v1alpha1.EmailAttempt) bool {
+	return attempt.InDoubtSince != nil || attempt.Outcome != v1alpha1.AttemptNotAccepted && attempt.Outcome != v1alpha1.AttemptRejected
 }
 
 // waitForQuota shows that the address has had its messages of a day. The Email is tried again when that day is over.

@@ -1,10 +1,19 @@
 package email
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	testingclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 )
 
 func TestQuotaFreeAt(t *testing.T) {
@@ -28,6 +37,44 @@ func TestQuotaFreeAt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, quotaFreeAt(tc.sent, 3)); diff != "" {
 				t.Errorf("free at (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Only messages count that Mailgun may have accepted, and not those of the Email itself.
+func TestQuotaCounts(t *testing.T) {
+	now := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	for name, tc := range map[string]struct {
+		email   string
+		attempt v1alpha1.EmailAttempt
+		counts  bool
+	}{
+		"accepted, or no result yet":     {"other", v1alpha1.EmailAttempt{}, true},
+		"not known":                      {"other", v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptUnknown}, true},
+		"not accepted":                   {"other", v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptNotAccepted}, false},
+		"rejected":                       {"other", v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptRejected}, false},
+		"not accepted after an unknown":  {"other", v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptNotAccepted, InDoubtSince: &now}, true},
+		"rejected after an unknown":      {"other", v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptRejected, InDoubtSince: &now}, true},
+		"not known, of the Email itself": {"this", v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptUnknown}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scheme := runtime.NewScheme()
+			if err := v1alpha1.AddToScheme(scheme); err != nil {
+				t.Fatal(err)
+			}
+			other := &v1alpha1.Email{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: tc.email}}
+			tc.attempt.ClaimedAt = now
+			other.Status.Attempt = &tc.attempt
+			r := &Reconciler{
+				Clock: testingclock.NewFakePassiveClock(now.Time), Quota: Quota{Limit: 1},
+				Client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(other).
+					WithIndex(other, routing.ByRecipient, func(client.Object) []string { return []string{"ada"} }).Build(),
+			}
+			email := &storedEmail{Email: v1alpha1.Email{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "this"}}}
+			err := r.checkQuota(t.Context(), email, "ada")
+			if _, limited := errors.AsType[*limitedError](err); limited != tc.counts || err != nil && !limited {
+				t.Errorf("error %v; want that it counts: %t", err, tc.counts)
 			}
 		})
 	}

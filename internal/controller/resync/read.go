@@ -47,8 +47,7 @@ func (r *Reconciler) read(
 	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
 		return nil, err
 	}
-	for i := range customer.Status.OpenDisputes {
-		id := customer.Status.OpenDisputes[i].ID
+	for _, id := range projection.KnownDisputes(&customer.Status) { // closed ones too: an event may have been forged
 		dispute, err := r.Stripe.Dispute(ctx, customer.Spec.Account, id)
 		if err := r.add(ctx, batch, customer, id, dispute, err); err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ import (
 
 // reading is what is due to be read from Stripe of one customer.
 type reading struct {
-	whole    bool              // the customer, all its subscriptions, open disputes and full refunds
+	whole    bool              // the customer, all its subscriptions, known disputes and full refunds
 	objects  []string          // if not whole: the Stripe ids of these objects
 	products []string          // if not whole: the Stripe ids of these products
 	requests map[string]string // the values of the resync annotations that the reading answers, by Stripe id
