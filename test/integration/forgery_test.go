@@ -16,7 +16,7 @@ func TestForgedEventsDoNotOutlastAComparison(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status string // what Stripe has
 		forge  func(customer string, sub Object) Event
-		forged string // what the forged event brings about
+		forged string // what the forged event brings about; empty if Stripe is read at once
 		want   string
 	}{
 		"active again, dated tomorrow": {"unpaid",
@@ -41,7 +41,7 @@ func TestForgedEventsDoNotOutlastAComparison(t *testing.T) {
 			func(customer string, _ Object) Event {
 				return Event{Type: "customer.deleted", Created: time.Now().Add(-time.Minute), Object: Customer(customer, "", "")}
 			},
-			"False SubscriptionEnded", "True SubscriptionActive",
+			"", "True SubscriptionActive",
 		},
 		"active in the year 9999, although it has ended": {"canceled",
 			func(_ string, sub Object) Event {
@@ -68,7 +68,9 @@ func TestForgedEventsDoNotOutlastAComparison(t *testing.T) {
 			profile := Event{ID: "evt_profile", Type: "customer.updated", Created: year9999, Shape: New,
 				Object: Customer(customer, "mallory@example.com", "Mallory")}
 			o.send(forged, profile)
-			o.entitled(customer, tc.forged)
+			if tc.forged != "" {
+				o.entitled(customer, tc.forged)
+			}
 			o.annotate(o.customer(customer), v1alpha1.AnnotationResync, "after the forgery")
 			o.entitled(customer, tc.want)
 			o.inSync(customer, "True Repaired")

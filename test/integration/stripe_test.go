@@ -230,6 +230,13 @@ func TestBackfillComesToRest(t *testing.T) {
 	o.recordedAll(world)
 	o.settled()
 	o.checkpoint("platform", newest(world))
+	o.eventually("Stripe to be read of what the events leave open", func() string {
+		got := condition(o.customer(world.Objects("customer")[0].ID()).Status.Conditions, v1alpha1.ConditionInSync)
+		if !strings.HasPrefix(got, "True ") {
+			return "InSync is " + got
+		}
+		return ""
+	})
 	before := o.everyVersion()
 	requested := len(api.Requests("/v1/events"))
 	o.eventually("three more backfills", func() string {
