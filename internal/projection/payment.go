@@ -183,7 +183,9 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 }
 
 // KnownDisputes lists the ids of the disputes that were reported, closed ones too, the latest first.
-func KnownDisputes(c *v1alpha1.CustomerStatus) []string { return idsByPosition(c.Positions, partDisputePrefix) }
+func KnownDisputes(c *v1alpha1.CustomerStatus) []string {
+	return idsByPosition(c.Positions, partDisputePrefix)
+}
 
 // DisputePosition is the position of a dispute's state: when Stripe last reported it.
 func DisputePosition(c *v1alpha1.CustomerStatus, id string) v1alpha1.Position {
