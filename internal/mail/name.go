@@ -53,11 +53,12 @@ func isSmall(word string) bool {
 }
 
 // isNameWord reports whether a word consists of letters, with apostrophes and hyphens between them. A full stop may end
-// it, as in "Dr.": one inside would make a link.
+// it, as in "Dr.": one inside would make a link. Of the modifiers of letters it takes those that Japanese names have, to
+// repeat or lengthen a character: 佐々木, ローラ.
 func isNameWord(word string) bool {
 	between := false // whether the character before is not a letter
 	for i, r := range strings.TrimSuffix(word, ".") {
-		isLetter := isNameLetter(r) || i > 0 && unicode.Is(unicode.M, r)
+		isLetter := isNameLetter(r) || i > 0 && (unicode.Is(unicode.M, r) || r == '々' || r == 'ー')
 		if !isLetter && (i == 0 || between || !strings.ContainsRune("'’ʼ-", r)) {
 			return false
 		}
