@@ -336,6 +336,9 @@ func TestADoubtThatStripeCannotResolve(t *testing.T) {
 		return ""
 	})
 	o.inSync("cus_A", "False NotInStripe")
+	if complete := o.customer("cus_A").Status.Complete; complete != nil {
+		t.Errorf("a customer that Stripe does not know counts as known whole: %+v", complete)
+	}
 	if got := len(api.Requests("/v1/subscriptions/sub_A")); got != 2 {
 		t.Errorf("%d requests for the subscription, want one for the doubt and one for the resync", got)
 	}

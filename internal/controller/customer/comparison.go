@@ -70,7 +70,7 @@ func foldBatch(aggregate *projection.Aggregate, batch *readings.Batch, customerI
 			add(kindOf(id), id, projection.ReadAbsent(aggregate, id, at))
 		}
 	}
-	if batch.Whole {
+	if batch.Whole && !slices.Contains(batch.NotFound, customerID) { // of a customer that Stripe does not know, it lists nothing
 		projection.Listed(aggregate, metav1.NewTime(batch.At.UTC().Truncate(time.Second)))
 	}
 	return differences

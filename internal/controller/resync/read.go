@@ -63,13 +63,11 @@ func (r *Reconciler) read(
 	return batch, r.readPurchases(ctx, batch, customer)
 }
 
-// readRefunds reads the charges that are refunded in full: such a refund may end a customer's access.
+// readRefunds reads the charges of which a refund shows: a full refund may end a customer's access, and an event may report a
+// smaller total than there is.
 func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
 	for i := range customer.Status.Refunds {
 		refund := &customer.Status.Refunds[i]
-		if !refund.Full {
-			continue
-		}
 		charge, err := r.Stripe.Charge(ctx, customer.Spec.Account, refund.ChargeID)
 		if err := r.addPayment(ctx, batch, customer, refund.ChargeID, charge, err); err != nil {
 			return err
