@@ -526,8 +526,10 @@ func TestAccountsAreKeptApart(t *testing.T) {
 	// An event of the connected account with the same ids. It makes the operator aware of the account.
 	now := time.Now()
 	customer, sub := own.Objects("customer")[0].ID(), own.Objects("subscription")[0].ID()
-	o.send(Event{ID: own.Events()[0].ID, Type: "customer.subscription.created", Created: now, Shape: New, Account: "acct_Other",
-		Object: Subscription(New, sub, customer, "unpaid", now, now.AddDate(0, 1, 0))})
+	unpaid := Subscription(New, sub, customer, "unpaid", now, now.AddDate(0, 1, 0))
+	connected.Put(Customer(customer, "other@example.com", "Bob"))
+	connected.Put(unpaid)
+	o.send(Event{ID: own.Events()[0].ID, Type: "customer.subscription.created", Created: now, Shape: New, Account: "acct_Other", Object: unpaid})
 	o.settled()
 	o.entitled(customer, "True SubscriptionActive")
 	var other v1alpha1.Customer
