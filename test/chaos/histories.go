@@ -29,8 +29,13 @@ type history struct {
 // end no subscription is unpaid, and the customer has the address of the sign-up again: otherwise its e-mails may wait.
 func newHistories(n int, seed uint64) []*history {
 	begin := time.Now().Add(-time.Hour).Truncate(time.Second)
-	// A deletion ends the customer's e-mails: whether they went before it depends on the faults.
-	ops := slices.DeleteFunc(stripetest.Ops(), func(op stripetest.Op) bool { return op == stripetest.DeleteCustomer })
+	// A deletion ends the customer's e-mails: whether they went before it depends on the faults. All histories have one
+	// product, and its events wait for all customers.
+	ops := slices.DeleteFunc(stripetest.Ops(), func(op stripetest.Op) bool {
+		return slices.Contains([]stripetest.Op{
+			stripetest.DeleteCustomer, stripetest.ChangeProduct, stripetest.RevertProduct, stripetest.RenameProduct,
+		}, op)
+	})
 	var histories []*history
 	for i := range n {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
