@@ -78,10 +78,12 @@ func idsToRecall(parts positions) []string {
 func addTransition(recent []v1alpha1.Transition, added v1alpha1.Transition) []v1alpha1.Transition {
 	recent = slices.DeleteFunc(slices.Clone(recent), func(t v1alpha1.Transition) bool { return t.EventID == added.EventID })
 	recent = append(recent, added)
-	slices.SortFunc(recent, func(a, b v1alpha1.Transition) int {
-		return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
-	})
+	slices.SortFunc(recent, compareTransitions)
 	return recent[max(0, len(recent)-maxRecent):]
+}
+
+func compareTransitions(a, b v1alpha1.Transition) int {
+	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.EventID, b.EventID))
 }
 
 // lastTransition finds the last of the recent transitions, second by second: each second starts in the state in which

@@ -94,15 +94,18 @@ func ProductPosition(c *v1alpha1.CustomerStatus, id string) v1alpha1.Position {
 }
 
 // LacksProductEvent reports whether the status does not reflect an event, or a reading, about a product yet. A reading
-// is reflected by any state of the product.
+// is reflected by any state of the product. An event is not lacking if it comes before all that a full history remembers,
+// in the order of addTransition: it was dropped, or would be.
 func LacksProductEvent(c *v1alpha1.CustomerStatus, e *Event) bool {
 	p, known := c.Positions[partProductPrefix+e.ObjectID]
 	if !known || e.EventID == EventRead {
 		return !known
 	}
 	isThis := func(t v1alpha1.Transition) bool { return t.EventID == e.EventID }
-	return !e.Created.Before(&p.Created) && !slices.ContainsFunc(p.Recent, isThis) &&
-		(len(p.Recent) < maxRecent || !e.Created.Before(&p.Recent[0].Created))
+	if e.Created.Before(&p.Created) || slices.ContainsFunc(p.Recent, isThis) {
+		return false
+	}
+	return len(p.Recent) < maxRecent || compareTransitions(v1alpha1.Transition{EventID: e.EventID, Created: e.Created}, p.Recent[0]) > 0
 }
 
 // ShownProduct returns a product as the status shows it, in the form of the event or reading that reported it; nil if the

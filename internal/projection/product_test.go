@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -177,5 +178,29 @@ func TestWhatACustomerShowsOfAProductGoesToAnother(t *testing.T) {
 	}
 	if projection.ShownProduct(&a.Customer, "", "prod_other") != nil {
 		t.Error("a product that is not known is shown")
+	}
+}
+
+// A customer that has taken an event lacks it no more, even if more events of one second came than a history remembers.
+func TestNoEventThatWasTakenIsLacking(t *testing.T) {
+	var taken []projection.Change
+	for i := range 12 {
+		seats := fmt.Sprint(i)
+		taken = append(taken, productUpdated(t, time.Hour, fmt.Sprintf("evt_%02d", i), seats, seats+"0"))
+	}
+	for seed := range uint64(20) {
+		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(taken), func(i, j int) { taken[i], taken[j] = taken[j], taken[i] })
+		var a projection.Aggregate
+		for i, c := range taken {
+			projection.Fold(&a, []projection.Change{c})
+			for _, earlier := range taken[:i+1] {
+				if projection.LacksProductEvent(&a.Customer, earlier.Event) {
+					t.Fatalf("seed %d: %s was taken and is lacking after %s", seed, earlier.Event.EventID, c.Event.EventID)
+				}
+			}
+		}
+		if !projection.LacksProductEvent(&a.Customer, productUpdated(t, time.Hour, "evt_99", "5", "6").Event) {
+			t.Fatalf("seed %d: a new event of that second is not lacking", seed)
+		}
 	}
 }

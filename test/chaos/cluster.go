@@ -141,8 +141,11 @@ func poll(ctx context.Context, every, each, patience time.Duration, what string,
 	err := wait.PollUntilContextTimeout(ctx, every, patience, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, each)
 		defer cancel()
-		last = check(ctx)
-		return last == nil, nil
+		found := check(ctx)
+		if last == nil || !errors.Is(found, context.DeadlineExceeded) { // the check that the end cuts off says nothing
+			last = found
+		}
+		return found == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("timed out after %s waiting until %s: %w", patience, what, errors.Join(last, ctx.Err()))

@@ -206,3 +206,32 @@ func TestTheSweepRepairsAProduct(t *testing.T) {
 		t.Errorf("the last comparison is %+v, want the product's entitlements among what differed", got)
 	}
 }
+
+// A customer that bills more products than its status shows holds up no event about one of the others. Neither does one
+// whose subscription ends while the event is handed over: both never take it.
+func TestNoCustomerHoldsUpAnEventThatItNeverTakes(t *testing.T) {
+	begin := time.Now().Add(-time.Hour)
+	o := start(t)
+	item := func(product string) Object {
+		return Object{"id": "si_" + product, "object": "subscription_item", "quantity": 1, "current_period_start": begin.Unix(),
+			"current_period_end": begin.AddDate(0, 1, 0).Unix(), "price": Object{"id": "price_" + product, "object": "price", "product": product}}
+	}
+	o.send(Event{ID: "evt_new", Type: "customer.created", Created: begin, Shape: New, Object: Customer("cus_A", "a@example.com", "Ada")})
+	for _, sub := range []string{"sub_A", "sub_B"} {
+		var items []Object
+		for n := range 11 {
+			items = append(items, item(fmt.Sprintf("prod_%s%02d", sub, n)))
+		}
+		o.send(Event{ID: "evt_" + sub, Type: "customer.subscription.created", Created: begin, Shape: New,
+			Object: Subscription(New, sub, "cus_A", "active", begin, begin.AddDate(0, 1, 0)).
+				With("items", Object{"object": "list", "data": items, "has_more": false})})
+	}
+	o.settled()
+	for id, product := range map[string]string{"evt_shown": "prod_sub_A00", "evt_beyond": "prod_sub_B10"} {
+		o.send(Event{ID: id, Type: "product.updated", Created: begin.Add(time.Minute), Shape: New, Object: ProductWith("5").With("id", product)})
+		o.outcome(id, v1alpha1.OutcomeApplied)
+	}
+	if got := o.customer("cus_A").Status.Products; len(got) != 1 || got[0].ID != "prod_sub_A00" {
+		t.Errorf("the customer shows %+v, want the product that it has room for", got)
+	}
+}

@@ -174,12 +174,26 @@ func (r *Reconciler) nextWave(ctx context.Context, h *handover, e *projection.Ev
 	return waiting, nil
 }
 
+// lacks reports whether the customer is to take the event and has not. One whose subscriptions have ended since they were
+// listed, or that bills more products than a status shows, is not to: its status never shows the product.
 func (r *Reconciler) lacks(ctx context.Context, customer types.NamespacedName, e *projection.Event) (bool, error) {
 	var c v1alpha1.Customer
 	if err := r.Client.Get(ctx, customer, &c, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	return c.DeletionTimestamp.IsZero() && projection.LacksProductEvent(&c.Status, e), nil
+	if !c.DeletionTimestamp.IsZero() || !projection.LacksProductEvent(&c.Status, e) {
+		return false, nil
+	}
+	var list v1alpha1.SubscriptionList
+	if err := r.Client.List(ctx, &list, client.InNamespace(customer.Namespace), client.MatchingFields{routing.ByCustomer: customer.Name},
+		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		return false, fmt.Errorf("list the Subscriptions of Customer %s: %w", customer.Name, err)
+	}
+	a := projection.Aggregate{Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
+	for i := range list.Items {
+		a.Subscriptions[list.Items[i].Spec.SubscriptionID] = &list.Items[i].Status
+	}
+	return slices.Contains(projection.BilledProducts(&a), e.ObjectID), nil
 }
 
 func (r *Reconciler) forget(key types.NamespacedName) {
