@@ -33,8 +33,8 @@ func (o *operator) consumer(ctx context.Context) consumeToken {
 	}
 }
 
-// checkEmails finds e-mails that were not sent exactly once, or to the wrong address, or with the wrong content. It
-// returns an error if a link could not be tried.
+// checkEmails finds e-mails that were not sent exactly once, or to the wrong address, or with the wrong content, or for
+// another customer's checkout. It returns an error if a link could not be tried.
 func (f *findings) checkEmails(s *state, histories []*history, messages []mailguntest.Message, consume consumeToken) error {
 	byCustomer := map[string]*history{}
 	for _, h := range histories {
@@ -46,6 +46,9 @@ func (f *findings) checkEmails(s *state, histories []*history, messages []mailgu
 		accepted[id] = append(accepted[id], m)
 	}
 	for _, email := range s.emails.Items {
+		if h := byCustomer[email.Spec.CustomerRef.Name]; h != nil && !h.checkouts[email.Spec.SessionID] {
+			f.problemf("Email %s is for session %q, which is no checkout of the customer", email.Name, email.Spec.SessionID)
+		}
 		id := ""
 		if email.Status.Attempt != nil {
 			id = strings.Trim(email.Status.Attempt.MessageID, "<>")

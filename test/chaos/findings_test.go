@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,8 +75,10 @@ func (e *endState) mail(purpose v1alpha1.EmailPurpose, subject, text string) {
 	id := string(purpose) + "@" + mailguntest.Domain
 	e.state.emails.Items = append(e.state.emails.Items, v1alpha1.Email{
 		ObjectMeta: named(naming.Email(h.customerName(), purpose)),
-		Spec:       v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: h.customerName()}, Purpose: purpose},
-		Status:     v1alpha1.EmailStatus{Attempt: &v1alpha1.EmailAttempt{MessageID: id}},
+		Spec: v1alpha1.EmailSpec{
+			CustomerRef: v1alpha1.ObjectReference{Name: h.customerName()}, Purpose: purpose, SessionID: slices.Collect(maps.Keys(h.checkouts))[0],
+		},
+		Status: v1alpha1.EmailStatus{Attempt: &v1alpha1.EmailAttempt{MessageID: id}},
 	})
 	to := ""
 	for address := range h.addresses {
@@ -128,6 +132,9 @@ func TestFindings(t *testing.T) {
 				e.messages = append(e.messages, mailguntest.Message{Fields: map[string][]string{"h:Message-Id": {"<x@y>"}}})
 			}, 0, 1, "x@y, which belongs to no Email",
 		},
+		"a welcome for no checkout of the customer": {
+			func(e *endState) { e.state.emails.Items[0].Spec.SessionID = "cs_other" }, 0, 0, `for session "cs_other"`,
+		},
 		"to another customer": {
 			func(e *endState) {
 				for address := range e.histories[1].addresses {
@@ -169,7 +176,8 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// Every difference from the undisturbed run counts, except for the time at which a condition was written.
+// Every difference from the undisturbed run counts, except for the time at which a condition was written and the checkout
+// that planned an e-mail.
 func TestDivergence(t *testing.T) {
 	for name, tc := range map[string]struct {
 		damage func(s *state)
@@ -180,6 +188,7 @@ func TestDivergence(t *testing.T) {
 		"a customer's status":    {func(s *state) { s.customers.Items[0].Status.Plan = "other" }, 1},
 		"a missing subscription": {func(s *state) { s.subscriptions.Items = s.subscriptions.Items[1:] }, 1},
 		"an e-mail's purpose":    {func(s *state) { s.emails.Items[0].Spec.Purpose = "other" }, 1},
+		"an e-mail's checkout":   {func(s *state) { s.emails.Items[0].Spec.SessionID = "other" }, 0},
 		"a transition time": {func(s *state) {
 			s.customers.Items[0].Status.Conditions = []metav1.Condition{{LastTransitionTime: metav1.Now()}}
 		}, 0},

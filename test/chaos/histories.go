@@ -21,6 +21,9 @@ type history struct {
 	// signsUp is true if the history has a checkout, which sends the two e-mails. A checkout is always the first thing
 	// that happens.
 	signsUp bool
+	// checkouts holds the ids of the completed checkout sessions. Any of them may be the one that plans the e-mails: the first
+	// that the operator sees, as an Email is not changed when an earlier one arrives later.
+	checkouts map[string]bool
 	// addresses holds every e-mail address that the customer ever has.
 	addresses map[string]bool
 }
@@ -59,7 +62,7 @@ func newHistories(n int, seed uint64) []*history {
 }
 
 func newHistory(world *stripetest.World) *history {
-	h := &history{addresses: map[string]bool{}}
+	h := &history{addresses: map[string]bool{}, checkouts: map[string]bool{}}
 	for _, o := range world.Objects("customer") {
 		h.customer = o.ID()
 	}
@@ -68,7 +71,9 @@ func newHistory(world *stripetest.World) *history {
 	}
 	for _, e := range world.Events() {
 		e.Object, e.Previous = withOwnDomain(e.Object, world.Name), withOwnDomain(e.Previous, world.Name)
-		h.signsUp = h.signsUp || e.Type == "checkout.session.completed"
+		if e.Type == "checkout.session.completed" {
+			h.signsUp, h.checkouts[e.Object.ID()] = true, true
+		}
 		if address, ok := e.Object["email"].(string); ok {
 			h.addresses[address] = true
 		}

@@ -18,7 +18,8 @@ import (
 )
 
 // planEmails creates the two Emails to a customer that has signed up as a new one. It looks at the customer's status
-// alone, so the e-mails do not depend on the order or the batches of the events. A sign-up older than MailMaxAge, found
+// alone, so whether there are e-mails does not depend on the order or the batches of the events. An Email keeps the
+// checkout that planned it, also if one that was opened earlier arrives later. A sign-up older than MailMaxAge, found
 // late by a backfill, plans none. Neither does a deleted customer, or one of a connected account that is not to be
 // mailed. If the API server refuses an Email, the event of the sign-up waits.
 func (r *Reconciler) planEmails(ctx context.Context, c *reconciliation) error {
