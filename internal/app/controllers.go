@@ -24,7 +24,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
-	"github.com/tollkeeper/tollkeeper/internal/controller/overrides"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
@@ -52,10 +51,8 @@ const (
 	maxStripeRetry = 15 * time.Minute
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
-	// backlogInterval is the time between two counts of the events that wait or have failed, and of the overrides.
-	backlogInterval = 10 * time.Second
-	// censusInterval is the time between two counts of the Customers.
-	censusInterval = 30 * time.Second
+	// countInterval is the time between two counts of the events that wait or have failed, and of the Customers.
+	countInterval = 10 * time.Second
 	// reporter is the name under which Kubernetes events are reported.
 	reporter = "tollkeeper"
 )
@@ -85,7 +82,6 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
-		func() error { return a.addOverrides(ctx) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox) },
 		func() error {
@@ -148,27 +144,14 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
 	if err := a.manager.Add(&backlog.Counter{
 		Pending: a.manager.GetClient(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
-		Interval: backlogInterval, LinkTimeout: cfg.LinkTimeout,
+		Interval: countInterval, LinkTimeout: cfg.LinkTimeout,
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
-	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: censusInterval}); err != nil {
+	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
 	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
-}
-
-// addOverrides adds the count of the customers whose access a person decides.
-func (a *App) addOverrides(ctx context.Context) error {
-	if err := overrides.AddIndex(ctx, a.manager.GetFieldIndexer()); err != nil {
-		return fmt.Errorf("index the overrides: %w", err)
-	}
-	if err := a.manager.Add(&overrides.Counter{
-		Customers: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: backlogInterval,
-	}); err != nil {
-		return fmt.Errorf("add the count of the overrides: %w", err)
-	}
-	return nil
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/count"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
@@ -31,19 +31,8 @@ func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start counts until ctx ends. Then it sets the metrics to 0, so that a former leader reports no backlog.
 func (c *Counter) Start(ctx context.Context) error {
-	ticker := c.Clock.NewTicker(c.Interval)
-	defer ticker.Stop()
-	defer report(0, 0, 0)
-	for {
-		if err := c.count(ctx); err != nil && ctx.Err() == nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Failed to count the events that wait or have failed")
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C():
-		}
-	}
+	count.Repeatedly(ctx, c.Clock, c.Interval, "the events that wait or have failed", c.count, func() { report(0, 0, 0) })
+	return nil
 }
 
 func (c *Counter) count(ctx context.Context) error {

@@ -1,5 +1,5 @@
-// Package census counts the Customers by what tenant controllers see, and the objects that do not match Stripe, for the
-// metrics. It reads caches and writes nothing.
+// Package census counts the Customers by what tenant controllers see and by what a person decides, and the objects that do
+// not match Stripe, for the metrics. It reads caches and writes nothing.
 package census
 
 import (
@@ -10,10 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/count"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
@@ -31,19 +31,11 @@ func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start counts until ctx ends. Then it takes its metrics back, so that a former leader reports nothing.
 func (c *Counter) Start(ctx context.Context) error {
-	ticker := c.Clock.NewTicker(c.Interval)
-	defer ticker.Stop()
-	defer report(nil, nil)
-	for {
-		if err := c.count(ctx); err != nil && ctx.Err() == nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Failed to count the Customers")
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C():
-		}
-	}
+	count.Repeatedly(ctx, c.Clock, c.Interval, "the Customers", c.count, func() {
+		report(nil, nil)
+		overrides{}.report()
+	})
+	return nil
 }
 
 func (c *Counter) count(ctx context.Context) error {
@@ -55,6 +47,7 @@ func (c *Counter) count(ctx context.Context) error {
 		}
 	}
 	report(tally(customers.Items, subscriptions.Items))
+	countOverrides(customers.Items, c.Clock.Now()).report()
 	return nil
 }
 
