@@ -37,8 +37,8 @@ var (
 	ErrInvalid = errors.New("the token is not valid")
 	// ErrExpired means that the token was valid and has expired.
 	ErrExpired = errors.New("the token has expired")
-	// ErrAddressChanged means that the customer's e-mail address has changed since the link was sent: who has the link
-	// does not own the present address. A link to the present address works.
+	// ErrAddressChanged means that the customer's e-mail address has changed since the link was sent: the link
+	// may be in another person's mailbox. A link to the present address works.
 	ErrAddressChanged = errors.New("the customer's e-mail address has changed since the link was sent")
 	// ErrConsumed means that the token, or another one of the same customer, was consumed before.
 	ErrConsumed = errors.New("the token was used before")

@@ -12,7 +12,7 @@ func readings() Group {
 	}
 	return Group{
 		Name: "Comparisons with Stripe",
-		Intro: "With a Stripe key, what the events say is compared with what Stripe has. Events may be lost, and whoever has the " +
+		Intro: "With a Stripe key, what the events say is compared with what Stripe has. Events may be lost, and a client that has the " +
 			"endpoint's secret may forge some. Stripe's answer wins over all events from before it.",
 		Situations: []Situation{
 			{

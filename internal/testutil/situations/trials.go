@@ -26,7 +26,7 @@ func trials() Group {
 	return Group{
 		Name: "Trials",
 		Intro: "What follows a trial is Stripe's word: a payment, a pause or a cancellation. Its report may be late, and a late one " +
-			"suspends nobody. With a Stripe key, the subscription is read when the trial ends.",
+			"suspends no customer. With a Stripe key, the subscription is read when the trial ends.",
 		Situations: []Situation{
 			{
 				Name: "The trial runs.", Life: startsTrial,
