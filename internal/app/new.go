@@ -28,7 +28,7 @@ func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Option
 	}
 	a := &App{manager: manager, log: manager.GetLogger().WithName("setup").Info}
 	if cfg.Stripe.SecretKey != "" {
-		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase)
+		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase, cfg.StripeAPIVersion)
 	}
 	var steps []func(config.Config) error
 	if cfg.Components.Controllers {

@@ -64,6 +64,8 @@ type Config struct {
 	BackfillWindow   time.Duration
 	ResyncInterval   time.Duration // 0 turns the periodic resync off
 	Import           Import
+	// StripeAPIVersion is the API version in which Stripe is read.
+	StripeAPIVersion string
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
 	Livemode *bool
 	// Accounts are the ids of the connected accounts that are let in; "*" stands for all of them.

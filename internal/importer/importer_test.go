@@ -716,7 +716,7 @@ func TestEveryFaultOfStripe(t *testing.T) {
 		}
 	}
 	c := newCluster(t)
-	i := newImporter(stripeapi.New("sk_test_import", server.URL), c)
+	i := newImporter(stripeapi.New("sk_test_import", server.URL, ""), c)
 	i.Clock = quick{clock.RealClock{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	go c.fold(ctx, t)

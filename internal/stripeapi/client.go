@@ -1,8 +1,9 @@
-// Package stripeapi reads objects and events from Stripe's API through stripe-go, in the API version that stripe-go
-// pins. It keeps the JSON as Stripe sent it, so that one set of readers serves events and objects.
+// Package stripeapi reads objects and events from Stripe's API through stripe-go, in an API version of our choice. It
+// keeps the JSON as Stripe sent it, so that one set of readers serves events and objects.
 package stripeapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -24,17 +25,23 @@ const (
 	requestsPerSecond = 10
 )
 
+// versionHeader is the header that selects the API version of one request. It overrides the version that stripe-go pins.
+// See https://docs.stripe.com/api/versioning.
+const versionHeader = "Stripe-Version"
+
 // Client reads from Stripe. All calls share one rate limiter, and one pause after a 429. Import and backfill let the
 // others go first.
 type Client struct {
 	backend stripe.Backend
 	key     string
+	headers http.Header
 	limit   *limiter
 	pause   pause
 }
 
-// New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own.
-func New(key, base string) *Client {
+// New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own. version is the API
+// version in which Stripe answers; empty for stripejson.NewestVersion.
+func New(key, base, version string) *Client {
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{noredirect.Transport{RoundTripper: http.DefaultTransport}}},
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log response bodies
@@ -46,7 +53,8 @@ func New(key, base string) *Client {
 	}
 	return &Client{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config), key: key,
-		limit: newLimiter(),
+		headers: http.Header{versionHeader: {cmp.Or(version, stripejson.NewestVersion)}},
+		limit:   newLimiter(),
 	}
 }
 
@@ -141,7 +149,7 @@ func (c *Client) call(
 	if err := c.limit.wait(ctx, p); err != nil {
 		return time.Time{}, err
 	}
-	params := &stripe.Params{Context: ctx}
+	params := &stripe.Params{Context: ctx, Headers: c.headers}
 	if account != "" {
 		params.StripeAccount = new(account)
 	}
