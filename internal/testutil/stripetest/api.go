@@ -103,6 +103,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	world := a.worlds[r.Header.Get("Stripe-Account")]
 	a.mutex.Unlock()
 	resource, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/"), "checkout/"), "/")
+	id, nested, _ := strings.Cut(id, "/")
 	switch {
 	case r.Header.Get("Authorization") != "Bearer "+a.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided: "+r.Header.Get("Authorization"))
@@ -116,22 +117,98 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
-	case kinds[resource] != "":
-		o := world.Object(id)
-		if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account
-			o = customerOfAccount(world, id)
-		}
-		if o != nil && o["object"] == kinds[resource] {
-			if resource == "sessions" {
-				o = withSubscription(world, withLines(o, r.URL.Query()), r.URL.Query())
-			}
-			send(w, http.StatusOK, o)
-			return
-		}
-		refuse(w, http.StatusNotFound, "invalid_request_error", "resource_missing", fmt.Sprintf("No such %s: '%s'", kinds[resource], id))
+	case resource == "subscription_items" && id == "":
+		a.list(w, r, world, listEntries(r, world.Object(r.URL.Query().Get("subscription")), "items"))
+	case resource == "invoice_payments" && id == "" && shapeOf(r) == New:
+		a.list(w, r, world, listInvoicePayments(world, r.URL.Query()))
+	case nested == nestedLists[resource] && nested != "" && world.Object(id) != nil:
+		a.list(w, r, world, listEntries(r, world.Object(id), nested))
+	case kinds[resource] != "" && nested == "":
+		a.retrieve(w, r, world, resource, id)
 	default:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	}
+}
+
+// retrieve sends one object in the shape of the request's API version.
+func (a *API) retrieve(w http.ResponseWriter, r *http.Request, world *World, resource, id string) {
+	o := world.Object(id)
+	if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account
+		o = customerOfAccount(world, id)
+	}
+	if o == nil || o["object"] != kinds[resource] {
+		refuse(w, http.StatusNotFound, "invalid_request_error", "resource_missing", fmt.Sprintf("No such %s: '%s'", kinds[resource], id))
+		return
+	}
+	query := r.URL.Query()
+	prices := pricesOfLines(o)
+	switch resource {
+	case "sessions":
+		o = withSubscription(world, withLines(o, query), query)
+	case "invoices":
+		o = withPayments(world, o, r)
+	}
+	o = Render(o, shapeOf(r))
+	if slices.Contains(query["expand[]"], "lines.data.pricing.price_details.price") {
+		expandPrices(entries(o, "lines"), prices)
+	}
+	send(w, http.StatusOK, o)
+}
+
+// shapeOf is the shape of the API version that the request selects.
+func shapeOf(r *http.Request) Shape { return ShapeOf(r.Header.Get("Stripe-Version")) }
+
+// nestedLists are the lists within the objects of a resource that are also served by themselves.
+var nestedLists = map[string]string{"invoices": "lines", "sessions": "line_items"}
+
+// listEntries returns all entries of a list within an object.
+func listEntries(r *http.Request, o Object, field string) (list []any) {
+	whole := entries(RenderWhole(o, shapeOf(r)), field)
+	if slices.Contains(r.URL.Query()["expand[]"], "data.pricing.price_details.price") {
+		expandPrices(whole, pricesOfLines(o))
+	}
+	for _, entry := range whole {
+		list = append(list, Object(entry))
+	}
+	return list
+}
+
+// pricesOfLines are the prices of an invoice as it is stored, by their ids.
+func pricesOfLines(invoice Object) map[any]any {
+	prices := map[any]any{}
+	for _, line := range entries(invoice, "lines") {
+		if price, ok := line["price"].(map[string]any); ok {
+			prices[price["id"]] = price
+		}
+	}
+	return prices
+}
+
+// expandPrices replaces the ids of the lines' prices by the prices.
+func expandPrices(lines []map[string]any, prices map[any]any) {
+	for _, line := range lines {
+		pricing, _ := line["pricing"].(map[string]any)
+		if details, ok := pricing["price_details"].(map[string]any); ok && prices[details["price"]] != nil {
+			details["price"] = prices[details["price"]]
+		}
+	}
+}
+
+// withPayments returns an invoice with its payments if the query asks for them. They exist since 2025-03-31.
+func withPayments(world *World, invoice Object, r *http.Request) Object {
+	if shapeOf(r) == Old || !slices.Contains(r.URL.Query()["expand[]"], "payments") {
+		return invoice
+	}
+	payments := newestFirst(world, "invoice_payment", func(o Object) bool { return o["invoice"] == invoice.ID() })
+	return invoice.With("payments", Object{"object": "list", "has_more": false, "data": append([]any{}, payments...)})
+}
+
+// listInvoicePayments returns the payments of invoices that the query's payment intent made.
+func listInvoicePayments(world *World, query url.Values) []any {
+	return newestFirst(world, "invoice_payment", func(o Object) bool {
+		payment, _ := o["payment"].(map[string]any)
+		return payment["type"] == query.Get("payment[type]") && payment["payment_intent"] == query.Get("payment[payment_intent]")
+	})
 }
 
 // customerOfAccount returns the customer that the Account is; nil if there is none.
@@ -235,11 +312,14 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, world *World, all []a
 	if a.PageSize > 0 {
 		limit = min(limit, a.PageSize)
 	}
-	page := all[:min(limit, len(all))]
-	if page == nil {
-		page = []any{}
+	page := []any{}
+	for _, item := range expand(world, r.URL.Query(), all[:min(limit, len(all))]) {
+		if o, ok := item.(Object); ok {
+			item = Render(o, shapeOf(r))
+		}
+		page = append(page, item)
 	}
-	send(w, http.StatusOK, Object{"object": "list", "url": r.URL.Path, "has_more": len(page) < len(all), "data": expand(world, r.URL.Query(), page)})
+	send(w, http.StatusOK, Object{"object": "list", "url": r.URL.Path, "has_more": len(page) < len(all), "data": page})
 }
 
 func idOf(item any) string {
