@@ -50,8 +50,11 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current.
 	go mod tidy -diff || { echo "verify: go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
 	exit $$stale
 
+# Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API.
+test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
+
 .PHONY: test-unit
-test-unit: ## Run every test that needs no control plane, without the race detector. For the inner loop.
+test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
 	go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$')
 	go test ./internal/projection -order.permutations=1000
 
@@ -62,7 +65,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock ## Run every test, with the race detector, against a real API server.
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race -timeout 20m ./...
 
 .PHONY: test-order

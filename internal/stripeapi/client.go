@@ -91,9 +91,13 @@ func (c *Client) Charge(ctx context.Context, account, id string) (Reading, error
 	return c.get(ctx, account, "charges", id)
 }
 
-// Invoice reads an invoice. See https://docs.stripe.com/api/invoices/retrieve.
+// Invoice reads an invoice with all its lines. Since 2025-03-31 its payments, which name the payment intent, and the prices
+// of the lines are there only if they are expanded. See https://docs.stripe.com/api/invoices/retrieve.
 func (c *Client) Invoice(ctx context.Context, account, id string) (Reading, error) {
-	return c.get(ctx, account, "invoices", id)
+	if !c.hasInvoicePayments() {
+		return c.get(ctx, account, "invoices", id)
+	}
+	return c.get(ctx, account, "invoices", id, "payments", "lines."+expandedPrice)
 }
 
 // PaymentIntent reads a payment intent. See https://docs.stripe.com/api/payment_intents/retrieve.
@@ -121,23 +125,23 @@ func (c *Client) get(ctx context.Context, account, resource, id string, expand .
 	for _, field := range expand {
 		query.Add("expand[]", field)
 	}
-	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), query, &answer)
+	at, err := c.call(ctx, foreground, account, resource, pathOf(resource, id), query, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
-	parse := func() (stripejson.Object, error) { return stripejson.Parse(answer.raw) }
-	switch resource {
-	case "subscriptions":
-		parse = func() (stripejson.Object, error) { return c.parseSubscription(ctx, account, answer.raw) }
-	case sessions:
-		parse = func() (stripejson.Object, error) { return c.parseSession(ctx, account, answer.raw) }
-	}
-	parsed, err := parse()
+	parsed, err := c.parseWhole(ctx, account, resource, answer.raw)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
 	return Reading{Object: parsed, At: at}, nil
 }
+
+// pathOf is the path of an object. Its id, which an event may have made up, cannot lead to another one.
+func pathOf(resource, id string) string { return "/v1/" + resource + "/" + url.PathEscape(id) }
+
+// hasInvoicePayments reports whether Stripe is read in an API version in which the payments of an invoice are objects of
+// their own. See https://docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices.
+func (c *Client) hasInvoicePayments() bool { return c.headers.Get(versionHeader) >= "2025-03-31" }
 
 // call makes one GET request once the rate limiter allows it. It returns the response's Reading.At.
 func (c *Client) call(
