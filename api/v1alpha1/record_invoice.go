@@ -25,7 +25,8 @@ type InvoiceRecord struct {
 	// +listMapKey=subscriptionID
 	// +kubebuilder:validation:MaxItems=10
 	OtherPeriods []ServicePeriod `json:"otherPeriods,omitempty"`
-	// moreLines is true if Stripe sent the first lines of the invoice only (lines.has_more).
+	// moreLines is true if Stripe sent the first lines of the invoice only (lines.has_more). With a Stripe key all of them are
+	// read once the invoice is paid.
 	// +optional
 	MoreLines bool `json:"moreLines,omitempty"`
 	Trace     `json:",inline"`

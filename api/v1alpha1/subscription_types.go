@@ -77,7 +77,24 @@ type PaidInvoice struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
+	// lines is Cut if Stripe sent the first lines of the invoice only: what is paid may last longer than they say. It is Whole
+	// once all lines were read with a Stripe key. Absent if all lines were sent.
+	// +optional
+	Lines InvoiceLines `json:"lines,omitempty"`
 }
+
+// InvoiceLines is how much is known of a long invoice's lines.
+//
+// +kubebuilder:validation:Enum=Cut;Whole
+type InvoiceLines string
+
+// The values of lines, in the order in which one takes the place of the other.
+const (
+	// LinesCut: the first lines are known.
+	LinesCut InvoiceLines = "Cut"
+	// LinesWhole: all lines were read from Stripe.
+	LinesWhole InvoiceLines = "Whole"
+)
 
 // SubscriptionStatus mirrors the subscription in Stripe.
 type SubscriptionStatus struct {
@@ -99,7 +116,7 @@ type SubscriptionStatus struct {
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`
 	// paidThrough is the end of the service period that the newest paid invoice covers. A free trial's invoice counts. Absent
-	// if the invoice has more lines than Stripe sent: then the current period is paid.
+	// if the invoice has more lines than Stripe sent, and none of these says it: then the current period is paid.
 	// +optional
 	PaidThrough *metav1.Time `json:"paidThrough,omitempty"`
 	// paidBy is the invoice that the paid period rests on.

@@ -21,6 +21,7 @@ var readingTypes = map[string]Type{
 	"checkout.session": {Name: "checkout.session.read", read: readCheckout},
 	"payment_intent":   {Name: "payment_intent.read", read: readPaymentIntent},
 	"invoice":          {Name: "invoice.read", read: readInvoice},
+	"invoice_payment":  {Name: "invoice_payment.read", read: readInvoicePayment},
 }
 
 // Reading turns an object that was read from Stripe's API into an event. at is a time from which the object is known to

@@ -102,10 +102,14 @@ func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord,
 		InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency,
 		PaidAt: *cmp.Or(paidAtOf(e), &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
 	}
+	if invoice.MoreLines {
+		paid.Lines = v1alpha1.LinesCut
+	}
 	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
 		paid.Amount, paid.Currency = max(paid.Amount, known.Amount), max(paid.Currency, known.Currency)
 		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
 		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
+		paid.Lines = max(paid.Lines, known.Lines)
 		if known.PaidAt.Before(&paid.PaidAt) {
 			paid.PaidAt = known.PaidAt
 		}

@@ -48,9 +48,13 @@ func readObject(a *Aggregate, e *Event) Difference {
 		return readProduct(a, e)
 	case e.Refund != nil && e.ChargeID != "":
 		return readRefund(a, e)
+	case e.Payment != nil && e.ObjectKind == "invoice_payment":
+		readInvoicePayment(a, e)
+		return Difference{}
 	case e.Checkout != nil, e.Payment != nil:
 		return readPurchase(a, e)
 	case e.Invoice != nil:
+		readInvoiceLines(a, e)
 		return readInvoicePurchase(a, e)
 	default:
 		return Difference{}
@@ -128,9 +132,9 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 	if shown.Status != e.Subscription.Status { // no event reported when it came into the status: it was seen so now
 		e.Subscription.PreviousStatus = shown.Status
 	}
-	d := Difference{Remaining: differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)}
+	d := Difference{Remaining: differingFields(withRestOfItems(&shown, &e.Subscription.SubscriptionState), e.Subscription.SubscriptionState)}
 	doubt := StatePosition(&shown).Doubt
-	if refutesPayment(&shown, e) {
+	if refutesPayment(&shown, e) || shown.MoreItems && !e.Subscription.MoreItems {
 		doubt = v1alpha1.DoubtGap
 	}
 	d = d.fold(a, e, doubt, SubscriptionState)
@@ -141,6 +145,18 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 		setPosition(&s.Positions, partState, p)
 	}
 	return d
+}
+
+// withRestOfItems is the state that shows, with all items that were read if an event has reported the first ones: the rest of a
+// list is no difference.
+func withRestOfItems(shown *v1alpha1.SubscriptionStatus, read *v1alpha1.SubscriptionState) v1alpha1.SubscriptionState {
+	state := shown.SubscriptionState
+	n := len(state.Items)
+	if state.MoreItems && n <= len(read.Items) && equality.Semantic.DeepEqual(state.Items, read.Items[:n]) {
+		state.Items, state.MoreItems = read.Items, read.MoreItems
+		state.CurrentPeriodStart, state.CurrentPeriodEnd = read.CurrentPeriodStart, read.CurrentPeriodEnd // the shortest one of all items
+	}
+	return state
 }
 
 // refutesPayment reports whether an invoice seems to be paid since the status was reported, and Stripe still has the status
@@ -202,6 +218,9 @@ func readRefund(a *Aggregate, e *Event) Difference {
 	i := slices.IndexFunc(a.Customer.Refunds, func(r v1alpha1.Refund) bool { return r.ChargeID == e.ChargeID })
 	if i < 0 {
 		return Difference{}
+	}
+	if e.Refund.InvoiceID == "" {
+		e.Refund.InvoiceID = a.Customer.Refunds[i].InvoiceID // Stripe returns it in API versions before 2025-03-31 only.
 	}
 	d := Difference{Remaining: differingFields(a.Customer.Refunds[i].RefundTotal, e.Refund.RefundTotal)}
 	return d.fold(a, e, "", Refunded)
@@ -278,6 +297,9 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems {
 			doubts[id] = p
 		}
+	}
+	for _, id := range CutInvoices(a) {
+		doubts[id] = v1alpha1.Position{}
 	}
 	return doubts
 }

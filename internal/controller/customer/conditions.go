@@ -81,9 +81,15 @@ func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time,
 	s.Status.ObservedGeneration = s.Generation
 	set := condition.Setter{Conditions: &s.Status.Conditions, Generation: s.Generation, Now: now}
 	status, reason, message := inSync(projection.StatePosition(&s.Status), s.Status.LastComparison)
-	if s.Status.MoreItems {
+	switch {
+	case s.Status.MoreItems:
 		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonItemsMissing
-		message = "Stripe sent the first items of the subscription only. With a Stripe key, all of them are read."
+		message = fmt.Sprintf("Stripe sent the first %d items of the subscription only. With a Stripe key, all of them are read, up to 100.",
+			len(s.Status.Items))
+	case projection.HasCutInvoice(&s.Status):
+		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonLinesMissing
+		message = fmt.Sprintf("Stripe sent the first lines of the paid invoice %s only, so more may be paid for than the status says. "+
+			"With a Stripe key, all of them are read.", s.Status.PaidBy.InvoiceID)
 	}
 	if deletedAt != nil {
 		status, reason, message = inSyncDeleted(deletedAt)
