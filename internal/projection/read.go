@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -219,10 +220,10 @@ func readRefund(a *Aggregate, e *Event) Difference {
 	if i < 0 {
 		return Difference{}
 	}
-	if e.Refund.InvoiceID == "" {
-		e.Refund.InvoiceID = a.Customer.Refunds[i].InvoiceID // Stripe returns it in API versions before 2025-03-31 only.
-	}
-	d := Difference{Remaining: differingFields(a.Customer.Refunds[i].RefundTotal, e.Refund.RefundTotal)}
+	shown, read := &a.Customer.Refunds[i].RefundTotal, &e.Refund.RefundTotal
+	shown.InvoiceID = cmp.Or(read.InvoiceID, shown.InvoiceID) // charges name their invoice in API versions before 2025-03-31 only
+	read.InvoiceID = shown.InvoiceID
+	d := Difference{Remaining: differingFields(*shown, *read)}
 	return d.fold(a, e, "", Refunded)
 }
 

@@ -141,7 +141,7 @@ func (a *API) retrieve(w http.ResponseWriter, r *http.Request, world *World, res
 		return
 	}
 	query := r.URL.Query()
-	prices := pricesOfLines(o)
+	stored := o
 	switch resource {
 	case "sessions":
 		o = withSubscription(world, withLines(o, query), query)
@@ -150,9 +150,16 @@ func (a *API) retrieve(w http.ResponseWriter, r *http.Request, world *World, res
 	}
 	o = Render(o, shapeOf(r))
 	if slices.Contains(query["expand[]"], "lines.data.pricing.price_details.price") {
-		expandPrices(entries(o, "lines"), prices)
+		o = ExpandPrices(o, stored)
 	}
 	send(w, http.StatusOK, o)
+}
+
+// ExpandPrices replaces the ids of prices in the lines of an invoice, which is in the new shape, by the prices of the same
+// invoice in the old shape. See https://docs.stripe.com/api/expanding_objects.
+func ExpandPrices(invoice, old Object) Object {
+	expandPrices(entries(invoice, "lines"), pricesOfLines(old))
+	return invoice
 }
 
 // shapeOf is the shape of the API version that the request selects.
