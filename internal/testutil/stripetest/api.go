@@ -206,13 +206,13 @@ func withPayments(world *World, invoice Object, r *http.Request) Object {
 	if shapeOf(r) == Old || !slices.Contains(r.URL.Query()["expand[]"], "payments") {
 		return invoice
 	}
-	payments := newestFirst(world, "invoice_payment", func(o Object) bool { return o["invoice"] == invoice.ID() })
+	payments := world.invoicePayments(func(o Object) bool { return o["invoice"] == invoice.ID() })
 	return invoice.With("payments", Object{"object": "list", "has_more": false, "data": append([]any{}, payments...)})
 }
 
 // listInvoicePayments returns the payments of invoices that the query's payment intent made.
 func listInvoicePayments(world *World, query url.Values) []any {
-	return newestFirst(world, "invoice_payment", func(o Object) bool {
+	return world.invoicePayments(func(o Object) bool {
 		payment, _ := o["payment"].(map[string]any)
 		return payment["type"] == query.Get("payment[type]") && payment["payment_intent"] == query.Get("payment[payment_intent]")
 	})

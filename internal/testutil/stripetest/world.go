@@ -90,6 +90,18 @@ func (w *World) stored(kind string) []Object {
 	return list
 }
 
+// invoicePayments returns the payments of invoices for which wanted is true, by id. They exist beside the other objects.
+func (w *World) invoicePayments(wanted func(Object) bool) (list []any) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(w.objects)) {
+		if o := w.objects[id]; o != nil && o["object"] == "invoice_payment" && wanted(o) {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
 // Put adds an object without an event.
 func (w *World) Put(o Object) {
 	w.mutex.Lock()
