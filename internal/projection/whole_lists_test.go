@@ -59,7 +59,10 @@ func TestTheRestOfTheItemsIsRead(t *testing.T) {
 		read := func(at time.Duration) projection.Difference {
 			return projection.Read(&a, readingOf(t, RenderWhole(long, New), begin.Add(at)))
 		}
-		items := func() string { s := a.Subscriptions["sub_A"]; return fmt.Sprintf("%d more %t", len(s.Items), s.MoreItems) }
+		items := func() string {
+			s := a.Subscriptions["sub_A"]
+			return fmt.Sprintf("%d more %t", len(s.Items), s.MoreItems)
+		}
 		for i := range 2 {
 			at := time.Duration(i) * hour
 			report(fmt.Sprintf("evt_%d", i), at)

@@ -176,8 +176,8 @@ func checkRequests(t *testing.T, mock *url.URL) {
 		"AllDisputes":      paged(client.AllDisputes),
 		"Events":           func(ctx context.Context) error { return last(client.Events(ctx, "", begin)) },
 	}
-	for i := range reflect.TypeOf(client).NumMethod() {
-		name := reflect.TypeOf(client).Method(i).Name
+	for method := range reflect.TypeOf(client).Methods() {
+		name := method.Name
 		if calls[name] == nil {
 			t.Errorf("no request of %s is checked: add it", name)
 		} else if err := calls[name](t.Context()); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
 
@@ -134,8 +135,8 @@ func TestBackfillAloneLeadsToTheSameStatuses(t *testing.T) {
 	}
 	backfilled.checkpoint("platform", newest(world))
 	for _, r := range api.Requests("/v1/") {
-		if r.Version != "2023-10-16" {
-			t.Errorf("%s was requested in version %q, want that of stripe-go", r.Path, r.Version)
+		if r.Version != stripejson.NewestVersion {
+			t.Errorf("%s was requested in version %q, want %s", r.Path, r.Version, stripejson.NewestVersion)
 		}
 	}
 }

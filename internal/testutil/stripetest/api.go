@@ -103,7 +103,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	world := a.worlds[r.Header.Get("Stripe-Account")]
 	a.mutex.Unlock()
 	resource, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/"), "checkout/"), "/")
-	id, nested, _ := strings.Cut(id, "/")
+	id, field, _ := strings.Cut(id, "/")
+	nested, isNested := nestedList(r, world, resource, id, field)
 	switch {
 	case r.Header.Get("Authorization") != "Bearer "+a.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided: "+r.Header.Get("Authorization"))
@@ -117,13 +118,9 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
-	case resource == "subscription_items" && id == "":
-		a.list(w, r, world, listEntries(r, world.Object(r.URL.Query().Get("subscription")), "items"))
-	case resource == "invoice_payments" && id == "" && shapeOf(r) == New:
-		a.list(w, r, world, listInvoicePayments(world, r.URL.Query()))
-	case nested == nestedLists[resource] && nested != "" && world.Object(id) != nil:
-		a.list(w, r, world, listEntries(r, world.Object(id), nested))
-	case kinds[resource] != "" && nested == "":
+	case isNested:
+		a.list(w, r, world, nested)
+	case kinds[resource] != "" && field == "":
 		a.retrieve(w, r, world, resource, id)
 	default:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
@@ -165,8 +162,22 @@ func ExpandPrices(invoice, old Object) Object {
 // shapeOf is the shape of the API version that the request selects.
 func shapeOf(r *http.Request) Shape { return ShapeOf(r.Header.Get("Stripe-Version")) }
 
-// nestedLists are the lists within the objects of a resource that are also served by themselves.
-var nestedLists = map[string]string{"invoices": "lines", "sessions": "line_items"}
+// nestedList is a list that belongs to an object, if the request asks for one.
+func nestedList(r *http.Request, world *World, resource, id, field string) (list []any, isNested bool) {
+	query := r.URL.Query()
+	switch {
+	case world == nil:
+		return nil, false
+	case resource == "subscription_items" && id == "":
+		return listEntries(r, world.Object(query.Get("subscription")), "items"), true
+	case resource == "invoice_payments" && id == "" && shapeOf(r) == New:
+		return listInvoicePayments(world, query), true
+	case resource == "invoices" && field == "lines", resource == "sessions" && field == "line_items":
+		return listEntries(r, world.Object(id), field), true
+	default:
+		return nil, false
+	}
+}
 
 // listEntries returns all entries of a list within an object.
 func listEntries(r *http.Request, o Object, field string) (list []any) {
