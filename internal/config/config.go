@@ -64,6 +64,9 @@ type Config struct {
 	BackfillWindow   time.Duration
 	ResyncInterval   time.Duration // 0 turns the periodic resync off
 	Import           Import
+	// EndpointURL is the URL of the webhook endpoint in Stripe, for its check; empty to check every endpoint whose path is that of
+	// the receiver.
+	EndpointURL string
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
 	Livemode *bool
 	// Accounts are the ids of the connected accounts that are let in; "*" stands for all of them.

@@ -160,7 +160,7 @@ func (r *Reconciler) add(
 func (r *Reconciler) addPayment(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
 ) error {
-	if errors.Is(err, stripeapi.ErrRefused) {
+	if errors.Is(err, stripeapi.ErrRefused) && !isAllRefused(err) {
 		r.refuse(ctx, customer, id, "not_permitted", err.Error())
 		return nil
 	}
