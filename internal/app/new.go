@@ -30,6 +30,9 @@ func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Option
 	if cfg.Stripe.SecretKey != "" {
 		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase)
 		a.stripe.LogTo(manager.GetLogger().WithName("stripe"))
+		if cfg.StripeProbe > 0 {
+			a.stripe.ProbeAfter(cfg.StripeProbe)
+		}
 	}
 	var steps []func(config.Config) error
 	if cfg.Components.Controllers {

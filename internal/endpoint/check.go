@@ -157,17 +157,11 @@ func worst(found []finding) string {
 // publish sets state and metrics, and logs a change.
 func (c *Checker) publish(state string, found []finding, message, key string, value any) {
 	c.state.Store(&state)
-	checked := 1.0
-	if state == stateNotChecked {
-		checked = 0
-	}
-	metrics.EndpointChecked.Set(checked)
-	counts := map[problem]int{}
-	for _, f := range found {
-		counts[f.problem] += f.count
-	}
-	for _, p := range problems {
-		metrics.EndpointProblems.WithLabelValues(string(p)).Set(float64(counts[p]))
+	if state == stateNotChecked { // what was found before still holds, as far as is known
+		metrics.EndpointChecked.Set(0)
+	} else {
+		metrics.EndpointChecked.Set(1)
+		count(found)
 	}
 	text := message
 	if said, ok := value.(string); ok {
@@ -178,4 +172,15 @@ func (c *Checker) publish(state string, found []finding, message, key string, va
 	}
 	c.logged = text
 	c.Log.Info(message, key, value)
+}
+
+// count sets the metric of the problems.
+func count(found []finding) {
+	counts := map[problem]int{}
+	for _, f := range found {
+		counts[f.problem] += f.count
+	}
+	for _, p := range problems {
+		metrics.EndpointProblems.WithLabelValues(string(p)).Set(float64(counts[p]))
+	}
 }

@@ -115,7 +115,8 @@ func (c *circuit) left(now time.Time) time.Duration {
 type circuits struct {
 	mutex    sync.Mutex
 	log      logr.Logger
-	key      *circuit // nil while Stripe accepts the key
+	first    time.Duration // the pause after a first refusal
+	key      *circuit      // nil while Stripe accepts the key
 	accounts map[string]*circuit
 }
 
@@ -177,10 +178,10 @@ func (c *circuits) end(p permit, account string, scope refusalScope, isJudged bo
 	}
 	switch {
 	case isKeyRefused && c.key == nil:
-		c.key = &circuit{pause: firstProbe, probeAt: now.Add(firstProbe)}
+		c.key = &circuit{pause: c.first, probeAt: now.Add(c.first)}
 		c.log.Info("Stripe rejects the API key: nothing is read from Stripe until it is accepted. Check STRIPE_SECRET_KEY")
 	case isAccountRefused && c.accounts[account] == nil:
-		c.accounts[account] = &circuit{pause: firstProbe, probeAt: now.Add(firstProbe)}
+		c.accounts[account] = &circuit{pause: c.first, probeAt: now.Add(c.first)}
 		c.log.Info("Stripe gives the API key no access to the account: it is not read until it is connected to your platform again",
 			"account", account)
 	}
@@ -220,6 +221,11 @@ func (c *circuits) publish() {
 	metrics.StripeKeyRefused.Set(isKeyRefused)
 	metrics.StripeAccountsRefused.Set(float64(len(c.accounts)))
 }
+
+func newCircuits() circuits { return circuits{first: firstProbe, accounts: map[string]*circuit{}} }
+
+// ProbeAfter replaces the pause after a first refusal, which is a minute. It doubles with each further one.
+func (c *Client) ProbeAfter(first time.Duration) { c.circuits.first = first }
 
 // LogTo makes the client log when Stripe begins and ceases to refuse the key or an account: once for each change.
 func (c *Client) LogTo(log logr.Logger) {

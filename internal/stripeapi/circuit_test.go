@@ -96,7 +96,7 @@ func TestCircuits(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := circuits{accounts: map[string]*circuit{}}
+			c := newCircuits()
 			begin := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 			var got []string
 			for _, attempt := range tc.attempts {
@@ -128,7 +128,7 @@ func seconds(d time.Duration) string {
 // While a probe is under way, no other request is sent. An answer to a request that was sent before the refusal does not
 // close the circuit.
 func TestOneProbeAtATime(t *testing.T) {
-	c := circuits{accounts: map[string]*circuit{}}
+	c := newCircuits()
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	early, err := c.begin("", now)
 	if err != nil {

@@ -49,7 +49,7 @@ func New(key, base string) *Client {
 	}
 	return &Client{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config), key: key,
-		limit: newLimiter(), circuits: circuits{accounts: map[string]*circuit{}},
+		limit: newLimiter(), circuits: newCircuits(),
 	}
 }
 
