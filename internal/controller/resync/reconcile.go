@@ -44,7 +44,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	due := s.due(customer, subscriptions, now, r.DoubtDelay)
 	switch {
 	case due.isEmpty():
-		r.Readings.Refuse(ctx, req.NamespacedName, "")
+		if !s.isWaiting() {
+			r.Readings.Refuse(ctx, req.NamespacedName, "")
+		}
 		return requeue.At(s.next(r.DoubtDelay), now), nil
 	case r.Readings.Peek(req.NamespacedName) != nil:
 		return ctrl.Result{RequeueAfter: writePause}, nil
