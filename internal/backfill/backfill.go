@@ -87,6 +87,9 @@ func (b *Backfill) Start(ctx context.Context) error {
 		case <-b.After:
 		}
 	}
+	for _, result := range []string{"complete", "failed"} { // so that the first of them counts as an increase
+		metrics.BackfillRuns.WithLabelValues(result)
+	}
 	retry := firstRetry
 	for {
 		wait := b.Interval
