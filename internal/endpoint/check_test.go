@@ -3,6 +3,7 @@ package endpoint
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -79,9 +80,7 @@ func TestCheck(t *testing.T) {
 				}
 			}
 			want := map[string]float64{"missing_events": 0, "disabled": 0, "api_version": 0, "not_found": 0}
-			for problem, count := range tc.problems {
-				want[problem] = count
-			}
+			maps.Copy(want, tc.problems)
 			if diff := cmp.Diff(want, counted(t)); diff != "" || c.State() != tc.state || checked(t) != 1 {
 				t.Errorf("state %s, want %s; checked %g; problems (-want +got):\n%s", c.State(), tc.state, checked(t), diff)
 			}

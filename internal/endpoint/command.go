@@ -118,7 +118,7 @@ func (c *command) run(ctx context.Context) (plan, error) {
 	if err != nil || !c.apply || p.Action == actionNone {
 		return p, err
 	}
-	changed := p.Endpoint
+	var changed stripeapi.WebhookEndpoint
 	if p.Action == actionCreate {
 		changed, err = client.CreateWebhookEndpoint(ctx, p.Endpoint, c.connect)
 	} else {

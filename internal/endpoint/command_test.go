@@ -170,7 +170,7 @@ func TestRefusals(t *testing.T) {
 		"no permission":      {withFault(NotPermitted), nil, []string{"--url", address}, `needs the permission "Webhook Endpoints: Read"`},
 		"a key that expired": {withFault(KeyExpired), nil, []string{"--url", address}, "stripe rejects the API key: check STRIPE_SECRET_KEY"},
 		"an event that Stripe does not know": {func(api *API) {
-			api.Fail(1, func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+			api.Fail(1, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 				w.WriteHeader(http.StatusBadRequest)
 				_, _ = w.Write([]byte(`{"error":{"type":"invalid_request_error","param":"enabled_events[0]","message":"must be one of"}}`))
 				return true

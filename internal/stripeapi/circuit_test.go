@@ -102,8 +102,7 @@ func TestCircuits(t *testing.T) {
 			for _, attempt := range tc.attempts {
 				now := begin.Add(attempt.at * time.Second)
 				permit, err := c.begin(attempt.account, now)
-				var refusal *RefusalError
-				if errors.As(err, &refusal) {
+				if refusal, isRefused := errors.AsType[*RefusalError](err); isRefused {
 					who := refusal.Account
 					if who == "" {
 						who = "key"
