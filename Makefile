@@ -68,6 +68,12 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 test: controlplane bin/stripe-mock ## Run every test, with the race detector, against a real API server.
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race -timeout 20m ./...
 
+.PHONY: test-alerts
+test-alerts: bin/promtool ## Check that every alert fires when it must, and only then.
+	@mkdir -p bin/alerts && cp test/alerts/*_test.yaml bin/alerts/
+	@sed '1,/^spec:$$/d; s/^  //' config/prometheus/alerts.yaml > bin/alerts/rules.yaml
+	@cd bin/alerts && ../promtool check rules --lint=all --lint-fatal rules.yaml && ../promtool test rules *_test.yaml
+
 .PHONY: test-order
 test-order: N ?= 1000000
 test-order: ## Fold the events of generated lives in N random orders; every order must give the same statuses.
@@ -184,6 +190,9 @@ controlplane: ## Put etcd, kube-apiserver and kubectl into bin/k8s. CONTROLPLANE
 
 bin/k8s/kubectl: hack/controlplane/go.mod
 	@hack/controlplane/install.sh && touch $@
+
+# Service discovery, which the tests of alerts do not use, would make the build many times as long.
+bin/promtool: export GOFLAGS := $(GOFLAGS) -tags=remove_all_sd
 
 # Every tool has its own module, so that no tool changes the dependencies of another. A new version rebuilds it.
 bin/%: hack/tools/%/go.mod

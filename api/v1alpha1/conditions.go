@@ -103,6 +103,9 @@ const (
 	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the
 	// message names the fields (status False).
 	ReasonDiffers = "Differs"
+	// ReasonStripeRefuses: the object is in doubt or a comparison was requested, and Stripe refuses the API key, the account
+	// to the key, or what is to be read; the message says which (status Unknown).
+	ReasonStripeRefuses = "StripeRefuses"
 	// ReasonRefuted: Stripe refuted a final state that an event had reported; the object is read once more (status Unknown).
 	ReasonRefuted = "Refuted"
 	// ReasonNotInStripe: Stripe does not know the object (status False).

@@ -66,6 +66,12 @@ type Config struct {
 	Import           Import
 	// StripeAPIVersion is the API version in which Stripe is read.
 	StripeAPIVersion string
+	// EndpointURL is the URL of the webhook endpoint in Stripe, for its check; empty to check every endpoint whose path is that of
+	// the receiver.
+	EndpointURL string
+	// StripeProbe is the pause before Stripe is asked again after it refused the key or an account; 0 for a minute. No flag sets
+	// it: tests do.
+	StripeProbe time.Duration
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
 	Livemode *bool
 	// Accounts are the ids of the connected accounts that are let in; "*" stands for all of them.

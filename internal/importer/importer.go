@@ -126,7 +126,11 @@ func (i *Importer) Start(ctx context.Context) error {
 			if least, limited := stripeapi.RetryAfter(err); limited {
 				wait = max(wait, least)
 			}
-			i.Log.Error(err, "Failed to import, will retry", "after", wait.String())
+			if errors.Is(err, stripeapi.ErrKeyRefused) { // which the client has logged
+				i.Log.Info("The import waits, because Stripe refuses the API key", "after", wait.String())
+			} else {
+				i.Log.Error(err, "Failed to import, will retry", "after", wait.String())
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -164,7 +168,9 @@ func (i *Importer) importAll(ctx context.Context) error {
 			lastSuccess = c.FinishedAt.Time
 			metrics.ImportLastSuccess.Set(float64(lastSuccess.Unix()))
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, stripeapi.ErrAccountRefused): // which the client has logged; the others need not wait for it
+		case err != nil:
 			errs = append(errs, fmt.Errorf("import account %s: %w", stripeaccount.Name(account), err))
 		}
 	}

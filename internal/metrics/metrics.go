@@ -125,10 +125,10 @@ var (
 		Help: "Unix time up to which all events of the platform's account are known to be recorded.",
 	})
 
-	// BackfillLastSuccess is the time of the last complete backfill run.
+	// BackfillLastSuccess is the time of the last run that was complete but for accounts that Stripe refuses.
 	BackfillLastSuccess = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_backfill_last_success_timestamp_seconds",
-		Help: "Unix time of the last complete backfill run.",
+		Help: "Unix time of the last complete backfill run. Connected accounts that Stripe refuses are left out.",
 	})
 
 	// ImportObjects counts objects that the import listed at Stripe.
@@ -184,6 +184,36 @@ var (
 		Name: "tollkeeper_stripe_api_configured",
 		Help: "1 if STRIPE_SECRET_KEY is set; 0 if it is not set, which turns off backfill, resync and every other read from Stripe.",
 	})
+
+	// StripeKeyRefused is 1 while Stripe refuses the API key.
+	StripeKeyRefused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_stripe_key_refused",
+		Help: "1 while Stripe refuses STRIPE_SECRET_KEY, so that nothing is read from Stripe; else 0.",
+	})
+
+	// StripeAccountsRefused is the number of connected accounts that the key has no access to.
+	StripeAccountsRefused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_stripe_accounts_refused",
+		Help: "Connected accounts that Stripe refuses to STRIPE_SECRET_KEY, for example because they have disconnected from the platform.",
+	})
+
+	// BackfillAccountsRefused is the number of connected accounts whose events cannot be listed.
+	BackfillAccountsRefused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_backfill_accounts_refused",
+		Help: "Connected accounts whose events Stripe refused to the key in the last backfill run: their missed events are not recovered. Reported by the leader only.",
+	})
+
+	// EndpointProblems counts what is wrong with the webhook endpoint in Stripe.
+	EndpointProblems = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_webhook_endpoint_problems",
+		Help: "What is wrong with the webhook endpoint in Stripe, by problem: missing_events (handled types that it does not send), disabled, api_version (of another shape than supported), not_found. Reported by the leader only.",
+	}, []string{"problem"})
+
+	// EndpointChecked is 1 if the last check of the webhook endpoint could be made.
+	EndpointChecked = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_webhook_endpoint_checked",
+		Help: "1 if the webhook endpoint in Stripe was checked in the last hour; 0 without a Stripe key that may read webhook endpoints. Reported by the leader only.",
+	})
 )
 
 func init() {
@@ -198,6 +228,6 @@ func Collectors() []prometheus.Collector {
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,
-		StripeAPIConfigured,
+		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,
 	}
 }

@@ -5,6 +5,7 @@ package stripeapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -37,6 +38,8 @@ type Client struct {
 	headers http.Header
 	limit   *limiter
 	pause   pause
+	// circuits keep requests from being sent that Stripe would refuse.
+	circuits circuits
 }
 
 // New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own. version is the API
@@ -54,7 +57,7 @@ func New(key, base, version string) *Client {
 	return &Client{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config), key: key,
 		headers: http.Header{versionHeader: {cmp.Or(version, stripejson.NewestVersion)}},
-		limit:   newLimiter(),
+		limit:   newLimiter(), circuits: newCircuits(),
 	}
 }
 
@@ -147,10 +150,24 @@ func (c *Client) hasInvoicePayments() bool { return c.headers.Get(versionHeader)
 func (c *Client) call(
 	ctx context.Context, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
+	return c.send(ctx, http.MethodGet, p, account, resource, path, query, answer)
+}
+
+// send makes one request once the rate limiter allows it. It returns the response's Reading.At.
+func (c *Client) send(
+	ctx context.Context, method string, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
+) (time.Time, error) {
 	if err := c.pause.check(time.Now()); err != nil {
 		return time.Time{}, err
 	}
+	if err := c.circuits.check(account, time.Now()); err != nil {
+		return time.Time{}, err
+	}
 	if err := c.limit.wait(ctx, p); err != nil {
+		return time.Time{}, err
+	}
+	permit, err := c.circuits.begin(account, time.Now())
+	if err != nil {
 		return time.Time{}, err
 	}
 	params := &stripe.Params{Context: ctx, Headers: c.headers}
@@ -159,10 +176,14 @@ func (c *Client) call(
 	}
 	last := lastResponse{LastResponseSetter: answer}
 	sent := time.Now()
-	err := c.backend.CallRaw(http.MethodGet, path, c.key, query, params, &last)
+	err = c.backend.CallRaw(method, path, c.key, query, params, &last)
 	took := time.Since(sent)
 	metrics.StripeAPIRequests.WithLabelValues(resource, last.code(err)).Inc()
-	if err != nil {
+	refusal := c.endRequest(permit, account, err)
+	switch {
+	case refusal != nil:
+		return time.Time{}, refusal
+	case err != nil:
 		err = explain(ctx, err)
 		if wait, limited := RetryAfter(err); limited {
 			c.pause.extend(time.Now().Add(wait))
@@ -170,4 +191,22 @@ func (c *Client) call(
 		return time.Time{}, err
 	}
 	return last.currentFrom(sent, took), nil
+}
+
+// endRequest tells the circuits how a request ended. It returns a *RefusalError if Stripe refused the key or the account.
+func (c *Client) endRequest(p permit, account string, err error) error {
+	var rejection *stripe.Error
+	scope := refusesNothing
+	if errors.As(err, &rejection) {
+		scope = scopeOf(rejection, account)
+	}
+	wait := c.circuits.end(p, account, scope, isJudged(err), time.Now())
+	switch scope {
+	case refusesKey:
+		return &RefusalError{wait: wait, request: rejection.RequestID}
+	case refusesAccount:
+		return &RefusalError{Account: account, wait: wait, request: rejection.RequestID}
+	default:
+		return nil
+	}
 }

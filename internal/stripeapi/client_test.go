@@ -68,7 +68,7 @@ func TestObjects(t *testing.T) {
 			if got := reading.Object.ID("id"); got != id {
 				t.Errorf("got %s, want %s", got, id)
 			}
-			want := Request{Path: tc.path + id, Version: stripejson.NewestVersion, Status: http.StatusOK}
+			want := Request{Method: http.MethodGet, Path: tc.path + id, Version: stripejson.NewestVersion, Status: http.StatusOK}
 			requests := api.Requests(tc.path)
 			if diff := cmp.Diff(want, requests[len(requests)-1], cmp.FilterPath(
 				func(p cmp.Path) bool { return p.String() == "Query" }, cmp.Ignore())); diff != "" {

@@ -203,6 +203,16 @@ func (s *schedule) done(r reading, now time.Time) {
 	}
 }
 
+// isWaiting reports whether a doubt was not read yet, due or not.
+func (s *schedule) isWaiting() bool {
+	for _, d := range s.doubts {
+		if !d.isRead {
+			return true
+		}
+	}
+	return false
+}
+
 // next returns when something will be due if nothing changes; nil if nothing will.
 func (s *schedule) next(delay time.Duration) *time.Time {
 	var next *time.Time

@@ -25,10 +25,13 @@ type API struct {
 	worlds   map[string]*World
 	faults   []*fault
 	requests []Request
+	// endpoints and destinations are where the platform's account posts events to.
+	endpoints, destinations []Object
 }
 
 // Request is a request that the API received, and the status of its answer.
 type Request struct {
+	Method  string
 	Path    string
 	Query   url.Values
 	Account string
@@ -64,7 +67,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	version := r.Header.Get("Stripe-Version")
 	a.mutex.Lock()
 	index := len(a.requests)
-	a.requests = append(a.requests, Request{Path: r.URL.Path, Query: r.URL.Query(), Account: r.Header.Get("Stripe-Account"), Version: version})
+	a.requests = append(a.requests, Request{
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Account: r.Header.Get("Stripe-Account"), Version: version,
+	})
 	a.mutex.Unlock()
 	defer func() {
 		a.mutex.Lock()
@@ -110,6 +115,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided: "+r.Header.Get("Authorization"))
 	case world == nil:
 		refuse(w, http.StatusForbidden, "invalid_request_error", "account_invalid", "The provided key does not have access to that account.")
+	case a.answerEndpoints(w, r):
 	case r.Method != http.MethodGet:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	case resource == "events" && id == "":
