@@ -56,9 +56,12 @@ type PaymentFailure struct {
 	Message string `json:"message,omitempty"`
 }
 
-// PaymentMethodRecord is what a customer.source.* event reports.
+// PaymentMethodRecord is what a payment_method.* or customer.source.* event reports.
 type PaymentMethodRecord struct {
 	PaymentMethod `json:",inline"`
+	// detached is true if the payment method was taken away from the customer, for good.
+	// +optional
+	Detached bool `json:"detached,omitempty"`
 }
 
 // PaymentMethod is a card, a bank account or another way to pay. Of a card, only brand, last4 and expiry are kept.
