@@ -11,6 +11,9 @@ type PaymentRecord struct {
 	Status string `json:"status,omitempty"`
 	// amount received if the payment succeeded, else requested, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
+	// uncaptured is true if the charge is only authorized: no money has moved yet.
+	// +optional
+	Uncaptured bool `json:"uncaptured,omitempty"`
 	// currency of the amount, as a lower-case ISO 4217 code.
 	// +optional
 	// +kubebuilder:validation:MaxLength=8

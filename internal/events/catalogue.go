@@ -149,8 +149,11 @@ func All() []Type {
 	return types
 }
 
-// Change is the event with its type's effects; without effects if the type is not handled.
+// Change is the event with its type's effects; without effects if it is only recorded.
 func Change(e *projection.Event) projection.Change {
+	if RecordedOnly(e) != "" {
+		return projection.Change{Event: e}
+	}
 	t, _ := Lookup(e.Type)
 	return projection.Change{Event: e, Effects: t.effects}
 }

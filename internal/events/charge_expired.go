@@ -4,7 +4,7 @@ func init() {
 	register(Type{
 		Name:         "charge.expired",
 		Record:       "payment",
-		RecordedOnly: "no money has moved: an authorization was not captured in time",
+		RecordedOnly: "an authorization was not captured in time, so no money has moved",
 		read:         readCharge,
 	})
 }

@@ -44,6 +44,14 @@ func readCharge(p Payload, e *projection.Event) {
 	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
 }
 
+// unlessCaptured is Type.unless for charges that succeeded. The payment of an authorized one is its capture.
+func unlessCaptured(e *projection.Event) string {
+	if e.Payment != nil && e.Payment.Uncaptured {
+		return "the charge is only authorized, and `charge.captured` or `charge.expired` follows"
+	}
+	return ""
+}
+
 func readRefund(p Payload, e *projection.Event) {
 	e.Refund = &v1alpha1.RefundRecord{
 		RefundTotal: stripejson.RefundTotal(p.Object),
