@@ -31,7 +31,7 @@ func disputed(year, status string) eventCase {
 func showsDispute(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 	c.OpenDisputes = []v1alpha1.Dispute{{ID: e.ObjectID, ChargeID: chargeID, PaymentIntentID: e.PaymentIntentID, DisputeRecord: *e.Dispute}}
 	if e.Dispute.Status == "won" {
-		c.OpenDisputes = []v1alpha1.Dispute{}
+		c.OpenDisputes = nil
 	}
 }
 

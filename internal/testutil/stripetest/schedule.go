@@ -40,8 +40,9 @@ func (w *World) activeSchedule(subscription string) string {
 	})
 }
 
-// editSchedule changes the newest active schedule.
+// editSchedule changes the newest active schedule, which it creates first if there is none.
 func (w *World) editSchedule(eventType string, change func(Object)) {
+	w.scheduleChange()
 	if id := w.activeSchedule(""); id != "" {
 		w.change(id, eventType, change)
 	}
