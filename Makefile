@@ -25,9 +25,14 @@ demo: build controlplane ## Play nine stories of customers on a local control pl
 GENERATORS := object:headerFile=hack/boilerplate.go.txt crd rbac:roleName=manager-role
 GENERATORS += paths=./api/... paths=./internal/...
 
+# The event types of the newest stripe-go. It has a module of its own, as the operator stays with its version of stripe-go.
+STRIPE_TYPES = internal/events/stripe_types.txt
+stripe_types = (cd hack/tools/stripe-types && go run .)
+
 .PHONY: generate
-generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role and the generated parts of the documentation.
+generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, Stripe's event types and the generated documentation.
 	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	$(stripe_types) > bin/stripe_types.txt && mv bin/stripe_types.txt $(STRIPE_TYPES)
 	go run ./hack/docs
 
 .PHONY: fmt
@@ -46,6 +51,7 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current.
 	for file in $$( (cd "$$fresh" && find api config -type f; cd "$(CURDIR)" && find config/crd/bases -type f) | sort -u); do \
 	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
 	done; \
+	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	go mod tidy -diff || { echo "verify: go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
 	exit $$stale

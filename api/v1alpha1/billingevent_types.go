@@ -27,7 +27,7 @@ const (
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
 // holds the raw payload. See https://docs.stripe.com/api/events/object.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product)].filter(x, x).size() <= 1",message="an event holds at most one record"
+// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product), has(self.schedule), has(self.discount)].filter(x, x).size() <= 1",message="an event holds at most one record"
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
@@ -93,22 +93,23 @@ type BillingEventSpec struct {
 	// invoice is set for invoice.* events.
 	// +optional
 	Invoice *InvoiceRecord `json:"invoice,omitempty"`
-	// payment is set for payment_intent.* and charge.* events, except charge.refunded and charge.dispute.*.
+	// payment is set for payment_intent.*, invoice_payment.* and charge.* events, except charge.refunded and charge.dispute.*.
 	// +optional
 	Payment *PaymentRecord `json:"payment,omitempty"`
-	// refund is set for charge.refunded events.
+	// refund is set for charge.refunded, charge.updated, charge.refund.updated and refund.* events, if they report a change of
+	// what is refunded.
 	// +optional
 	Refund *RefundRecord `json:"refund,omitempty"`
-	// dispute is set for charge.dispute.created events.
+	// dispute is set for charge.dispute.* events.
 	// +optional
 	Dispute *DisputeRecord `json:"dispute,omitempty"`
-	// checkout is set for checkout.session.completed events.
+	// checkout is set for checkout.session.* events.
 	// +optional
 	Checkout *CheckoutRecord `json:"checkout,omitempty"`
 	// customer is set for customer.created, customer.updated and customer.deleted events.
 	// +optional
 	Customer *CustomerRecord `json:"customer,omitempty"`
-	// paymentMethod is set for customer.source.* events.
+	// paymentMethod is set for payment_method.* and customer.source.* events.
 	// +optional
 	PaymentMethod *PaymentMethodRecord `json:"paymentMethod,omitempty"`
 	// setup is set for setup_intent.* events.
@@ -117,6 +118,12 @@ type BillingEventSpec struct {
 	// product is set for product.updated events.
 	// +optional
 	Product *ProductRecord `json:"product,omitempty"`
+	// schedule is set for subscription_schedule.* events.
+	// +optional
+	Schedule *ScheduleRecord `json:"schedule,omitempty"`
+	// discount is set for customer.discount.* events.
+	// +optional
+	Discount *DiscountRecord `json:"discount,omitempty"`
 }
 
 // BillingEventStatus is what became of the event.

@@ -369,10 +369,10 @@ type CustomerStatus struct {
 	// paymentMethod is the one that the deciding subscription charges, else the default one, else the one seen last.
 	// +optional
 	PaymentMethod *PaymentMethod `json:"paymentMethod,omitempty"`
-	// paymentMethods lists the payment methods seen in events, the newest first.
+	// paymentMethods lists the payment methods seen in events, the newest first. One that was detached or deleted is not listed.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:MaxItems=20
 	PaymentMethods []PaymentMethod `json:"paymentMethods,omitempty"`
 	// latestSetup is the newest attempt to set up a payment method.
 	// +optional
@@ -429,7 +429,7 @@ type CustomerStatus struct {
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
 	// positions holds, for each part of this status, the place in the order of the event that it shows.
 	// +optional
-	// +kubebuilder:validation:MaxProperties=116
+	// +kubebuilder:validation:MaxProperties=126
 	Positions map[string]Position `json:"positions,omitempty"`
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional

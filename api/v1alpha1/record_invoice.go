@@ -54,7 +54,7 @@ type Invoice struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Number string `json:"number,omitempty"`
-	// status is Stripe's status: draft, open, paid, uncollectible or void.
+	// status is Stripe's status: draft, open, paid, uncollectible or void; or deleted, as a draft can be.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`

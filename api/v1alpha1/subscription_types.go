@@ -135,6 +135,9 @@ type SubscriptionStatus struct {
 	// It stays after the customer has done so.
 	// +optional
 	ActionRequired *ActionRequired `json:"actionRequired,omitempty"`
+	// schedule is the subscription's newest schedule: which change is planned, and when. Absent if events reported none.
+	// +optional
+	Schedule *SubscriptionSchedule `json:"schedule,omitempty"`
 	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
 	LastComparison *Comparison `json:"lastComparison,omitempty"`

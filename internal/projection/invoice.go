@@ -147,12 +147,12 @@ func InvoiceActionRequired(a *Aggregate, e *Event) bool {
 	return true
 }
 
-// invoicePosition ranks open before uncollectible, and more attempts to collect after fewer. Only paid and void are
-// final: an uncollectible invoice can still be paid.
+// invoicePosition ranks open before uncollectible, and more attempts to collect after fewer. Only paid, void and
+// deleted are final: an uncollectible invoice can still be paid.
 func invoicePosition(e *Event) v1alpha1.Position {
 	rank := min(max(e.Invoice.AttemptCount, 0), 999)*10 + typeRank(e.Type)
 	switch e.Invoice.Status {
-	case InvoicePaid, InvoiceVoid:
+	case InvoicePaid, InvoiceVoid, InvoiceDeleted:
 		return positionOf(e, v1alpha1.AuthorityFinal, rank)
 	case InvoiceDraft:
 		return positionOf(e, v1alpha1.AuthorityState, rank)

@@ -77,7 +77,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
-	ChangeProduct, RevertProduct,
+	ChangeProduct, RevertProduct, PlanChange, ChangePlanned, RevertPlanned,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -162,6 +162,9 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	checkInvoices(t, world, a)
 	checkPurchases(t, world, a)
 	checkProduct(t, world, a)
+	checkSchedules(t, world, a)
+	checkMethods(t, world, a)
+	checkDisputes(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))

@@ -71,7 +71,19 @@ func randomLife(random *rand.Rand) []Event {
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 			{Type: "product.updated", Object: ProductWith(pick("3", "4", "5")), Previous: pickObject(random, nil,
 				Object{"metadata": Object{"tollkeeper_projects": "3"}}, Object{"metadata": Object{"tollkeeper_projects": "4"}})},
-		}[random.IntN(22)]
+			{Type: pick("customer.source.deleted", "payment_method.detached", "customer.source.created"), Object: Card(card, customer, 3, 2028)},
+			{Type: pick("payment_method.attached", "payment_method.detached", "payment_method.updated"),
+				Object: PaymentMethod(card, customer, pick("4242", "1881"), 8, 2031)},
+			{Type: pick("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.canceled"),
+				Object:   planned(fmt.Sprintf("sub_sched_%d", nth), sub, pick("price_A", "price_B"), pick("active", "canceled"), asked),
+				Previous: pickObject(random, nil, Object{"status": "active"}, Object{"end_behavior": "cancel"})},
+			{Type: pick("charge.dispute.updated", "charge.dispute.closed"), Object: Dispute(fmt.Sprintf("dp_%d", random.IntN(24)), charge, intent, made, made).
+				With("status", pick("under_review", "won", "lost"))},
+			{Type: "invoice.deleted", Object: Invoice(shape, invoice, customer, pick(sub, ""), "draft", Amount, made, made.AddDate(0, 1, 0)).
+				With("created", begin.Unix()+int64(len(invoice)))},
+			{Type: "payment_intent.canceled", Object: PaymentIntent(shape, intent, customer, "", "canceled", asked)},
+			{Type: "setup_intent.canceled", Object: SetupIntent("seti_1", customer, "", "canceled", begin)},
+		}[random.IntN(29)]
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
 		}
@@ -79,6 +91,11 @@ func randomLife(random *rand.Rand) []Event {
 		life = append(life, e)
 	}
 	return life
+}
+
+// planned is a schedule in a status. Its creation never changes.
+func planned(id, subscription, price, status string, created time.Time) Object {
+	return SubscriptionSchedule(id, customer, subscription, price, created, created.AddDate(0, 1, 0)).With("status", status)
 }
 
 func pickObject(random *rand.Rand, objects ...Object) Object {

@@ -160,6 +160,23 @@ func (o Object) Int(paths ...string) *int64 {
 	return nil
 }
 
+// maxDecimal is the longest number that Decimal keeps.
+const maxDecimal = 32
+
+// Decimal is the number at the first path that is present, in the digits that Stripe sent; empty if none is.
+func (o Object) Decimal(paths ...string) string {
+	path, value := o.firstPresent(paths)
+	if value == nil {
+		return ""
+	}
+	number, ok := value.(json.Number)
+	if !ok || len(number) > maxDecimal {
+		o.noteType(path, "a number of up to 32 digits", value)
+		return ""
+	}
+	return number.String()
+}
+
 // Amount is Int with 0 for an absent value.
 func (o Object) Amount(paths ...string) int64 {
 	if n := o.Int(paths...); n != nil {

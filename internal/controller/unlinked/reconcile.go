@@ -20,7 +20,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, &e, client.DisableReadYourWritesConsistency); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	t, handled := events.Lookup(e.Spec.Type)
+	t, _ := events.Lookup(e.Spec.Type)
+	why := events.RecordedOnly(&e.Spec)
 	switch {
 	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.CustomerOf(&e) != "", r.Scope.IsOfProduct(&e):
 		return ctrl.Result{}, nil
@@ -32,8 +33,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
 			"This is an event of Stripe's %s mode. The operator applies events of %s mode (--livemode).",
 			mode(e.Spec.Livemode), mode(!e.Spec.Livemode)))
-	case !handled:
-		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "Events of this type are kept for the audit trail only.")
+	case why != "":
+		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "The event is kept for the audit trail only: "+why+".")
 	case e.Spec.DecodeError != "":
 		return r.settle(ctx, &e, v1alpha1.OutcomeFailed, e.Spec.DecodeError)
 	case e.Spec.CustomerAccount != "":

@@ -136,7 +136,7 @@ func (w *World) add(o Object, eventType string) {
 }
 
 // change changes an object, and reports the change with an event unless the event type is empty. An event of type
-// "….updated" has previous_attributes.
+// "…updated" has previous_attributes.
 func (w *World) change(id, eventType string, change func(Object)) {
 	before := w.objects[id]
 	after := clone(before)
@@ -146,7 +146,7 @@ func (w *World) change(id, eventType string, change func(Object)) {
 		return
 	}
 	var previous Object
-	if strings.HasSuffix(eventType, ".updated") || eventType == "charge.refunded" {
+	if strings.HasSuffix(eventType, "updated") || eventType == "charge.refunded" || eventType == "payment_method.detached" {
 		previous = previousAttributes(w.render(before), w.render(w.objects[id]))
 	}
 	w.report(eventType, id, previous)
