@@ -94,7 +94,7 @@ func TestCheck(t *testing.T) {
 func checker(base string) (c *Checker, log *[]string) {
 	log = &[]string{}
 	logger := funcr.New(func(_, line string) { *log = append(*log, line) }, funcr.Options{})
-	return &Checker{Source: stripeapi.New(testKey, base), Path: path, Clock: testingclock.NewFakeClock(time.Now()), Log: logger}, log
+	return &Checker{Source: stripeapi.New(testKey, base, ""), Path: path, Clock: testingclock.NewFakeClock(time.Now()), Log: logger}, log
 }
 
 // gauges are the values of a gauge, by the value of its only label; by "" if it has none.
