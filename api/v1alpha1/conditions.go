@@ -117,6 +117,12 @@ const (
 	// ReasonWriteRejected: the API server refuses what the event changes (by a policy, or by CRDs of another version);
 	// it is tried again until it is accepted (status False).
 	ReasonWriteRejected = "WriteRejected"
+	// ReasonStripeKeyMissing: what a thin event reports is read from Stripe, and waits until STRIPE_SECRET_KEY is set (status
+	// False).
+	ReasonStripeKeyMissing = "StripeKeyMissing"
+	// ReasonStripeRefuses: Stripe refuses to the API key what a thin event reports; it is read again until the key may read it
+	// (status False).
+	ReasonStripeRefuses = "StripeRefuses"
 )
 
 // Reasons of Sent.

@@ -22,13 +22,13 @@ func (a *App) addMissingKeyNotices(cfg config.Config) error {
 	if cfg.Stripe.SecretKey == "" {
 		checkName = "stripe-api-off-no-" + config.EnvStripeSecretKey
 		metrics.StripeAPIConfigured.Set(0)
-		a.log("Stripe's API key is not set: nothing is read from Stripe and missed events are not recovered", "variable", config.EnvStripeSecretKey)
+		a.log("Stripe's API key is not set: nothing is read from Stripe, missed events are not recovered, and thin events wait", "variable", config.EnvStripeSecretKey)
 	}
 	if !cfg.Mailgun.Configured() {
 		a.log("Mailgun is not configured: e-mails wait until all variables are set", "variables",
 			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
 	}
-	a.notices = []func() string{func() string { return checkName }, a.importCheck}
+	a.notices = []func() string{func() string { return checkName }, a.importCheck, a.thinCheck}
 	return nil
 }
 

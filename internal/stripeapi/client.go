@@ -142,9 +142,7 @@ func (c *Client) call(
 		return time.Time{}, err
 	}
 	params := &stripe.Params{Context: ctx}
-	if account != "" {
-		params.StripeAccount = new(account)
-	}
+	setAccount(params, path, account)
 	last := lastResponse{LastResponseSetter: answer}
 	sent := time.Now()
 	err := c.backend.CallRaw(http.MethodGet, path, c.key, query, params, &last)
