@@ -50,7 +50,8 @@ func TestThinEventsLeadToTheSameStatuses(t *testing.T) {
 		}
 		api, withStripe := stripe(t, world)
 		api.Fail(math.MaxInt, ServerError, isComparison)
-		byWay := func(bodies []json.RawMessage) map[string]any {
+		byWay := func(t *testing.T, bodies []json.RawMessage) map[string]any {
+			t.Helper()
 			o := start(t, withStripe, postsOnly)
 			o.postRaw(bodies...)
 			o.settled()
@@ -61,7 +62,7 @@ func TestThinEventsLeadToTheSameStatuses(t *testing.T) {
 			}
 			return o.finalStatuses(world)
 		}
-		want := byWay(snapshots)
+		want := byWay(t, snapshots)
 		backwards := slices.Clone(thin)
 		slices.Reverse(backwards)
 		mixed := slices.Concat(snapshots, thin)
@@ -71,11 +72,16 @@ func TestThinEventsLeadToTheSameStatuses(t *testing.T) {
 		for i := 0; i < len(halves); i += 2 {
 			halves[i] = snapshots[i]
 		}
-		for name, bodies := range map[string][]json.RawMessage{
+		ways := map[string][]json.RawMessage{
 			"thin": thin, "thin, backwards": backwards, "both, in a random order": mixed, "one half thin": halves,
-		} {
+		}
+		if shape == Old {
+			ways = map[string][]json.RawMessage{"thin": thin}
+		}
+		for name, bodies := range ways {
 			t.Run(name+" "+string(shape), func(t *testing.T) {
-				if diff := cmp.Diff(want, byWay(bodies), processing); diff != "" {
+				t.Parallel() // each operator spaces out its requests to Stripe, and waits most of the time
+				if diff := cmp.Diff(want, byWay(t, bodies), processing); diff != "" {
 					t.Errorf("statuses (-snapshots +%s):\n%s", name, diff)
 				}
 			})
