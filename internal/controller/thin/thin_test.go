@@ -97,7 +97,7 @@ const (
 )
 
 // run reconciles the delivered thin event once, and returns its status.
-func run(t *testing.T, r *Reconciler, delivered string) (v1alpha1.BillingEventStatus, ctrl.Result, error) {
+func run(t *testing.T, r *Reconciler, delivered string) (v1alpha1.BillingEventStatus, error) {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
@@ -112,11 +112,11 @@ func run(t *testing.T, r *Reconciler, delivered string) (v1alpha1.BillingEventSt
 	r.Client = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(e).WithObjects(e).Build()
 	r.Clock = clocktesting.NewFakePassiveClock(begin)
 	r.Scope = routing.Scope{Accounts: []string{"acct_2"}}
-	result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(e)})
+	_, err = r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(e)})
 	if err := r.Client.Get(t.Context(), client.ObjectKeyFromObject(e), e); err != nil {
 		t.Fatal(err)
 	}
-	return e.Status, result, err
+	return e.Status, err
 }
 
 func TestWhatBecomesOfAThinEvent(t *testing.T) {
@@ -210,7 +210,7 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			stripe, kept := &source{answers: tc.answers, at: begin}, &recorder{recorded: tc.known}
-			status, _, err := run(t, &Reconciler{Stripe: stripe, Recorder: kept}, tc.delivered)
+			status, err := run(t, &Reconciler{Stripe: stripe, Recorder: kept}, tc.delivered)
 			if !errors.Is(err, tc.err) {
 				t.Errorf("the error is %v, want %v", err, tc.err)
 			}
@@ -234,7 +234,7 @@ func TestOneReadingServesSeveralEvents(t *testing.T) {
 	for i := range 5 {
 		id := fmt.Sprintf("evt_t%d", i)
 		stripe.answers[id] = thinJSON(id, "")
-		if status, _, err := run(t, r, thinJSON(id, "")); err != nil || status.Outcome != v1alpha1.OutcomeRecorded {
+		if status, err := run(t, r, thinJSON(id, "")); err != nil || status.Outcome != v1alpha1.OutcomeRecorded {
 			t.Fatal(status, err)
 		}
 		if i == 1 {
