@@ -49,8 +49,8 @@ type BillingEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
-	// context is Stripe's path to the account of the event, such as acct_… or, in an organization, acct_…/acct_…. Its last
-	// part is the account. Absent if the payload has none.
+	// context is Stripe's path to the account of the event, such as acct_… or, in an organization, acct_…/acct_…. Of a thin
+	// event, its last part is the account, which may be the platform's own. Absent if the payload has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Context string `json:"context,omitempty"`

@@ -76,8 +76,9 @@ func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
 		Type:       envelope.Text(maxEventType, "type"),
 		APIVersion: envelope.Text(maxAPIVersion, "api_version"),
 		Livemode:   envelope.Bool("livemode"),
+		Account:    envelope.ID("account"),
+		Context:    envelope.ID("context"),
 	}
-	readAccount(envelope, e)
 	created := envelope.Time("created")
 	if err := envelope.Err(); err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ func TestDecodeAccepts(t *testing.T) {
 		},
 		"an account of an organization": {
 			body: body(`"id": "evt_1", "type": "x", "created": 1500000000, "context": "acct_1"`, ``),
-			want: projection.Event{EventID: "evt_1", Type: "x", Account: "acct_1", Context: "acct_1"},
+			want: projection.Event{EventID: "evt_1", Type: "x", Context: "acct_1"},
 		},
 		"an account connected to one of an organization": {
 			body: body(`"id": "evt_1", "type": "x", "created": 1500000000, "account": "acct_2", "context": "acct_1/acct_2"`, ``),

@@ -23,16 +23,21 @@ const (
 )
 
 // readThin reads a thin event. It names the object that changed, and does not carry it, so that it has no customer.
+//
+// Instead of the account it has the path to it, which ends with the account: in an organization, that of a connected account
+// is acct_(platform)/acct_(connected). It may be the account of the API key itself, which snapshot events do not name. See
+// https://docs.stripe.com/context.
 func readThin(envelope stripejson.Object) (*projection.Event, error) {
 	e := &projection.Event{
 		EventID:    envelope.ID("id"),
 		Type:       envelope.Text(maxEventType, "type"),
 		Livemode:   envelope.Bool("livemode"),
+		Context:    envelope.ID("context"),
 		ObjectID:   envelope.ID("related_object.id"),
 		ObjectKind: envelope.Text(maxEventType, "related_object.type"),
 		Thin:       &v1alpha1.ThinRecord{SnapshotEventID: envelope.ID("snapshot_event")},
 	}
-	readAccount(envelope, e)
+	e.Account = e.Context[strings.LastIndexByte(e.Context, '/')+1:]
 	created := envelope.Instant("created")
 	if err := envelope.Err(); err != nil {
 		return nil, err
@@ -42,16 +47,6 @@ func readThin(envelope stripejson.Object) (*projection.Event, error) {
 	}
 	e.Created = *created
 	return e, nil
-}
-
-// readAccount reads which account the event belongs to. Since 2025-04-30 an event may have the path to it (context), beside
-// or instead of its id. The account is the path's last part: in an organization the path of a connected account is
-// acct_(platform)/acct_(connected). See https://docs.stripe.com/context.
-func readAccount(envelope stripejson.Object, e *projection.Event) {
-	e.Account, e.Context = envelope.ID("account"), envelope.ID("context")
-	if e.Account == "" {
-		e.Account = e.Context[strings.LastIndexByte(e.Context, '/')+1:]
-	}
 }
 
 // updates are the types of the events that report a change of an object of a kind, whatever has changed.

@@ -163,12 +163,12 @@ func TestThinEventsWaitForAKey(t *testing.T) {
 }
 
 // A thin event does no more than have what Stripe knows recorded: one that Stripe does not know fails, one of an account that is
-// not let in is not read, and Stripe's ping is kept.
+// not let in is not applied, and Stripe's ping is kept.
 func TestThinEventsThatAreNotApplied(t *testing.T) {
 	world := wholeLife(New, time.Hour)
 	api, withStripe := stripe(t, world)
 	o := start(t, withStripe, postsOnly)
-	known := world.Events()[0]
+	known, own := world.Events()[0], world.Events()[1]
 	thin := func(id, rest string) json.RawMessage {
 		return json.RawMessage(fmt.Sprintf(`{"id": %q, "object": "v2.core.event", "created": %q, "livemode": false, %s}`,
 			id, time.Now().UTC().Format(time.RFC3339Nano), rest))
@@ -179,11 +179,12 @@ func TestThinEventsThatAreNotApplied(t *testing.T) {
 		thin("evt_test_forged", subscription),
 		thin("evt_test_other", subscription+`, "context": "acct_platform/acct_Other"`),
 		thin(known.ThinID(), subscription), // Stripe's own event is of another type
+		thin(own.ThinID(), subscription+`, "context": "acct_Platform"`),
 	)
 	o.settled()
 	for id, want := range map[string]v1alpha1.Outcome{
 		"evt_test_ping": v1alpha1.OutcomeRecorded, "evt_test_forged": v1alpha1.OutcomeFailed, known.ThinID(): v1alpha1.OutcomeRecorded,
-		known.ID: v1alpha1.OutcomeApplied,
+		known.ID: v1alpha1.OutcomeApplied, own.ID: v1alpha1.OutcomeApplied,
 	} {
 		if e := o.event(id); e.Status.Outcome != want {
 			t.Errorf("%s is %q, want %q: %s", id, e.Status.Outcome, want, e.Status.Message)
@@ -196,7 +197,14 @@ func TestThinEventsThatAreNotApplied(t *testing.T) {
 	for _, r := range api.Requests("/v2/") {
 		asked[strings.TrimPrefix(r.Path, "/v2/core/events/")] = r.Status
 	}
-	want := map[string]int{"evt_test_forged": http.StatusNotFound, known.ThinID(): http.StatusOK}
+	want := map[string]int{
+		"evt_test_forged": http.StatusNotFound, "evt_test_other": http.StatusNotFound, known.ThinID(): http.StatusOK, own.ThinID(): http.StatusOK,
+	}
+	for _, e := range o.events() {
+		if e.Spec.EventID == "evt_test_other" && !strings.Contains(e.Status.Message, "acct_Other, which is not let in") {
+			t.Errorf("the event of another account ends %q: %s", e.Status.Outcome, e.Status.Message)
+		}
+	}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("requests for thin events (-want +got):\n%s", diff)
 	}

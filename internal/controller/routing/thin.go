@@ -7,11 +7,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/events"
 )
 
-// IsThin reports whether the thin controller takes the event: it is pending, is applied, and Stripe has to be asked what it
-// reports.
+// IsThin reports whether the thin controller takes the event: it is pending, its mode is applied, and Stripe has to be asked
+// what it reports. Only Stripe can tell whether its account is the platform's own.
 func (s Scope) IsThin(o client.Object) bool {
 	e, ok := o.(*v1alpha1.BillingEvent)
-	if !ok || !s.Covers(e) || e.Status.Outcome != v1alpha1.OutcomePending {
+	if !ok || !s.CoversMode(e) || e.Status.Outcome != v1alpha1.OutcomePending {
 		return false
 	}
 	_, handled := events.SnapshotType(&e.Spec)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -87,16 +88,53 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{}, nil
 }
 
-// read records what the thin event reports. What it believes about the event comes from Stripe, and not from the delivery:
-// a forged event can do no more than have Stripe's own event recorded.
+// read records what the thin event reports, as an event of its account.
 func (r *Reconciler) read(ctx context.Context, e *v1alpha1.BillingEventSpec) (result, error) {
-	thin := e
+	missing := stripeapi.ErrNotFound
+	for _, as := range r.accounts(e) {
+		done, err := r.readAs(ctx, e, as)
+		if !errors.Is(err, stripeapi.ErrNotFound) {
+			return r.resultOf(e, done, err)
+		}
+		missing = err
+	}
+	if _, isGone := errors.AsType[objectGone](missing); !isGone && !r.Scope.Accounts.Includes(e.Account) {
+		return result{notRead, v1alpha1.OutcomeRecorded, fmt.Sprintf("This is an event of the connected account %s, which is not let in "+
+			"(--accounts). To apply its later events, add it to --accounts. To get its present state, request an import.", e.Account)}, nil
+	}
+	return r.resultOf(e, result{}, missing)
+}
+
+// account is as whose event a thin event is read. The platform's own account has no id.
+type account struct{ id, path string }
+
+// accounts lists as whose event the thin event may be read. An account that --accounts does not name may be the platform's
+// own: Stripe has the event there, or it has not.
+func (r *Reconciler) accounts(e *v1alpha1.BillingEventSpec) []account {
+	own, connected := account{}, account{id: e.Account, path: e.Context}
+	switch {
+	case e.Account == "":
+		return []account{own}
+	case slices.Contains(r.Scope.Accounts, e.Account):
+		return []account{connected}
+	case r.Scope.Accounts.Includes(e.Account):
+		return []account{own, connected}
+	default:
+		return []account{own}
+	}
+}
+
+// readAs records what the thin event of the account reports. What it believes about the event comes from Stripe, and not from
+// the delivery: a forged event can do no more than have Stripe's own event recorded.
+func (r *Reconciler) readAs(ctx context.Context, e *v1alpha1.BillingEventSpec, as account) (result, error) {
+	thin := e.DeepCopy()
 	if e.Thin.SnapshotEventID == "" {
 		var err error
-		if thin, err = r.readThin(ctx, e); err != nil {
-			return r.resultOf(e, err)
+		if thin, err = r.readThin(ctx, e.EventID, as.path); err != nil {
+			return result{}, err
 		}
 	}
+	thin.Account, thin.Context = as.id, e.Context
 	name, handled := events.SnapshotType(thin)
 	switch {
 	case thin.Thin.SnapshotEventID != "":
@@ -112,12 +150,8 @@ func (r *Reconciler) read(ctx context.Context, e *v1alpha1.BillingEventSpec) (re
 }
 
 // readThin reads the thin event itself, which may name its snapshot event.
-func (r *Reconciler) readThin(ctx context.Context, e *v1alpha1.BillingEventSpec) (*v1alpha1.BillingEventSpec, error) {
-	path := e.Context
-	if path == "" {
-		path = e.Account
-	}
-	raw, err := r.Stripe.ThinEvent(ctx, path, e.EventID)
+func (r *Reconciler) readThin(ctx context.Context, id, path string) (*v1alpha1.BillingEventSpec, error) {
+	raw, err := r.Stripe.ThinEvent(ctx, path, id)
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +159,9 @@ func (r *Reconciler) readThin(ctx context.Context, e *v1alpha1.BillingEventSpec)
 	switch {
 	case err != nil:
 		return nil, unusable{err}
-	case thin.EventID != e.EventID || thin.Thin == nil:
-		return nil, unusable{fmt.Errorf("stripe returned the event %s when it was asked for the thin event %s", thin.EventID, e.EventID)}
+	case thin.EventID != id || thin.Thin == nil:
+		return nil, unusable{fmt.Errorf("stripe returned the event %s when it was asked for the thin event %s", thin.EventID, id)}
 	}
-	thin.Account, thin.Context = e.Account, e.Context // Stripe answered from there
 	return thin, nil
 }
 
@@ -141,14 +174,14 @@ func (r *Reconciler) recordSnapshot(ctx context.Context, thin *v1alpha1.BillingE
 	}
 	raw, err := r.Stripe.Event(ctx, thin.Account, id)
 	if err != nil {
-		return r.resultOf(thin, err)
+		return result{}, err
 	}
 	snapshot, err := r.Decoder.Decode(raw)
 	switch {
 	case err != nil:
-		return r.resultOf(thin, unusable{err})
+		return result{}, unusable{err}
 	case snapshot.EventID != id || snapshot.Thin != nil:
-		return r.resultOf(thin, unusable{fmt.Errorf("stripe returned the event %s when it was asked for the snapshot event %s", snapshot.EventID, id)})
+		return result{}, unusable{fmt.Errorf("stripe returned the event %s when it was asked for the snapshot event %s", snapshot.EventID, id)}
 	case snapshot.Account == "":
 		snapshot.Account = thin.Account // as the backfill does: Stripe answers a connected account without it
 	}
@@ -165,7 +198,7 @@ func (r *Reconciler) recordObject(ctx context.Context, thin *v1alpha1.BillingEve
 	}
 	raw, err := r.objects.read(ctx, r.Stripe, thin)
 	if errors.Is(err, stripeapi.ErrNotFound) {
-		return result{notFound, v1alpha1.OutcomeRecorded, fmt.Sprintf("Stripe does not have the %s %s any more.", thin.ObjectKind, thin.ObjectID)}, nil
+		return result{}, objectGone{err, fmt.Sprintf("Stripe does not have the %s %s any more.", thin.ObjectKind, thin.ObjectID)}
 	}
 	if err != nil {
 		return result{}, err
@@ -175,7 +208,7 @@ func (r *Reconciler) recordObject(ctx context.Context, thin *v1alpha1.BillingEve
 	case events.IsDeletedSince(err):
 		return result{readObject, v1alpha1.OutcomeRecorded, fmt.Sprintf("Stripe has deleted the %s %s since.", thin.ObjectKind, thin.ObjectID)}, nil
 	case err != nil:
-		return r.resultOf(thin, unusable{err})
+		return result{}, unusable{err}
 	}
 	if _, err := r.Recorder.Record(ctx, announced); err != nil {
 		return result{}, err
@@ -196,16 +229,29 @@ func (r *Reconciler) knownAs(ctx context.Context, thin *v1alpha1.BillingEventSpe
 // unusable is an answer of Stripe that cannot be used. Asking again brings the same one.
 type unusable struct{ error }
 
-// resultOf is what an error of Stripe about an event leads to, unless it is to be retried.
-func (r *Reconciler) resultOf(thin *v1alpha1.BillingEventSpec, err error) (result, error) {
-	switch isOld := r.Clock.Since(thin.Created.Time) > eventsKept; {
+// objectGone is an ErrNotFound of an object whose event Stripe knows.
+type objectGone struct {
+	error
+	message string
+}
+
+// Unwrap returns the ErrNotFound.
+func (g objectGone) Unwrap() error { return g.error }
+
+// resultOf is the result, or what an error leads to that trying again does not change.
+func (r *Reconciler) resultOf(e *v1alpha1.BillingEventSpec, done result, err error) (result, error) {
+	bad, isUnusable := errors.AsType[unusable](err)
+	gone, isGone := errors.AsType[objectGone](err)
+	switch isOld := r.Clock.Since(e.Created.Time) > eventsKept; {
+	case isUnusable:
+		return result{notReadable, v1alpha1.OutcomeFailed, "What Stripe's API returned cannot be read: " + bad.Error()}, nil
+	case isGone:
+		return result{notFound, v1alpha1.OutcomeRecorded, gone.message}, nil
 	case errors.Is(err, stripeapi.ErrNotFound) && isOld:
 		return result{notFound, v1alpha1.OutcomeRecorded, forgotten}, nil
 	case errors.Is(err, stripeapi.ErrNotFound):
 		return result{notFound, v1alpha1.OutcomeFailed, unknown}, nil
+	default:
+		return done, err
 	}
-	if bad, is := errors.AsType[unusable](err); is {
-		return result{notReadable, v1alpha1.OutcomeFailed, "What Stripe's API returned cannot be read: " + bad.Error()}, nil
-	}
-	return result{}, err
 }

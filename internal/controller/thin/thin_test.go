@@ -111,7 +111,9 @@ func run(t *testing.T, r *Reconciler, delivered string) (v1alpha1.BillingEventSt
 	e.Namespace, e.Name = "ns", "thin"
 	r.Client = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(e).WithObjects(e).Build()
 	r.Clock = clocktesting.NewFakePassiveClock(begin)
-	r.Scope = routing.Scope{Accounts: []string{"acct_2"}}
+	if r.Scope.Accounts == nil {
+		r.Scope = routing.Scope{Accounts: []string{"acct_2"}}
+	}
 	_, err = r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(e)})
 	if err := r.Client.Get(t.Context(), client.ObjectKeyFromObject(e), e); err != nil {
 		t.Fatal(err)
@@ -126,6 +128,7 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 		delivered string
 		answers   map[string]string
 		known     []string
+		accounts  []string // --accounts, if not acct_2
 
 		asked, recorded []string
 		outcome         v1alpha1.Outcome
@@ -150,7 +153,22 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 			asked:     []string{"acct_1/acct_2 thin evt_t", "acct_2 event evt_1"}, recorded: []string{"acct_2 evt_1"},
 			outcome: v1alpha1.OutcomeRecorded, message: "evt_1",
 		},
-		"of an account that is not let in": {delivered: thinJSON("evt_t", `, "context": "acct_3"`)},
+		"of an account that is not let in": {
+			delivered: thinJSON("evt_t", `, "context": "acct_3"`), asked: []string{"thin evt_t"}, outcome: v1alpha1.OutcomeRecorded,
+			message: "the connected account acct_3, which is not let in",
+		},
+		"of the platform's own account, by its id": {
+			delivered: thinJSON("evt_t", `, "context": "acct_3"`), answers: map[string]string{"evt_t": thinJSON("evt_t", named), "evt_1": snapshot},
+			asked: []string{"thin evt_t", "event evt_1"}, recorded: []string{"evt_1"}, outcome: v1alpha1.OutcomeRecorded, message: "evt_1",
+		},
+		"of a connected account, and all are let in": {
+			delivered: thinJSON("evt_t", `, "context": "acct_3"`), accounts: []string{"*"},
+			asked: []string{"thin evt_t", "acct_3 thin evt_t"}, outcome: v1alpha1.OutcomeFailed, message: "does not know this event",
+		},
+		"of the platform's own account, and its object is gone": {
+			delivered: thinJSON("evt_t", `, "context": "acct_3"`), answers: map[string]string{"evt_t": thinJSON("evt_t", "")},
+			asked: []string{"thin evt_t", "customer cus_1"}, outcome: v1alpha1.OutcomeRecorded, message: "does not have the customer cus_1",
+		},
 		"without a snapshot event": {
 			delivered: thinJSON("evt_t", ""), answers: map[string]string{"evt_t": thinJSON("evt_t", ""), "cus_1": customer},
 			asked: []string{"thin evt_t", "customer cus_1"}, recorded: []string{"evt_t_read"}, outcome: v1alpha1.OutcomeRecorded,
@@ -210,7 +228,8 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			stripe, kept := &source{answers: tc.answers, at: begin}, &recorder{recorded: tc.known}
-			status, err := run(t, &Reconciler{Stripe: stripe, Recorder: kept}, tc.delivered)
+			r := &Reconciler{Stripe: stripe, Recorder: kept, Scope: routing.Scope{Accounts: tc.accounts}}
+			status, err := run(t, r, tc.delivered)
 			if !errors.Is(err, tc.err) {
 				t.Errorf("the error is %v, want %v", err, tc.err)
 			}
