@@ -27,7 +27,7 @@ const (
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
 // holds the raw payload. See https://docs.stripe.com/api/events/object.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product), has(self.schedule), has(self.discount)].filter(x, x).size() <= 1",message="an event holds at most one record"
+// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product), has(self.schedule), has(self.discount), has(self.thin)].filter(x, x).size() <= 1",message="an event holds at most one record"
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
@@ -49,6 +49,17 @@ type BillingEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
+	// context is Stripe's path to the account of the event, such as acct_… or, in an organization, acct_…/acct_…. Of a thin
+	// event, its last part is the account, which may be the platform's own. Absent if the payload has none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	Context string `json:"context,omitempty"`
+	// notifiedBy is the thin event (evt_…) that reported the change, if Stripe has no event that carries the object. Then the
+	// object was read from Stripe when the thin event had come, and may be newer than created; eventID is the thin event's,
+	// followed by "_read".
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	NotifiedBy string `json:"notifiedBy,omitempty"`
 	// objectID is the id of the Stripe object in the payload. Absent if the object has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
@@ -124,6 +135,9 @@ type BillingEventSpec struct {
 	// discount is set for customer.discount.* events.
 	// +optional
 	Discount *DiscountRecord `json:"discount,omitempty"`
+	// thin is set for thin events, which carry no object: v1.* and v2.*.
+	// +optional
+	Thin *ThinRecord `json:"thin,omitempty"`
 }
 
 // BillingEventStatus is what became of the event.

@@ -104,7 +104,8 @@ const (
 	// message names the fields (status False).
 	ReasonDiffers = "Differs"
 	// ReasonStripeRefuses: the object is in doubt or a comparison was requested, and Stripe refuses the API key, the account
-	// to the key, or what is to be read; the message says which (status Unknown).
+	// to the key, or what is to be read; the message says which (status Unknown). It is also a reason of Processed: what a thin
+	// event reports is read again until the key may read it (status False).
 	ReasonStripeRefuses = "StripeRefuses"
 	// ReasonRefuted: Stripe refuted a final state that an event had reported; the object is read once more (status Unknown).
 	ReasonRefuted = "Refuted"
@@ -122,6 +123,9 @@ const (
 	// ReasonWriteRejected: the API server refuses what the event changes (by a policy, or by CRDs of another version);
 	// it is tried again until it is accepted (status False).
 	ReasonWriteRejected = "WriteRejected"
+	// ReasonStripeKeyMissing: what a thin event reports is read from Stripe, and waits until STRIPE_SECRET_KEY is set (status
+	// False).
+	ReasonStripeKeyMissing = "StripeKeyMissing"
 )
 
 // Reasons of Sent.

@@ -20,13 +20,13 @@ func (a *App) addMissingKeyNotices(cfg config.Config) error {
 	metrics.StripeAPIConfigured.Set(1)
 	if cfg.Stripe.SecretKey == "" {
 		metrics.StripeAPIConfigured.Set(0)
-		a.log("Stripe's API key is not set: nothing is read from Stripe and missed events are not recovered", "variable", config.EnvStripeSecretKey)
+		a.log("Stripe's API key is not set: nothing is read from Stripe, missed events are not recovered, and thin events wait", "variable", config.EnvStripeSecretKey)
 	}
 	if !cfg.Mailgun.Configured() {
 		a.log("Mailgun is not configured: e-mails wait until all variables are set", "variables",
 			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
 	}
-	a.notices = append(a.notices, a.stripeCheck, a.importCheck)
+	a.notices = append(a.notices, a.stripeCheck, a.importCheck, a.thinCheck)
 	return nil
 }
 

@@ -80,6 +80,7 @@ func (a *App) addControllers(cfg config.Config) error {
 	for _, add := range []func() error{
 		func() error { return a.addCustomer(cfg, scope, mailbox, shared, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
+		func() error { return a.addThin(cfg, scope) },
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },

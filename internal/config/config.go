@@ -13,7 +13,7 @@ const (
 	// during a rotation. Required by the receiver.
 	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET"
 	// EnvStripeSecretKey: Stripe's API key (`rk_live_…`, `sk_live_…`, or with `test`). Without it nothing is read from Stripe: missed events are not recovered,
-	// and doubts stay.
+	// doubts stay, and [thin events](events.md#thin-events) wait.
 	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
 	// EnvStripeAPIBase: scheme and host of Stripe's API. The key is sent there: https, or http on the local machine.
 	// Default: `https://api.stripe.com`.

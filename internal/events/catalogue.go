@@ -158,8 +158,12 @@ func Change(e *projection.Event) projection.Change {
 	return projection.Change{Event: e, Effects: t.effects}
 }
 
-// Label is the type as a metric label: its name if it is handled, else "other". So a sender cannot create label values.
+// Label is the type as a metric label: its name if it is handled, "thin" if it is one of a thin event, else "other". So a
+// sender cannot create label values.
 func Label(name string) string {
+	if strings.HasPrefix(name, prefixV1) || strings.HasPrefix(name, "v2.") {
+		return labelThin
+	}
 	if _, handled := catalogue[name]; handled {
 		return name
 	}

@@ -31,8 +31,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a string":             {`"evt_1"`, "not a JSON object: json: cannot unmarshal string into Go value" + ofType},
 		"something after it":   {`{"id": "evt_1", ` + rest + `{}`, "not a JSON object: more data follows it"},
 		"garbage after it":     {`{"id": "evt_1", ` + rest + `]`, "not a JSON object: more data follows it"},
-		"a thin event":         {`{"object": "v2.core.event", "id": "evt_1", "type": "v1.billing.meter.no_meter_found"}`, thin},
-		"another object":       {`{"object": "list", "data": []}`, strings.Replace(thin, "v2.core.event", "list", 1)},
+		"another object":       {`{"object": "list", "data": []}`, `the body is a "list", not an event`},
 		"no id":                {`{` + rest, "the event has no id"},
 		"an id of null":        {`{"id": null, ` + rest, "the event has no id"},
 		"an empty id":          {`{"id": "", ` + rest, "the event has no id"},
@@ -67,7 +66,6 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 const (
-	thin     = `the body is a "v2.core.event", not an event: configure the endpoint in Stripe to send snapshot events`
 	noObject = "the event has no object (data.object)"
 	badTime  = "created: not a time from 1970 to 9999"
 	ofType   = " of type map[string]interface {}"
@@ -106,6 +104,14 @@ func TestDecodeAccepts(t *testing.T) {
 		"a connected account": {
 			body: body(`"id": "evt_1", "type": "x", "created": 1500000000, "account": "acct_1", "api_version": null`, ``),
 			want: projection.Event{EventID: "evt_1", Type: "x", Account: "acct_1"},
+		},
+		"an account of an organization": {
+			body: body(`"id": "evt_1", "type": "x", "created": 1500000000, "context": "acct_1"`, ``),
+			want: projection.Event{EventID: "evt_1", Type: "x", Context: "acct_1"},
+		},
+		"an account connected to one of an organization": {
+			body: body(`"id": "evt_1", "type": "x", "created": 1500000000, "account": "acct_2", "context": "acct_1/acct_2"`, ``),
+			want: projection.Event{EventID: "evt_1", Type: "x", Account: "acct_2", Context: "acct_1/acct_2"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -43,13 +43,13 @@ var (
 	// EventsRecorded counts BillingEvents created.
 	EventsRecorded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_events_recorded_total",
-		Help: "BillingEvents created, by Stripe event type (other if the type is not handled).",
+		Help: "BillingEvents created, by Stripe event type (thin if it is a thin event's, other if it is not handled).",
 	}, []string{"type"})
 
 	// EventOutcomes counts outcomes written.
 	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_outcomes_total",
-		Help: "Outcomes written to BillingEvents, by Stripe event type (other if the type is not handled) and outcome.",
+		Help: "Outcomes written to BillingEvents, by Stripe event type (thin if it is a thin event's, other if it is not handled) and outcome.",
 	}, []string{"type", "outcome"})
 
 	// EventAttemptsFailed counts failed attempts that do not end the event.
@@ -63,6 +63,18 @@ var (
 		Name: "tollkeeper_events_pending",
 		Help: "BillingEvents that are pending, which means without an outcome. Reported by the leader only.",
 	})
+
+	// ThinEventsPending is the number of thin events that Stripe was not asked about yet. Only the leader reports it.
+	ThinEventsPending = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_thin_events_pending",
+		Help: "Thin events whose content was not read from Stripe yet: without STRIPE_SECRET_KEY they wait until it is set. Reported by the leader only.",
+	})
+
+	// ThinEvents counts thin events by what they led to.
+	ThinEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_thin_events_total",
+		Help: "Thin events by what was read from Stripe: event (the one with the object is recorded), known (it was recorded before), object, not_read (nothing can be read), not_found, not_readable.",
+	}, []string{"result"})
 
 	// EventsFailed is the number of BillingEvents that need a person's action. Only the leader reports it.
 	EventsFailed = prometheus.NewGauge(prometheus.GaugeOpts{
@@ -224,7 +236,7 @@ func init() {
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
-		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
+		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,

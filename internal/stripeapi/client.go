@@ -170,10 +170,8 @@ func (c *Client) send(
 	if err != nil {
 		return time.Time{}, err
 	}
-	params := &stripe.Params{Context: ctx, Headers: c.headers}
-	if account != "" {
-		params.StripeAccount = new(account)
-	}
+	params := &stripe.Params{Context: ctx, Headers: c.headers.Clone()}
+	setAccount(params, path, account)
 	last := lastResponse{LastResponseSetter: answer}
 	sent := time.Now()
 	err = c.backend.CallRaw(method, path, c.key, query, params, &last)

@@ -59,10 +59,16 @@ func (w Writer) Postpone(ctx context.Context, event *v1alpha1.BillingEvent, dela
 // NoteRejected notes that the API server refuses to write what the event changes. That is no attempt. It writes nothing
 // if the event's status says so already.
 func (w Writer) NoteRejected(ctx context.Context, event *v1alpha1.BillingEvent, message string) error {
+	return w.Note(ctx, event, v1alpha1.ReasonWriteRejected, message)
+}
+
+// Note notes why the event waits: a reason of Processed=False. That is no attempt. It writes nothing if the event's status
+// says so already.
+func (w Writer) Note(ctx context.Context, event *v1alpha1.BillingEvent, reason, message string) error {
 	if event.Status.Message == truncate(message) {
 		return nil
 	}
-	return w.write(ctx, event.DeepCopy(), false, v1alpha1.ReasonWriteRejected, message)
+	return w.write(ctx, event.DeepCopy(), false, reason, message)
 }
 
 func (w Writer) write(ctx context.Context, event *v1alpha1.BillingEvent, processed bool, reason, message string) error {

@@ -23,7 +23,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	t, _ := events.Lookup(e.Spec.Type)
 	why := events.RecordedOnly(&e.Spec)
 	switch {
-	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.CustomerOf(&e) != "", r.Scope.IsOfProduct(&e):
+	case e.Status.Outcome != v1alpha1.OutcomePending || !r.Scope.IsUnlinked(&e):
 		return ctrl.Result{}, nil
 	case !r.Scope.Accounts.Includes(e.Spec.Account):
 		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(

@@ -20,6 +20,8 @@ type API struct {
 	Key string
 	// PageSize bounds the entries of a page; 0 means no bound but the limit that the request asks for.
 	PageSize int
+	// NoSnapshots says that thin events name no snapshot event.
+	NoSnapshots bool
 
 	mutex    sync.Mutex
 	worlds   map[string]*World
@@ -78,10 +80,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("Request-Id", fmt.Sprintf("req_%06d", index))
 	w.Header().Set("Stripe-Version", version)
-	if f := a.nextFault(r); f != nil && f(recorder, r, a.answer) {
+	answer := a.answer
+	if strings.HasPrefix(r.URL.Path, v2Prefix) {
+		answer = a.answerV2
+	}
+	if f := a.nextFault(r); f != nil && f(recorder, r, answer) {
 		return
 	}
-	a.answer(recorder, r)
+	answer(recorder, r)
 }
 
 type statusRecorder struct {
@@ -101,6 +107,7 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
 	"invoices": "invoice", "disputes": "dispute", "products": "product", "sessions": "checkout.session",
+	"refunds": "refund", "setup_intents": "setup_intent", "payment_methods": "payment_method",
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
@@ -120,6 +127,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	case resource == "events" && id == "":
 		a.list(w, r, world, listEvents(world, r.URL.Query()))
+	case resource == "events":
+		answerEvent(w, world, id)
 	case resource == "subscriptions" && id == "":
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
