@@ -96,6 +96,8 @@ const (
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
 	ReasonItemsMissing = "ItemsMissing"
+	// ReasonFeaturesCut: not all of the customer's features are known (status Unknown).
+	ReasonFeaturesCut = "FeaturesCut"
 	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
 	ReasonProductsNotKnown = "ProductsNotKnown"
 	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the

@@ -77,7 +77,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
-	ChangeProduct, RevertProduct,
+	ChangeProduct, RevertProduct, GrantFeature, RevokeFeature,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -162,6 +162,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	checkInvoices(t, world, a)
 	checkPurchases(t, world, a)
 	checkProduct(t, world, a)
+	checkFeatures(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -200,10 +201,14 @@ func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	for _, object := range objects {
 		projection.Read(repaired, readingOf(t, object, at))
 	}
+	projection.Read(repaired, featuresReading(t, world, at))
 	for _, object := range objects {
 		if d := projection.Read(repaired, readingOf(t, object, at)); differs(d) {
 			t.Fatalf("%s still differs in %+v from its reading", object.ID(), d)
 		}
+	}
+	if d := projection.Read(repaired, featuresReading(t, world, at)); differs(d) {
+		t.Fatalf("the features still differ in %+v from their reading", d)
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
 		t.Fatalf("the readings leave doubts: %v", doubts)

@@ -71,7 +71,10 @@ func randomLife(random *rand.Rand) []Event {
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 			{Type: "product.updated", Object: ProductWith(pick("3", "4", "5")), Previous: pickObject(random, nil,
 				Object{"metadata": Object{"tollkeeper_projects": "3"}}, Object{"metadata": Object{"tollkeeper_projects": "4"}})},
-		}[random.IntN(22)]
+			{Type: "entitlements.active_entitlement_summary.updated",
+				Object:   FeaturesOf(customer, features(random)...),
+				Previous: pickObject(random, nil, FeaturesBefore(), FeaturesBefore(features(random)...), FeaturesBefore("a"))},
+		}[random.IntN(23)]
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
 		}
@@ -79,6 +82,13 @@ func randomLife(random *rand.Rand) []Event {
 		life = append(life, e)
 	}
 	return life
+}
+
+// features are a few, none, or more than an event can hold.
+func features(random *rand.Rand) []string {
+	keys := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}
+	random.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys[:pickInt(random, 0, 1, 1, 2, len(keys))]
 }
 
 func pickObject(random *rand.Rand, objects ...Object) Object {

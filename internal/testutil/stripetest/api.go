@@ -116,6 +116,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
+	case resource == "entitlements" && listEntitlements(world, id, r.URL.Query()) != nil:
+		a.list(w, r, world, listEntitlements(world, id, r.URL.Query()))
 	case kinds[resource] != "":
 		o := world.Object(id)
 		if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account

@@ -71,6 +71,10 @@ const (
 	ChangeProduct    Op = "change what the product grants"
 	RevertProduct    Op = "change what the product grants back"
 	RenameProduct    Op = "rename the product"
+	GrantFeature     Op = "grant a feature"
+	RevokeFeature    Op = "revoke the feature"
+	GrantManyMore    Op = "grant twelve features more"
+	RevokeThose      Op = "revoke the twelve features"
 )
 
 var simplestFirst = []Op{
@@ -79,7 +83,8 @@ var simplestFirst = []Op{
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
 	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, BuyOnce, BuyPass, BuySeats, BuyLifetime,
-	ChangeProduct, RevertProduct, RenameProduct, AskToAuthorize, DeleteCustomer,
+	ChangeProduct, RevertProduct, RenameProduct, AskToAuthorize, GrantFeature, RevokeFeature, GrantManyMore, RevokeThose,
+	DeleteCustomer,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -126,6 +131,21 @@ var ops = map[Op]func(*World){
 	},
 	RenameProduct: func(w *World) {
 		w.changeProduct(func(o, _ map[string]any) { o["name"] = fmt.Sprintf("Pro %d", len(w.events)%3) })
+	},
+	GrantFeature:  func(w *World) { w.changeFeatures(func(keys []string) []string { return with(keys, "sso") }) },
+	RevokeFeature: func(w *World) { w.changeFeatures(func(keys []string) []string { return without(keys, "sso") }) },
+	GrantManyMore: func(w *World) {
+		w.changeFeatures(func(keys []string) []string {
+			for _, key := range manyFeatures() {
+				keys = with(keys, key)
+			}
+			return keys
+		})
+	},
+	RevokeThose: func(w *World) {
+		w.changeFeatures(func(keys []string) []string {
+			return slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(manyFeatures(), key) })
+		})
 	},
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 && w.customer() != "" {

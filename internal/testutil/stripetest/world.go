@@ -200,6 +200,9 @@ func clone(o Object) Object {
 // render returns a copy of the object in the world's shape.
 func (w *World) render(o Object) Object {
 	o = clone(o)
+	if o["object"] == summaryKind {
+		return firstEntitlements(o)
+	}
 	if w.shape == Old {
 		return o
 	}
