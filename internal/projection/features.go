@@ -127,3 +127,8 @@ func doubtFeatures(c *v1alpha1.CustomerStatus) {
 		delete(c.Positions, partCutFeatures)
 	}
 }
+
+// HasRunningSubscription reports whether a subscription of the customer has not ended. Stripe grants no features without one.
+func HasRunningSubscription(c *v1alpha1.CustomerStatus) bool {
+	return slices.ContainsFunc(c.Subscriptions, func(s v1alpha1.SubscriptionSummary) bool { return !hasEnded(s.Status) })
+}

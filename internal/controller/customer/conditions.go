@@ -39,6 +39,9 @@ func setCustomerConditions(
 		message = fmt.Sprintf("What these products grant is not known for certain: %s. They are read from Stripe if the key may read products.",
 			firstFew(doubtedProducts))
 	}
+	if status == metav1.ConditionTrue && projection.AreFeaturesInDoubt(&c.Status) {
+		status, reason, message = inSyncFeatures(&c.Status)
+	}
 	if c.Status.DeletedAt != nil {
 		status, reason, message = inSyncDeleted(c.Status.DeletedAt)
 	}

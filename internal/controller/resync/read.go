@@ -47,6 +47,9 @@ func (r *Reconciler) read(
 	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
 		return nil, err
 	}
+	if err := r.readFeatures(ctx, batch, customer); err != nil {
+		return nil, err
+	}
 	for _, id := range projection.KnownDisputes(&customer.Status) { // closed ones too: an event may have been forged
 		dispute, err := r.Stripe.Dispute(ctx, customer.Spec.Account, id)
 		if err := r.add(ctx, batch, customer, id, dispute, err); err != nil {
@@ -111,10 +114,12 @@ func (r *Reconciler) readSubscriptions(
 	return nil
 }
 
-// readOne reads the customer itself, one of its subscriptions or one of its purchases.
+// readOne reads the customer itself, its features, one of its subscriptions or one of its purchases.
 func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.Subscription
 	switch {
+	case id == projection.FeaturesID:
+		return r.readDoubtedFeatures(ctx, batch, customer)
 	case id == customer.Spec.CustomerID:
 		get = r.Stripe.Customer
 	case slices.Contains(projection.DoubtfulPurchases(&customer.Status), id):
@@ -155,7 +160,7 @@ func (r *Reconciler) add(
 	return nil
 }
 
-// addPayment is add for a charge or a purchase. One that the key may not read, or that cannot be decoded, must not hold up
+// addPayment is add for a charge, a purchase or the features. One that the key may not read, or that cannot be decoded, must not hold up
 // the customer and its subscriptions: it stays as it is, and the refusal is counted and logged.
 func (r *Reconciler) addPayment(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
