@@ -73,7 +73,9 @@ func (s *stripe) ImportActiveEntitlements(_ context.Context, account, customerID
 	return stripeapi.Reading{Object: summary, At: noon}, err
 }
 
-func (s *stripe) UsesEntitlements(context.Context, string) (bool, error) { return len(s.features) > 0, nil }
+func (s *stripe) UsesEntitlements(context.Context, string) (bool, error) {
+	return len(s.features) > 0, nil
+}
 
 func (s *stripe) list(account, resource string, items []any, after string) iter.Seq2[stripeapi.Page, error] {
 	return func(yield func(stripeapi.Page, error) bool) {
@@ -157,8 +159,8 @@ type cluster struct {
 	mailbox  *readings.Mailbox
 	disputes map[string]string // the disputes that were put in, and their customers
 	features map[string][]string
-	drops    map[string]bool   // the Stripe ids of objects that the customers' controllers refuse
-	stuck    map[string]bool   // the customers whose controllers never write
+	drops    map[string]bool // the Stripe ids of objects that the customers' controllers refuse
+	stuck    map[string]bool // the customers whose controllers never write
 }
 
 func newCluster(t *testing.T, objects ...client.Object) *cluster {
