@@ -9,7 +9,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// readFeatures reads the features of a customer that Stripe knows, if it may have any.
+// readFeatures reads the features of a customer that Stripe knows, if it may have any. Like a purchase, they hold up nothing
+// else if the key may not read them.
 func (r *Reconciler) readFeatures(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
 	if slices.Contains(batch.NotFound, customer.Spec.CustomerID) {
 		return nil

@@ -160,7 +160,7 @@ func (r *Reconciler) add(
 	return nil
 }
 
-// addPayment is add for a charge, a purchase or the features. One that the key may not read, or that cannot be decoded, must not hold up
+// addPayment is add for a charge or a purchase. One that the key may not read, or that cannot be decoded, must not hold up
 // the customer and its subscriptions: it stays as it is, and the refusal is counted and logged.
 func (r *Reconciler) addPayment(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,

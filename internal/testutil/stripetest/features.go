@@ -122,7 +122,8 @@ func listEntitlements(world *World, list string, query url.Values) []any {
 	switch list {
 	case "active_entitlements":
 		items := []any{}
-		for _, entitlement := range entitlementsOf(world.Object(summaryID(query.Get("customer")))) {
+		customer := query.Get("customer")
+		for _, entitlement := range entitlementsOf(wholeSummary(customer, world.FeaturesOf(customer)...)) {
 			items = append(items, Object(entitlement.(map[string]any)))
 		}
 		return items
