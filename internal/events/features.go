@@ -10,7 +10,7 @@ import (
 const featuresKind = "entitlements.active_entitlement_summary"
 
 func init() {
-	readingTypes[featuresKind] = Type{Name: featuresKind + ".read", read: readFeatures}
+	readingTypes[featuresKind] = Type{Name: featuresKind + ".read", Record: "features", read: readFeatures}
 }
 
 // readFeatures reads the features of a customer. Each customer starts without any. A state that is cut is no state that
