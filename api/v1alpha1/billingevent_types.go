@@ -27,7 +27,7 @@ const (
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
 // holds the raw payload. See https://docs.stripe.com/api/events/object.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product), has(self.schedule), has(self.discount), has(self.thin)].filter(x, x).size() <= 1",message="an event holds at most one record"
+// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product), has(self.schedule), has(self.discount), has(self.features), has(self.thin)].filter(x, x).size() <= 1",message="an event holds at most one record"
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
@@ -138,6 +138,9 @@ type BillingEventSpec struct {
 	// thin is set for thin events, which carry no object: v1.* and v2.*.
 	// +optional
 	Thin *ThinRecord `json:"thin,omitempty"`
+	// features is set for entitlements.active_entitlement_summary.updated events.
+	// +optional
+	Features *FeaturesRecord `json:"features,omitempty"`
 }
 
 // BillingEventStatus is what became of the event.

@@ -98,6 +98,8 @@ const (
 	ReasonItemsMissing = "ItemsMissing"
 	// ReasonLinesMissing: Stripe sent the first lines of the newest paid invoice only (status Unknown).
 	ReasonLinesMissing = "LinesMissing"
+	// ReasonFeaturesCut: not all of the customer's features are known (status Unknown).
+	ReasonFeaturesCut = "FeaturesCut"
 	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
 	ReasonProductsNotKnown = "ProductsNotKnown"
 	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the

@@ -23,6 +23,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/census"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
@@ -65,7 +66,7 @@ type reconciler interface {
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
-	shared := a.productCache(cfg)
+	shared, entitled := a.productCache(cfg), a.featureAccounts()
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -84,12 +85,12 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
-		func() error { return a.addImport(cfg, mailbox) },
+		func() error { return a.addImport(cfg, mailbox, entitled) },
 		func() error {
 			return a.setUp("reset link", &resetlink.Reconciler{Client: a.manager.GetClient()}, options(1))
 		},
 		func() error { return a.addJanitor(cfg) },
-		func() error { return a.addResync(cfg, mailbox, shared) },
+		func() error { return a.addResync(cfg, mailbox, shared, entitled) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -199,13 +200,15 @@ func (a *App) addJanitor(cfg config.Config) error {
 }
 
 // addResync adds the comparison with Stripe, if there is a key.
-func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox, shared *products.Cache) error {
+func (a *App) addResync(
+	cfg config.Config, mailbox *readings.Mailbox, shared *products.Cache, entitled *features.Accounts,
+) error {
 	if a.stripe == nil {
 		return nil
 	}
 	r := &resync.Reconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Clock: clock.RealClock{},
-		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
+		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Features: entitled,
+		Clock: clock.RealClock{}, Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
 		Accounts: cfg.Accounts, BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}
 	patient := options(concurrentOthers)

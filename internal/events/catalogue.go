@@ -38,7 +38,7 @@ type Type struct {
 // AlwaysHasCustomer reports whether Stripe's object always belongs to a customer, so that an event that names none is at
 // fault. A charge, for example, may be a guest's.
 func (t Type) AlwaysHasCustomer() bool {
-	return slices.Contains([]string{"customer", "subscription", "invoice"}, t.Record)
+	return slices.Contains([]string{"customer", "subscription", "invoice", "features"}, t.Record)
 }
 
 // Payload is what an event carries about its object.

@@ -50,6 +50,7 @@ var handled = []string{
 	"customer.subscription.trial_will_end",
 	"customer.subscription.updated",
 	"customer.updated",
+	"entitlements.active_entitlement_summary.updated",
 	"invoice.created",
 	"invoice.deleted",
 	"invoice.finalization_failed",

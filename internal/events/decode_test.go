@@ -206,7 +206,7 @@ func TestWithoutRecord(t *testing.T) {
 				t.Errorf("decodeError (-want +got):\n%s", diff)
 			}
 			recordsAndError := cmpopts.IgnoreFields(v1alpha1.BillingEventSpec{}, "DecodeError", "Subscription", "Invoice", "Payment",
-				"Refund", "Dispute", "Checkout", "Customer", "PaymentMethod", "Setup", "Product", "Schedule", "Discount")
+				"Refund", "Dispute", "Checkout", "Customer", "PaymentMethod", "Setup", "Product", "Schedule", "Discount", "Features")
 			if diff := cmp.Diff(whole, bare, recordsAndError); diff != "" {
 				t.Errorf("%s/%s: envelope (-want +got):\n%s", eventType, name, diff)
 			}

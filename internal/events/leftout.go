@@ -54,10 +54,6 @@ func LeftOutTypes() []LeftOut {
 			Why:   "they are steps of a payment method of single use or of its permission: the payment has events of its own",
 		},
 		{
-			Types: []string{"entitlements.*"},
-			Why:   "the features of a product: price and product metadata say what a customer bought",
-		},
-		{
 			Types: []string{"payment_intent.amount_capturable_updated", "payment_intent.partially_funded"},
 			Why:   "no payment is complete: `payment_intent.succeeded` or `payment_intent.canceled` follows",
 		},

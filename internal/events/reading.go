@@ -57,6 +57,9 @@ func (d Decoder) readAs(
 		Livemode: object.Bool("livemode"), Account: account,
 	}
 	setLinks(e, links)
+	if links.ObjectKind == featuresKind {
+		e.ObjectID = projection.FeaturesID
+	}
 	kind.read(Payload{Object: object, MetadataPrefix: d.MetadataPrefix}, e)
 	if err := object.Err(); err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", links.ObjectKind, links.ObjectID, err)

@@ -29,6 +29,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
@@ -47,6 +48,7 @@ type stripe struct {
 	fails    map[string]error // by the page that it is asked for; each fails once
 	endless  bool             // whether every list goes on for ever
 	onPage   func(asked string)
+	features map[string][]string // by customer
 }
 
 func (s *stripe) AllSubscriptions(_ context.Context, account, after string) iter.Seq2[stripeapi.Page, error] {
@@ -59,6 +61,20 @@ func (s *stripe) AllCustomers(_ context.Context, account, after string) iter.Seq
 
 func (s *stripe) AllDisputes(_ context.Context, account, after string) iter.Seq2[stripeapi.Page, error] {
 	return s.list(account, "disputes", s.accounts[account].disputes, after)
+}
+
+func (s *stripe) ImportActiveEntitlements(_ context.Context, account, customerID string) (stripeapi.Reading, error) {
+	s.asked = append(s.asked, fmt.Sprintf("%s features of %s", stripeaccount.Name(account), customerID))
+	text, err := json.Marshal(stripetest.FeaturesOf(customerID, s.features[customerID]...))
+	if err != nil {
+		panic(err)
+	}
+	summary, err := stripejson.Parse(text)
+	return stripeapi.Reading{Object: summary, At: noon}, err
+}
+
+func (s *stripe) UsesEntitlements(context.Context, string) (bool, error) {
+	return len(s.features) > 0, nil
 }
 
 func (s *stripe) list(account, resource string, items []any, after string) iter.Seq2[stripeapi.Page, error] {
@@ -142,8 +158,9 @@ type cluster struct {
 	client.Client
 	mailbox  *readings.Mailbox
 	disputes map[string]string // the disputes that were put in, and their customers
-	drops    map[string]bool   // the Stripe ids of objects that the customers' controllers refuse
-	stuck    map[string]bool   // the customers whose controllers never write
+	features map[string][]string
+	drops    map[string]bool // the Stripe ids of objects that the customers' controllers refuse
+	stuck    map[string]bool // the customers whose controllers never write
 }
 
 func newCluster(t *testing.T, objects ...client.Object) *cluster {
@@ -156,7 +173,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	}
 	return &cluster{
 		Client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build(), mailbox: readings.NewMailbox(),
-		disputes: map[string]string{}, drops: map[string]bool{}, stuck: map[string]bool{},
+		disputes: map[string]string{}, features: map[string][]string{}, drops: map[string]bool{}, stuck: map[string]bool{},
 	}
 }
 
@@ -192,6 +209,8 @@ func (c *cluster) write(t *testing.T, key types.NamespacedName, batch *readings.
 	for _, o := range batch.Objects {
 		switch {
 		case c.drops[o.ObjectID]:
+		case o.Features != nil:
+			c.features[batch.CustomerID] = o.Features.Keys
 		case o.Dispute != nil:
 			c.disputes[o.ObjectID] = o.CustomerID
 		case o.Subscription != nil:

@@ -77,7 +77,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
-	ChangeProduct, RevertProduct, PlanChange, ChangePlanned, RevertPlanned,
+	ChangeProduct, RevertProduct, PlanChange, ChangePlanned, RevertPlanned, GrantFeature, RevokeFeature,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -165,6 +165,7 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	checkSchedules(t, world, a)
 	checkMethods(t, world, a)
 	checkDisputes(t, world, a)
+	checkFeatures(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -204,12 +205,16 @@ func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	for _, object := range objects {
 		projection.Read(repaired, readingOf(t, Render(object, shapes[0]), at))
 	}
+	projection.Read(repaired, featuresReading(t, world, at))
 	for _, object := range objects {
 		for _, shape := range shapes {
 			if d := projection.Read(repaired, readingOf(t, Render(object, shape), at)); differs(d) {
 				t.Fatalf("%s still differs in %+v from its reading in the shape %s", object.ID(), d, shape)
 			}
 		}
+	}
+	if d := projection.Read(repaired, featuresReading(t, world, at)); differs(d) {
+		t.Fatalf("the features still differ in %+v from their reading", d)
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
 		t.Fatalf("the readings leave doubts: %v", doubts)

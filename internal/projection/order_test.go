@@ -83,7 +83,10 @@ func randomLife(random *rand.Rand) []Event {
 				With("created", begin.Unix()+int64(len(invoice)))},
 			{Type: "payment_intent.canceled", Object: PaymentIntent(shape, intent, customer, "", "canceled", asked)},
 			{Type: "setup_intent.canceled", Object: SetupIntent("seti_1", customer, "", "canceled", begin)},
-		}[random.IntN(29)]
+			{Type: "entitlements.active_entitlement_summary.updated",
+				Object:   FeaturesOf(customer, features(random)...),
+				Previous: pickObject(random, nil, FeaturesBefore(), FeaturesBefore(features(random)...), FeaturesBefore("a"))},
+		}[random.IntN(30)]
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
 		}
@@ -96,6 +99,13 @@ func randomLife(random *rand.Rand) []Event {
 // planned is a schedule in a status. Its creation never changes.
 func planned(id, subscription, price, status string, created time.Time) Object {
 	return SubscriptionSchedule(id, customer, subscription, price, created, created.AddDate(0, 1, 0)).With("status", status)
+}
+
+// features are a few, none, or more than an event can hold.
+func features(random *rand.Rand) []string {
+	keys := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}
+	random.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys[:pickInt(random, 0, 1, 1, 2, len(keys))]
 }
 
 func pickObject(random *rand.Rand, objects ...Object) Object {

@@ -45,6 +45,8 @@ func readObject(a *Aggregate, e *Event) Difference {
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
 		return readDispute(a, e)
+	case e.Features != nil:
+		return readFeatures(a, e)
 	case e.Product != nil && e.ObjectID != "":
 		return readProduct(a, e)
 	case e.Refund != nil && e.ChargeID != "":
@@ -76,7 +78,9 @@ func (d Difference) fold(a *Aggregate, e *Event, doubt v1alpha1.Doubt, effect Ef
 
 // ShownEvents lists the events that the statuses show of objects that can be read, by Stripe's id of the object.
 func ShownEvents(a *Aggregate, customerID string) map[string]string {
-	shown := map[string]string{customerID: ProfilePosition(&a.Customer).EventID}
+	shown := map[string]string{
+		customerID: ProfilePosition(&a.Customer).EventID, FeaturesID: FeaturesPosition(&a.Customer).EventID,
+	}
 	for id, s := range a.Subscriptions {
 		shown[id] = StatePosition(s).EventID
 	}
@@ -95,6 +99,10 @@ func Yield(a *Aggregate, customerID, id, shownEvent string, at metav1.Time) {
 	parts, part := &a.Customer.Positions, partProfile
 	switch {
 	case id == customerID:
+	case id == FeaturesID && a.Customer.CutFeatures != nil:
+		part = partCutFeatures
+	case id == FeaturesID:
+		part = partFeatures
 	case a.Subscriptions[id] != nil:
 		parts, part = &a.Subscriptions[id].Positions, partState
 	case a.Customer.Positions[partDisputePrefix+id].EventID != "":
@@ -293,6 +301,9 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 	}
 	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt {
 		doubts[customerID] = p
+	}
+	if AreFeaturesInDoubt(&a.Customer) {
+		doubts[FeaturesID] = FeaturesPosition(&a.Customer)
 	}
 	for id, s := range a.Subscriptions {
 		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems {

@@ -195,7 +195,8 @@ func TestImportOfAnOldAccount(t *testing.T) {
 	delete(pages, "/v1/events") // of the backfill that follows
 	if diff := cmp.Diff(map[string]int{
 		"/v1/subscriptions": (customers*11/10 + page - 1) / page, "/v1/customers": (customers + page - 1) / page, "/v1/disputes": 1,
-		"/v1/products/" + Product: 1, // the product of all subscriptions
+		"/v1/products/" + Product:   1, // the product of all subscriptions
+		"/v1/entitlements/features": 2, // the account has none, neither active nor archived
 	}, pages); diff != "" {
 		t.Errorf("requests to Stripe (-want +got):\n%s", diff)
 	}

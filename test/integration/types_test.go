@@ -332,6 +332,10 @@ var typeCases = map[string]typeCase{
 			return fmt.Sprintf("%s projects, %s seats", v.c.Entitlements["projects"], v.c.Entitlements["seats"])
 		},
 	},
+	"entitlements.active_entitlement_summary.updated": {
+		object: func(f fixture) Object { return FeaturesOf(f.customer, "sso", "api") },
+		want:   "api sso", got: func(v observed) string { return strings.Join(v.c.Features, " ") },
+	},
 	"setup_intent.created": {
 		object: func(f fixture) Object { return SetupIntent(f.seti, f.customer, "", "requires_payment_method", f.now) },
 		want:   "requires_payment_method", got: func(v observed) string { return v.c.LatestSetup.Status },

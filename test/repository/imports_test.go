@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
-	{"internal/controller/products"},
+	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/count", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},

@@ -40,6 +40,9 @@ func setCustomerConditions(
 		message = fmt.Sprintf("What these products grant is not known for certain: %s. They are read from Stripe if the key may read products.",
 			firstFew(doubtedProducts))
 	}
+	if status == metav1.ConditionTrue && projection.AreFeaturesInDoubt(&c.Status) {
+		status, reason, message = inSyncFeatures(&c.Status)
+	}
 	isAsked := annotation.Unanswered(c.Annotations[v1alpha1.AnnotationResync], answeredRequest(c.Status.LastComparison)) != ""
 	status, reason, message = inSyncRefused(status, reason, message, refusal, isAsked)
 	if c.Status.DeletedAt != nil {

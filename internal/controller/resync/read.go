@@ -48,6 +48,9 @@ func (r *Reconciler) read(
 	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
 		return nil, err
 	}
+	if err := r.readFeatures(ctx, batch, customer); err != nil {
+		return nil, err
+	}
 	for _, id := range projection.KnownDisputes(&customer.Status) { // closed ones too: an event may have been forged
 		dispute, err := r.Stripe.Dispute(ctx, customer.Spec.Account, id)
 		if err := r.add(ctx, batch, customer, id, dispute, err); err != nil {
@@ -115,10 +118,12 @@ func (r *Reconciler) readSubscriptions(
 	return nil
 }
 
-// readOne reads the customer itself, one of its subscriptions or one of its purchases.
+// readOne reads the customer itself, its features, one of its subscriptions or one of its purchases.
 func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.Subscription
 	switch {
+	case id == projection.FeaturesID:
+		return r.readDoubtedFeatures(ctx, batch, customer)
 	case id == customer.Spec.CustomerID:
 		get = r.Stripe.Customer
 	case slices.Contains(projection.DoubtfulPurchases(&customer.Status), id):

@@ -250,6 +250,13 @@ func byHistory() []Case {
 				event(0, "9", "charge.refunded", "0 refunded → 2900", refundOf(Amount), Object{"amount_refunded": 0}),
 			},
 			Shows: shownRefund, Want: "0", Why: "a charge starts with nothing refunded, so the refund came before its failure",
+		}, {
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "9", featuresUpdated, "none → api and sso", FeaturesOf(customerID, "api", "sso"), FeaturesBefore()),
+				event(0, "1", featuresUpdated, "api and sso → sso", FeaturesOf(customerID, "sso"), FeaturesBefore("api", "sso")),
+			},
+			Shows: shownFeatures, Want: "sso", Why: "a customer starts without features, so they were granted before one was revoked",
 		},
 	}
 }

@@ -135,6 +135,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
 	case isNested:
 		a.list(w, r, world, nested)
+	case resource == "entitlements" && listEntitlements(world, id, r.URL.Query()) != nil:
+		a.list(w, r, world, listEntitlements(world, id, r.URL.Query()))
 	case kinds[resource] != "" && field == "":
 		a.retrieve(w, r, world, resource, id)
 	default:

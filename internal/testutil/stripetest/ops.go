@@ -108,6 +108,10 @@ const (
 	LoseDispute     Op = "lose a dispute"
 	ApplyPending    Op = "apply a pending update"
 	DropPending     Op = "drop a pending update"
+	GrantFeature    Op = "grant a feature"
+	RevokeFeature   Op = "revoke the feature"
+	GrantManyMore   Op = "grant twelve features more"
+	RevokeThose     Op = "revoke the twelve features"
 )
 
 var simplestFirst = []Op{
@@ -120,7 +124,7 @@ var simplestFirst = []Op{
 	PlanChange, ChangePlanned, RevertPlanned, StartPlanned, AnnouncePlan, PlanToEnd, CompletePlan, ReleasePlan, CancelPlanned,
 	AttachMethod, ChangeMethod, ReplaceMethod, DetachMethod, AddCard, DeleteCard, AuthorizeSetup, CancelSetup, ProcessPayment,
 	CancelPayment, CapturePayment, VoidInvoice, WriteOffInvoice, MissDueDate, FailToFinalize, DeleteDraft, AnswerDispute, WinDispute,
-	LoseDispute, ApplyPending, DropPending, DeleteCustomer,
+	LoseDispute, ApplyPending, DropPending, GrantFeature, RevokeFeature, GrantManyMore, RevokeThose, DeleteCustomer,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -167,6 +171,21 @@ var ops = map[Op]func(*World){
 	},
 	RenameProduct: func(w *World) {
 		w.changeProduct(func(o, _ map[string]any) { o["name"] = fmt.Sprintf("Pro %d", len(w.events)%3) })
+	},
+	GrantFeature:  func(w *World) { w.changeFeatures(func(keys []string) []string { return with(keys, "sso") }) },
+	RevokeFeature: func(w *World) { w.changeFeatures(func(keys []string) []string { return without(keys, "sso") }) },
+	GrantManyMore: func(w *World) {
+		w.changeFeatures(func(keys []string) []string {
+			for _, key := range manyFeatures() {
+				keys = with(keys, key)
+			}
+			return keys
+		})
+	},
+	RevokeThose: func(w *World) {
+		w.changeFeatures(func(keys []string) []string {
+			return slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(manyFeatures(), key) })
+		})
 	},
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 && w.customer() != "" {

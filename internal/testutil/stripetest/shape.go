@@ -60,8 +60,8 @@ func each(value any, do func(map[string]any)) {
 }
 
 var renderers = map[Shape]map[any]func(map[string]any){
-	Old: {"subscription": subscriptionToOld, "invoice": invoiceToOld, "charge": addInvoice, "payment_intent": addInvoice},
-	New: {"subscription": subscriptionToNew, "invoice": invoiceToNew, "charge": dropInvoice, "payment_intent": dropInvoice},
+	Old: {"subscription": subscriptionToOld, "invoice": invoiceToOld, "charge": addInvoice, "payment_intent": addInvoice, summaryKind: dropID},
+	New: {"subscription": subscriptionToNew, "invoice": invoiceToNew, "charge": dropInvoice, "payment_intent": dropInvoice, summaryKind: dropID},
 }
 
 // entries are the objects of a nested list.

@@ -51,6 +51,7 @@ func TestEventsFollowOnEachOther(t *testing.T) {
 			if shape == New {
 				continue
 			}
+			delete(reported, "") // a summary of features has no id, and its events hold the first ones only
 			for id, last := range reported {
 				if diff := cmp.Diff(last, world.Object(id)); diff != "" && last["object"] != "invoice" && world.Object(id)["deleted"] != true {
 					t.Fatalf("seed %d: %s has changed since its last event (-reported +current):\n%s", seed, id, diff)
