@@ -99,6 +99,12 @@ const (
 // SubscriptionStatus mirrors the subscription in Stripe.
 type SubscriptionStatus struct {
 	SubscriptionState `json:",inline"`
+	// restItems are the items after the tenth, as they were last read from Stripe. They count while moreItems is true: an
+	// event of a long subscription does not hold them, and what they grant stays until Stripe is read again.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=90
+	RestItems []SubscriptionItem `json:"restItems,omitempty"`
 	// plan is a short name of what was bought: the first item's lookup key, else its nickname, else its price id.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255

@@ -1894,6 +1894,13 @@ func (in *SubscriptionState) DeepCopy() *SubscriptionState {
 func (in *SubscriptionStatus) DeepCopyInto(out *SubscriptionStatus) {
 	*out = *in
 	in.SubscriptionState.DeepCopyInto(&out.SubscriptionState)
+	if in.RestItems != nil {
+		in, out := &in.RestItems, &out.RestItems
+		*out = make([]SubscriptionItem, len(*in))
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
 	if in.StatusSince != nil {
 		in, out := &in.StatusSince, &out.StatusSince
 		*out = make(map[string]v1.Time, len(*in))

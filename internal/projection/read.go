@@ -147,6 +147,9 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 		doubt = v1alpha1.DoubtGap
 	}
 	d = d.fold(a, e, doubt, SubscriptionState)
+	if s := a.Subscriptions[e.SubscriptionID]; s != nil && len(d.Remaining) == 0 {
+		s.RestItems = restOf(e.Subscription.Items)
+	}
 	if s := a.Subscriptions[e.SubscriptionID]; len(d.Repaired) > 0 && StatePosition(&shown).Authority == v1alpha1.AuthorityFinal &&
 		s.LastEvent != nil && !s.LastEvent.Created.Before(&e.Created) {
 		p := StatePosition(s)

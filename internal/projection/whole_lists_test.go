@@ -69,6 +69,11 @@ func TestTheRestOfTheItemsIsRead(t *testing.T) {
 			if got := items(); got != "10 more true" || len(projection.InDoubt(&a, customer)) != 1 {
 				t.Errorf("%s: after the event: %s items, in doubt %v", shape, got, projection.InDoubt(&a, customer))
 			}
+			view := projection.View{Entitling: []string{"sub_A"}, Name: func(id string) string { return id }, Now: begin}
+			projection.Summarise(&a, view)
+			if want := 10 + 2*i; len(a.Customer.Entitlements) != want || len(a.Customer.Plans) != want { // what was read before stays
+				t.Errorf("%s: event %d leaves %d entitlements and %d plans, want %d", shape, i, len(a.Customer.Entitlements), len(a.Customer.Plans), want)
+			}
 			for n := range 2 {
 				if d := read(at + time.Duration(n+1)*time.Minute); differs(d) || items() != "12 more false" {
 					t.Errorf("%s: after reading %d: %s items, differs in %+v", shape, n, items(), d)

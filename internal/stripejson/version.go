@@ -5,8 +5,8 @@ import "regexp"
 // NewestVersion is the newest API version of Stripe whose fields the readers know. Stripe is read in it by default.
 //
 // It is the first version that reports why a subscription is paused (status_details), which decides whether the customer
-// keeps access. In an older one, a reading would lack what an event reports, and count as a difference. The versions after
-// it change nothing that is read. See https://docs.stripe.com/changelog/endive/2026-09-30/pause-subscription.
+// keeps access. In an older one, a reading would lack what an event reports. Nothing is read that only later versions have.
+// See https://docs.stripe.com/changelog/endive/2026-09-30/pause-subscription.
 const NewestVersion = "2026-09-30.endive"
 
 // versionForm is the form of Stripe's API versions: a date, and since 2024-09-30 the name of a release.
