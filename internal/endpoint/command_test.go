@@ -116,6 +116,23 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// The platform's own events and those of connected accounts have an endpoint each, which may have the same URL.
+func TestConnectIsAnotherEndpoint(t *testing.T) {
+	api, base := account(t)
+	for _, args := range [][]string{nil, {"--connect"}, nil, {"--connect"}} {
+		if code, _, stderr := run(t, base, append(args, "--url", address, "--apply")...); code != ExitDone {
+			t.Fatalf("%v: exit %d, %s", args, code, stderr)
+		}
+	}
+	var applications []any
+	for _, e := range api.Endpoints() {
+		applications = append(applications, e["application"])
+	}
+	if diff := cmp.Diff([]any{nil, "ca_Platform"}, applications); diff != "" || len(writes(api)) != 2 {
+		t.Errorf("%d writes, applications (-want +got):\n%s", len(writes(api)), diff)
+	}
+}
+
 // Scripts get JSON, with the secret when the endpoint is created, and the same exit codes.
 func TestJSON(t *testing.T) {
 	_, base := account(t)

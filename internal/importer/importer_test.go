@@ -530,12 +530,14 @@ func TestAListThatNeverEndsIsGivenUp(t *testing.T) {
 // is not.
 func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 	for name, tc := range map[string]struct {
-		err       error
-		wantOver  bool
-		wantPhase string
+		err         error
+		isNoFailure bool // the look succeeds, so that the next one is not put off
+		wantOver    bool
+		wantPhase   string
 	}{
-		"a refused account": {err: stripeapi.ErrRefused, wantOver: true, wantPhase: "Refused"},
-		"a cut connection":  {err: errors.New("cut off"), wantPhase: "Retrying"},
+		"a refused list":         {err: stripeapi.ErrRefused, wantOver: true, wantPhase: "Refused"},
+		"a disconnected account": {err: &stripeapi.RefusalError{Account: "acct_A"}, isNoFailure: true, wantOver: true, wantPhase: "Refused"},
+		"a cut connection":       {err: errors.New("cut off"), wantPhase: "Retrying"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connected := &v1alpha1.Customer{
@@ -547,8 +549,8 @@ func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 			s, c := &stripe{accounts: map[string]account{"": lists(), "acct_A": lists(), "acct_B": lists()}}, newCluster(t, connected, other)
 			s.fails = map[string]error{"acct_A customers after cus_C": tc.err}
 			i := newImporter(s, c)
-			if err := look(t, i, c); !errors.Is(err, tc.err) {
-				t.Errorf("error is %v, want %v", err, tc.err)
+			if err := look(t, i, c); errors.Is(err, tc.err) == tc.isNoFailure {
+				t.Errorf("error is %v, want %v: %t", err, tc.err, !tc.isNoFailure)
 			}
 			if got := isClosedChannel(i.FirstOver()); got != tc.wantOver || i.Phase() != tc.wantPhase {
 				t.Errorf("over is %t and the phase %s, want %t and %s", got, i.Phase(), tc.wantOver, tc.wantPhase)

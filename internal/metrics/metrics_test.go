@@ -28,6 +28,7 @@ func used() []prometheus.Collector {
 	Customers.WithLabelValues("True", "Trialing")
 	OutOfSync.WithLabelValues("Customer", "Differs")
 	ReadingsRefused.WithLabelValues("other_customer")
+	EndpointProblems.WithLabelValues("disabled")
 	return Collectors()
 }
 
@@ -96,6 +97,11 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_entitlement_changes_total":             {"reason", "status"},
 		"tollkeeper_stripe_api_requests_total":             {"code", "resource"},
 		"tollkeeper_stripe_api_configured":                 nil,
+		"tollkeeper_stripe_key_refused":                    nil,
+		"tollkeeper_stripe_accounts_refused":               nil,
+		"tollkeeper_backfill_accounts_refused":             nil,
+		"tollkeeper_webhook_endpoint_checked":              nil,
+		"tollkeeper_webhook_endpoint_problems":             {"problem"},
 		"tollkeeper_emails_total":                          {"outcome", "purpose"},
 		"tollkeeper_customers_overridden":                  {"access"},
 		"tollkeeper_drift_repaired_total":                  {"field", "kind"},

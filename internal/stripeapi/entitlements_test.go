@@ -55,7 +55,7 @@ func TestUsesEntitlements(t *testing.T) {
 			api := stripetest.NewAPI(key, world)
 			server := api.Start()
 			t.Cleanup(server.Close)
-			got, err := stripeapi.New(key, server.URL, "").UsesEntitlements(t.Context(), "", "")
+			got, err := stripeapi.New(key, server.URL, "").UsesEntitlements(t.Context(), "")
 			if n := len(api.Requests("/v1/entitlements/features")); got != tc.want || err != nil || n != tc.requests {
 				t.Errorf("got %t and %v after %d requests, want %t after %d", got, err, n, tc.want, tc.requests)
 			}
