@@ -134,6 +134,11 @@ func TestAnnounce(t *testing.T) {
 		t.Errorf("the customer is %+v", got.Customer)
 	}
 
+	stored := WithoutRecord(got, "")
+	if diff := cmp.Diff([]string{got.Context, got.NotifiedBy}, []string{stored.Context, stored.NotifiedBy}); diff != "" {
+		t.Errorf("without its record (-want +got):\n%s", diff)
+	}
+
 	for name, tc := range map[string]struct {
 		as, object string
 		isDeleted  bool

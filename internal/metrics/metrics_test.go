@@ -29,6 +29,7 @@ func used() []prometheus.Collector {
 	OutOfSync.WithLabelValues("Customer", "Differs")
 	ReadingsRefused.WithLabelValues("other_customer")
 	EndpointProblems.WithLabelValues("disabled")
+	ThinEvents.WithLabelValues("event")
 	return Collectors()
 }
 
@@ -81,6 +82,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_event_attempts_failed_total":           {"type"},
 		"tollkeeper_events_pending":                        nil,
 		"tollkeeper_events_failed":                         nil,
+		"tollkeeper_thin_events_pending":                   nil,
+		"tollkeeper_thin_events_total":                     {"result"},
 		"tollkeeper_import_complete":                       nil,
 		"tollkeeper_import_last_success_timestamp_seconds": nil,
 		"tollkeeper_import_objects_total":                  {"kind", "result"},

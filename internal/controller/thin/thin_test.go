@@ -210,6 +210,10 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 			delivered: thinJSON("evt_1", ""), answers: map[string]string{"evt_1": snapshot},
 			asked: []string{"thin evt_1"}, outcome: v1alpha1.OutcomeFailed, message: "when it was asked for the thin event evt_1",
 		},
+		"Stripe has another thin event under its id": {
+			delivered: thinJSON("evt_t", ""), answers: map[string]string{"evt_t": thinJSON("evt_u", named)},
+			asked: []string{"thin evt_t"}, outcome: v1alpha1.OutcomeFailed, message: "returned the event evt_u when it was asked for the thin event evt_t",
+		},
 		"Stripe's event has another type": {
 			delivered: thinJSON("evt_t", ""), answers: map[string]string{"evt_t": strings.Replace(thinJSON("evt_t", ""), "v1.customer", "v2.customer", 1)},
 			asked: []string{"thin evt_t"}, outcome: v1alpha1.OutcomeRecorded, message: "of another type",
