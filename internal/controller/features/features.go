@@ -80,7 +80,8 @@ func (a *Accounts) remembered(account string) (answer, bool) {
 
 func (a *Accounts) ask(ctx context.Context, account string) (bool, error) {
 	uses, err := a.source.UsesEntitlements(ctx, account)
-	isRefused := errors.Is(err, stripeapi.ErrRefused)
+	_, isPause := stripeapi.RetryAfter(err) // it is about every request, not about features alone
+	isRefused := errors.Is(err, stripeapi.ErrRefused) && !isPause
 	if err != nil && !isRefused {
 		return false, err
 	}
