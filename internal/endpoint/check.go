@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
@@ -100,7 +101,7 @@ func (c *Checker) check(ctx context.Context) error {
 		}
 		return err
 	case len(found) == 0:
-		c.publish(stateComplete, nil, "The webhook endpoint sends every event that is handled", "events", len(Events()))
+		c.publish(stateComplete, nil, "The webhook endpoint sends every event that is handled", "events", len(events.ToSend()))
 		return nil
 	}
 	texts := make([]string, len(found))

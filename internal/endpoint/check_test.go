@@ -15,6 +15,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the cases
 )
@@ -29,13 +30,13 @@ func sends(events ...string) Object {
 // What the check finds, in /readyz?verbose, in the metrics, and in the log.
 func TestCheck(t *testing.T) {
 	without := func(lacking ...string) []string {
-		return slices.DeleteFunc(Events(), func(name string) bool { return slices.Contains(lacking, name) })
+		return slices.DeleteFunc(events.ToSend(), func(name string) bool { return slices.Contains(lacking, name) })
 	}
 	var thin []string
-	for _, name := range Events() {
+	for _, name := range events.ToSend() {
 		thin = append(thin, "v1."+name)
 	}
-	all, second := sends(Events()...), "https://second.example.com/webhooks/stripe"
+	all, second := sends(events.ToSend()...), "https://second.example.com/webhooks/stripe"
 	thinAt := func(url string, events []string) Object {
 		return Object{"id": "ed_1", "event_payload": "thin", "enabled_events": events, "status": "enabled", "webhook_endpoint": Object{"url": url}}
 	}
@@ -61,7 +62,7 @@ func TestCheck(t *testing.T) {
 		"a version of long ago":       {"", []Object{all.With("api_version", "2014-01-31")}, nil, "UnsupportedAPIVersion", map[string]float64{"api_version": 1}, ""},
 		"the account's own version":   {"", []Object{all.With("api_version", nil)}, nil, "SendsAll", nil, ""},
 		"thin events":                 {"", nil, []Object{thinAt(address, thin)}, "SendsAll", nil, ""},
-		"thin events, one is missing": {"", nil, []Object{thinAt(address, thin[1:])}, "LacksEvents", map[string]float64{"missing_events": 1}, Events()[0]},
+		"thin events, one is missing": {"", nil, []Object{thinAt(address, thin[1:])}, "LacksEvents", map[string]float64{"missing_events": 1}, events.ToSend()[0]},
 		"thin events to elsewhere":    {"", nil, []Object{thinAt("https://shop.example.com/hook", thin)}, "NotFound", map[string]float64{"not_found": 1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +141,7 @@ func TestNotChecked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			api, base := account(t)
-			api.AddEndpoint(sends(Events()[1:]...))
+			api.AddEndpoint(sends(events.ToSend()[1:]...))
 			c, log := checker(base)
 			if err := c.check(t.Context()); err != nil {
 				t.Fatal(err)

@@ -74,7 +74,7 @@ func TestCreate(t *testing.T) {
 	}
 	want := []Object{other().With("object", "webhook_endpoint"), {
 		"id": "we_002", "object": "webhook_endpoint", "url": address, "status": "enabled", "api_version": newestVersion, "application": nil,
-		"description": "Tollkeeper", "enabled_events": Events(), "metadata": Object{"managed_by": "tollkeeper"},
+		"description": "Tollkeeper", "enabled_events": events.ToSend(), "metadata": Object{"managed_by": "tollkeeper"},
 	}}
 	if diff := cmp.Diff(want, api.Endpoints()); diff != "" {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
@@ -91,7 +91,7 @@ func TestCreate(t *testing.T) {
 // API version cannot be changed, which the output says.
 func TestUpdate(t *testing.T) {
 	api, base := account(t)
-	lacking := slices.DeleteFunc(Events(), func(name string) bool { return name == "invoice.paid" })
+	lacking := slices.DeleteFunc(events.ToSend(), func(name string) bool { return name == "invoice.paid" })
 	api.AddEndpoint(Object{
 		"id": "we_ours", "url": address, "status": "disabled", "api_version": "2023-10-16", "application": nil, "description": "By hand",
 		"enabled_events": append(slices.Clone(lacking), "payout.paid"), "metadata": Object{"team": "billing"},
@@ -109,7 +109,7 @@ func TestUpdate(t *testing.T) {
 	}
 	want := []Object{{
 		"id": "we_ours", "object": "webhook_endpoint", "url": address, "status": "enabled", "api_version": "2023-10-16", "application": nil,
-		"description": "By hand", "enabled_events": Events(), "metadata": Object{"team": "billing", "managed_by": "tollkeeper"},
+		"description": "By hand", "enabled_events": events.ToSend(), "metadata": Object{"team": "billing", "managed_by": "tollkeeper"},
 	}}
 	if diff := cmp.Diff(want, api.Endpoints()); diff != "" {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
@@ -151,7 +151,7 @@ func TestJSON(t *testing.T) {
 			t.Fatalf("%v:\n%s", err, stdout)
 		}
 		isCreated := step.want.Applied
-		if (got.Endpoint.Secret == "whsec_created1") != isCreated || !slices.Equal(got.Endpoint.EnabledEvents, Events()) {
+		if (got.Endpoint.Secret == "whsec_created1") != isCreated || !slices.Equal(got.Endpoint.EnabledEvents, events.ToSend()) {
 			t.Errorf("%v: endpoint %+v", step.args, got.Endpoint)
 		}
 		if code != step.code || got.Action != step.want.Action || got.Applied != step.want.Applied || got.Connect != step.want.Connect {
@@ -192,7 +192,7 @@ func TestRefusals(t *testing.T) {
 				_, _ = w.Write([]byte(`{"error":{"type":"invalid_request_error","param":"enabled_events[0]","message":"must be one of"}}`))
 				return true
 			}, func(r *http.Request) bool { return r.Method == http.MethodPost })
-		}, nil, []string{"--url", address, "--apply"}, "Stripe does not know the event " + Events()[0]},
+		}, nil, []string{"--url", address, "--apply"}, "Stripe does not know the event " + events.ToSend()[0]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api, base := account(t)
@@ -218,7 +218,7 @@ func TestRefusals(t *testing.T) {
 // Without a key the endpoint is printed, for a person who makes it by hand.
 func TestPrint(t *testing.T) {
 	code, stdout, _ := runWith(t, map[string]string{}, "--url", address, "--api-version", "2023-10-16")
-	for _, want := range append([]string{"url: " + address, "api_version: 2023-10-16", "connect: false"}, "event: "+Events()[0]) {
+	for _, want := range append([]string{"url: " + address, "api_version: 2023-10-16", "connect: false"}, "event: "+events.ToSend()[0]) {
 		if code != ExitDone || !strings.Contains(stdout, "\n+ "+want+"\n") {
 			t.Errorf("exit %d, %q is not in\n%s", code, want, stdout)
 		}
@@ -227,7 +227,7 @@ func TestPrint(t *testing.T) {
 
 // The endpoint sends what is handled, by its entry in the catalogue or by its beginning, and nothing that Stripe refuses.
 func TestEvents(t *testing.T) {
-	names := Events()
+	names := events.ToSend()
 	for _, name := range names {
 		if _, handled := events.Lookup(name); !handled || strings.Contains(name, "*") {
 			t.Errorf("%s is not a handled type", name)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
@@ -102,7 +103,7 @@ func inspect(here []sender, address, path string) []finding {
 		for _, s := range byURL[key] {
 			ids, sent = append(ids, s.id), append(sent, s.events...)
 		}
-		if lacks := missing(Events(), sent); len(lacks) > 0 {
+		if lacks := missing(events.ToSend(), sent); len(lacks) > 0 {
 			found = append(found, finding{missingEvents, len(lacks), fmt.Sprintf("the endpoint %s does not send %d of the event types that are handled: %s",
 				strings.Join(ids, ", "), len(lacks), firstFew(lacks))})
 		}

@@ -22,36 +22,10 @@ const (
 	dateLength = len("2017-01-27")
 )
 
-// familyTypes are Stripe's types that are handled by their beginning only, without an entry of their own in the catalogue.
-// Stripe accepts no pattern, so that they must be named. See https://docs.stripe.com/api/events/types.
-var familyTypes = []string{
-	"charge.dispute.closed", "charge.dispute.created", "charge.dispute.funds_reinstated", "charge.dispute.funds_withdrawn",
-	"charge.dispute.updated",
-	"customer.subscription.paused", "customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
-	"customer.subscription.resumed",
-	"invoice.deleted", "invoice.finalization_failed", "invoice.marked_uncollectible", "invoice.overdue", "invoice.overpaid",
-	"invoice.sent", "invoice.voided", "invoice.will_be_due",
-	"payment_method.attached", "payment_method.automatically_updated", "payment_method.updated",
-}
-
-// notAtStripe are names in the catalogue that Stripe does not know: it sends setup_intent.setup_failed.
-var notAtStripe = []string{"setup_intent.failed"}
-
-// Events are the types that an endpoint must send, by name: every type that is handled.
-func Events() []string {
-	names := slices.Clone(familyTypes)
-	for _, t := range events.All() {
-		names = append(names, t.Name)
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(notAtStripe, name) })
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 // wanted is the endpoint as it is created.
 func wanted(address, version string) stripeapi.WebhookEndpoint {
 	return stripeapi.WebhookEndpoint{
-		URL: address, EnabledEvents: Events(), APIVersion: version, Status: "enabled",
+		URL: address, EnabledEvents: events.ToSend(), APIVersion: version, Status: "enabled",
 		Description: "Tollkeeper", Metadata: map[string]string{markKey: markValue},
 	}
 }

@@ -32,8 +32,8 @@ func (c *Client) ThinEvent(ctx context.Context, path, id string) (json.RawMessag
 	return raw, err
 }
 
-// readable are the resources of the objects that can be read by their id, by Stripe's word for the kind of object.
-var readable = map[string]string{
+// Readable are the resources of the objects that can be read by their id, by Stripe's word for the kind of object.
+var Readable = map[string]string{
 	"charge":                "charges",
 	"checkout.session":      sessions,
 	"customer":              "customers",
@@ -51,12 +51,12 @@ var readable = map[string]string{
 }
 
 // IsReadable reports whether objects of the kind can be read by their id.
-func IsReadable(kind string) bool { return readable[kind] != "" }
+func IsReadable(kind string) bool { return Readable[kind] != "" }
 
 // Object reads an object of a kind that IsReadable. It returns its JSON as Stripe sent it, and the time from which it is
 // known to be current (see Reading.At). Doubts go first.
 func (c *Client) Object(ctx context.Context, account, kind, id string) (json.RawMessage, time.Time, error) {
-	resource := readable[kind]
+	resource := Readable[kind]
 	if resource == "" {
 		return nil, time.Time{}, fmt.Errorf("a %q cannot be read from Stripe by its id", kind)
 	}

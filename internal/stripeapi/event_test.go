@@ -83,7 +83,7 @@ func TestObject(t *testing.T) {
 			t.Errorf("the %s is the %s %s of %s, %v", kind, parsed.Word("object"), parsed.ID("id"), at, err)
 		}
 	}
-	want := Request{Path: "/v1/checkout/sessions/" + world.Objects("checkout.session")[0].ID(), Status: http.StatusOK}
+	want := Request{Method: http.MethodGet, Path: "/v1/checkout/sessions/" + world.Objects("checkout.session")[0].ID(), Status: http.StatusOK}
 	requests := api.Requests("/v1/checkout")
 	if diff := cmp.Diff(want, requests[len(requests)-1], cmpopts.IgnoreFields(Request{}, "Query", "Version")); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)

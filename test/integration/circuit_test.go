@@ -16,7 +16,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/config"
-	"github.com/tollkeeper/tollkeeper/internal/endpoint"
+	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
@@ -191,14 +191,14 @@ func TestARevokedKeyAndItsReturn(t *testing.T) {
 func TestTheEndpointIsCheckedAtStart(t *testing.T) {
 	api, withStripe := stripe(t, NewWorld(time.Now(), New, 1))
 	api.AddEndpoint(Object{
-		"id": "we_1", "url": "https://billing.example.com" + receiver.Path, "status": "enabled", "enabled_events": endpoint.Events()[1:],
+		"id": "we_1", "url": "https://billing.example.com" + receiver.Path, "status": "enabled", "enabled_events": events.ToSend()[1:],
 	})
 	address := freeAddress(t)
 	o, logged := startLogged(t, withStripe, func(c *config.Config) { c.HealthProbeBindAddress = address })
 	o.eventually("/readyz?verbose says it", func() string {
 		return probe(t, address, "/readyz?verbose", "[+]webhook-endpoint-LacksEvents ok")
 	})
-	want := "we_1 does not send 1 of the event types that are handled: " + endpoint.Events()[0]
+	want := "we_1 does not send 1 of the event types that are handled: " + events.ToSend()[0]
 	if got := logged.containing(want); len(got) != 1 {
 		t.Errorf("the log has %d lines with %q, want one", len(got), want)
 	}
