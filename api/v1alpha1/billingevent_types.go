@@ -82,7 +82,15 @@ type BillingEventSpec struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	// +kubebuilder:validation:MaxLength=64
 	PayloadSHA256 string `json:"payloadSHA256"`
-	// decodeError says which values of the payload could not be read. Such an event ends with outcome Failed.
+	// warnings lists values of the payload that could not be read, as paths with what is wrong, never as values. The record
+	// lacks them, and has all others.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=256
+	Warnings []string `json:"warnings,omitempty"`
+	// decodeError says which values of the payload could not be read, without which the event is of no use. Such an event
+	// ends with outcome Failed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	DecodeError string `json:"decodeError,omitempty"`

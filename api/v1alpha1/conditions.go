@@ -96,6 +96,8 @@ const (
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
 	ReasonItemsMissing = "ItemsMissing"
+	// ReasonFieldsUnreadable: fields of Stripe's object could not be read; the message names them (status Unknown).
+	ReasonFieldsUnreadable = "FieldsUnreadable"
 	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
 	ReasonProductsNotKnown = "ProductsNotKnown"
 	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the

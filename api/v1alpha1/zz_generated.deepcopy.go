@@ -91,6 +91,11 @@ func (in *BillingEventList) DeepCopyObject() runtime.Object {
 func (in *BillingEventSpec) DeepCopyInto(out *BillingEventSpec) {
 	*out = *in
 	in.Created.DeepCopyInto(&out.Created)
+	if in.Warnings != nil {
+		in, out := &in.Warnings, &out.Warnings
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Subscription != nil {
 		in, out := &in.Subscription, &out.Subscription
 		*out = new(SubscriptionRecord)
@@ -343,6 +348,11 @@ func (in *CustomerRecord) DeepCopyInto(out *CustomerRecord) {
 			(*out)[key] = val
 		}
 	}
+	if in.UnreadableFields != nil {
+		in, out := &in.UnreadableFields, &out.UnreadableFields
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	out.Trace = in.Trace
 }
 
@@ -473,6 +483,11 @@ func (in *CustomerStatus) DeepCopyInto(out *CustomerStatus) {
 	if in.AccessUntil != nil {
 		in, out := &in.AccessUntil, &out.AccessUntil
 		*out = (*in).DeepCopy()
+	}
+	if in.UnreadableFields != nil {
+		in, out := &in.UnreadableFields, &out.UnreadableFields
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.PaymentMethod != nil {
 		in, out := &in.PaymentMethod, &out.PaymentMethod
@@ -855,6 +870,11 @@ func (in *Invoice) DeepCopyInto(out *Invoice) {
 	if in.DueAt != nil {
 		in, out := &in.DueAt, &out.DueAt
 		*out = (*in).DeepCopy()
+	}
+	if in.UnreadableFields != nil {
+		in, out := &in.UnreadableFields, &out.UnreadableFields
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.Created != nil {
 		in, out := &in.Created, &out.Created
@@ -1653,6 +1673,11 @@ func (in *SubscriptionState) DeepCopyInto(out *SubscriptionState) {
 	if in.EndedAt != nil {
 		in, out := &in.EndedAt, &out.EndedAt
 		*out = (*in).DeepCopy()
+	}
+	if in.UnreadableFields != nil {
+		in, out := &in.UnreadableFields, &out.UnreadableFields
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.PauseCollection != nil {
 		in, out := &in.PauseCollection, &out.PauseCollection

@@ -16,8 +16,13 @@ import (
 // newTrace reports the change that the event made, as hashes of the state before and after it. state selects the
 // tracked fields of an object. It is applied to the event's object, and to the same object with its previous_attributes
 // put back. So the "after" of one event equals the "before" of the next. settings are those that the state depends on.
+//
+// A state with a field that could not be read has no hash: nothing is known to follow it.
 func newTrace(eventType string, p Payload, state func(stripejson.Object) any, settings ...string) v1alpha1.Trace {
-	t := v1alpha1.Trace{StateAfter: fingerprint(state(p.Object), settings...)}
+	var t v1alpha1.Trace
+	if hash := fingerprint(state(p.Object), settings...); p.Object.Err() == nil {
+		t.StateAfter = hash
+	}
 	switch {
 	case strings.HasSuffix(eventType, ".created"):
 		t.StateBefore = v1alpha1.StateNone

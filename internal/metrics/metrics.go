@@ -46,6 +46,12 @@ var (
 		Help: "BillingEvents created, by Stripe event type (other if the type is not handled).",
 	}, []string{"type"})
 
+	// EventsWithWarnings counts BillingEvents created without values that cannot be read.
+	EventsWithWarnings = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_events_with_warnings_total",
+		Help: "BillingEvents created whose payload has values that cannot be read (spec.warnings), by Stripe event type (other if the type is not handled).",
+	}, []string{"type"})
+
 	// EventOutcomes counts outcomes written.
 	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_outcomes_total",
@@ -193,7 +199,7 @@ func init() {
 // Collectors returns all of them.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
+		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,

@@ -20,7 +20,7 @@ const (
 func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 	items := o.List("items.data")
 	start, end := period(o, items)
-	return &v1alpha1.SubscriptionState{
+	state := &v1alpha1.SubscriptionState{
 		Status:                 o.Word("status"),
 		Items:                  subscriptionItems(o, items, prefix),
 		StartedAt:              o.Time("start_date", "created", "start"), // start moves with every change of plan
@@ -40,6 +40,8 @@ func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 		CollectionMethod:       o.Word("collection_method", "billing"),
 		DefaultPaymentMethodID: o.ID("default_payment_method", "default_source"),
 	}
+	state.UnreadableFields = o.unreadableFields()
+	return state
 }
 
 // period is the span of the items' periods, which may differ; for older API versions it is the subscription's own.
