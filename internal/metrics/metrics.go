@@ -52,6 +52,12 @@ var (
 		Help: "BillingEvents created whose payload has values that cannot be read (spec.warnings), by Stripe event type (other if the type is not handled).",
 	}, []string{"type"})
 
+	// EventsReopened counts Recorded events that a new version or configuration applies.
+	EventsReopened = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tollkeeper_events_reopened_total",
+		Help: "Recorded BillingEvents made pending again because this version or configuration handles them. Counted by the leader.",
+	})
+
 	// EventOutcomes counts outcomes written.
 	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_outcomes_total",
@@ -199,7 +205,7 @@ func init() {
 // Collectors returns all of them.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventOutcomes, EventAttemptsFailed,
+		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventsReopened, EventOutcomes, EventAttemptsFailed,
 		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,

@@ -93,6 +93,7 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_receiver_requests_in_flight":           nil,
 		"tollkeeper_events_recorded_total":                 {"type"},
 		"tollkeeper_events_with_warnings_total":            {"type"},
+		"tollkeeper_events_reopened_total":                 nil,
 		"tollkeeper_event_outcomes_total":                  {"outcome", "type"},
 		"tollkeeper_event_lag_seconds":                     nil,
 		"tollkeeper_entitlement_changes_total":             {"reason", "status"},
