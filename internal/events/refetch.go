@@ -10,9 +10,8 @@ import (
 
 // HasRecord reports whether the event holds a record of its object.
 func HasRecord(e *projection.Event) bool {
-	spec := reflect.ValueOf(e).Elem()
-	for i := range spec.NumField() {
-		if field := spec.Field(i); field.Kind() == reflect.Pointer && !field.IsNil() {
+	for _, field := range reflect.ValueOf(e).Elem().Fields() {
+		if field.Kind() == reflect.Pointer && !field.IsNil() {
 			return true
 		}
 	}
