@@ -100,6 +100,8 @@ const (
 	ReasonLinesMissing = "LinesMissing"
 	// ReasonFeaturesCut: not all of the customer's features are known (status Unknown).
 	ReasonFeaturesCut = "FeaturesCut"
+	// ReasonFieldsUnreadable: fields of Stripe's object could not be read; the message names them (status Unknown).
+	ReasonFieldsUnreadable = "FieldsUnreadable"
 	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
 	ReasonProductsNotKnown = "ProductsNotKnown"
 	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the

@@ -378,6 +378,13 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	DefaultPaymentMethodID string `json:"defaultPaymentMethodID,omitempty"`
+	// unreadableFields lists fields of Stripe's customer that could not be read, such as email: what they would show is not
+	// known. With a Stripe key, the customer is read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
 	// paymentMethod is the one that the deciding subscription charges, else the default one, else the one seen last.
 	// +optional
 	PaymentMethod *PaymentMethod `json:"paymentMethod,omitempty"`

@@ -81,6 +81,13 @@ type Invoice struct {
 	// dueAt is when a sent invoice is to be paid. Absent if Stripe charges it automatically.
 	// +optional
 	DueAt *metav1.Time `json:"dueAt,omitempty"`
+	// unreadableFields lists fields of Stripe's invoice that could not be read, such as amount_due: what they would show is not
+	// known. An amount among them shows as 0.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
 	// created is when the invoice was created.
 	// +optional
 	Created *metav1.Time `json:"created,omitempty"`

@@ -66,6 +66,13 @@ type SubscriptionState struct {
 	// them are read.
 	// +optional
 	MoreItems bool `json:"moreItems,omitempty"`
+	// unreadableFields lists fields of Stripe's subscription that could not be read, such as items.data[].quantity: what they would show is not
+	// known. With a Stripe key, the subscription is read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
 	// pausedBy is why the subscription has the status paused: status_details.paused.subscription.type, such as
 	// first_payment_failure. Absent otherwise, and before API version 2026-05-27.
 	// +optional

@@ -29,7 +29,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
-	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
@@ -102,7 +101,7 @@ func (a *App) addControllers(cfg config.Config) error {
 // cacheFailed adds a cache of the Failed events, which the manager's own cache does not hold.
 func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, error) {
 	failed, err := cluster.New(a.manager.GetConfig(), func(o *cluster.Options) {
-		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, v1alpha1.OutcomeFailed)
+		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, byOutcome(v1alpha1.OutcomeFailed))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of failed events: %w", err)
@@ -153,7 +152,7 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
-	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
+	return a.addRetry(cfg, scope, failed)
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.

@@ -27,8 +27,11 @@ type Decoder struct {
 }
 
 // Decode reads the envelope, and the record if the type is handled. It fails if the body is not an event: bad JSON, or no
-// id, type, creation time or object. A thin event has no object and no record. An event with an unreadable object is still
-// an event: its DecodeError says what is wrong, even if the cause is a bug here.
+// id, type, creation time or object. A thin event has no object and no record.
+//
+// A value of the object that cannot be read costs only itself: the event has a warning, and all other values. Without an
+// essential value (essential.go) the event is of no use. It is still an event: its DecodeError says what is wrong, even if
+// the cause is a bug here.
 func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	envelope, err := stripejson.Parse(body)
 	if err != nil {
@@ -55,12 +58,13 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 
 // readObject reads the event's object: its links, and its record if the type is handled.
 func (d Decoder) readObject(envelope stripejson.Object, e *projection.Event) error {
-	object := envelope.Object("data.object")
+	object := envelope.Object("data.object").Whole()
 	setLinks(e, stripejson.ReadLinks(object))
-	if t, handled := Lookup(e.Type); handled {
+	t, handled := Lookup(e.Type)
+	if handled {
 		t.read(Payload{Object: object, Previous: envelope.Object("data.previous_attributes"), MetadataPrefix: d.MetadataPrefix}, e)
 	}
-	return object.Err()
+	return judge(t.Record, object.Problems(), e)
 }
 
 func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {

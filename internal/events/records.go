@@ -64,7 +64,7 @@ func readRefund(p Payload, e *projection.Event) {
 	}
 }
 
-var nothingRefunded = fingerprint(0)
+var nothingRefunded = fingerprint(int64(0))
 
 // readChangedRefund reads a charge whose total of refunds has changed. Other changes of a charge say nothing of refunds.
 func readChangedRefund(p Payload, e *projection.Event) {
@@ -97,7 +97,8 @@ func readCheckout(p Payload, e *projection.Event) {
 
 func readCustomer(p Payload, e *projection.Event) {
 	e.Customer = stripejson.Customer(p.Object, p.MetadataPrefix)
-	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
+	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) },
+		p.MetadataPrefix)
 }
 
 // readDeletion reads no field of the customer: Stripe sends the personal data that was just deleted.
@@ -108,7 +109,7 @@ func readDeletion(_ Payload, e *projection.Event) {
 func readProduct(p Payload, e *projection.Event) {
 	state := func(o stripejson.Object) any { return stripejson.Product(o, p.MetadataPrefix) }
 	e.Product = &v1alpha1.ProductRecord{
-		ProductState: stripejson.Product(p.Object, p.MetadataPrefix), Trace: newTrace(e.Type, p, state),
+		ProductState: stripejson.Product(p.Object, p.MetadataPrefix), Trace: newTrace(e.Type, p, state, p.MetadataPrefix),
 	}
 }
 

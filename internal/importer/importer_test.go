@@ -382,7 +382,7 @@ func TestOneImport(t *testing.T) {
 		"a profile that is not stored": {account: lists(), drops: "cus_A", refused: 1, want: instead("cus_A whole", "cus_A")},
 		"a customer that is not readable is left to the resync": {
 			account: without(func(a *account) {
-				a.customers = replaced(a.customers, "cus_A", stripetest.Customer("cus_A", "", "").With("email", 7))
+				a.customers = replaced(a.customers, "cus_A", stripetest.Customer("cus_A", "", "").With("livemode", 7))
 			}),
 			want: instead("cus_A whole", "cus_A"), refused: 1,
 		},
@@ -648,7 +648,7 @@ func TestIncompleteCustomersAreBounded(t *testing.T) {
 // An object that is refused is logged once, without personal data.
 func TestARefusedObjectIsLoggedOnce(t *testing.T) {
 	a := lists()
-	a.customers[3] = stripetest.Customer("cus_A", "", "Ada").With("email", stripetest.Object{"ada@example.com": 7})
+	a.customers[3] = stripetest.Customer("cus_A", "", "Ada").With("livemode", stripetest.Object{"ada@example.com": 7})
 	s, c := &stripe{accounts: map[string]account{"": a}, fails: map[string]error{everyPage[5]: errors.New("cut off")}}, newCluster(t)
 	var logged []string
 	i := newImporter(s, c)

@@ -46,6 +46,18 @@ var (
 		Help: "BillingEvents created, by Stripe event type (thin if it is a thin event's, other if it is not handled).",
 	}, []string{"type"})
 
+	// EventsWithWarnings counts BillingEvents created without values that cannot be read.
+	EventsWithWarnings = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_events_with_warnings_total",
+		Help: "BillingEvents created whose payload has values that cannot be read (spec.warnings), by Stripe event type (other if the type is not handled).",
+	}, []string{"type"})
+
+	// EventsReopened counts Recorded events that a new version or configuration applies.
+	EventsReopened = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tollkeeper_events_reopened_total",
+		Help: "Recorded BillingEvents made pending again because this version or configuration handles them. Counted by the leader.",
+	})
+
 	// EventOutcomes counts outcomes written.
 	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_outcomes_total",
@@ -235,7 +247,8 @@ func init() {
 // Collectors returns all of them.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
+		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventsReopened,
+		EventOutcomes, EventAttemptsFailed,
 		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,

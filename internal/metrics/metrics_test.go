@@ -15,6 +15,7 @@ func used() []prometheus.Collector {
 	Requests.WithLabelValues("200", "recorded")
 	RequestSeconds.WithLabelValues("200")
 	EventsRecorded.WithLabelValues("other")
+	EventsWithWarnings.WithLabelValues("other")
 	EventOutcomes.WithLabelValues("other", "Applied")
 	EventAttemptsFailed.WithLabelValues("other")
 	EntitlementChanges.WithLabelValues("True", "Trialing")
@@ -95,6 +96,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_receiver_request_duration_seconds":     {"code"},
 		"tollkeeper_receiver_requests_in_flight":           nil,
 		"tollkeeper_events_recorded_total":                 {"type"},
+		"tollkeeper_events_with_warnings_total":            {"type"},
+		"tollkeeper_events_reopened_total":                 nil,
 		"tollkeeper_event_outcomes_total":                  {"outcome", "type"},
 		"tollkeeper_event_lag_seconds":                     nil,
 		"tollkeeper_entitlement_changes_total":             {"reason", "status"},

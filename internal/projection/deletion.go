@@ -29,7 +29,7 @@ func CustomerDeleted(a *Aggregate, e *Event) bool {
 
 // forgetPerson removes what Stripe removes with the customer: the profile and the payment methods.
 func forgetPerson(c *v1alpha1.CustomerStatus) {
-	c.Email, c.Name, c.Delinquent, c.Metadata = "", "", false, nil
+	c.Email, c.Name, c.Delinquent, c.Metadata, c.UnreadableFields = "", "", false, nil, nil
 	c.DefaultPaymentMethodID, c.PaymentMethods = "", nil
 	maps.DeleteFunc(c.Positions, func(part string, _ v1alpha1.Position) bool {
 		return strings.HasPrefix(part, partMethodPrefix)

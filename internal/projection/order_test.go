@@ -90,6 +90,15 @@ func randomLife(random *rand.Rand) []Event {
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
 		}
+		if spoiled := map[string]Object{
+			"customer":     {"email": 7},
+			"subscription": {"trial_end": "soon"},
+			"invoice":      {"amount_due": 19.5},
+		}[fmt.Sprint(e.Object["object"])]; spoiled != nil && random.IntN(5) == 0 { // a field that cannot be read
+			for field, value := range spoiled {
+				e.Object = e.Object.With(field, value)
+			}
+		}
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)
 	}

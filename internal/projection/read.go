@@ -198,6 +198,7 @@ func readProfile(a *Aggregate, e *Event) Difference {
 	}
 	shown := v1alpha1.CustomerRecord{
 		Email: c.Email, Name: c.Name, Delinquent: c.Delinquent, DefaultPaymentMethodID: c.DefaultPaymentMethodID, Metadata: c.Metadata,
+		UnreadableFields: c.UnreadableFields,
 	}
 	read := *e.Customer
 	read.Trace = v1alpha1.Trace{}
@@ -302,14 +303,14 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 		}
 		return doubts
 	}
-	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt {
+	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt || len(a.Customer.UnreadableFields) > 0 {
 		doubts[customerID] = p
 	}
 	if AreFeaturesInDoubt(&a.Customer) {
 		doubts[FeaturesID] = FeaturesPosition(&a.Customer)
 	}
 	for id, s := range a.Subscriptions {
-		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems {
+		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems || len(s.UnreadableFields) > 0 {
 			doubts[id] = p
 		}
 	}

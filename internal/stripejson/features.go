@@ -1,6 +1,7 @@
 package stripejson
 
 import (
+	"fmt"
 	"slices"
 	"unicode/utf8"
 
@@ -40,7 +41,7 @@ func featureKey(entitlement Object) string {
 	const path = "lookup_key"
 	key := entitlement.Text(maxID, path)
 	if raw, _ := entitlement.lookup(path).(string); utf8.RuneCountInString(raw) > maxFeature || raw != key {
-		entitlement.noteProblem("entitlements.data.%s: not a valid key: longer than %d characters, or with unprintable ones", path, maxFeature)
+		entitlement.noteProblem(path, fmt.Sprintf("not a valid key: longer than %d characters, or with unprintable ones", maxFeature))
 		return ""
 	}
 	return key

@@ -21,7 +21,7 @@ const (
 func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 	items := o.List("items.data")
 	start, end := period(o, items)
-	return &v1alpha1.SubscriptionState{
+	state := &v1alpha1.SubscriptionState{
 		Status:                 o.Word("status"),
 		Items:                  subscriptionItems(o, items, prefix),
 		StartedAt:              o.Time("start_date", "created", "start"), // start moves with every change of plan
@@ -41,6 +41,8 @@ func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 		CollectionMethod:       o.Word("collection_method", "billing"),
 		DefaultPaymentMethodID: o.ID("default_payment_method", "default_source"),
 	}
+	state.UnreadableFields = o.unreadableFields()
+	return state
 }
 
 // period is the shortest of the items' periods: items with different intervals have different ones. It is the one that older

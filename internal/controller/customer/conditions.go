@@ -32,6 +32,9 @@ func setCustomerConditions(
 	setOverridden(set, &c.Spec, now)
 	setReady(set, decision, waiting, failed)
 	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
+	if status == metav1.ConditionTrue && len(c.Status.UnreadableFields) > 0 {
+		status, reason, message = inSyncUnreadable("customer", c.Status.UnreadableFields)
+	}
 	if status == metav1.ConditionTrue && c.Status.Complete == nil {
 		status, reason, message = metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, "Not all of the customer's subscriptions are known."
 	}
@@ -96,6 +99,9 @@ func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time,
 		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonLinesMissing
 		message = fmt.Sprintf("Stripe sent the first lines of the paid invoice %s only, so more may be paid for than the status says. "+
 			"With a Stripe key, all of them are read.", s.Status.PaidBy.InvoiceID)
+	}
+	if status == metav1.ConditionTrue && len(s.Status.UnreadableFields) > 0 {
+		status, reason, message = inSyncUnreadable("subscription", s.Status.UnreadableFields)
 	}
 	isAsked := annotation.Unanswered(s.Annotations[v1alpha1.AnnotationResync], answeredRequest(s.Status.LastComparison)) != ""
 	status, reason, message = inSyncRefused(status, reason, message, refusal, isAsked)
@@ -165,6 +171,14 @@ func inSyncRefused(
 	default:
 		return metav1.ConditionUnknown, v1alpha1.ReasonStripeRefuses, message + " " + refusal
 	}
+}
+
+// inSyncUnreadable is inSync for an object with fields that could not be read.
+func inSyncUnreadable(kind string, fields []string) (status metav1.ConditionStatus, reason, message string) {
+	return metav1.ConditionUnknown, v1alpha1.ReasonFieldsUnreadable, fmt.Sprintf(
+		"These fields of Stripe's %s could not be read: %s. With a Stripe key, the object is read once more. If that does not help, "+
+			"this version does not know their form: look at the %s in Stripe's dashboard, and for a newer version of Tollkeeper.",
+		kind, firstFew(fields), kind)
 }
 
 // inSyncDeleted is inSync for a deleted customer and its subscriptions.

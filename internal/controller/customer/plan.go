@@ -96,6 +96,7 @@ func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer,
 		key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, id)}
 		switch err := r.Reader.Get(ctx, key, &e); {
 		case err == nil:
+			e.TakeContent()
 			changes = append(changes, r.Change(projection.EventOf(&e)))
 		case !apierrors.IsNotFound(err):
 			return nil, fmt.Errorf("read BillingEvent %s again: %w", key.Name, err)

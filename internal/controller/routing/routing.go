@@ -47,7 +47,7 @@ func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
 func (s Scope) CustomerOf(o client.Object) string {
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
-		if events.RecordedOnly(&o.Spec) != "" || !s.Covers(o) || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
+		if events.RecordedOnly(o.Content()) != "" || !s.Covers(o) || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
 			return ""
 		}
 		return naming.Object(o.Spec.Account, o.CustomerID())

@@ -48,6 +48,7 @@ type result struct {
 	label   string // for the metric
 	outcome v1alpha1.Outcome
 	message string
+	reason  v1alpha1.RecordedReason // empty if no other configuration would read it
 }
 
 // Reconcile reads what one thin event reports, records it, and settles the thin event.
@@ -81,6 +82,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case err != nil:
 		return requeue.OnStripeError(err)
 	}
+	e.Status.Reason = done.reason
 	if err := writer.Settle(ctx, &e, done.outcome, done.message); err != nil {
 		return requeue.OnWriteError(err)
 	}
@@ -99,8 +101,8 @@ func (r *Reconciler) read(ctx context.Context, e *v1alpha1.BillingEventSpec) (re
 		missing = err
 	}
 	if _, isGone := errors.AsType[objectGone](missing); !isGone && !r.Scope.Accounts.Includes(e.Account) {
-		return result{notRead, v1alpha1.OutcomeRecorded, fmt.Sprintf("This is an event of the connected account %s, which is not let in "+
-			"(--accounts). To apply its later events, add it to --accounts. To get its present state, request an import.", e.Account)}, nil
+		return result{label: notRead, outcome: v1alpha1.OutcomeRecorded, reason: v1alpha1.RecordedOtherAccount, message: fmt.Sprintf(
+			"This is an event of the connected account %s, which is not let in (--accounts). Once it is, the event is applied.", e.Account)}, nil
 	}
 	return r.resultOf(e, result{}, missing)
 }
@@ -140,9 +142,9 @@ func (r *Reconciler) readAs(ctx context.Context, e *v1alpha1.BillingEventSpec, a
 	case thin.Thin.SnapshotEventID != "":
 		return r.recordSnapshot(ctx, thin)
 	case !handled:
-		return result{notRead, v1alpha1.OutcomeRecorded, "Stripe has an event of another type under this id, which is kept for the audit trail only."}, nil
+		return result{label: notRead, outcome: v1alpha1.OutcomeRecorded, message: "Stripe has an event of another type under this id, which is kept for the audit trail only."}, nil
 	case !stripeapi.IsReadable(thin.ObjectKind) || thin.ObjectID == "":
-		return result{notRead, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+		return result{label: notRead, outcome: v1alpha1.OutcomeRecorded, message: fmt.Sprintf(
 			"Stripe names no event that carries the %q, which cannot be read by its id.", thin.ObjectKind)}, nil
 	default:
 		return r.recordObject(ctx, thin, name)
@@ -188,7 +190,7 @@ func (r *Reconciler) recordSnapshot(ctx context.Context, thin *v1alpha1.BillingE
 	if _, err := r.Recorder.Record(ctx, snapshot); err != nil {
 		return result{}, err
 	}
-	return result{readEvent, v1alpha1.OutcomeRecorded, fmt.Sprintf("The event %s (%s) reports this change, and is recorded.", id, snapshot.Type)}, nil
+	return result{label: readEvent, outcome: v1alpha1.OutcomeRecorded, message: fmt.Sprintf("The event %s (%s) reports this change, and is recorded.", id, snapshot.Type)}, nil
 }
 
 // recordObject records an event of the type, with the object as Stripe has it now.
@@ -206,14 +208,14 @@ func (r *Reconciler) recordObject(ctx context.Context, thin *v1alpha1.BillingEve
 	announced, err := r.Decoder.Announce(thin, name, raw)
 	switch {
 	case events.IsDeletedSince(err):
-		return result{readObject, v1alpha1.OutcomeRecorded, fmt.Sprintf("Stripe has deleted the %s %s since.", thin.ObjectKind, thin.ObjectID)}, nil
+		return result{label: readObject, outcome: v1alpha1.OutcomeRecorded, message: fmt.Sprintf("Stripe has deleted the %s %s since.", thin.ObjectKind, thin.ObjectID)}, nil
 	case err != nil:
 		return result{}, unusable{err}
 	}
 	if _, err := r.Recorder.Record(ctx, announced); err != nil {
 		return result{}, err
 	}
-	return result{readObject, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+	return result{label: readObject, outcome: v1alpha1.OutcomeRecorded, message: fmt.Sprintf(
 		"The %s %s was read from Stripe, and is recorded as the event %s (%s).", thin.ObjectKind, thin.ObjectID, announced.EventID, name)}, nil
 }
 
@@ -223,7 +225,7 @@ func (r *Reconciler) knownAs(ctx context.Context, thin *v1alpha1.BillingEventSpe
 	if err != nil || !isKnown {
 		return result{}, false, err
 	}
-	return result{wasKnown, v1alpha1.OutcomeRecorded, fmt.Sprintf("The event %s reports this change, and was recorded before.", id)}, true, nil
+	return result{label: wasKnown, outcome: v1alpha1.OutcomeRecorded, message: fmt.Sprintf("The event %s reports this change, and was recorded before.", id)}, true, nil
 }
 
 // unusable is an answer of Stripe that cannot be used. Asking again brings the same one.
@@ -244,13 +246,13 @@ func (r *Reconciler) resultOf(e *v1alpha1.BillingEventSpec, done result, err err
 	gone, isGone := errors.AsType[objectGone](err)
 	switch isOld := r.Clock.Since(e.Created.Time) > eventsKept; {
 	case isUnusable:
-		return result{notReadable, v1alpha1.OutcomeFailed, "What Stripe's API returned cannot be read: " + bad.Error()}, nil
+		return result{label: notReadable, outcome: v1alpha1.OutcomeFailed, message: "What Stripe's API returned cannot be read: " + bad.Error()}, nil
 	case isGone:
-		return result{notFound, v1alpha1.OutcomeRecorded, gone.message}, nil
+		return result{label: notFound, outcome: v1alpha1.OutcomeRecorded, message: gone.message}, nil
 	case errors.Is(err, stripeapi.ErrNotFound) && isOld:
-		return result{notFound, v1alpha1.OutcomeRecorded, forgotten}, nil
+		return result{label: notFound, outcome: v1alpha1.OutcomeRecorded, message: forgotten}, nil
 	case errors.Is(err, stripeapi.ErrNotFound):
-		return result{notFound, v1alpha1.OutcomeFailed, unknown}, nil
+		return result{label: notFound, outcome: v1alpha1.OutcomeFailed, message: unknown}, nil
 	default:
 		return done, err
 	}
