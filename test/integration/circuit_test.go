@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,11 @@ func tie(account, customer, sub string, at time.Time) []Event {
 		{ID: "evt_1" + sub, Type: "customer.subscription.updated", Created: at, Shape: New, Account: account, Object: object},
 		{ID: "evt_9" + sub, Type: "customer.subscription.updated", Created: at, Shape: New, Account: account, Object: object.With("status", "unpaid")},
 	}
+}
+
+// objectRequests are the requests for objects and events: all but those of the endpoint's check, which comes at the start.
+func objectRequests(api *API) []Request {
+	return slices.DeleteFunc(api.Requests("/v1/"), func(r Request) bool { return r.Path == "/v1/webhook_endpoints" })
 }
 
 // log collects the lines that an operator logs.

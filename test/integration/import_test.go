@@ -189,7 +189,7 @@ func TestImportOfAnOldAccount(t *testing.T) {
 		t.Errorf("%d e-mails are planned", len(emails))
 	}
 	pages := map[string]int{}
-	for _, r := range api.Requests("/v1/") {
+	for _, r := range objectRequests(api) {
 		pages[r.Path]++
 	}
 	delete(pages, "/v1/events") // of the backfill that follows
@@ -238,11 +238,11 @@ func TestImportContinuesAfterAKill(t *testing.T) {
 	if requests := api.Requests("/v1/events"); len(requests) > 0 {
 		t.Error("the backfill began before the import was over")
 	}
-	before := len(api.Requests("/v1/"))
+	before := len(objectRequests(api))
 	o = startIn(t, namespace, withStripe, withImport)
 	o.imported(patience)
 	o.eventually("every decision is as Stripe's state asks for", func() string { return strings.Join(watched.wrong(want), "\n") })
-	if first := api.Requests("/v1/")[before]; first.Path != "/v1/customers" || first.Query.Get("starting_after") != "cus_Old00040" {
+	if first := objectRequests(api)[before]; first.Path != "/v1/customers" || first.Query.Get("starting_after") != "cus_Old00040" {
 		t.Errorf("the next process begins with %s %v, want the page that hung", first.Path, first.Query)
 	}
 }

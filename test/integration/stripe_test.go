@@ -438,7 +438,7 @@ func TestResyncOfASubscription(t *testing.T) {
 	if got := o.subscription(id).Status.Status; got != "unpaid" {
 		t.Errorf("the subscription is %q, want unpaid", got)
 	}
-	for _, r := range api.Requests("/v1/") {
+	for _, r := range objectRequests(api) {
 		if r.Path != "/v1/subscriptions/"+id && r.Path != "/v1/products/"+Product {
 			t.Errorf("%s was requested as well", r.Path)
 		}
