@@ -238,7 +238,7 @@ func TestWarningsAreBounded(t *testing.T) {
 func TestEveryRecordHasEssentialFields(t *testing.T) {
 	for _, types := range [][]Type{All(), Families(), slices.Collect(maps.Values(readingTypes))} {
 		for _, handled := range types {
-			if _, decided := essential[handled.Record]; !decided {
+			if _, decided := essential[handled.Record]; !decided && handled.Record != "" {
 				t.Errorf("%s: the table essential lacks the record %q", handled.Name, handled.Record)
 			}
 		}

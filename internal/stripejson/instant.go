@@ -1,7 +1,6 @@
 package stripejson
 
 import (
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,7 +23,7 @@ func (o Object) Instant(paths ...string) *metav1.Time {
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if len(text) > maxInstant || err != nil || at.Unix() <= 0 || at.Unix() > maxUnixTime {
-		o.noteProblem("%s: not a time from 1970 to 9999 in RFC 3339", strings.Join(paths, " or "))
+		o.noteProblem(path, "not a time from 1970 to 9999 in RFC 3339")
 		return nil
 	}
 	return Unix(at.Unix())

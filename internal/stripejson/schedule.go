@@ -6,6 +6,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
+// maxPhaseItems is how many items of a phase are shown: Stripe's limit for a subscription until 2026-08-26.
+const maxPhaseItems = 20
+
 // Schedule reads a subscription schedule. Which phase is next follows from the phase that Stripe calls the current one, and
 // from no clock: when a phase starts, Stripe reports it. See https://docs.stripe.com/api/subscription_schedules/object.
 func Schedule(o Object) v1alpha1.SubscriptionSchedule {
@@ -44,7 +47,7 @@ func schedulePhase(o Object) *v1alpha1.SchedulePhase {
 		StartsAt: o.Time("start_date"), EndsAt: o.Time("end_date"), TrialEnd: o.Time("trial_end"),
 	}
 	for _, item := range o.List("items", "plans") {
-		if len(phase.Items) < maxItems {
+		if len(phase.Items) < maxPhaseItems {
 			phase.Items = append(phase.Items, v1alpha1.ScheduledItem{Price: item.ID("price", "plan"), Quantity: item.Int("quantity")})
 		}
 	}

@@ -82,7 +82,7 @@ func (c Chance) outOfScope(e *v1alpha1.BillingEvent) string {
 	case !c.Scope.CoversMode(e):
 		return "The operator still applies events of Stripe's other mode only: change --livemode. Then the event is applied without a retry."
 	case !events.IsApplied(e.Content()):
-		return "This version of Tollkeeper still keeps such events for the audit trail only. A version that applies them applies the event without a retry, " +
+		return "This version of Tollkeeper still does not handle such events. A version that does applies the event without a retry, " +
 			"if Stripe still has it."
 	default:
 		return ""
