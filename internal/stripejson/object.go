@@ -57,17 +57,22 @@ func Parse(raw []byte) (Object, error) {
 // Present reports whether there is an object.
 func (o Object) Present() bool { return o.fields != nil }
 
-// Object is the object at the first path that holds one; absent if none does.
+// Object is the object at the first path that holds one; absent if none does. In its place, a string is no problem, since it
+// is the id of an object that is not expanded, nor is a list, which stands for an object without fields.
 func (o Object) Object(paths ...string) Object {
 	for _, path := range paths {
 		if fields, ok := o.lookup(path).(map[string]any); ok {
 			return Object{fields: fields, at: o.at + path + ".", problems: o.problems}
 		}
 	}
+	switch path, value := o.firstPresent(paths); value.(type) {
+	case json.Number, bool:
+		o.noteType(path, "an object", value)
+	}
 	return Object{problems: o.problems}
 }
 
-// List is the list of objects at the first path that is present. Elements that are not objects are skipped.
+// List is the list of objects at the first path that is present. Elements that are not objects are skipped and noted.
 func (o Object) List(paths ...string) []Object {
 	path, value := o.firstPresent(paths)
 	if value == nil {
@@ -82,7 +87,9 @@ func (o Object) List(paths ...string) []Object {
 	for _, element := range elements {
 		if fields, ok := element.(map[string]any); ok {
 			list = append(list, Object{fields: fields, at: o.at + path + "[].", problems: o.problems})
+			continue
 		}
+		o.noteType(path+"[]", "an object", element)
 	}
 	return list
 }
@@ -208,14 +215,39 @@ func Unix(n int64) *metav1.Time {
 	return &metav1.Time{Time: time.Unix(n, 0).UTC()}
 }
 
-// firstPresent finds the first path whose value is not null.
+// firstPresent finds the first path whose value is not null. It notes a value that the path goes through and that has no
+// fields: what is behind it cannot be read.
 func (o Object) firstPresent(paths []string) (string, any) {
 	for _, path := range paths {
 		if value := o.lookup(path); value != nil {
 			return path, value
 		}
+		o.noteObstacle(path)
 	}
 	return "", nil
+}
+
+// noteObstacle notes the number or boolean that stands where the path needs an object. See Object for what is no problem. Of a
+// list, a string is one: Stripe sends lists with their data, and never by an id.
+func (o Object) noteObstacle(path string) {
+	for i := range path {
+		if path[i] != '.' {
+			continue
+		}
+		switch value := o.lookup(path[:i]).(type) {
+		case nil:
+			return
+		case map[string]any, []any:
+		case string:
+			if path[i:] == ".data" {
+				o.noteType(path[:i], "a list", value)
+			}
+			return
+		default:
+			o.noteType(path[:i], "an object", value)
+			return
+		}
+	}
 }
 
 func (o Object) lookup(path string) any {
@@ -248,6 +280,8 @@ func (o Object) noteType(path, want string, got any) {
 
 func jsonType(value any) string {
 	switch value.(type) {
+	case nil:
+		return "null"
 	case string:
 		return "a string"
 	case json.Number:

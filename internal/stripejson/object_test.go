@@ -343,7 +343,40 @@ func TestListSkipsElementsThatAreNotObjects(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
 		t.Errorf("elements (-want +got):\n%s", diff)
 	}
-	if err := o.Err(); err != nil {
-		t.Error(err)
+	want := "list[]: want an object, got null; list[]: want an object, got a string; list[]: want an object, got a number; " +
+		"list[]: want an object, got a list; list[]: want an object, got a boolean"
+	if diff := cmp.Diff(want, o.Err().Error()); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// What lies behind a value without fields is not known to be absent.
+func TestAValueInThePlaceOfAnObjectIsAProblem(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text, want string
+	}{
+		"an object":                 {`{"items": {"data": []}, "price": {"id": "p"}}`, ""},
+		"nothing":                   {`{}`, ""},
+		"null":                      {`{"items": null, "price": null}`, ""},
+		"an object by its id":       {`{"price": "price_A"}`, ""},
+		"a list for no fields":      {`{"price": []}`, ""},
+		"a number for a list":       {`{"items": 7}`, "items: want an object, got a number"},
+		"a text for a list":         {`{"items": "si_A"}`, "items: want a list, got a string"},
+		"true for an object":        {`{"price": true}`, "price: want an object, got a boolean"},
+		"a number for its own data": {`{"items": {"data": 7}}`, "items.data: want a list, got a number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := parse(t, tc.text)
+			o.List("items.data")
+			o.Object("price")
+			o.Text(10, "price.nickname")
+			got := ""
+			if err := o.Err(); err != nil {
+				got = err.Error()
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
