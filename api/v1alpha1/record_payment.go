@@ -9,7 +9,7 @@ type PaymentRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
-	// amount received if the payment succeeded, else requested, in minor units of the currency (cents).
+	// amount received (of a charge: captured) if the payment succeeded, else requested, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
 	// uncaptured is true if the charge is only authorized: no money has moved yet.
 	// +optional

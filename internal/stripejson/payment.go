@@ -36,6 +36,9 @@ func Charge(o Object) *v1alpha1.PaymentRecord {
 		Created:       o.Time("created"),
 		PaymentMethod: paidWith(o, Object{}, o.ID("payment_method", "source")),
 	}
+	if captured := o.Int("amount_captured"); captured != nil && record.Status == "succeeded" && o.Bool("captured") {
+		record.Amount = *captured // the rest of what was authorized is never paid
+	}
 	record.Uncaptured = record.Status == "succeeded" && o.lookup("captured") == false
 	if code := o.Text(maxName, "failure_code"); code != "" || record.Status == "failed" {
 		record.Failure = &v1alpha1.PaymentFailure{
