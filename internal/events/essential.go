@@ -14,8 +14,8 @@ const (
 	maxWarning  = 256
 )
 
-// alwaysEssential are the fields that make any event usable: which object it is about, and whose. Read as absent, they
-// would make it an event about nothing, or about nobody: it would be settled as if that were true.
+// alwaysEssential are the fields that make any event usable: which object it is about, and which customer's. Read as absent,
+// they would make it an event about no object, or of no customer: it would be settled as if that were true.
 var alwaysEssential = []string{"id", "object", "livemode", "customer", "customer_account"}
 
 // essential are, for each record, the further fields without which the event is of no use, or does harm: read as absent,
@@ -30,14 +30,15 @@ var essential = map[string][]string{
 	// The profile is a handful of values, each of use without the others.
 	"customer": {},
 	// One payment is one amount: 0 would show as paid, or as failed, and nothing compares it with Stripe later. The invoice
-	// says whether the payment is a purchase of its own.
-	"payment": {"status", "amount", "amount_received", "amount_paid", "invoice"},
+	// says whether the payment is a purchase of its own, and the payment intent which one: without it there would be a second.
+	"payment": {"status", "amount", "amount_captured", "amount_received", "amount_paid", "captured", "invoice", "payment_intent"},
 	// The total decides whether the payment was refunded in full, and the charge says which one.
 	"refund": {"amount", "amount_refunded", "refunded", "status", "charge"},
 	// The status says whether the money is gone. The charge or payment intent leads to the customer.
 	"dispute": {"status", "charge", "payment_intent"},
-	// They decide whether it was a sign-up or a purchase, and whether it was paid.
-	"checkout": {"mode", "payment_status"},
+	// They decide whether it was a sign-up or a purchase, and whether it was paid. The payment intent, or else the invoice, says
+	// which purchase it was.
+	"checkout": {"mode", "payment_status", "payment_intent", "invoice"},
 	// The brand and the expiry are of use without each other.
 	"paymentMethod": {},
 	// The status says whether it succeeded.
@@ -45,9 +46,11 @@ var essential = map[string][]string{
 	// A product that was deleted grants nothing.
 	"product": {"deleted"},
 	// Each key is something that the customer may use, and one that is left out would be taken away.
-	"features": {"entitlements.data", "entitlements.data[].lookup_key", "entitlements.has_more"},
-	// The status says whether the plan still holds. Without its subscription nothing would show it.
-	"schedule": {"status", "subscription", "released_subscription"},
+	"features": {"entitlements", "entitlements.data", "entitlements.data[]", "entitlements.data[].lookup_key", "entitlements.has_more"},
+	// The status says whether the plan still holds. Without its subscription nothing would show it. Without the times of its
+	// phases, another phase would show as the next one, or none: as if nothing were planned.
+	"schedule": {"status", "subscription", "released_subscription", "phases", "phases[]", "phases[].start_date", "phases[].end_date",
+		"current_phase", "current_phase.end_date"},
 	// It is shown nowhere: its values are of use without each other.
 	"discount": {},
 }
@@ -78,7 +81,7 @@ func isNamedOtherwise(path string, e *projection.Event) bool {
 	case "charge":
 		return e.PaymentIntentID != "" && e.Dispute != nil
 	case "payment_intent":
-		return e.ChargeID != ""
+		return e.ChargeID != "" && e.Dispute != nil
 	default:
 		return false
 	}
