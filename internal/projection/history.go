@@ -156,14 +156,14 @@ func lastOfSecond(second []v1alpha1.Transition, start startState) (v1alpha1.Tran
 }
 
 // highestRanked is the candidate with the highest rank, then event id. It is in doubt if another of the same rank has
-// another state.
+// another state. A state without a hash, which could not be read whole, may be another than any.
 func highestRanked(second []v1alpha1.Transition, isCandidate func(v1alpha1.Transition) bool) (v1alpha1.Transition, v1alpha1.Doubt) {
 	candidates := slices.DeleteFunc(slices.Clone(second), func(t v1alpha1.Transition) bool { return !isCandidate(t) })
 	highest := slices.MaxFunc(candidates, func(a, b v1alpha1.Transition) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.EventID, b.EventID))
 	})
 	if slices.ContainsFunc(candidates, func(t v1alpha1.Transition) bool {
-		return t.Rank == highest.Rank && t.StateAfter != highest.StateAfter
+		return t.Rank == highest.Rank && t.EventID != highest.EventID && (t.StateAfter != highest.StateAfter || t.StateAfter == "")
 	}) {
 		return highest, v1alpha1.DoubtTie
 	}

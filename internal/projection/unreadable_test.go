@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
 )
@@ -66,5 +67,18 @@ func TestNoGapAfterAnUnreadableState(t *testing.T) {
 	})
 	if doubts := projection.InDoubt(a, customer); len(doubts) > 0 {
 		t.Errorf("in doubt: %v", doubts)
+	}
+}
+
+// Two states of one second that could not be read whole may differ in what was not read.
+func TestUnreadableStatesOfOneSecondTie(t *testing.T) {
+	a := &projection.Aggregate{}
+	for _, id := range []string{"evt_1", "evt_2"} {
+		projection.Fold(a, []projection.Change{
+			change(t, at(0, "customer.subscription.updated", sub("active").With("trial_end", "soon")).As(id)),
+		})
+	}
+	if diff := cmp.Diff(v1alpha1.DoubtTie, projection.StatePosition(a.Subscriptions["sub_A"]).Doubt); diff != "" {
+		t.Errorf("doubt (-want +got):\n%s", diff)
 	}
 }
