@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -28,10 +29,12 @@ func PaymentsWithoutInvoice(c *v1alpha1.CustomerStatus) []string {
 }
 
 // readInvoicePayment folds which payment paid which invoice, as read from Stripe. It adds what no event has reported, and
-// repairs nothing.
+// repairs nothing. Its time is that of the payment: an old payment that is read today takes the place of no newer one.
 func readInvoicePayment(a *Aggregate, e *Event) {
 	isKnown := slices.ContainsFunc(a.Customer.InvoicePayments, func(p v1alpha1.InvoicePayment) bool { return p.ID == e.ObjectID })
 	if e.Payment.Status == "paid" && !isKnown {
-		PaymentOfInvoice(a, e)
+		paid := *e
+		paid.Created = *cmp.Or(e.Payment.Created, &e.Created)
+		PaymentOfInvoice(a, &paid)
 	}
 }

@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,12 +135,33 @@ func TestWhatAPaymentPaidIsRead(t *testing.T) {
 	}
 	for n := range 2 {
 		d := projection.Read(&a, readingOf(t, InvoicePayment("inpay_1", "in_1", "pi_1", Amount, begin), begin.Add(time.Duration(n+1)*hour)))
-		link := a.Customer.InvoicePayments[0]
-		if differs(d) || link.InvoiceID != "in_1" || link.PaymentIntentID != "pi_1" || !link.At.Equal(&metav1.Time{Time: begin.Add(hour)}) {
-			t.Errorf("reading %d: %+v, differs in %+v", n, link, d)
+		want := v1alpha1.InvoicePayment{ID: "inpay_1", InvoiceID: "in_1", PaymentIntentID: "pi_1", At: metav1.Time{Time: begin}}
+		if differs(d) || !slices.ContainsFunc(a.Customer.InvoicePayments, func(p v1alpha1.InvoicePayment) bool { return cmp.Equal(p, want) }) {
+			t.Errorf("reading %d: %+v, differs in %+v", n, a.Customer.InvoicePayments, d)
 		}
 	}
 	if ids := projection.PaymentsWithoutInvoice(&a.Customer); len(ids) > 0 {
 		t.Errorf("still to be read: %v", ids)
+	}
+}
+
+// Old payments that are read today take no place of newer ones: the status comes to rest, and the present period's payment
+// stays.
+func TestPaymentsOfInvoicesThatAreReadTakeNoPlaceOfNewerOnes(t *testing.T) {
+	var a projection.Aggregate
+	projection.Fold(&a, []projection.Change{change(t, at(12*hour, "invoice_payment.paid", InvoicePayment("inpay_now", "in_now", "pi_now", Amount, begin)))})
+	readAll := func(after time.Duration) []v1alpha1.InvoicePayment {
+		for n := range 11 {
+			id, paid := fmt.Sprint(n), begin.Add(time.Duration(n)*hour)
+			projection.Read(&a, readingOf(t, InvoicePayment("inpay_"+id, "in_"+id, "pi_"+id, Amount, paid), begin.Add(after)))
+		}
+		return slices.Clone(a.Customer.InvoicePayments)
+	}
+	first, second := readAll(24*hour), readAll(48*hour)
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("the second reading changes the status (-first +second):\n%s", diff)
+	}
+	if first[0].ID != "inpay_now" {
+		t.Errorf("the newest payment is gone: %+v", first)
 	}
 }
