@@ -33,6 +33,8 @@ type Type struct {
 	// unless says in half a sentence why no status can show the event, such as the success of a refund; empty if one can.
 	// nil if one always can.
 	unless func(*projection.Event) string
+	// mayLackRecord is true if read sets the record of those events only that say something that is applied.
+	mayLackRecord bool
 }
 
 // AlwaysHasCustomer reports whether Stripe's object always belongs to a customer, so that an event that names none is at

@@ -25,6 +25,13 @@ func LacksRecord(e *projection.Event) bool {
 	return handled && (e.DecodeError != "" || !HasRecord(e))
 }
 
+// SaysNothing reports whether the event has no record because its type has one only if the event says something that is
+// applied. A version that did not know the type has recorded the same of an event that does.
+func SaysNothing(e *projection.Event) bool {
+	t, handled := Lookup(e.Type)
+	return handled && t.mayLackRecord && e.DecodeError == "" && !HasRecord(e)
+}
+
 // IsApplied reports whether this version does more with the event than to record it. Of an event without a record, the type
 // decides.
 func IsApplied(e *projection.Event) bool {

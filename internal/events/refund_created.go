@@ -4,12 +4,13 @@ import "github.com/tollkeeper/tollkeeper/internal/projection"
 
 func init() {
 	register(Type{
-		Name:      "refund.created",
-		Record:    "refund",
-		Does:      "notes a refund that fails or is canceled at once: the money stays paid; any other shows with `charge.refunded`",
-		ByPayment: true,
-		read:      readFailedRefund,
-		effects:   []projection.Effect{projection.RefundFailed},
-		unless:    unlessRefunds,
+		Name:          "refund.created",
+		Record:        "refund",
+		Does:          "notes a refund that fails or is canceled at once: the money stays paid; any other shows with `charge.refunded`",
+		ByPayment:     true,
+		read:          readFailedRefund,
+		effects:       []projection.Effect{projection.RefundFailed},
+		unless:        unlessRefunds,
+		mayLackRecord: true,
 	})
 }

@@ -139,6 +139,12 @@ func TestIsLetIn(t *testing.T) {
 			whole(e)
 			e.Spec.CustomerID = ""
 		}), false},
+		"a change of a charge that is no refund, which has no record": {event(v1alpha1.OutcomeRecorded, v1alpha1.RecordedUnhandledType, func(e *v1alpha1.BillingEvent) {
+			e.Spec.Type = "charge.updated"
+		}), false},
+		"a refund that could not be read": {event(v1alpha1.OutcomeRecorded, "", func(e *v1alpha1.BillingEvent) {
+			e.Spec.Type, e.Spec.DecodeError = "charge.updated", "amount_refunded: want an integer, got a string"
+		}), true},
 		"the mode, which is still another": {event(v1alpha1.OutcomeRecorded, v1alpha1.RecordedOtherMode, func(e *v1alpha1.BillingEvent) { e.Spec.Livemode = true }), false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -168,8 +168,11 @@ func (o *Opener) openOne(ctx context.Context, e *v1alpha1.BillingEvent) (bool, e
 
 // isLetIn reports whether the event was recorded for a reason that another version or configuration removes, and is handled
 // now. Events that earlier versions recorded have no reason: they name a customer and were not applied, or lack a record.
+//
+// An event may have no record because it says nothing that is applied, such as most of charge.updated: one for each charge. It
+// is not read from Stripe again.
 func (o *Opener) isLetIn(e *v1alpha1.BillingEvent) bool {
-	if o.Chance.outOfScope(e) != "" {
+	if o.Chance.outOfScope(e) != "" || events.SaysNothing(e.Content()) {
 		return false
 	}
 	switch e.Status.Reason {
