@@ -180,8 +180,8 @@ type BillingEventStatus struct {
 	// outcome is Applied, Recorded, Superseded or Failed. It is empty while the event is pending.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
-	// reason is why a Recorded event was not applied. The first three of UnhandledType, OtherMode, OtherAccount, NoCustomer and
-	// CustomerNotFound depend on the version and the configuration of Tollkeeper.
+	// reason is why a Recorded event was not applied. UnhandledType depends on the version of Tollkeeper, OtherMode and
+	// OtherAccount on its configuration: the event is applied once they change. NoCustomer and CustomerNotFound do not.
 	// +optional
 	Reason RecordedReason `json:"reason,omitempty"`
 	// refetched is the event as it was read from Stripe again, for a retry, because spec has no record that can be applied. It

@@ -66,8 +66,8 @@ type SubscriptionState struct {
 	// them are read.
 	// +optional
 	MoreItems bool `json:"moreItems,omitempty"`
-	// unreadableFields lists fields of Stripe's subscription that could not be read, such as items.data[].quantity: what they would show is not
-	// known. With a Stripe key, the subscription is read.
+	// unreadableFields lists fields of Stripe's subscription that could not be read, such as items.data[].quantity: what they
+	// would show is not known. With a Stripe key, the subscription is read.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16

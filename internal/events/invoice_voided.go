@@ -6,7 +6,7 @@ func init() {
 	register(Type{
 		Name:    "invoice.voided",
 		Record:  "invoice",
-		Does:    "shows the invoice as void: nobody has to pay it",
+		Does:    "shows the invoice as void: it is not to be paid",
 		read:    readInvoice,
 		effects: []projection.Effect{projection.InvoiceState},
 	})

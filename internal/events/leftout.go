@@ -31,7 +31,7 @@ func LeftOutTypes() []LeftOut {
 		},
 		{
 			Types: []string{"plan.*", "price.created", "price.deleted", "product.created", "product.deleted"},
-			Why:   "a price or product that begins is billed by nobody yet, and one that is billed cannot be deleted",
+			Why:   "a new price or product is billed by no subscription yet, and one that is billed cannot be deleted",
 		},
 		{
 			Types: []string{"coupon.*", "promotion_code.*", "tax_rate.*", "invoiceitem.*", "credit_note.*"},

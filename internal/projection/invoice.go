@@ -77,6 +77,9 @@ func paidAtOf(e *Event) *metav1.Time {
 // keepPaidThrough keeps the end of the period that the newest paid invoice bills. A later change to a shorter period
 // replaces a year that was paid before; an older invoice that is paid late extends nothing. If Stripe sent the first lines
 // only, and none of them bills service, the end is not known.
+//
+// Of items with different intervals, the invoice of the shortest period is the newest. For example, January's invoice bills a
+// year and a month, and shows the end of the year. February's bills a month alone, and shows the end of February.
 func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, end *metav1.Time, e *Event) bool {
 	if end == nil && !invoice.MoreLines {
 		return false

@@ -49,7 +49,7 @@ func Subscription(o Object, prefix string) *v1alpha1.SubscriptionState {
 // API versions give the subscription itself. See https://docs.stripe.com/changelog/basil/2025-07-30/support-mixed-intervals.
 //
 // For example, an item is billed yearly, from January to January, and another one monthly, from March to April: the period is
-// March to April. What was paid for until January is in status.paidThrough.
+// March to April. A cancellation at the end of the period is one in April, as at Stripe.
 func period(o Object, items []Object) (start, end *metav1.Time) {
 	for _, item := range items {
 		s, e := item.Time("current_period_start"), item.Time("current_period_end")
