@@ -3,6 +3,10 @@ VERSION        ?= $(shell git describe --tags --always --dirty 2>/dev/null || ec
 CONTAINER_TOOL ?= docker
 KUBECTL        ?= $(shell command -v kubectl || echo bin/k8s/kubectl)
 
+# The modules of the repository, apart from the tools. What is done for the code is done in each of them.
+MODULES := . api
+in_each  = for module in $(MODULES); do ( cd $$module; $(1) ); done
+
 SHELL         := /usr/bin/env bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -32,11 +36,11 @@ generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role and 
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code.
-	bin/golangci-lint fmt
+	$(call in_each,$(CURDIR)/bin/golangci-lint fmt)
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code and its tests.
-	bin/golangci-lint run
+	$(call in_each,$(CURDIR)/bin/golangci-lint run)
 
 .PHONY: verify
 verify: bin/controller-gen ## Check that generated files and go.mod are current. Changes nothing.
@@ -47,12 +51,14 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current.
 	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
 	done; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
-	go mod tidy -diff || { echo "verify: go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
+	for module in $(MODULES); do \
+	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
+	done; \
 	exit $$stale
 
 .PHONY: test-unit
 test-unit: ## Run every test that needs no control plane, without the race detector. For the inner loop.
-	go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$')
+	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
@@ -63,7 +69,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 
 .PHONY: test
 test: controlplane ## Run every test, with the race detector, against a real API server.
-	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race -timeout 20m ./...
+	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-order
 test-order: N ?= 1000000
@@ -93,7 +99,7 @@ failover: controlplane ## Measure how long events wait after the leader, the API
 .PHONY: fuzz
 fuzz: FUZZTIME ?= 30s
 fuzz: ## Run every fuzz target for FUZZTIME.
-	@packages=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./api/... ./internal/...); \
+	@packages=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./internal/...); \
 	for package in $$packages; do \
 	  listed=$$(go test -list '^Fuzz' "$$package"); \
 	  for target in $$(sed -n '/^Fuzz/p' <<< "$$listed"); do \
@@ -107,7 +113,7 @@ bench: ## Run the benchmarks.
 
 .PHONY: govulncheck
 govulncheck: bin/govulncheck ## Report known vulnerabilities in the code that is called.
-	bin/govulncheck ./...
+	$(call in_each,$(CURDIR)/bin/govulncheck ./...)
 
 ##@ Build
 

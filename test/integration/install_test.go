@@ -184,9 +184,15 @@ func tokenOf(t *testing.T, namespace, account string) string {
 // clientOf returns a client with the token of a ServiceAccount.
 func clientOf(t *testing.T, namespace, account string) client.Client {
 	t.Helper()
+	return clientFor(t, accessOf(t, namespace, account))
+}
+
+// accessOf is how a ServiceAccount reaches the API server, with its token.
+func accessOf(t *testing.T, namespace, account string) *rest.Config {
+	t.Helper()
 	access := &rest.Config{Host: cluster.Config.Host, BearerToken: tokenOf(t, namespace, account), QPS: -1}
 	access.CAData = cluster.Config.CAData
-	return clientFor(t, access)
+	return access
 }
 
 // clientAs returns a client with the account of one of Kubernetes' own controllers, none of which runs here.
