@@ -4,7 +4,7 @@ CONTAINER_TOOL ?= docker
 KUBECTL        ?= $(shell command -v kubectl || echo bin/k8s/kubectl)
 
 # The modules of the repository, apart from the tools. What is done for the code is done in each of them.
-MODULES := . api
+MODULES := . api examples/tenant-controller
 in_each  = for module in $(MODULES); do ( cd $$module; $(1) ); done
 
 SHELL         := /usr/bin/env bash
@@ -21,7 +21,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build controlplane ## Play nine stories of customers on a local control plane. KEEP=1 leaves it running.
+demo: build bin/tenant-controller controlplane ## Play nine stories of customers on a local control plane. KEEP=1 leaves it running.
 	go run ./hack/demo
 
 ##@ Development
@@ -120,6 +120,10 @@ govulncheck: bin/govulncheck ## Report known vulnerabilities in the code that is
 .PHONY: build
 build: ## Build the manager into bin/manager.
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/manager ./cmd
+
+.PHONY: bin/tenant-controller
+bin/tenant-controller:
+	cd examples/tenant-controller && go build -o $(CURDIR)/$@ .
 
 ARCHS ?= amd64 arm64
 BINARIES = $(ARCHS:%=bin/manager-linux-%)
