@@ -83,10 +83,8 @@ func (t *tenants) provide(ctx context.Context, customer *billing.Customer) error
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "edit"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "tenant:" + customer.Spec.CustomerID}},
 	}
-	if err := errors.Join(t.setQuota(ctx, namespace.Name, quotaFor(customer)), client.IgnoreAlreadyExists(t.Create(ctx, binding))); err != nil {
-		return err
-	}
-	return t.scaleAll(ctx, namespace.Name, resume)
+	return errors.Join(t.setQuota(ctx, namespace.Name, quotaFor(customer)),
+		client.IgnoreAlreadyExists(t.Create(ctx, binding)), t.scaleAll(ctx, namespace.Name, resume))
 }
 
 // suspend cuts the access, stops the workloads, and deletes the tenant after the retention. The time counts from when this
@@ -119,10 +117,7 @@ func (t *tenants) suspend(ctx context.Context, customer *billing.Customer) (reco
 // cut lets no pod run, and no user in. The quota comes first, so that nothing starts a pod again.
 func (t *tenants) cut(ctx context.Context, namespace string) error {
 	binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: objectName}}
-	if err := errors.Join(t.setQuota(ctx, namespace, nothing), client.IgnoreNotFound(t.Delete(ctx, binding))); err != nil {
-		return err
-	}
-	return t.scaleAll(ctx, namespace, stop)
+	return errors.Join(t.setQuota(ctx, namespace, nothing), client.IgnoreNotFound(t.Delete(ctx, binding)), t.scaleAll(ctx, namespace, stop))
 }
 
 func (t *tenants) setQuota(ctx context.Context, namespace string, hard corev1.ResourceList) error {

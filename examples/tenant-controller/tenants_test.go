@@ -88,7 +88,7 @@ func (c *cluster) apply(path string) {
 	c.t.Helper()
 	content, err := os.ReadFile(path)
 	c.must(err)
-	for _, document := range strings.Split(string(content), "\n---\n") {
+	for document := range strings.SplitSeq(string(content), "\n---\n") {
 		var kind metav1.TypeMeta
 		c.must(yaml.Unmarshal([]byte(document), &kind))
 		object, err := c.Scheme().New(kind.GroupVersionKind())
