@@ -108,8 +108,13 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 	done
 
 .PHONY: bench
-bench: ## Run the benchmarks.
-	go test -run='^$$' -bench=. -benchmem ./...
+bench: controlplane ## Measure what the operator costs the API server, as ratios of the raw limit. BENCH has flags: -rounds=1.
+	go build -o bin/load ./test/load
+	exec bin/load $(BENCH)
+
+.PHONY: bench-code
+bench-code: ## Run the Go benchmarks: verify a signature, decode, fold, decide.
+	go test -run='^$$' -bench=. -benchmem $$(go list ./... | grep -v /test/)
 
 .PHONY: govulncheck
 govulncheck: bin/govulncheck ## Report known vulnerabilities in the code that is called.

@@ -28,17 +28,26 @@ type ControlPlane struct {
 	environment *envtest.Environment
 }
 
-// Start starts the binaries that `make controlplane` installs, on free ports, and installs the CRDs of config/crd.
-func Start() (*ControlPlane, error) {
+// Start starts the binaries that `make controlplane` installs, on free ports, and installs the CRDs of config/crd. etcd
+// does not wait for the disk.
+func Start() (*ControlPlane, error) { return start(&envtest.Environment{}) }
+
+// StartDurable is Start with an etcd that syncs every write to the disk, as in production.
+func StartDurable() (*ControlPlane, error) {
+	environment := &envtest.Environment{}
+	environment.ControlPlane.Etcd = &envtest.Etcd{}
+	environment.ControlPlane.Etcd.Configure().Disable("unsafe-no-fsync")
+	return start(environment)
+}
+
+func start(environment *envtest.Environment) (*ControlPlane, error) {
 	assets, err := Assets()
 	if err != nil {
 		return nil, err
 	}
-	environment := &envtest.Environment{
-		BinaryAssetsDirectory: assets,
-		CRDDirectoryPaths:     []string{CRDs()},
-		ErrorIfCRDPathMissing: true,
-	}
+	environment.BinaryAssetsDirectory = assets
+	environment.CRDDirectoryPaths = []string{CRDs()}
+	environment.ErrorIfCRDPathMissing = true
 	config, err := environment.Start()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the control plane: %w", err), environment.Stop())
@@ -65,6 +74,9 @@ func Assets() (string, error) {
 
 // CRDs returns the folder of Tollkeeper's CRDs.
 func CRDs() string { return filepath.Join(Root(), "config", "crd", "bases") }
+
+// EtcdURL is the address of etcd's API, which needs no credentials.
+func (c *ControlPlane) EtcdURL() string { return c.environment.ControlPlane.Etcd.URL.String() }
 
 // Stop stops the processes.
 func (c *ControlPlane) Stop() error { return c.environment.Stop() }
