@@ -63,6 +63,7 @@ func TestAsInstalled(t *testing.T) {
 	t.Run("what is refused", refusals)
 	t.Run("what the policies refuse", policyRefusals)
 	t.Run("the application that consumes links", consumerRights)
+	t.Run("the tenant controller", tenantControllerRights)
 	t.Run("what each account may do", func(t *testing.T) { compareRights(t, kubeconfig) })
 	t.Run("pods", podSecurity)
 }

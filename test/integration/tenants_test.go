@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -83,6 +85,39 @@ func shellTenant(ctx context.Context, name string) string {
 		return "served"
 	}
 	return "suspended"
+}
+
+// tenantControllerRights checks that the role for tenant controllers reads Customers, and nothing else.
+func tenantControllerRights(t *testing.T) {
+	const account = "tenant-reader"
+	objects := []client.Object{
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: account}},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: account},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "tollkeeper-entitlement-viewer-role"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: installedNamespace, Name: account}},
+		},
+	}
+	for _, object := range objects {
+		if err := client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), object)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reader := clientOf(t, installedNamespace, account)
+	if err := reader.List(t.Context(), &v1alpha1.CustomerList{}, client.InNamespace(installedNamespace)); err != nil {
+		t.Errorf("a tenant controller cannot list Customers: %v", err)
+	}
+	for what, err := range map[string]error{
+		"list Customers elsewhere": reader.List(t.Context(), &v1alpha1.CustomerList{}),
+		"list BillingEvents":       reader.List(t.Context(), &v1alpha1.BillingEventList{}, client.InNamespace(installedNamespace)),
+		"list Emails":              reader.List(t.Context(), &v1alpha1.EmailList{}, client.InNamespace(installedNamespace)),
+		"list Secrets":             reader.List(t.Context(), &corev1.SecretList{}, client.InNamespace(installedNamespace)),
+		"delete Customers":         reader.DeleteAllOf(t.Context(), &v1alpha1.Customer{}, client.InNamespace(installedNamespace)),
+	} {
+		if !apierrors.IsForbidden(err) {
+			t.Errorf("a tenant controller may %s: %v", what, err)
+		}
+	}
 }
 
 // The recipes fit the kinds of the projects that they are for, of the versions that docs/tenants.md names.
