@@ -49,7 +49,8 @@ func (t *tenants) customerOf(_ context.Context, namespace client.Object) []recon
 // person deletes by mistake comes back, and must find its tenant.
 func (t *tenants) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	var customer billing.Customer
-	if err := t.Get(ctx, request.NamespacedName, &customer); err != nil {
+	err := t.Get(ctx, request.NamespacedName, &customer)
+	if err != nil || customer.Spec.Account != "" { // the customers of connected accounts are no tenants of ours
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	switch {

@@ -98,10 +98,21 @@ func (c *cluster) apply(path string) {
 	}
 }
 
+// nameOf is the name of the Customer with this id: cus_Ada, or acct_1/cus_Ada for that of a connected account.
+func nameOf(id string) string {
+	if account, of, found := strings.Cut(id, "/"); found {
+		return billing.ObjectName(account, of)
+	}
+	return billing.ObjectName("", id)
+}
+
 // entitled gives the customer the condition Entitled, as Tollkeeper does. It makes the customer if there is none.
 func (c *cluster) entitled(id string, status metav1.ConditionStatus, entitlements map[string]billing.Value) {
 	c.t.Helper()
-	customer := &billing.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: billingNamespace, Name: billing.ObjectName("", id)}, Spec: billing.CustomerSpec{CustomerID: id}}
+	customer := &billing.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: billingNamespace, Name: nameOf(id)}, Spec: billing.CustomerSpec{CustomerID: id}}
+	if account, of, found := strings.Cut(id, "/"); found {
+		customer.Spec.Account, customer.Spec.CustomerID = account, of
+	}
 	if err := c.Create(c.t.Context(), customer); err != nil {
 		c.must(client.IgnoreAlreadyExists(err))
 		c.must(c.Get(c.t.Context(), client.ObjectKeyFromObject(customer), customer))
@@ -117,7 +128,7 @@ func (c *cluster) entitled(id string, status metav1.ConditionStatus, entitlement
 // tenant describes the customer's tenant: its state, its limit of pods, its users and the replicas of its workloads.
 func (c *cluster) tenant(id string) string {
 	var namespace corev1.Namespace
-	name := namespaceFor(billing.ObjectName("", id))
+	name := namespaceFor(nameOf(id))
 	if err := c.Get(c.t.Context(), client.ObjectKey{Name: name}, &namespace); apierrors.IsNotFound(err) {
 		return "none"
 	}
@@ -159,7 +170,7 @@ func (c *cluster) becomes(id, want string) {
 func (c *cluster) deploy(id string) {
 	c.t.Helper()
 	named := func(name string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Namespace: namespaceFor(billing.ObjectName("", id)), Name: name}
+		return metav1.ObjectMeta{Namespace: namespaceFor(nameOf(id)), Name: name}
 	}
 	labels := map[string]string{"app": "web"}
 	template := corev1.PodTemplateSpec{
@@ -187,6 +198,7 @@ func followsCustomer(c *cluster) {
 	c.entitled(id, "", nil)
 	c.entitled("cus_Eve", metav1.ConditionUnknown, nil)
 	c.entitled("cus_Bob", metav1.ConditionFalse, nil)
+	c.entitled("acct_1/cus_Ada", metav1.ConditionTrue, nil)
 	c.entitled(id, metav1.ConditionTrue, map[string]billing.Value{"seats": "5"})
 	c.becomes(id, "active, 5 pods, tenant:cus_Ada")
 	c.deploy(id)
@@ -208,7 +220,7 @@ func followsCustomer(c *cluster) {
 	c.becomes("cus_Lee", "active, 3 pods, tenant:cus_Lee")
 	c.becomes(id, "active, 5 pods, tenant:cus_Ada, web 3, data 1")
 	c.becomes("cus_Kim", "active, 3 pods, tenant:cus_Kim")
-	for _, never := range []string{"cus_Eve", "cus_Bob"} {
+	for _, never := range []string{"cus_Eve", "cus_Bob", "acct_1/cus_Ada"} {
 		c.becomes(never, "none")
 	}
 }
@@ -223,7 +235,7 @@ func retentionEnds(c *cluster) {
 	}
 	c.entitled("cus_Joe", metav1.ConditionUnknown, nil)
 	for _, id := range []string{"cus_Joe", "cus_Ivy"} {
-		old := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespaceFor(billing.ObjectName("", id))}}
+		old := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespaceFor(nameOf(id))}}
 		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, annotationSuspended, time.Now().Add(-31*24*time.Hour).Format(time.RFC3339))
 		c.must(c.Patch(c.t.Context(), old, client.RawPatch("application/merge-patch+json", []byte(patch))))
 	}
