@@ -24,8 +24,9 @@ const (
 	annotationSuspended = "tenants.example.com/suspended-at"
 	// labelState is on a tenant's namespace: active or suspended.
 	labelState = "tenants.example.com/state"
-	// objectName is the name of a tenant's ResourceQuota and RoleBinding.
-	objectName = "tenant"
+	// annotationReplicas is on a workload while it is stopped: how many replicas it had.
+	annotationReplicas = "tenants.example.com/replicas"
+	objectName         = "tenant" // of a tenant's ResourceQuota and RoleBinding
 )
 
 // tenants makes the cluster follow the Customers. Each tenant is a namespace.
@@ -37,11 +38,10 @@ type tenants struct {
 
 // customerOf returns the request for the Customer of a tenant's namespace, and none for another namespace.
 func (t *tenants) customerOf(_ context.Context, namespace client.Object) []reconcile.Request {
-	name := namespace.GetAnnotations()[annotationCustomer]
-	if name == "" {
-		return nil
+	if name := namespace.GetAnnotations()[annotationCustomer]; name != "" {
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: t.billingNamespace, Name: name}}}
 	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: t.billingNamespace, Name: name}}}
+	return nil
 }
 
 // Reconcile acts on the condition Entitled of one Customer. True provides the tenant, False suspends it and deletes it in
@@ -66,11 +66,9 @@ func (t *tenants) Reconcile(ctx context.Context, request reconcile.Request) (rec
 func (t *tenants) provide(ctx context.Context, customer *billing.Customer) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespaceFor(customer.Name)}}
 	if _, err := controllerutil.CreateOrUpdate(ctx, t.Client, namespace, func() error {
-		switch owner := namespace.Annotations[annotationCustomer]; {
-		case namespace.ResourceVersion != "" && owner != customer.Name:
-			return fmt.Errorf("namespace %s exists, and is not the tenant of %s", namespace.Name, customer.Name)
-		case !namespace.DeletionTimestamp.IsZero():
-			return fmt.Errorf("namespace %s is being deleted; it is made again afterwards", namespace.Name)
+		isAnother := namespace.ResourceVersion != "" && namespace.Annotations[annotationCustomer] != customer.Name
+		if isAnother || !namespace.DeletionTimestamp.IsZero() {
+			return fmt.Errorf("namespace %s is not the tenant of %s, or is being deleted", namespace.Name, customer.Name)
 		}
 		metav1.SetMetaDataAnnotation(&namespace.ObjectMeta, annotationCustomer, customer.Name)
 		delete(namespace.Annotations, annotationSuspended)

@@ -10,9 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// annotationReplicas is on a workload while it is stopped: how many replicas it had.
-const annotationReplicas = "tenants.example.com/replicas"
-
 // stop scales a workload to zero, and notes its replicas on it. It reports whether that changed anything, as resume does.
 func stop(workload *metav1.ObjectMeta, replicas *int32) bool {
 	if *replicas == 0 {
