@@ -29,9 +29,14 @@ demo: build bin/tenant-controller controlplane ## Play nine stories of customers
 GENERATORS := object:headerFile=hack/boilerplate.go.txt crd rbac:roleName=manager-role
 GENERATORS += paths=./api/... paths=./internal/...
 
+# The event types of the newest stripe-go. It has a module of its own, as the operator stays with its version of stripe-go.
+STRIPE_TYPES = internal/events/stripe_types.txt
+stripe_types = (cd hack/tools/stripe-types && go run .)
+
 .PHONY: generate
-generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role and the generated parts of the documentation.
+generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, Stripe's event types and the generated documentation.
 	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	$(stripe_types) > bin/stripe_types.txt && mv bin/stripe_types.txt $(STRIPE_TYPES)
 	go run ./hack/docs
 
 .PHONY: fmt
@@ -50,14 +55,18 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current.
 	for file in $$( (cd "$$fresh" && find api config -type f; cd "$(CURDIR)" && find config/crd/bases -type f) | sort -u); do \
 	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
 	done; \
+	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	for module in $(MODULES); do \
 	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
 	done; \
 	exit $$stale
 
+# Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API.
+test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
+
 .PHONY: test-unit
-test-unit: ## Run every test that needs no control plane, without the race detector. For the inner loop.
+test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
 	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
@@ -68,8 +77,14 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock ## Run every test, with the race detector, against a real API server.
 	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
+
+.PHONY: test-alerts
+test-alerts: bin/promtool ## Check that every alert fires when it must, and only then.
+	@mkdir -p bin/alerts && cp test/alerts/*_test.yaml bin/alerts/
+	@sed '1,/^spec:$$/d; s/^  //' config/prometheus/alerts.yaml > bin/alerts/rules.yaml
+	@cd bin/alerts && ../promtool check rules --lint=all --lint-fatal rules.yaml && ../promtool test rules *_test.yaml
 
 .PHONY: test-order
 test-order: N ?= 1000000
@@ -191,6 +206,9 @@ controlplane: ## Put etcd, kube-apiserver and kubectl into bin/k8s. CONTROLPLANE
 
 bin/k8s/kubectl: hack/controlplane/go.mod
 	@hack/controlplane/install.sh && touch $@
+
+# Service discovery, which the tests of alerts do not use, would make the build many times as long.
+bin/promtool: export GOFLAGS := $(GOFLAGS) -tags=remove_all_sd
 
 # Every tool has its own module, so that no tool changes the dependencies of another. A new version rebuilds it.
 bin/%: hack/tools/%/go.mod

@@ -13,12 +13,16 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/endpoint"
 )
 
 // version is set by the linker.
 var version = "devel"
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == endpoint.CommandName {
+		os.Exit(endpoint.Command(ctrl.SetupSignalHandler(), os.Args[2:], os.Getenv, os.Stdout, os.Stderr))
+	}
 	var cfg config.Config
 	var logging zap.Options
 	cfg.Flags(flag.CommandLine)

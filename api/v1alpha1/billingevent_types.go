@@ -7,9 +7,33 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:Enum="";Applied;Recorded;Superseded;Failed
 type Outcome string
 
-// AnnotationRetry on a BillingEvent with outcome Failed requests a retry. Every new value is a new request, so the
-// current time is a good value. status.retried holds the value of the latest request that was answered.
-const AnnotationRetry = "billing.tollkeeper.dev/retry"
+const (
+	// AnnotationRetry on a BillingEvent with outcome Failed requests a retry. Every new value is a new request, so the
+	// current time is a good value. status.retried holds the value of the latest request that was answered.
+	AnnotationRetry = "billing.tollkeeper.dev/retry"
+	// LabelRetry requests a retry of a BillingEvent with outcome Failed or Recorded, like AnnotationRetry. There may be a
+	// hundred thousand Recorded events: those that are labelled can be watched without the others.
+	LabelRetry = AnnotationRetry
+)
+
+// RecordedReason is why an event is Recorded and not applied.
+//
+// +kubebuilder:validation:Enum="";UnhandledType;OtherMode;OtherAccount;NoCustomer;CustomerNotFound
+type RecordedReason string
+
+const (
+	// RecordedUnhandledType: this version of Tollkeeper does not handle the type, or keeps such an event for the audit trail
+	// only.
+	RecordedUnhandledType RecordedReason = "UnhandledType"
+	// RecordedOtherMode: the event is of the mode of Stripe that is not applied (--livemode).
+	RecordedOtherMode RecordedReason = "OtherMode"
+	// RecordedOtherAccount: the event is of a connected account that is not let in (--accounts).
+	RecordedOtherAccount RecordedReason = "OtherAccount"
+	// RecordedNoCustomer: the event belongs to no customer.
+	RecordedNoCustomer RecordedReason = "NoCustomer"
+	// RecordedCustomerNotFound: the customer of the event's payment was not found in time (--link-timeout).
+	RecordedCustomerNotFound RecordedReason = "CustomerNotFound"
+)
 
 const (
 	// OutcomePending: the event has not been handled yet.
@@ -27,7 +51,7 @@ const (
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
 // holds the raw payload. See https://docs.stripe.com/api/events/object.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product)].filter(x, x).size() <= 1",message="an event holds at most one record"
+// +kubebuilder:validation:XValidation:rule="[has(self.subscription), has(self.invoice), has(self.payment), has(self.refund), has(self.dispute), has(self.checkout), has(self.customer), has(self.paymentMethod), has(self.setup), has(self.product), has(self.schedule), has(self.discount), has(self.features), has(self.thin)].filter(x, x).size() <= 1",message="an event holds at most one record"
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
@@ -49,6 +73,17 @@ type BillingEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Account string `json:"account,omitempty"`
+	// context is Stripe's path to the account of the event, such as acct_… or, in an organization, acct_…/acct_…. Of a thin
+	// event, its last part is the account, which may be the platform's own. Absent if the payload has none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	Context string `json:"context,omitempty"`
+	// notifiedBy is the thin event (evt_…) that reported the change, if Stripe has no event that carries the object. Then the
+	// object was read from Stripe when the thin event had come, and may be newer than created; eventID is the thin event's,
+	// followed by "_read".
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	NotifiedBy string `json:"notifiedBy,omitempty"`
 	// objectID is the id of the Stripe object in the payload. Absent if the object has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
@@ -82,7 +117,15 @@ type BillingEventSpec struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	// +kubebuilder:validation:MaxLength=64
 	PayloadSHA256 string `json:"payloadSHA256"`
-	// decodeError says which values of the payload could not be read. Such an event ends with outcome Failed.
+	// warnings lists values of the payload that could not be read, as paths with what is wrong, never as values. The record
+	// lacks them, and has all others.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=256
+	Warnings []string `json:"warnings,omitempty"`
+	// decodeError says which values of the payload could not be read, without which the event is of no use. Such an event
+	// ends with outcome Failed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	DecodeError string `json:"decodeError,omitempty"`
@@ -93,22 +136,23 @@ type BillingEventSpec struct {
 	// invoice is set for invoice.* events.
 	// +optional
 	Invoice *InvoiceRecord `json:"invoice,omitempty"`
-	// payment is set for payment_intent.* and charge.* events, except charge.refunded and charge.dispute.*.
+	// payment is set for payment_intent.*, invoice_payment.* and charge.* events, except charge.refunded and charge.dispute.*.
 	// +optional
 	Payment *PaymentRecord `json:"payment,omitempty"`
-	// refund is set for charge.refunded events.
+	// refund is set for charge.refunded, charge.updated, charge.refund.updated and refund.* events, if they report a change of
+	// what is refunded.
 	// +optional
 	Refund *RefundRecord `json:"refund,omitempty"`
-	// dispute is set for charge.dispute.created events.
+	// dispute is set for charge.dispute.* events.
 	// +optional
 	Dispute *DisputeRecord `json:"dispute,omitempty"`
-	// checkout is set for checkout.session.completed events.
+	// checkout is set for checkout.session.* events.
 	// +optional
 	Checkout *CheckoutRecord `json:"checkout,omitempty"`
 	// customer is set for customer.created, customer.updated and customer.deleted events.
 	// +optional
 	Customer *CustomerRecord `json:"customer,omitempty"`
-	// paymentMethod is set for customer.source.* events.
+	// paymentMethod is set for payment_method.* and customer.source.* events.
 	// +optional
 	PaymentMethod *PaymentMethodRecord `json:"paymentMethod,omitempty"`
 	// setup is set for setup_intent.* events.
@@ -117,6 +161,18 @@ type BillingEventSpec struct {
 	// product is set for product.updated events.
 	// +optional
 	Product *ProductRecord `json:"product,omitempty"`
+	// schedule is set for subscription_schedule.* events.
+	// +optional
+	Schedule *ScheduleRecord `json:"schedule,omitempty"`
+	// discount is set for customer.discount.* events.
+	// +optional
+	Discount *DiscountRecord `json:"discount,omitempty"`
+	// thin is set for thin events, which carry no object: v1.* and v2.*.
+	// +optional
+	Thin *ThinRecord `json:"thin,omitempty"`
+	// features is set for entitlements.active_entitlement_summary.updated events.
+	// +optional
+	Features *FeaturesRecord `json:"features,omitempty"`
 }
 
 // BillingEventStatus is what became of the event.
@@ -124,6 +180,14 @@ type BillingEventStatus struct {
 	// outcome is Applied, Recorded, Superseded or Failed. It is empty while the event is pending.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
+	// reason is why a Recorded event was not applied. The first three of UnhandledType, OtherMode, OtherAccount, NoCustomer and
+	// CustomerNotFound depend on the version and the configuration of Tollkeeper.
+	// +optional
+	Reason RecordedReason `json:"reason,omitempty"`
+	// refetched is the event as it was read from Stripe again, for a retry, because spec has no record that can be applied. It
+	// is applied in place of spec.
+	// +optional
+	Refetched *BillingEventSpec `json:"refetched,omitempty"`
 	// customerID is the customer that the event was linked to. Set only if the payload names none: a dispute's does not, and
 	// with Accounts v2 it may name an Account only.
 	// +optional
@@ -139,7 +203,7 @@ type BillingEventStatus struct {
 	// retryAt is when the event is tried again after a failed attempt. It does not delay the customer's other events.
 	// +optional
 	RetryAt *metav1.Time `json:"retryAt,omitempty"`
-	// retried is the value of the retry annotation that was answered last.
+	// retried is the value of the retry annotation, or label, that was answered last.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Retried string `json:"retried,omitempty"`
@@ -166,6 +230,7 @@ type BillingEventStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.chargeID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.paymentIntentID`
 // +kubebuilder:selectablefield:JSONPath=`.status.outcome`
+// +kubebuilder:selectablefield:JSONPath=`.status.reason`
 // +kubebuilder:printcolumn:name="Event",type=string,JSONPath=`.spec.eventID`
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Customer",type=string,JSONPath=`.spec.customerID`
@@ -191,6 +256,21 @@ func (e *BillingEvent) CustomerID() string {
 		return e.Spec.CustomerID
 	}
 	return e.Status.CustomerID
+}
+
+// Content is what is applied: status.refetched, else spec.
+func (e *BillingEvent) Content() *BillingEventSpec {
+	if e.Status.Refetched != nil {
+		return e.Status.Refetched
+	}
+	return &e.Spec
+}
+
+// TakeContent puts the Content in the place of spec, in memory. The API server takes no spec from a write of the status.
+func (e *BillingEvent) TakeContent() {
+	if e.Status.Refetched != nil {
+		e.Spec = *e.Status.Refetched.DeepCopy()
+	}
 }
 
 // BillingEventList is a list of BillingEvents.

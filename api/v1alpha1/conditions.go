@@ -96,11 +96,21 @@ const (
 	ReasonEventsMissing = "EventsMissing"
 	// ReasonItemsMissing: Stripe sent the first items of the subscription only (status Unknown).
 	ReasonItemsMissing = "ItemsMissing"
+	// ReasonLinesMissing: Stripe sent the first lines of the newest paid invoice only (status Unknown).
+	ReasonLinesMissing = "LinesMissing"
+	// ReasonFeaturesCut: not all of the customer's features are known (status Unknown).
+	ReasonFeaturesCut = "FeaturesCut"
+	// ReasonFieldsUnreadable: fields of Stripe's object could not be read; the message names them (status Unknown).
+	ReasonFieldsUnreadable = "FieldsUnreadable"
 	// ReasonProductsNotKnown: what a product grants is not known, or in doubt; it is read from Stripe (status Unknown).
 	ReasonProductsNotKnown = "ProductsNotKnown"
 	// ReasonDiffers: Stripe had another state when it was read, and an event that is not older than the reading shows; the
 	// message names the fields (status False).
 	ReasonDiffers = "Differs"
+	// ReasonStripeRefuses: the object is in doubt or a comparison was requested, and Stripe refuses the API key, the account
+	// to the key, or what is to be read; the message says which (status Unknown). It is also a reason of Processed: what a thin
+	// event reports is read again until the key may read it (status False).
+	ReasonStripeRefuses = "StripeRefuses"
 	// ReasonRefuted: Stripe refuted a final state that an event had reported; the object is read once more (status Unknown).
 	ReasonRefuted = "Refuted"
 	// ReasonNotInStripe: Stripe does not know the object (status False).
@@ -117,6 +127,9 @@ const (
 	// ReasonWriteRejected: the API server refuses what the event changes (by a policy, or by CRDs of another version);
 	// it is tried again until it is accepted (status False).
 	ReasonWriteRejected = "WriteRejected"
+	// ReasonStripeKeyMissing: what a thin event reports is read from Stripe, and waits until STRIPE_SECRET_KEY is set (status
+	// False).
+	ReasonStripeKeyMissing = "StripeKeyMissing"
 )
 
 // Reasons of Sent.

@@ -343,6 +343,18 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	Entitlements map[string]Value `json:"entitlements,omitempty"`
+	// features are the lookup keys of Stripe's active entitlements, in alphabetical order: what the customer bought. They say
+	// nothing of access: Entitled does, and a customer with features that is not entitled has no service. Stripe removes
+	// them when the subscription ends. Absent if there are none, or none are known. Of more than 200, the first 200 show.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:items:MaxLength=80
+	Features []string `json:"features,omitempty"`
+	// cutFeatures is set while the latest list of features is cut: Stripe's event names the first ten only, and the rest is
+	// not read yet. Then features joins those with the ones that were known before, and InSync is Unknown.
+	// +optional
+	CutFeatures *CutFeatures `json:"cutFeatures,omitempty"`
 	// products lists what is known of the products of the customer's subscriptions, apart from ended ones, by id. An
 	// event names a product by its id only, so a product is read from Stripe once, for all customers.
 	// +optional
@@ -366,13 +378,20 @@ type CustomerStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	DefaultPaymentMethodID string `json:"defaultPaymentMethodID,omitempty"`
+	// unreadableFields lists fields of Stripe's customer that could not be read, such as email: what they would show is not
+	// known. With a Stripe key, the customer is read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
 	// paymentMethod is the one that the deciding subscription charges, else the default one, else the one seen last.
 	// +optional
 	PaymentMethod *PaymentMethod `json:"paymentMethod,omitempty"`
-	// paymentMethods lists the payment methods seen in events, the newest first.
+	// paymentMethods lists the payment methods seen in events, the newest first. One that was detached or deleted is not listed.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:MaxItems=20
 	PaymentMethods []PaymentMethod `json:"paymentMethods,omitempty"`
 	// latestSetup is the newest attempt to set up a payment method.
 	// +optional
@@ -429,7 +448,7 @@ type CustomerStatus struct {
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
 	// positions holds, for each part of this status, the place in the order of the event that it shows.
 	// +optional
-	// +kubebuilder:validation:MaxProperties=116
+	// +kubebuilder:validation:MaxProperties=128
 	Positions map[string]Position `json:"positions,omitempty"`
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional

@@ -18,4 +18,5 @@ const (
 	FieldChargeID        = "spec.chargeID"
 	FieldPaymentIntentID = "spec.paymentIntentID"
 	FieldOutcome         = "status.outcome"
+	FieldReason          = "status.reason"
 )

@@ -74,20 +74,24 @@ type Transition struct {
 	Trace `json:",inline"`
 }
 
-// Trace is the change that an event reports: the hash of the state before and the hash of the state after.
+// Trace is the change that an event reports: the hash of the state before and the hash of the state after. A hash begins
+// with the version of what is hashed, such as "1f6a20:": hashes of different versions cannot be compared.
 //
 // If evt_1 leads from "none" to A and evt_2 leads from A to B, then evt_2 follows evt_1, whichever arrives first.
 type Trace struct {
 	// stateBefore is the hash of the state before the event, from Stripe's previous_attributes; "none" if the event
 	// created the object; absent if the event does not say.
 	// +optional
-	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:MaxLength=32
 	StateBefore string `json:"stateBefore,omitempty"`
 	// stateAfter is the hash of the state that the event reports.
 	// +optional
-	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:MaxLength=32
 	StateAfter string `json:"stateAfter,omitempty"`
 }
 
 // StateNone is the state before an event that created its object.
 const StateNone = "none"
+
+// StateVersionEnd ends the version of a state's hash. Hashes of the first version have none.
+const StateVersionEnd = ":"

@@ -28,7 +28,14 @@ type CustomerRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=50
 	Metadata map[string]Value `json:"metadata,omitempty"`
-	Trace    `json:",inline"`
+	// unreadableFields lists fields of Stripe's customer that could not be read, such as email: what they would show is not
+	// known. With a Stripe key, the customer is read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
+	Trace            `json:",inline"`
 }
 
 // CheckoutRecord is what a checkout.session.completed event reports. See

@@ -25,7 +25,8 @@ type InvoiceRecord struct {
 	// +listMapKey=subscriptionID
 	// +kubebuilder:validation:MaxItems=10
 	OtherPeriods []ServicePeriod `json:"otherPeriods,omitempty"`
-	// moreLines is true if Stripe sent the first lines of the invoice only (lines.has_more).
+	// moreLines is true if Stripe sent the first lines of the invoice only (lines.has_more). With a Stripe key all of them are
+	// read once the invoice is paid.
 	// +optional
 	MoreLines bool `json:"moreLines,omitempty"`
 	Trace     `json:",inline"`
@@ -53,7 +54,7 @@ type Invoice struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Number string `json:"number,omitempty"`
-	// status is Stripe's status: draft, open, paid, uncollectible or void.
+	// status is Stripe's status: draft, open, paid, uncollectible or void; or deleted, as a draft can be.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
@@ -80,6 +81,13 @@ type Invoice struct {
 	// dueAt is when a sent invoice is to be paid. Absent if Stripe charges it automatically.
 	// +optional
 	DueAt *metav1.Time `json:"dueAt,omitempty"`
+	// unreadableFields lists fields of Stripe's invoice that could not be read, such as amount_due: what they would show is not
+	// known. An amount among them shows as 0.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
 	// created is when the invoice was created.
 	// +optional
 	Created *metav1.Time `json:"created,omitempty"`

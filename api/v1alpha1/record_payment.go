@@ -11,6 +11,9 @@ type PaymentRecord struct {
 	Status string `json:"status,omitempty"`
 	// amount received if the payment succeeded, else requested, in minor units of the currency (cents).
 	Amount int64 `json:"amount"`
+	// uncaptured is true if the charge is only authorized: no money has moved yet.
+	// +optional
+	Uncaptured bool `json:"uncaptured,omitempty"`
 	// currency of the amount, as a lower-case ISO 4217 code.
 	// +optional
 	// +kubebuilder:validation:MaxLength=8
@@ -56,9 +59,12 @@ type PaymentFailure struct {
 	Message string `json:"message,omitempty"`
 }
 
-// PaymentMethodRecord is what a customer.source.* event reports.
+// PaymentMethodRecord is what a payment_method.* or customer.source.* event reports.
 type PaymentMethodRecord struct {
 	PaymentMethod `json:",inline"`
+	// detached is true if the payment method was taken away from the customer, for good.
+	// +optional
+	Detached bool `json:"detached,omitempty"`
 }
 
 // PaymentMethod is a card, a bank account or another way to pay. Of a card, only brand, last4 and expiry are kept.

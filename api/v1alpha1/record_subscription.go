@@ -19,18 +19,20 @@ type SubscriptionState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Status string `json:"status,omitempty"`
-	// items are the prices that are billed, in Stripe's order.
+	// items are the prices that are billed, in Stripe's order: the first 100.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:MaxItems=100
 	Items []SubscriptionItem `json:"items,omitempty"`
 	// startedAt is when the subscription started (Stripe's start_date, else created).
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
-	// currentPeriodStart is when the current billing period started; with several items, the earliest start.
+	// currentPeriodStart is when the current billing period started. Of items with different intervals, it is that of the
+	// shortest period.
 	// +optional
 	CurrentPeriodStart *metav1.Time `json:"currentPeriodStart,omitempty"`
-	// currentPeriodEnd is when the current billing period ends; with several items, the latest end.
+	// currentPeriodEnd is when the current billing period ends. Of items with different intervals, it is that of the
+	// shortest period.
 	// +optional
 	CurrentPeriodEnd *metav1.Time `json:"currentPeriodEnd,omitempty"`
 	// trialStart is when the trial started. Absent if there was none.
@@ -60,9 +62,17 @@ type SubscriptionState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	TestClock string `json:"testClock,omitempty"`
-	// moreItems is true if Stripe sent the first items only (items.has_more). With a Stripe key all of them are read.
+	// moreItems is true if Stripe sent the first items only (items.has_more), or more than fit. With a Stripe key all of
+	// them are read.
 	// +optional
 	MoreItems bool `json:"moreItems,omitempty"`
+	// unreadableFields lists fields of Stripe's subscription that could not be read, such as items.data[].quantity: what they would show is not
+	// known. With a Stripe key, the subscription is read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnreadableFields []string `json:"unreadableFields,omitempty"`
 	// pausedBy is why the subscription has the status paused: status_details.paused.subscription.type, such as
 	// first_payment_failure. Absent otherwise, and before API version 2026-05-27.
 	// +optional

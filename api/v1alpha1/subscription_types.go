@@ -77,11 +77,34 @@ type PaidInvoice struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
+	// lines is Cut if Stripe sent the first lines of the invoice only: what is paid may last longer than they say. It is Whole
+	// once all lines were read with a Stripe key. Absent if all lines were sent.
+	// +optional
+	Lines InvoiceLines `json:"lines,omitempty"`
 }
+
+// InvoiceLines is how much is known of a long invoice's lines.
+//
+// +kubebuilder:validation:Enum=Cut;Whole
+type InvoiceLines string
+
+// The values of lines, in the order in which one takes the place of the other.
+const (
+	// LinesCut: the first lines are known.
+	LinesCut InvoiceLines = "Cut"
+	// LinesWhole: all lines were read from Stripe.
+	LinesWhole InvoiceLines = "Whole"
+)
 
 // SubscriptionStatus mirrors the subscription in Stripe.
 type SubscriptionStatus struct {
 	SubscriptionState `json:",inline"`
+	// restItems are the items after the tenth, as they were last read from Stripe. They count while moreItems is true: an
+	// event of a long subscription does not hold them, and what they grant stays until Stripe is read again.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=90
+	RestItems []SubscriptionItem `json:"restItems,omitempty"`
 	// plan is a short name of what was bought: the first item's lookup key, else its nickname, else its price id.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
@@ -99,7 +122,7 @@ type SubscriptionStatus struct {
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`
 	// paidThrough is the end of the service period that the newest paid invoice covers. A free trial's invoice counts. Absent
-	// if the invoice has more lines than Stripe sent: then the current period is paid.
+	// if the invoice has more lines than Stripe sent, and none of these says it: then the current period is paid.
 	// +optional
 	PaidThrough *metav1.Time `json:"paidThrough,omitempty"`
 	// paidBy is the invoice that the paid period rests on.
@@ -118,6 +141,9 @@ type SubscriptionStatus struct {
 	// It stays after the customer has done so.
 	// +optional
 	ActionRequired *ActionRequired `json:"actionRequired,omitempty"`
+	// schedule is the subscription's newest schedule: which change is planned, and when. Absent if events reported none.
+	// +optional
+	Schedule *SubscriptionSchedule `json:"schedule,omitempty"`
 	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
 	LastComparison *Comparison `json:"lastComparison,omitempty"`

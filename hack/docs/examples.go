@@ -8,6 +8,7 @@ var flagExamples = []string{
 	"--backfill-interval=5m",
 	"--components=receiver",
 	"--emails=false",
+	"--endpoint-url=https://billing.example.com/webhooks/stripe",
 	"--grace-period-never-paid=24h",
 	"--grace-period=336h",
 	"--import=All",

@@ -14,6 +14,7 @@ import (
 // parts by the name that the pages give them.
 var parts = map[string]func() (string, error){
 	"events":        eventTable,
+	"left-out":      leftOutTable,
 	"flags":         flagTable,
 	"environment":   environmentTable,
 	"conditions":    conditionTable,

@@ -25,7 +25,24 @@ func eventTable() (string, error) {
 	var out strings.Builder
 	header(&out, "Stripe event", "recorded as", "what it does")
 	for _, t := range append(events.All(), events.Families()...) {
-		row(&out, "`"+t.Name+"`", "`"+t.Record+"`", t.Does)
+		record, does := "`"+t.Record+"`", t.Does
+		if t.Record == "" {
+			record = "its envelope only"
+		}
+		if t.RecordedOnly != "" {
+			does = "is only recorded: " + t.RecordedOnly
+		}
+		row(&out, "`"+t.Name+"`", record, does)
+	}
+	return out.String(), nil
+}
+
+// leftOutTable lists the types of Stripe that are not handled.
+func leftOutTable() (string, error) {
+	var out strings.Builder
+	header(&out, "Stripe events", "why they are not handled")
+	for _, group := range events.LeftOutTypes() {
+		row(&out, "`"+strings.Join(group.Types, "`, `")+"`", group.Why)
 	}
 	return out.String(), nil
 }

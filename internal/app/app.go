@@ -10,6 +10,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/controller/thin"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/importer"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
@@ -24,6 +25,7 @@ type App struct {
 	stripe   *stripeapi.Client  // nil without an API key
 	backfill *backfill.Backfill // nil if it is turned off
 	importer *importer.Importer // nil if it is turned off
+	thin     *thin.Reconciler   // nil if another process runs the controllers
 	notices  []func() string    // the names of the checks in /readyz that never fail
 	log      func(msg string, keysAndValues ...any)
 }

@@ -17,18 +17,16 @@ const probeTimeout = 10 * time.Second
 
 // addMissingKeyNotices reports what is off because a key is not set: in the log, in /readyz?verbose, and in a metric.
 func (a *App) addMissingKeyNotices(cfg config.Config) error {
-	checkName := "stripe-api"
 	metrics.StripeAPIConfigured.Set(1)
 	if cfg.Stripe.SecretKey == "" {
-		checkName = "stripe-api-off-no-" + config.EnvStripeSecretKey
 		metrics.StripeAPIConfigured.Set(0)
-		a.log("Stripe's API key is not set: nothing is read from Stripe and missed events are not recovered", "variable", config.EnvStripeSecretKey)
+		a.log("Stripe's API key is not set: nothing is read from Stripe, missed events are not recovered, and thin events wait", "variable", config.EnvStripeSecretKey)
 	}
 	if !cfg.Mailgun.Configured() {
 		a.log("Mailgun is not configured: e-mails wait until all variables are set", "variables",
 			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
 	}
-	a.notices = []func() string{func() string { return checkName }, a.importCheck}
+	a.notices = append(a.notices, a.stripeCheck, a.importCheck, a.thinCheck)
 	return nil
 }
 

@@ -23,12 +23,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/census"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
-	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
@@ -65,7 +65,7 @@ type reconciler interface {
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
-	shared := a.productCache(cfg)
+	shared, entitled := a.productCache(cfg), a.featureAccounts()
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -80,15 +80,16 @@ func (a *App) addControllers(cfg config.Config) error {
 	for _, add := range []func() error{
 		func() error { return a.addCustomer(cfg, scope, mailbox, shared, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
+		func() error { return a.addThin(cfg, scope) },
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
-		func() error { return a.addImport(cfg, mailbox) },
+		func() error { return a.addImport(cfg, mailbox, entitled) },
 		func() error {
 			return a.setUp("reset link", &resetlink.Reconciler{Client: a.manager.GetClient()}, options(1))
 		},
 		func() error { return a.addJanitor(cfg) },
-		func() error { return a.addResync(cfg, mailbox, shared) },
+		func() error { return a.addResync(cfg, mailbox, shared, entitled) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -100,7 +101,7 @@ func (a *App) addControllers(cfg config.Config) error {
 // cacheFailed adds a cache of the Failed events, which the manager's own cache does not hold.
 func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, error) {
 	failed, err := cluster.New(a.manager.GetConfig(), func(o *cluster.Options) {
-		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, v1alpha1.OutcomeFailed)
+		o.Scheme, o.Cache = a.manager.GetScheme(), cacheOptions(cfg.Namespace, byOutcome(v1alpha1.OutcomeFailed))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of failed events: %w", err)
@@ -151,7 +152,7 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
-	return a.setUp("retry", &retry.Reconciler{Failed: failed, Client: a.manager.GetClient()}, options(1))
+	return a.addRetry(cfg, scope, failed)
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.
@@ -198,13 +199,15 @@ func (a *App) addJanitor(cfg config.Config) error {
 }
 
 // addResync adds the comparison with Stripe, if there is a key.
-func (a *App) addResync(cfg config.Config, mailbox *readings.Mailbox, shared *products.Cache) error {
+func (a *App) addResync(
+	cfg config.Config, mailbox *readings.Mailbox, shared *products.Cache, entitled *features.Accounts,
+) error {
 	if a.stripe == nil {
 		return nil
 	}
 	r := &resync.Reconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Clock: clock.RealClock{},
-		Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
+		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Features: entitled,
+		Clock: clock.RealClock{}, Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
 		Accounts: cfg.Accounts, BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}
 	patient := options(concurrentOthers)

@@ -6,19 +6,20 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/importer"
 )
 
 // addImport adds the import of what Stripe's accounts have, if there is a key. The first backfill comes after the first
 // import.
-func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox) error {
+func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox, accounts *features.Accounts) error {
 	if a.stripe == nil || cfg.Import == config.ImportNone {
 		return nil
 	}
 	log := a.manager.GetLogger().WithName("import")
 	a.importer = importer.New(importer.Options{
-		Source: a.stripe, Decoder: decoder(cfg), Mailbox: mailbox,
+		Source: a.stripe, Decoder: decoder(cfg), Mailbox: mailbox, Features: accounts,
 		Checkpoints: importer.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
 		},

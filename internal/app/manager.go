@@ -51,7 +51,7 @@ func managerOptions(cfg config.Config) ctrl.Options {
 	}
 	return ctrl.Options{
 		Scheme:                        Scheme(),
-		Cache:                         cacheOptions(cfg.Namespace, v1alpha1.OutcomePending),
+		Cache:                         cacheOptions(cfg.Namespace, byOutcome(v1alpha1.OutcomePending)),
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics:                       metricsOptions,
 		HealthProbeBindAddress:        "0", // see addChecks
@@ -77,14 +77,19 @@ func checkMetricsCertificate(cfg config.Config) error {
 	return nil
 }
 
-// cacheOptions limit the cache to one namespace and to events of one outcome. With OutcomePending, memory follows the
-// backlog and not the history.
-func cacheOptions(namespace string, outcome v1alpha1.Outcome) cache.Options {
+// byOutcome selects the events of an outcome.
+func byOutcome(outcome v1alpha1.Outcome) cache.ByObject {
+	return cache.ByObject{Field: fields.OneTermEqualSelector(v1alpha1.FieldOutcome, string(outcome))}
+}
+
+// cacheOptions limit the cache to one namespace and to some events. With OutcomePending, memory follows the backlog and not
+// the history.
+func cacheOptions(namespace string, selected cache.ByObject) cache.Options {
 	return cache.Options{
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		DefaultTransform:  cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.BillingEvent{}: {Field: fields.OneTermEqualSelector(v1alpha1.FieldOutcome, string(outcome))},
+			&v1alpha1.BillingEvent{}: selected,
 		},
 	}
 }

@@ -28,11 +28,15 @@ func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Option
 	}
 	a := &App{manager: manager, log: manager.GetLogger().WithName("setup").Info}
 	if cfg.Stripe.SecretKey != "" {
-		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase)
+		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase, cfg.StripeAPIVersion)
+		a.stripe.LogTo(manager.GetLogger().WithName("stripe"))
+		if cfg.StripeProbe > 0 {
+			a.stripe.ProbeAfter(cfg.StripeProbe)
+		}
 	}
 	var steps []func(config.Config) error
 	if cfg.Components.Controllers {
-		steps = append(steps, a.addBackfill, a.addControllers, a.addMissingKeyNotices)
+		steps = append(steps, a.addBackfill, a.addControllers, a.addMissingKeyNotices, a.addEndpointCheck)
 	}
 	if cfg.Components.Receiver {
 		steps = append(steps, a.addReceiver)

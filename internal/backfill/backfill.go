@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -68,6 +69,7 @@ type Backfill struct {
 	Log   logr.Logger
 
 	running atomic.Bool
+	refused sets.Set[string] // the connected accounts that Stripe refused in the last run; belongs to the goroutine of Start
 }
 
 // Looking reports whether a run is in progress: events that seem to be missing may be about to be recorded.
@@ -85,6 +87,9 @@ func (b *Backfill) Start(ctx context.Context) error {
 		case <-b.After:
 		}
 	}
+	for _, result := range []string{"complete", "failed"} { // so that the first of them counts as an increase
+		metrics.BackfillRuns.WithLabelValues(result)
+	}
 	retry := firstRetry
 	for {
 		wait := b.Interval
@@ -96,6 +101,10 @@ func (b *Backfill) Start(ctx context.Context) error {
 			wait, retry = min(retry, b.Interval), min(2*retry, b.Interval)
 			if least, limited := stripeapi.RetryAfter(err); limited {
 				wait = max(wait, least)
+			}
+			if errors.Is(err, stripeapi.ErrKeyRefused) { // which the client has logged
+				b.Log.Info("Missed events wait, because Stripe refuses the API key", "after", wait.String())
+				break
 			}
 			b.Log.Error(err, "Failed to backfill missed events, will retry", "after", wait.String())
 		default:
@@ -111,7 +120,8 @@ func (b *Backfill) Start(ctx context.Context) error {
 	}
 }
 
-// runAll backfills every account. A failure in one account does not stop the others.
+// runAll backfills every account. A failure in one account does not stop the others. A connected account that Stripe refuses
+// is no failure of the run: it would fail every run from then on.
 func (b *Backfill) runAll(ctx context.Context) error {
 	b.running.Store(true)
 	defer b.running.Store(false)
@@ -120,11 +130,24 @@ func (b *Backfill) runAll(ctx context.Context) error {
 		return err
 	}
 	var errs []error
+	refused := sets.New[string]()
 	for _, account := range accounts {
-		if err := b.runAccount(ctx, account); err != nil {
+		err := b.runAccount(ctx, account)
+		switch {
+		case account != "" && errors.Is(err, stripeapi.ErrRefused) && !errors.Is(err, stripeapi.ErrKeyRefused):
+			refused.Insert(account)
+			if !b.refused.Has(account) {
+				b.Log.Info("Stripe refuses the account's events to the API key: missed events of the account are not recovered",
+					"account", account, "reason", err.Error())
+			}
+		case err != nil:
 			errs = append(errs, fmt.Errorf("backfill missed events of account %s: %w", stripeaccount.Name(account), err))
+		case b.refused.Has(account):
+			b.Log.Info("Missed events of the account are recovered again", "account", account)
 		}
 	}
+	b.refused = refused
+	metrics.BackfillAccountsRefused.Set(float64(len(refused)))
 	return errors.Join(errs...)
 }
 

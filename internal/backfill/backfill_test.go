@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -93,6 +95,7 @@ func (c *cluster) Record(_ context.Context, e *v1alpha1.BillingEventSpec) (bool,
 type stripe struct {
 	events map[string][]stripetest.Event // by account, the newest first
 	fails  map[int]error                 // by the number of the page, from 1
+	refuse map[string]error              // by account: fails at the first page
 	raw    string                        // listed before everything else
 	asked  []string                      // "<account> since <time>"
 
@@ -107,6 +110,10 @@ func (s *stripe) Events(_ context.Context, account string, since time.Time) iter
 	}
 	s.asked = append(s.asked, fmt.Sprintf("%s since %s", account, since.UTC().Format(time.RFC3339)))
 	return func(yield func(stripeapi.Page, error) bool) {
+		if err := s.refuse[account]; err != nil {
+			yield(stripeapi.Page{}, err)
+			return
+		}
 		var items []json.RawMessage
 		if s.raw != "" {
 			items = append(items, json.RawMessage(s.raw))
@@ -300,6 +307,39 @@ func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 	}
 	if !c.recorded["acct_A/evt_4"] {
 		t.Error("the account after the failing one was not backfilled")
+	}
+}
+
+// A connected account that Stripe refuses fails no run, or every run would fail from then on. Its checkpoint stays, the log
+// names it once, and it is backfilled once it is let in again. If the key is refused, the run has failed.
+func TestARefusedAccountFailsNoRun(t *testing.T) {
+	lines := 0
+	s := &stripe{
+		events: map[string][]stripetest.Event{"": five(), "acct_A": five()[:2], "acct_B": five()[:1]},
+		refuse: map[string]error{"acct_A": fmt.Errorf("list: %w", &stripeapi.RefusalError{Account: "acct_A"})},
+	}
+	c := &cluster{accounts: []string{"acct_A", "acct_B"}}
+	b := newBackfill(s, c)
+	b.Log = funcr.New(func(_, line string) {
+		if strings.Contains(line, "acct_A") && !strings.Contains(line, "Backfilled") {
+			lines++
+		}
+	}, funcr.Options{})
+	for range 2 {
+		if err := b.runAll(t.Context()); err != nil {
+			t.Errorf("the run failed: %v", err)
+		}
+	}
+	if c.recorded["acct_A/evt_4"] || !c.recorded["acct_B/evt_5"] || lines != 1 {
+		t.Errorf("recorded %v, %d lines about the account; want nothing of acct_A, and one line", c.recorded, lines)
+	}
+	s.refuse = nil
+	if err := b.runAll(t.Context()); err != nil || !c.recorded["acct_A/evt_4"] || lines != 2 {
+		t.Errorf("let in again: %v, recorded %v, %d lines", err, c.recorded, lines)
+	}
+	s.refuse = map[string]error{"": &stripeapi.RefusalError{}, "acct_A": &stripeapi.RefusalError{}}
+	if err := b.runAll(t.Context()); !errors.Is(err, stripeapi.ErrKeyRefused) {
+		t.Errorf("the key is refused: %v, want ErrKeyRefused", err)
 	}
 }
 

@@ -13,7 +13,7 @@ const (
 	// during a rotation. Required by the receiver.
 	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET"
 	// EnvStripeSecretKey: Stripe's API key (`rk_live_…`, `sk_live_…`, or with `test`). Without it nothing is read from Stripe: missed events are not recovered,
-	// and doubts stay.
+	// doubts stay, and [thin events](events.md#thin-events) wait.
 	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
 	// EnvStripeAPIBase: scheme and host of Stripe's API. The key is sent there: https, or http on the local machine.
 	// Default: `https://api.stripe.com`.
@@ -64,6 +64,14 @@ type Config struct {
 	BackfillWindow   time.Duration
 	ResyncInterval   time.Duration // 0 turns the periodic resync off
 	Import           Import
+	// StripeAPIVersion is the API version in which Stripe is read.
+	StripeAPIVersion string
+	// EndpointURL is the URL of the webhook endpoint in Stripe, for its check; empty to check every endpoint whose path is that of
+	// the receiver.
+	EndpointURL string
+	// StripeProbe is the pause before Stripe is asked again after it refused the key or an account; 0 for a minute. No flag sets
+	// it: tests do.
+	StripeProbe time.Duration
 	// Livemode is the mode whose events are applied; nil for both. For --livemode=auto, Load sets it to the key's mode.
 	Livemode *bool
 	// Accounts are the ids of the connected accounts that are let in; "*" stands for all of them.

@@ -59,6 +59,7 @@ func changed(change func(*Config)) Config {
 		ResetTokenTTL:          24 * time.Hour,
 		EmailRetention:         720 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
+		StripeAPIVersion:       "2026-09-30.endive",
 		Policy: entitlement.Policy{
 			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: entitlement.WaitForStripe,
 			OnDispute: entitlement.Record, OnRefund: entitlement.Record, OnVoidPause: entitlement.AtPeriodEnd,
@@ -133,9 +134,10 @@ func TestLoad(t *testing.T) {
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
 				"--accounts=acct_1,acct_2", "--connected-emails", "--mails-per-address=0",
-				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0",
+				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0", "--stripe-api-version=2023-10-16",
 			},
 			want: changed(func(c *Config) {
+				c.StripeAPIVersion = "2023-10-16"
 				c.Accounts, c.ConnectedEmails = []string{"acct_1", "acct_2"}, true
 				c.Import, c.MailsPerAddress = ImportNone, 0
 				c.Namespace, c.LeaderElect = "ns", true
@@ -327,6 +329,10 @@ func TestLoadRefuses(t *testing.T) {
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},
 			want: `invalid value "subscribers" for flag -import: want Subscribers, All or None`,
+		},
+		"an API version of another form": {
+			env: signed(nil), args: []string{"--stripe-api-version=latest"},
+			want: `invalid value "latest" for flag -stripe-api-version: want the form YYYY-MM-DD or YYYY-MM-DD.name, such as 2026-09-30.endive`,
 		},
 		"an unknown mode": {
 			env: signed(nil), args: []string{"--livemode=live"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
 // Flags declares the flags on fs. Call Load after they are parsed.
@@ -32,6 +33,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.BackfillInterval, "backfill-interval", 10*time.Minute, "Time between two backfills, which record the events that never arrived; 0 turns them off.")
 	fs.DurationVar(&c.BackfillWindow, "backfill-window", maxBackfillWindow, "How far back the first backfill goes. Stripe lists events for 30 days, so more is refused.")
 	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread evenly; 0 turns this off.")
+	c.StripeAPIVersion = stripejson.NewestVersion
+	fs.Func("stripe-api-version", "Stripe's API version in which Stripe is read: YYYY-MM-DD or YYYY-MM-DD.name. It need not be that of the endpoint. (default "+stripejson.NewestVersion+")", c.setStripeAPIVersion)
+	fs.StringVar(&c.EndpointURL, "endpoint-url", "", "URL of the webhook endpoint in Stripe that leads to this receiver. With a key that may read webhook endpoints, the leader checks once in an hour whether the endpoint sends every event that is handled. If empty: every enabled endpoint whose path ends in /webhooks/stripe is checked.")
 	fs.Func("livemode", "Which events are applied: true (live mode), false (test mode and sandboxes), or auto (the mode of the Stripe key, or both without a key). (default auto)", c.setLivemode)
 	fs.Func("accounts", "Which connected accounts are let in beside the platform's own: their ids (acct_…), separated by commas, or * for all. Events of others are recorded and not applied; import, backfill and resync leave these accounts out. If empty, none.", c.setAccounts)
 	fs.BoolVar(&c.ConnectedEmails, "connected-emails", false, "Also send e-mails to customers of the connected accounts that are let in.")
@@ -96,6 +100,14 @@ func (c *Config) setTrialLeeway(value string) error {
 		return errors.New("want none or at least 0s")
 	}
 	c.Policy.TrialLeeway = leeway
+	return nil
+}
+
+func (c *Config) setStripeAPIVersion(version string) error {
+	if !stripejson.IsVersion(version) {
+		return errors.New("want the form YYYY-MM-DD or YYYY-MM-DD.name, such as " + stripejson.NewestVersion)
+	}
+	c.StripeAPIVersion = version
 	return nil
 }
 

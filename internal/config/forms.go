@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/mail"
@@ -22,6 +23,9 @@ var (
 	domainForm = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 )
 
+const stripeKeyWanted = "a secret or restricted key of Stripe (sk_live_…, rk_live_…, sk_test_… or rk_test_…): " +
+	"copy one from Stripe's dashboard, or leave it empty"
+
 // ofForm refuses a value that is set and not of the form.
 func ofForm(name, value string, form *regexp.Regexp, want string) error {
 	switch {
@@ -36,8 +40,7 @@ func ofForm(name, value string, form *regexp.Regexp, want string) error {
 
 func (c *Config) forms() []error {
 	return []error{
-		ofForm(EnvStripeSecretKey, c.Stripe.SecretKey, stripeKeyForm,
-			"a secret or restricted key of Stripe (sk_live_…, rk_live_…, sk_test_… or rk_test_…): copy one from Stripe's dashboard, or leave it empty"),
+		ofForm(EnvStripeSecretKey, c.Stripe.SecretKey, stripeKeyForm, stripeKeyWanted),
 		ofForm(EnvMailgunAPIKey, c.Mailgun.APIKey, mailgunKeyForm, "an API key: it has blanks or other characters that no key has. Copy it again from Mailgun"),
 		ofForm(EnvMailgunDomain, c.Mailgun.Domain, domainForm, "a domain: set it to the domain at Mailgun, such as mg.example.com, without https:// and path"),
 		senderAddress(c.Mailgun.SenderEmail),
@@ -68,6 +71,24 @@ func secureURL(name, value, secret string) error {
 		return fmt.Errorf("%s must be an https URL, because %s (http is allowed for localhost only)", name, secret)
 	}
 	return nil
+}
+
+// EndpointURL validates the URL to which Stripe posts events: https, or http on the local machine. name says where it was
+// given.
+func EndpointURL(name, value string) error {
+	if err := secureURL(name, value, "Stripe posts the events there"); err != nil {
+		return err
+	}
+	if u, err := url.Parse(value); err != nil || u.User != nil || u.Fragment != "" {
+		return fmt.Errorf("%s must not have a user or a fragment: remove it", name)
+	}
+	return nil
+}
+
+// StripeAPI validates the API key and the base URL of Stripe's API.
+func StripeAPI(key, base string) error {
+	return errors.Join(
+		ofForm(EnvStripeSecretKey, key, stripeKeyForm, stripeKeyWanted), secureURL(EnvStripeAPIBase, base, "the API key is sent there"))
 }
 
 func isLoopback(host string) bool {

@@ -46,6 +46,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		errors.Join(c.forms()...),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
 		c.graceNeverPaid(),
+		EndpointURL("--endpoint-url", c.EndpointURL),
 		secureURL(EnvStripeAPIBase, c.Stripe.APIBase, "the API key is sent there"),
 		secureURL(EnvMailgunAPIBase, c.Mailgun.APIBase, "the API key is sent there"),
 		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL, "a secret is added to it"),

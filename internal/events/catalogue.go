@@ -20,6 +20,8 @@ type Type struct {
 	Record string
 	// Does says in half a sentence what an event does to the customer and its subscriptions, for the documentation.
 	Does string
+	// RecordedOnly says in half a sentence why events of the type are kept for the audit trail only. Empty if they are folded.
+	RecordedOnly string
 	// ByPayment is true if the object names no customer. The customer is then found by the charge or payment intent
 	// that the object names.
 	ByPayment bool
@@ -28,12 +30,15 @@ type Type struct {
 
 	read    func(Payload, *projection.Event)
 	effects []projection.Effect
+	// unless says in half a sentence why no status can show the event, such as the success of a refund; empty if one can.
+	// nil if one always can.
+	unless func(*projection.Event) string
 }
 
 // AlwaysHasCustomer reports whether Stripe's object always belongs to a customer, so that an event that names none is at
 // fault. A charge, for example, may be a guest's.
 func (t Type) AlwaysHasCustomer() bool {
-	return slices.Contains([]string{"customer", "subscription", "invoice"}, t.Record)
+	return slices.Contains([]string{"customer", "subscription", "invoice", "features"}, t.Record)
 }
 
 // Payload is what an event carries about its object.
@@ -59,7 +64,7 @@ func register(t Type) {
 // families are handled types that share a beginning and a kind of object, those that Stripe adds in the future included. A
 // type with an entry in the catalogue is not looked up here.
 var families = []struct {
-	prefix, except string
+	prefix string
 	Type
 }{
 	{
@@ -77,14 +82,14 @@ var families = []struct {
 		},
 	},
 	{
-		prefix: "invoice.", except: "invoice.upcoming", // a preview, which has no id
+		prefix: "invoice.",
 		Type: Type{
 			Record: "invoice", Does: "shows the invoice in its new state, such as void or uncollectible",
 			read: readInvoice, effects: []projection.Effect{projection.InvoiceState},
 		},
 	},
 	{
-		prefix: "payment_method.", except: "payment_method.detached", // which names no customer any more
+		prefix: "payment_method.",
 		Type: Type{
 			Record: "paymentMethod", Does: "sets the payment method's brand, last four digits and expiry",
 			read: readPaymentMethod, effects: []projection.Effect{projection.PaymentMethod},
@@ -98,13 +103,29 @@ func Lookup(name string) (Type, bool) {
 		return t, true
 	}
 	for _, f := range families {
-		if strings.HasPrefix(name, f.prefix) && name != f.except {
+		if strings.HasPrefix(name, f.prefix) {
 			t := f.Type
 			t.Name = name
 			return t, true
 		}
 	}
 	return Type{}, false
+}
+
+// RecordedOnly says in half a sentence why an event is kept for the audit trail only; empty if it is folded. An event that
+// could not be read may have been meant to be folded.
+func RecordedOnly(e *projection.Event) string {
+	t, handled := Lookup(e.Type)
+	switch {
+	case !handled:
+		return "its type is not handled"
+	case t.RecordedOnly != "":
+		return t.RecordedOnly
+	case t.unless != nil && e.DecodeError == "":
+		return t.unless(e)
+	default:
+		return ""
+	}
 }
 
 // Families lists the beginnings of handled types that have no entry of their own, such as "payment_method.*", as types.
@@ -118,7 +139,7 @@ func Families() []Type {
 	return types
 }
 
-// All lists the handled types, by name.
+// All lists the types of the catalogue, by name.
 func All() []Type {
 	types := make([]Type, 0, len(catalogue))
 	for _, t := range catalogue {
@@ -128,14 +149,21 @@ func All() []Type {
 	return types
 }
 
-// Change is the event with its type's effects; without effects if the type is not handled.
+// Change is the event with its type's effects; without effects if it is only recorded.
 func Change(e *projection.Event) projection.Change {
+	if RecordedOnly(e) != "" {
+		return projection.Change{Event: e}
+	}
 	t, _ := Lookup(e.Type)
 	return projection.Change{Event: e, Effects: t.effects}
 }
 
-// Label is the type as a metric label: its name if it is handled, else "other". So a sender cannot create label values.
+// Label is the type as a metric label: its name if it is handled, "thin" if it is one of a thin event, else "other". So a
+// sender cannot create label values.
 func Label(name string) string {
+	if strings.HasPrefix(name, prefixV1) || strings.HasPrefix(name, "v2.") {
+		return labelThin
+	}
 	if _, handled := catalogue[name]; handled {
 		return name
 	}

@@ -10,5 +10,6 @@ func init() {
 		ByPayment: true,
 		read:      readFailedRefund,
 		effects:   []projection.Effect{projection.RefundFailed},
+		unless:    unlessRefunds,
 	})
 }

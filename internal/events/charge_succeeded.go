@@ -6,8 +6,9 @@ func init() {
 	register(Type{
 		Name:    "charge.succeeded",
 		Record:  "payment",
-		Does:    "shows the latest payment and its payment method",
+		Does:    "shows the latest payment and its payment method, unless it is only authorized",
 		read:    readCharge,
 		effects: []projection.Effect{projection.PaymentSucceeded},
+		unless:  unlessCaptured,
 	})
 }

@@ -9,5 +9,6 @@ func init() {
 		Does:    "shows the total refunded on the charge if it has changed, as after a refund that failed",
 		read:    readChangedRefund,
 		effects: []projection.Effect{projection.Refunded},
+		unless:  unlessRefunds,
 	})
 }

@@ -51,7 +51,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 			}),
 			subscription: to("active", "2022-09-01T10:00:02Z", "kite_monthly"),
 		},
-		"2025-periods-of-items": { // the items renew at different times; the price's metadata wins over the product's
+		"2025-periods-of-items": { // the period is that of the item that renews first; the price's metadata wins over the product's
 			event: created(v1alpha1.SubscriptionState{
 				Status: "active", CollectionMethod: "charge_automatically",
 				Items: []v1alpha1.SubscriptionItem{
@@ -61,7 +61,7 @@ func TestCustomerSubscriptionCreated(t *testing.T) {
 						Currency: "eur", Interval: "year", IntervalCount: 1,
 					},
 				},
-				StartedAt: at("2025-05-01"), CurrentPeriodStart: at("2025-05-01"), CurrentPeriodEnd: at("2026-05-02"),
+				StartedAt: at("2025-05-01"), CurrentPeriodStart: at("2025-05-01"), CurrentPeriodEnd: at("2025-06-01"),
 			}),
 			subscription: to("active", "2025-05-01T10:00:02Z", "kite_monthly"),
 		},

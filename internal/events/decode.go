@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/internal/panics"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
@@ -24,9 +26,12 @@ type Decoder struct {
 	MetadataPrefix string
 }
 
-// Decode reads the envelope, and the record if the type is handled. It fails if the body is not an event: bad JSON, a
-// thin event (v2.core.event), or no id, type, creation time or object. An event with an unreadable object is still an
-// event: its DecodeError says what is wrong, even if the cause is a bug here.
+// Decode reads the envelope, and the record if the type is handled. It fails if the body is not an event: bad JSON, or no
+// id, type, creation time or object. A thin event has no object and no record.
+//
+// A value of the object that cannot be read costs only itself: the event has a warning, and all other values. Without an
+// essential value (essential.go) the event is of no use. It is still an event: its DecodeError says what is wrong, even if
+// the cause is a bug here.
 func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	envelope, err := stripejson.Parse(body)
 	if err != nil {
@@ -38,6 +43,9 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 	}
 	sum := sha256.Sum256(body)
 	e.PayloadSHA256 = hex.EncodeToString(sum[:])
+	if e.Thin != nil {
+		return e, nil
+	}
 
 	if err := panics.Catch(func() error { return d.readObject(envelope, e) }); err != nil {
 		if _, found := errors.AsType[*panics.Error](err); found {
@@ -50,17 +58,22 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 
 // readObject reads the event's object: its links, and its record if the type is handled.
 func (d Decoder) readObject(envelope stripejson.Object, e *projection.Event) error {
-	object := envelope.Object("data.object")
+	object := envelope.Object("data.object").Whole()
 	setLinks(e, stripejson.ReadLinks(object))
-	if t, handled := Lookup(e.Type); handled {
+	t, handled := Lookup(e.Type)
+	if handled {
 		t.read(Payload{Object: object, Previous: envelope.Object("data.previous_attributes"), MetadataPrefix: d.MetadataPrefix}, e)
 	}
-	return object.Err()
+	return judge(t.Record, object.Problems(), e)
 }
 
 func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
-	if kind := envelope.Text(maxEventType, "object"); kind != "" && kind != "event" {
-		return nil, fmt.Errorf("the body is a %q, not an event: configure the endpoint in Stripe to send snapshot events", kind)
+	switch kind := envelope.Text(maxEventType, "object"); kind {
+	case "", "event":
+	case kindThin:
+		return readThin(envelope)
+	default:
+		return nil, fmt.Errorf("the body is a %q, not an event", kind)
 	}
 	e := &projection.Event{
 		EventID:    envelope.ID("id"),
@@ -68,23 +81,34 @@ func readEnvelope(envelope stripejson.Object) (*projection.Event, error) {
 		APIVersion: envelope.Text(maxAPIVersion, "api_version"),
 		Livemode:   envelope.Bool("livemode"),
 		Account:    envelope.ID("account"),
+		Context:    envelope.ID("context"),
 	}
 	created := envelope.Time("created")
 	if err := envelope.Err(); err != nil {
 		return nil, err
 	}
-	switch {
-	case e.EventID == "":
-		return nil, errors.New("the event has no id")
-	case e.Type == "":
-		return nil, errors.New("the event has no type")
-	case created == nil:
-		return nil, errors.New("the event has no creation time")
-	case !envelope.Object("data.object").Present():
+	if err := checkEnvelope(e, created); err != nil {
+		return nil, err
+	}
+	if !envelope.Object("data.object").Present() {
 		return nil, errors.New("the event has no object (data.object)")
 	}
 	e.Created = *created
 	return e, nil
+}
+
+// checkEnvelope returns what an event lacks that every event has.
+func checkEnvelope(e *projection.Event, created *metav1.Time) error {
+	switch {
+	case e.EventID == "":
+		return errors.New("the event has no id")
+	case e.Type == "":
+		return errors.New("the event has no type")
+	case created == nil:
+		return errors.New("the event has no creation time")
+	default:
+		return nil
+	}
 }
 
 func setLinks(e *projection.Event, links stripejson.Links) {
@@ -103,7 +127,7 @@ func WithoutRecord(e *projection.Event, reason string) *projection.Event {
 func envelopeOf(e *projection.Event) *projection.Event {
 	return &projection.Event{
 		EventID: e.EventID, Type: e.Type, Created: e.Created, APIVersion: e.APIVersion, Livemode: e.Livemode, Account: e.Account,
-		ObjectID: e.ObjectID, ObjectKind: e.ObjectKind,
+		Context: e.Context, NotifiedBy: e.NotifiedBy, Thin: e.Thin, ObjectID: e.ObjectID, ObjectKind: e.ObjectKind,
 		CustomerID: e.CustomerID, CustomerAccount: e.CustomerAccount, SubscriptionID: e.SubscriptionID,
 		ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, PayloadSHA256: e.PayloadSHA256,
 	}

@@ -20,6 +20,7 @@ func FuzzDecode(f *testing.F) {
 			f.Add(payload(f, eventType, name))
 		}
 	}
+	f.Add([]byte(thinBody("v1.invoice.paid", `, "context": "acct_1/acct_2", "related_object": {"id": "in_1", "type": "invoice"}`)))
 	bounds := loadBounds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if e, err := decoder.Decode(body); err == nil {

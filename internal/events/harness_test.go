@@ -72,6 +72,30 @@ func testType(t *testing.T, eventType string, shows shows, cases map[string]even
 	}
 }
 
+// testRecorded decodes every payload of a type that is kept for the audit trail only.
+func testRecorded(t *testing.T, eventType string, cases map[string]projection.Event) {
+	t.Helper()
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(cases)), payloads(t, eventType)); diff != "" {
+		t.Errorf("cases and files of testdata/%s (-want +got):\n%s", eventType, diff)
+	}
+	for name, want := range cases {
+		t.Run(name, func(t *testing.T) {
+			body := payload(t, eventType, name)
+			readEnvelopeAgain(t, body, &want)
+			got, err := decoder.Decode(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&want, got, cmpopts.IgnoreTypes(v1alpha1.Trace{})); diff != "" {
+				t.Fatalf("event (-want +got):\n%s", diff)
+			}
+			if RecordedOnly(got) == "" || Change(got).Effects != nil {
+				t.Error("the event is folded")
+			}
+		})
+	}
+}
+
 // readEnvelopeAgain fills in the envelope independently of the decoder.
 func readEnvelopeAgain(t *testing.T, body []byte, e *projection.Event) {
 	t.Helper()

@@ -51,10 +51,11 @@ func TestAReadingOfAProduct(t *testing.T) {
 			`{"id": "prod_A", "object": "product", "name": "A", "metadata": {"tollkeeper_seats": "5", "shelf": "1"}}`,
 			v1alpha1.ProductState{Name: "A", Entitlements: map[string]v1alpha1.Value{"seats": "5"}}, "",
 		},
-		"deleted":         {`{"id": "prod_A", "object": "product", "deleted": true}`, v1alpha1.ProductState{NotFound: true}, ""},
-		"another product": {`{"id": "prod_B", "object": "product"}`, v1alpha1.ProductState{}, "asked for the product prod_A"},
-		"another kind":    {`{"id": "prod_A", "object": "price"}`, v1alpha1.ProductState{}, "asked for the product prod_A"},
-		"wrong type":      {`{"id": "prod_A", "object": "product", "name": 5}`, v1alpha1.ProductState{}, "name: want a string"},
+		"deleted":                 {`{"id": "prod_A", "object": "product", "deleted": true}`, v1alpha1.ProductState{NotFound: true}, ""},
+		"another product":         {`{"id": "prod_B", "object": "product"}`, v1alpha1.ProductState{}, "asked for the product prod_A"},
+		"another kind":            {`{"id": "prod_A", "object": "price"}`, v1alpha1.ProductState{}, "asked for the product prod_A"},
+		"a name that is a number": {`{"id": "prod_A", "object": "product", "name": 5}`, v1alpha1.ProductState{}, ""},
+		"a flag that is a number": {`{"id": "prod_A", "object": "product", "deleted": 5}`, v1alpha1.ProductState{}, "deleted: want true or false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object, err := stripejson.Parse([]byte(tc.answer))

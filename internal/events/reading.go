@@ -12,20 +12,21 @@ import (
 
 // readingTypes are the types of readings, by Stripe's name of the object's kind. They fold like events of these types.
 var readingTypes = map[string]Type{
-	"customer":     {Name: "customer.read", read: readCustomer},
-	"subscription": {Name: "customer.subscription.read", read: readSubscription},
-	"dispute":      {Name: "charge.dispute.read", read: readDispute},
-	"product":      {Name: "product.read", read: readProduct},
-	"charge":       {Name: "charge.read", read: readRefund},
+	"customer":     {Name: "customer.read", Record: "customer", read: readCustomer},
+	"subscription": {Name: "customer.subscription.read", Record: "subscription", read: readSubscription},
+	"dispute":      {Name: "charge.dispute.read", Record: "dispute", read: readDispute},
+	"product":      {Name: "product.read", Record: "product", read: readProduct},
+	"charge":       {Name: "charge.read", Record: "refund", read: readRefund},
 
-	"checkout.session": {Name: "checkout.session.read", read: readCheckout},
-	"payment_intent":   {Name: "payment_intent.read", read: readPaymentIntent},
-	"invoice":          {Name: "invoice.read", read: readInvoice},
+	"checkout.session": {Name: "checkout.session.read", Record: "checkout", read: readCheckout},
+	"payment_intent":   {Name: "payment_intent.read", Record: "payment", read: readPaymentIntent},
+	"invoice":          {Name: "invoice.read", Record: "invoice", read: readInvoice},
+	"invoice_payment":  {Name: "invoice_payment.read", Record: "payment", read: readInvoicePayment},
 }
 
 // Reading turns an object that was read from Stripe's API into an event. at is a time from which the object is known to
 // be current. Of a deleted customer Stripe returns the id and the flag deleted only. Reading fails if the kind is none of
-// readingTypes, or if a value has the wrong type.
+// readingTypes, or if an essential value cannot be read.
 func (d Decoder) Reading(account string, object stripejson.Object, at time.Time) (*projection.Event, error) {
 	links := stripejson.ReadLinks(object)
 	kind, known := readingTypes[links.ObjectKind]
@@ -56,8 +57,11 @@ func (d Decoder) readAs(
 		Livemode: object.Bool("livemode"), Account: account,
 	}
 	setLinks(e, links)
+	if links.ObjectKind == featuresKind {
+		e.ObjectID = projection.FeaturesID
+	}
 	kind.read(Payload{Object: object, MetadataPrefix: d.MetadataPrefix}, e)
-	if err := object.Err(); err != nil {
+	if err := judge(kind.Record, object.Problems(), e); err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", links.ObjectKind, links.ObjectID, err)
 	}
 	return e, nil

@@ -24,6 +24,12 @@ func readInvoice(p Payload, e *projection.Event) {
 	e.Invoice.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Invoice(o).Invoice })
 }
 
+// readDeletedInvoice reads a draft that was deleted. Stripe sends it as it was.
+func readDeletedInvoice(p Payload, e *projection.Event) {
+	readInvoice(p, e)
+	e.Invoice.Status = projection.InvoiceDeleted
+}
+
 func readPaymentIntent(p Payload, e *projection.Event) {
 	e.Payment = stripejson.PaymentIntent(p.Object)
 	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
@@ -38,6 +44,14 @@ func readCharge(p Payload, e *projection.Event) {
 	e.Payment.Metadata = stripejson.PurchaseMetadata(p.Object, p.MetadataPrefix)
 }
 
+// unlessCaptured is Type.unless for charges that succeeded. The payment of an authorized one is its capture.
+func unlessCaptured(e *projection.Event) string {
+	if e.Payment != nil && e.Payment.Uncaptured {
+		return "the charge is only authorized, and `charge.captured` or `charge.expired` follows"
+	}
+	return ""
+}
+
 func readRefund(p Payload, e *projection.Event) {
 	e.Refund = &v1alpha1.RefundRecord{
 		RefundTotal: stripejson.RefundTotal(p.Object),
@@ -50,7 +64,7 @@ func readRefund(p Payload, e *projection.Event) {
 	}
 }
 
-var nothingRefunded = fingerprint(0)
+var nothingRefunded = fingerprint(int64(0))
 
 // readChangedRefund reads a charge whose total of refunds has changed. Other changes of a charge say nothing of refunds.
 func readChangedRefund(p Payload, e *projection.Event) {
@@ -60,6 +74,14 @@ func readChangedRefund(p Payload, e *projection.Event) {
 }
 
 func readFailedRefund(p Payload, e *projection.Event) { e.Refund = stripejson.FailedRefund(p.Object) }
+
+// unlessRefunds is Type.unless for refunds: they are read if they change what is refunded.
+func unlessRefunds(e *projection.Event) string {
+	if e.Refund == nil {
+		return "it changes nothing about what is refunded"
+	}
+	return ""
+}
 
 func readDispute(p Payload, e *projection.Event) { e.Dispute = stripejson.Dispute(p.Object) }
 
@@ -75,7 +97,8 @@ func readCheckout(p Payload, e *projection.Event) {
 
 func readCustomer(p Payload, e *projection.Event) {
 	e.Customer = stripejson.Customer(p.Object, p.MetadataPrefix)
-	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) })
+	e.Customer.Trace = newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Customer(o, p.MetadataPrefix) },
+		p.MetadataPrefix)
 }
 
 // readDeletion reads no field of the customer: Stripe sends the personal data that was just deleted.
@@ -86,7 +109,7 @@ func readDeletion(_ Payload, e *projection.Event) {
 func readProduct(p Payload, e *projection.Event) {
 	state := func(o stripejson.Object) any { return stripejson.Product(o, p.MetadataPrefix) }
 	e.Product = &v1alpha1.ProductRecord{
-		ProductState: stripejson.Product(p.Object, p.MetadataPrefix), Trace: newTrace(e.Type, p, state),
+		ProductState: stripejson.Product(p.Object, p.MetadataPrefix), Trace: newTrace(e.Type, p, state, p.MetadataPrefix),
 	}
 }
 
@@ -95,3 +118,36 @@ func readSetup(p Payload, e *projection.Event) { e.Setup = stripejson.Setup(p.Ob
 func readPaymentMethod(p Payload, e *projection.Event) {
 	e.PaymentMethod = &v1alpha1.PaymentMethodRecord{PaymentMethod: *stripejson.PaymentMethod(p.Object)}
 }
+
+// readDetachedMethod reads a payment method that was taken away from its customer. The object may name no customer any more:
+// then the event names it as the previous one.
+func readDetachedMethod(p Payload, e *projection.Event) {
+	readPaymentMethod(p, e)
+	e.PaymentMethod.Detached = true
+	if e.CustomerID == "" {
+		e.CustomerID = p.Previous.ID("customer")
+	}
+	if e.CustomerAccount == "" {
+		e.CustomerAccount = p.Previous.ID("customer_account")
+	}
+}
+
+func readSchedule(p Payload, e *projection.Event) {
+	e.Schedule = &v1alpha1.ScheduleRecord{
+		SubscriptionSchedule: stripejson.Schedule(p.Object),
+		Trace:                newTrace(e.Type, p, func(o stripejson.Object) any { return stripejson.Schedule(o) }),
+	}
+}
+
+// unlessSubscribed is Type.unless for schedules.
+func unlessSubscribed(e *projection.Event) string {
+	if e.SubscriptionID == "" {
+		return "the schedule has no subscription yet"
+	}
+	return ""
+}
+
+func readDiscount(p Payload, e *projection.Event) { e.Discount = stripejson.Discount(p.Object) }
+
+// readNothing keeps the envelope only.
+func readNothing(Payload, *projection.Event) {}

@@ -1,6 +1,8 @@
 package events
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,5 +104,61 @@ func traceOf(t *testing.T, e Event, shape Shape) v1alpha1.Trace {
 		return decoded.Customer.Trace
 	default:
 		return decoded.Invoice.Trace
+	}
+}
+
+// A hash's version changes with what the hash depends on, and with nothing else.
+func TestVersionOfAStateHash(t *testing.T) {
+	version := func(e Event, prefix string) string {
+		decoded, err := Decoder{MetadataPrefix: prefix}.Decode(e.JSON())
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := v1alpha1.Trace{}
+		switch {
+		case decoded.Customer != nil:
+			trace = decoded.Customer.Trace
+		case decoded.Subscription != nil:
+			trace = decoded.Subscription.Trace
+		}
+		before, _, found := strings.Cut(trace.StateAfter, v1alpha1.StateVersionEnd)
+		if !found || before == "" {
+			t.Fatalf("the hash %q has no version", trace.StateAfter)
+		}
+		return before
+	}
+	customer := Event{Type: "customer.updated", Shape: New, Created: begin, ID: "evt_1", Object: Customer("cus_A", "a@example.com", "Ada")}
+	moved := customer
+	moved.Object = Customer("cus_A", "b@example.com", "Ada")
+	sub := Event{
+		Type: "customer.subscription.updated", Shape: New, Created: begin, ID: "evt_2",
+		Object: Subscription(New, "sub_A", "cus_A", "active", begin, begin.AddDate(0, 1, 0)),
+	}
+	switch {
+	case version(customer, "a_") != version(moved, "a_"):
+		t.Error("the version of a customer's hash changes with its content")
+	case version(customer, "a_") == version(customer, "b_"):
+		t.Error("the version of a customer's hash does not change with the metadata prefix")
+	case version(sub, "a_") != version(sub, "b_"):
+		t.Error("the version of a subscription's hash changes with the metadata prefix, which it does not depend on")
+	case version(customer, "a_") == version(sub, "a_"):
+		t.Error("the version does not depend on the tracked fields")
+	}
+}
+
+// The version depends on every field that a state's JSON shows, nested ones included.
+func TestFieldsOfAState(t *testing.T) {
+	type inner struct {
+		At v1alpha1.Value `json:"at"`
+	}
+	type state struct {
+		Name  string            `json:"name,omitempty"`
+		Items []inner           `json:"items"`
+		More  map[string]*inner `json:"more"`
+		When  *time.Time        `json:"when"`
+	}
+	const want = "{name,omitempty string; items slice {at v1alpha1.Value; }; more map ptr {at v1alpha1.Value; }; when ptr time.Time; }"
+	if got := fieldsOf(reflect.TypeFor[state]()); got != want {
+		t.Errorf("fields of the state: %s\nwant %s", got, want)
 	}
 }

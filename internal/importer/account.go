@@ -18,13 +18,17 @@ type step struct {
 	list func(s Source, ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
 	take func(r *run, ctx context.Context, page stripeapi.Page) error
 	next Phase
+	// isNeeded reports whether there is anything to list; nil if there always may be.
+	isNeeded func(r *run, ctx context.Context) (bool, error)
 }
 
-// steps are the phases. The subscriptions come first: a customer is known whole only after all of them are put in.
+// steps are the phases. The subscriptions come first: a customer is known whole only after all of them are put in. The
+// features come last: each customer takes a request.
 var steps = map[Phase]step{
 	Subscriptions: {list: Source.AllSubscriptions, take: (*run).takeSubscriptions, next: Customers},
 	Customers:     {list: Source.AllCustomers, take: (*run).takeCustomers, next: Disputes},
-	Disputes:      {list: Source.AllDisputes, take: (*run).takeDisputes, next: Done},
+	Disputes:      {list: Source.AllDisputes, take: (*run).takeDisputes, next: Features},
+	Features:      {list: Source.AllCustomers, take: (*run).takeFeatures, next: Done, isNeeded: (*run).usesFeatures},
 }
 
 // run is the import of one account, as far as this process does it.
@@ -65,6 +69,15 @@ func (r *run) progress() []any {
 // list goes through the pages of a phase, and saves the checkpoint after each. After the last one, the next phase is
 // due.
 func (r *run) list(ctx context.Context, s step) error {
+	if s.isNeeded != nil {
+		if isNeeded, err := s.isNeeded(r, ctx); err != nil || !isNeeded {
+			if err == nil {
+				r.enter(s.next)
+				err = r.Checkpoints.Save(ctx, r.account, r.c)
+			}
+			return err
+		}
+	}
 	for page, err := range s.list(r.Source, ctx, r.account, r.c.After) {
 		if errors.Is(err, stripeapi.ErrCursorGone) {
 			return r.restart(ctx, err)
@@ -78,10 +91,7 @@ func (r *run) list(ctx context.Context, s step) error {
 		r.c.Pages++
 		switch {
 		case page.Next == "":
-			r.c.Phase, r.c.After, r.c.Pages = s.next, "", 0
-			if s.next == Done {
-				r.c.finish(Done, r.Clock.Now())
-			}
+			r.enter(s.next)
 		case r.c.Pages >= r.maxPages:
 			err := fmt.Errorf("the list goes on after %d pages", r.c.Pages)
 			r.log.Error(err, "Failed to import the account: a list does not end", "phase", r.c.Phase)
@@ -101,6 +111,14 @@ func (r *run) list(ctx context.Context, s step) error {
 		}
 	}
 	return nil
+}
+
+// enter begins a phase, or ends the import.
+func (r *run) enter(phase Phase) {
+	r.c.Phase, r.c.After, r.c.Pages = phase, "", 0
+	if phase == Done {
+		r.c.finish(Done, r.Clock.Now())
+	}
 }
 
 // restart begins the phase anew, because Stripe does not know the object any more after which the next page begins.

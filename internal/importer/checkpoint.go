@@ -36,6 +36,7 @@ const (
 	Subscriptions Phase = "Subscriptions"
 	Customers     Phase = "Customers"
 	Disputes      Phase = "Disputes"
+	Features      Phase = "Features"
 	// Done is the end of an import.
 	Done Phase = "Done"
 	// Failed is the end of an import that cannot be completed: a list never ended.

@@ -1,9 +1,9 @@
 // Package importer lists everything that a Stripe account has, and hands it over to the customers' controllers.
 //
 // An account may be years old when the operator starts with a key for the first time: its customers' last events are
-// long gone. The importer lists, page by page, first all subscriptions, then all customers, then all disputes. What it
-// lists are readings: the customer's controller folds them like any other state. A customer whose subscriptions were
-// all put in is then known whole.
+// long gone. The importer lists, page by page, first all subscriptions, then all customers, then all disputes, and then the
+// features of each customer, if the account uses Entitlements. What it lists are readings: the customer's controller folds
+// them like any other state. A customer whose subscriptions were all put in is then known whole.
 //
 // A checkpoint is saved after each page was folded, so that a kill repeats at most one page.
 package importer
@@ -21,6 +21,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
@@ -49,6 +50,8 @@ type Source interface {
 	AllSubscriptions(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
 	AllCustomers(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
 	AllDisputes(ctx context.Context, account, after string) iter.Seq2[stripeapi.Page, error]
+	// ImportActiveEntitlements reads the active entitlements of one customer.
+	ImportActiveEntitlements(ctx context.Context, account, customerID string) (stripeapi.Reading, error)
 }
 
 // Options are what an Importer works with.
@@ -56,6 +59,7 @@ type Options struct {
 	Source      Source
 	Decoder     events.Decoder
 	Mailbox     *readings.Mailbox
+	Features    *features.Accounts
 	Checkpoints Checkpoints
 	// Client reads Customers and Subscriptions. It must show what the customer's controller has written.
 	Client    client.Reader
@@ -126,7 +130,11 @@ func (i *Importer) Start(ctx context.Context) error {
 			if least, limited := stripeapi.RetryAfter(err); limited {
 				wait = max(wait, least)
 			}
-			i.Log.Error(err, "Failed to import, will retry", "after", wait.String())
+			if errors.Is(err, stripeapi.ErrKeyRefused) { // which the client has logged
+				i.Log.Info("The import waits, because Stripe refuses the API key", "after", wait.String())
+			} else {
+				i.Log.Error(err, "Failed to import, will retry", "after", wait.String())
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -164,7 +172,9 @@ func (i *Importer) importAll(ctx context.Context) error {
 			lastSuccess = c.FinishedAt.Time
 			metrics.ImportLastSuccess.Set(float64(lastSuccess.Unix()))
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, stripeapi.ErrAccountRefused): // which the client has logged; the others need not wait for it
+		case err != nil:
 			errs = append(errs, fmt.Errorf("import account %s: %w", stripeaccount.Name(account), err))
 		}
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
@@ -47,6 +48,7 @@ type stripe struct {
 	fails    map[string]error // by the page that it is asked for; each fails once
 	endless  bool             // whether every list goes on for ever
 	onPage   func(asked string)
+	features map[string][]string // by customer
 }
 
 func (s *stripe) AllSubscriptions(_ context.Context, account, after string) iter.Seq2[stripeapi.Page, error] {
@@ -59,6 +61,20 @@ func (s *stripe) AllCustomers(_ context.Context, account, after string) iter.Seq
 
 func (s *stripe) AllDisputes(_ context.Context, account, after string) iter.Seq2[stripeapi.Page, error] {
 	return s.list(account, "disputes", s.accounts[account].disputes, after)
+}
+
+func (s *stripe) ImportActiveEntitlements(_ context.Context, account, customerID string) (stripeapi.Reading, error) {
+	s.asked = append(s.asked, fmt.Sprintf("%s features of %s", stripeaccount.Name(account), customerID))
+	text, err := json.Marshal(stripetest.FeaturesOf(customerID, s.features[customerID]...))
+	if err != nil {
+		panic(err)
+	}
+	summary, err := stripejson.Parse(text)
+	return stripeapi.Reading{Object: summary, At: noon}, err
+}
+
+func (s *stripe) UsesEntitlements(context.Context, string) (bool, error) {
+	return len(s.features) > 0, nil
 }
 
 func (s *stripe) list(account, resource string, items []any, after string) iter.Seq2[stripeapi.Page, error] {
@@ -142,8 +158,9 @@ type cluster struct {
 	client.Client
 	mailbox  *readings.Mailbox
 	disputes map[string]string // the disputes that were put in, and their customers
-	drops    map[string]bool   // the Stripe ids of objects that the customers' controllers refuse
-	stuck    map[string]bool   // the customers whose controllers never write
+	features map[string][]string
+	drops    map[string]bool // the Stripe ids of objects that the customers' controllers refuse
+	stuck    map[string]bool // the customers whose controllers never write
 }
 
 func newCluster(t *testing.T, objects ...client.Object) *cluster {
@@ -156,7 +173,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	}
 	return &cluster{
 		Client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build(), mailbox: readings.NewMailbox(),
-		disputes: map[string]string{}, drops: map[string]bool{}, stuck: map[string]bool{},
+		disputes: map[string]string{}, features: map[string][]string{}, drops: map[string]bool{}, stuck: map[string]bool{},
 	}
 }
 
@@ -192,6 +209,8 @@ func (c *cluster) write(t *testing.T, key types.NamespacedName, batch *readings.
 	for _, o := range batch.Objects {
 		switch {
 		case c.drops[o.ObjectID]:
+		case o.Features != nil:
+			c.features[batch.CustomerID] = o.Features.Keys
 		case o.Dispute != nil:
 			c.disputes[o.ObjectID] = o.CustomerID
 		case o.Subscription != nil:
@@ -363,7 +382,7 @@ func TestOneImport(t *testing.T) {
 		"a profile that is not stored": {account: lists(), drops: "cus_A", refused: 1, want: instead("cus_A whole", "cus_A")},
 		"a customer that is not readable is left to the resync": {
 			account: without(func(a *account) {
-				a.customers = replaced(a.customers, "cus_A", stripetest.Customer("cus_A", "", "").With("email", 7))
+				a.customers = replaced(a.customers, "cus_A", stripetest.Customer("cus_A", "", "").With("livemode", 7))
 			}),
 			want: instead("cus_A whole", "cus_A"), refused: 1,
 		},
@@ -511,12 +530,14 @@ func TestAListThatNeverEndsIsGivenUp(t *testing.T) {
 // is not.
 func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 	for name, tc := range map[string]struct {
-		err       error
-		wantOver  bool
-		wantPhase string
+		err         error
+		isNoFailure bool // the look succeeds, so that the next one is not put off
+		wantOver    bool
+		wantPhase   string
 	}{
-		"a refused account": {err: stripeapi.ErrRefused, wantOver: true, wantPhase: "Refused"},
-		"a cut connection":  {err: errors.New("cut off"), wantPhase: "Retrying"},
+		"a refused list":         {err: stripeapi.ErrRefused, wantOver: true, wantPhase: "Refused"},
+		"a disconnected account": {err: &stripeapi.RefusalError{Account: "acct_A"}, isNoFailure: true, wantOver: true, wantPhase: "Refused"},
+		"a cut connection":       {err: errors.New("cut off"), wantPhase: "Retrying"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connected := &v1alpha1.Customer{
@@ -528,8 +549,8 @@ func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 			s, c := &stripe{accounts: map[string]account{"": lists(), "acct_A": lists(), "acct_B": lists()}}, newCluster(t, connected, other)
 			s.fails = map[string]error{"acct_A customers after cus_C": tc.err}
 			i := newImporter(s, c)
-			if err := look(t, i, c); !errors.Is(err, tc.err) {
-				t.Errorf("error is %v, want %v", err, tc.err)
+			if err := look(t, i, c); errors.Is(err, tc.err) == tc.isNoFailure {
+				t.Errorf("error is %v, want %v: %t", err, tc.err, !tc.isNoFailure)
 			}
 			if got := isClosedChannel(i.FirstOver()); got != tc.wantOver || i.Phase() != tc.wantPhase {
 				t.Errorf("over is %t and the phase %s, want %t and %s", got, i.Phase(), tc.wantOver, tc.wantPhase)
@@ -627,7 +648,7 @@ func TestIncompleteCustomersAreBounded(t *testing.T) {
 // An object that is refused is logged once, without personal data.
 func TestARefusedObjectIsLoggedOnce(t *testing.T) {
 	a := lists()
-	a.customers[3] = stripetest.Customer("cus_A", "", "Ada").With("email", stripetest.Object{"ada@example.com": 7})
+	a.customers[3] = stripetest.Customer("cus_A", "", "Ada").With("livemode", stripetest.Object{"ada@example.com": 7})
 	s, c := &stripe{accounts: map[string]account{"": a}, fails: map[string]error{everyPage[5]: errors.New("cut off")}}, newCluster(t)
 	var logged []string
 	i := newImporter(s, c)
@@ -716,7 +737,7 @@ func TestEveryFaultOfStripe(t *testing.T) {
 		}
 	}
 	c := newCluster(t)
-	i := newImporter(stripeapi.New("sk_test_import", server.URL), c)
+	i := newImporter(stripeapi.New("sk_test_import", server.URL, ""), c)
 	i.Clock = quick{clock.RealClock{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	go c.fold(ctx, t)

@@ -43,13 +43,25 @@ var (
 	// EventsRecorded counts BillingEvents created.
 	EventsRecorded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_events_recorded_total",
-		Help: "BillingEvents created, by Stripe event type (other if the type is not handled).",
+		Help: "BillingEvents created, by Stripe event type (thin if it is a thin event's, other if it is not handled).",
 	}, []string{"type"})
+
+	// EventsWithWarnings counts BillingEvents created without values that cannot be read.
+	EventsWithWarnings = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_events_with_warnings_total",
+		Help: "BillingEvents created whose payload has values that cannot be read (spec.warnings), by Stripe event type (other if the type is not handled).",
+	}, []string{"type"})
+
+	// EventsReopened counts Recorded events that a new version or configuration applies.
+	EventsReopened = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tollkeeper_events_reopened_total",
+		Help: "Recorded BillingEvents made pending again because this version or configuration handles them. Counted by the leader.",
+	})
 
 	// EventOutcomes counts outcomes written.
 	EventOutcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_event_outcomes_total",
-		Help: "Outcomes written to BillingEvents, by Stripe event type (other if the type is not handled) and outcome.",
+		Help: "Outcomes written to BillingEvents, by Stripe event type (thin if it is a thin event's, other if it is not handled) and outcome.",
 	}, []string{"type", "outcome"})
 
 	// EventAttemptsFailed counts failed attempts that do not end the event.
@@ -63,6 +75,18 @@ var (
 		Name: "tollkeeper_events_pending",
 		Help: "BillingEvents that are pending, which means without an outcome. Reported by the leader only.",
 	})
+
+	// ThinEventsPending is the number of thin events that Stripe was not asked about yet. Only the leader reports it.
+	ThinEventsPending = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_thin_events_pending",
+		Help: "Thin events whose content was not read from Stripe yet: without STRIPE_SECRET_KEY they wait until it is set. Reported by the leader only.",
+	})
+
+	// ThinEvents counts thin events by what they led to.
+	ThinEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_thin_events_total",
+		Help: "Thin events by what was read from Stripe: event (the one with the object is recorded), known (it was recorded before), object, not_read (nothing can be read), not_found, not_readable.",
+	}, []string{"result"})
 
 	// EventsFailed is the number of BillingEvents that need a person's action. Only the leader reports it.
 	EventsFailed = prometheus.NewGauge(prometheus.GaugeOpts{
@@ -125,10 +149,10 @@ var (
 		Help: "Unix time up to which all events of the platform's account are known to be recorded.",
 	})
 
-	// BackfillLastSuccess is the time of the last complete backfill run.
+	// BackfillLastSuccess is the time of the last run that was complete but for accounts that Stripe refuses.
 	BackfillLastSuccess = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_backfill_last_success_timestamp_seconds",
-		Help: "Unix time of the last complete backfill run.",
+		Help: "Unix time of the last complete backfill run. Connected accounts that Stripe refuses are left out.",
 	})
 
 	// ImportObjects counts objects that the import listed at Stripe.
@@ -184,6 +208,36 @@ var (
 		Name: "tollkeeper_stripe_api_configured",
 		Help: "1 if STRIPE_SECRET_KEY is set; 0 if it is not set, which turns off backfill, resync and every other read from Stripe.",
 	})
+
+	// StripeKeyRefused is 1 while Stripe refuses the API key.
+	StripeKeyRefused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_stripe_key_refused",
+		Help: "1 while Stripe refuses STRIPE_SECRET_KEY, so that nothing is read from Stripe; else 0.",
+	})
+
+	// StripeAccountsRefused is the number of connected accounts that the key has no access to.
+	StripeAccountsRefused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_stripe_accounts_refused",
+		Help: "Connected accounts that Stripe refuses to STRIPE_SECRET_KEY, for example because they have disconnected from the platform.",
+	})
+
+	// BackfillAccountsRefused is the number of connected accounts whose events cannot be listed.
+	BackfillAccountsRefused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_backfill_accounts_refused",
+		Help: "Connected accounts whose events Stripe refused to the key in the last backfill run: their missed events are not recovered. Reported by the leader only.",
+	})
+
+	// EndpointProblems counts what is wrong with the webhook endpoint in Stripe.
+	EndpointProblems = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_webhook_endpoint_problems",
+		Help: "What is wrong with the webhook endpoint in Stripe, by problem: missing_events (handled types that it does not send), disabled, api_version (of another shape than supported), not_found. Reported by the leader only.",
+	}, []string{"problem"})
+
+	// EndpointChecked is 1 if the last check of the webhook endpoint could be made.
+	EndpointChecked = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_webhook_endpoint_checked",
+		Help: "1 if the webhook endpoint in Stripe was checked in the last hour; 0 without a Stripe key that may read webhook endpoints. Reported by the leader only.",
+	})
 )
 
 func init() {
@@ -193,11 +247,12 @@ func init() {
 // Collectors returns all of them.
 func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventOutcomes, EventAttemptsFailed,
-		EventsPending, EventsFailed, OldestPending, EventLag, EntitlementChanges,
+		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventsReopened,
+		EventOutcomes, EventAttemptsFailed,
+		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, EventLag, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,
-		StripeAPIConfigured,
+		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,
 	}
 }

@@ -15,6 +15,7 @@ func used() []prometheus.Collector {
 	Requests.WithLabelValues("200", "recorded")
 	RequestSeconds.WithLabelValues("200")
 	EventsRecorded.WithLabelValues("other")
+	EventsWithWarnings.WithLabelValues("other")
 	EventOutcomes.WithLabelValues("other", "Applied")
 	EventAttemptsFailed.WithLabelValues("other")
 	EntitlementChanges.WithLabelValues("True", "Trialing")
@@ -28,6 +29,8 @@ func used() []prometheus.Collector {
 	Customers.WithLabelValues("True", "Trialing")
 	OutOfSync.WithLabelValues("Customer", "Differs")
 	ReadingsRefused.WithLabelValues("other_customer")
+	EndpointProblems.WithLabelValues("disabled")
+	ThinEvents.WithLabelValues("event")
 	return Collectors()
 }
 
@@ -80,6 +83,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_event_attempts_failed_total":           {"type"},
 		"tollkeeper_events_pending":                        nil,
 		"tollkeeper_events_failed":                         nil,
+		"tollkeeper_thin_events_pending":                   nil,
+		"tollkeeper_thin_events_total":                     {"result"},
 		"tollkeeper_import_complete":                       nil,
 		"tollkeeper_import_last_success_timestamp_seconds": nil,
 		"tollkeeper_import_objects_total":                  {"kind", "result"},
@@ -91,11 +96,18 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_receiver_request_duration_seconds":     {"code"},
 		"tollkeeper_receiver_requests_in_flight":           nil,
 		"tollkeeper_events_recorded_total":                 {"type"},
+		"tollkeeper_events_with_warnings_total":            {"type"},
+		"tollkeeper_events_reopened_total":                 nil,
 		"tollkeeper_event_outcomes_total":                  {"outcome", "type"},
 		"tollkeeper_event_lag_seconds":                     nil,
 		"tollkeeper_entitlement_changes_total":             {"reason", "status"},
 		"tollkeeper_stripe_api_requests_total":             {"code", "resource"},
 		"tollkeeper_stripe_api_configured":                 nil,
+		"tollkeeper_stripe_key_refused":                    nil,
+		"tollkeeper_stripe_accounts_refused":               nil,
+		"tollkeeper_backfill_accounts_refused":             nil,
+		"tollkeeper_webhook_endpoint_checked":              nil,
+		"tollkeeper_webhook_endpoint_problems":             {"problem"},
 		"tollkeeper_emails_total":                          {"outcome", "purpose"},
 		"tollkeeper_customers_overridden":                  {"access"},
 		"tollkeeper_drift_repaired_total":                  {"field", "kind"},

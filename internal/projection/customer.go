@@ -1,6 +1,10 @@
 package projection
 
-import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+import (
+	"slices"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
 
 // partProfile is the part of a Customer's status that its own events write.
 const partProfile = "profile"
@@ -16,6 +20,7 @@ func Profile(a *Aggregate, e *Event) bool {
 	c.Delinquent = record.Delinquent
 	c.DefaultPaymentMethodID = record.DefaultPaymentMethodID
 	c.Metadata = record.DeepCopy().Metadata
+	c.UnreadableFields = slices.Clone(record.UnreadableFields)
 	return true
 }
 

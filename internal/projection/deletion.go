@@ -29,15 +29,15 @@ func CustomerDeleted(a *Aggregate, e *Event) bool {
 
 // forgetPerson removes what Stripe removes with the customer: the profile and the payment methods.
 func forgetPerson(c *v1alpha1.CustomerStatus) {
-	c.Email, c.Name, c.Delinquent, c.Metadata = "", "", false, nil
+	c.Email, c.Name, c.Delinquent, c.Metadata, c.UnreadableFields = "", "", false, nil, nil
 	c.DefaultPaymentMethodID, c.PaymentMethods = "", nil
 	maps.DeleteFunc(c.Positions, func(part string, _ v1alpha1.Position) bool {
 		return strings.HasPrefix(part, partMethodPrefix)
 	})
 }
 
-// settleDeletion derives what follows from a deletion: all subscriptions are known and have ended. It comes after the
-// events, so that it holds whatever their order. Example:
+// settleDeletion derives what follows from a deletion: all subscriptions are known and have ended, and there are no features.
+// It comes after the events, so that it holds whatever their order. Example:
 //
 //	evt_1  customer.deleted at 10:00, and the event of the subscription's end is lost.
 //	evt_2  customer.subscription.updated of 09:59 (active, 3 seats) arrives: it shows 3 seats, and canceled at 10:00.
@@ -46,6 +46,7 @@ func settleDeletion(a *Aggregate) {
 	if deletedAt == nil {
 		return
 	}
+	forgetFeatures(&a.Customer)
 	if known := a.Customer.Complete; known == nil || known.Source != v1alpha1.CompleteFromCreation {
 		a.Customer.Complete = &v1alpha1.Completeness{Source: v1alpha1.CompleteByDeletion, At: *deletedAt}
 	}
@@ -76,7 +77,7 @@ func refuteDeletion(c *v1alpha1.CustomerStatus, e *Event) bool {
 	return true
 }
 
-// doubtEnds puts the subscriptions in doubt whose end followed from a deletion that was taken back.
+// doubtEnds puts the features in doubt, and the subscriptions whose end followed from a deletion that was taken back.
 func doubtEnds(a *Aggregate) {
 	for _, s := range a.Subscriptions {
 		if p := StatePosition(s); p.Authority != v1alpha1.AuthorityFinal {
@@ -84,6 +85,7 @@ func doubtEnds(a *Aggregate) {
 			setPosition(&s.Positions, partState, p)
 		}
 	}
+	doubtFeatures(&a.Customer)
 }
 
 // isRefuted reports whether Stripe had the customer after the event of its deletion.

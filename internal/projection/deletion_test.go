@@ -46,6 +46,8 @@ func checkDeleted(t *rapid.T, world *World, recorded []projection.Change, a *pro
 		t.Fatalf("deleted at %v, want %s", c.DeletedAt, deletion.Created)
 	case c.Email+c.Name+c.DefaultPaymentMethodID != "" || c.Metadata != nil || c.PaymentMethods != nil:
 		t.Fatalf("personal data stays: %q %q %q %v %v", c.Email, c.Name, c.DefaultPaymentMethodID, c.Metadata, c.PaymentMethods)
+	case c.Features != nil || c.CutFeatures != nil:
+		t.Fatalf("features stay: %v %v", c.Features, c.CutFeatures)
 	case projection.IsPartlyKnown(a):
 		t.Fatal("a deleted customer is not known whole")
 	}

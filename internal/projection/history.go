@@ -3,6 +3,7 @@ package projection
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -127,6 +128,8 @@ type startState struct {
 //   - A → B and B → A enter each state as often as they leave it: the walk ends where the second started.
 //   - B → C alone, in a second that starts in A, is a gap: the event that led to B is missing.
 //   - A transition that does not say what was before it counts as one entry, if no other enters its state.
+//   - Hashes of different versions never count for each other. So events of one second that different releases have read
+//     are ordered as if none of them said what was before it.
 func lastOfSecond(second []v1alpha1.Transition, start startState) (v1alpha1.Transition, v1alpha1.Doubt) {
 	entered, left := map[string]int{}, map[string]int{}
 	for _, t := range second {
@@ -167,10 +170,26 @@ func highestRanked(second []v1alpha1.Transition, isCandidate func(v1alpha1.Trans
 	return highest, ""
 }
 
-// hasGap reports whether a transition leaves a state that neither the second before nor another transition led to.
+// hasGap reports whether a transition leaves a state that neither the second before nor another transition led to. A hash
+// of another version is no evidence: the event that led there may have been read by another release.
 func hasGap(second []v1alpha1.Transition, entered, left map[string]int, startHash string) bool {
 	return slices.ContainsFunc(second, func(t v1alpha1.Transition) bool {
 		return t.StateBefore != "" && t.StateBefore != v1alpha1.StateNone && t.StateBefore != startHash &&
-			left[t.StateBefore] > entered[t.StateBefore]
+			left[t.StateBefore] > entered[t.StateBefore] && canCompare(t.StateBefore, startHash) &&
+			!slices.ContainsFunc(second, func(other v1alpha1.Transition) bool { return !canCompare(t.StateBefore, other.StateAfter) })
 	})
+}
+
+// canCompare reports whether two hashes are of one version, so that they are equal if and only if their states are.
+func canCompare(a, b string) bool {
+	return a == v1alpha1.StateNone || b == v1alpha1.StateNone || versionOf(a) == versionOf(b)
+}
+
+// versionOf is the version of a state's hash; empty for the first version, which had none.
+func versionOf(hash string) string {
+	version, _, found := strings.Cut(hash, v1alpha1.StateVersionEnd)
+	if !found {
+		return ""
+	}
+	return version
 }

@@ -32,7 +32,7 @@ func Setup(a *Aggregate, e *Event) bool {
 	return shows
 }
 
-// showIntentIfNewest shows the newest intent in its latest state. A success is final.
+// showIntentIfNewest shows the newest intent in its latest state. A success and a cancellation are final.
 func showIntentIfNewest(shown **v1alpha1.Intent, parts *positions, part string, e *Event, intent v1alpha1.Intent) bool {
 	if old := *shown; old != nil && old.ID != intent.ID {
 		if compareCreation(old.Created, old.ID, intent.Created, intent.ID) > 0 {
@@ -41,7 +41,7 @@ func showIntentIfNewest(shown **v1alpha1.Intent, parts *positions, part string, 
 		delete(*parts, part)
 	}
 	authority := v1alpha1.AuthorityState
-	if intent.Status == intentSucceeded {
+	if intent.Status == intentSucceeded || intent.Status == intentCanceled {
 		authority = v1alpha1.AuthorityFinal
 	}
 	if !takePart(parts, part, positionOf(e, authority, typeRank(e.Type))) {

@@ -102,10 +102,14 @@ func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord,
 		InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency,
 		PaidAt: *cmp.Or(paidAtOf(e), &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
 	}
+	if invoice.MoreLines {
+		paid.Lines = v1alpha1.LinesCut
+	}
 	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
 		paid.Amount, paid.Currency = max(paid.Amount, known.Amount), max(paid.Currency, known.Currency)
 		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
 		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
+		paid.Lines = max(paid.Lines, known.Lines)
 		if known.PaidAt.Before(&paid.PaidAt) {
 			paid.PaidAt = known.PaidAt
 		}
@@ -143,12 +147,12 @@ func InvoiceActionRequired(a *Aggregate, e *Event) bool {
 	return true
 }
 
-// invoicePosition ranks open before uncollectible, and more attempts to collect after fewer. Only paid and void are
-// final: an uncollectible invoice can still be paid.
+// invoicePosition ranks open before uncollectible, and more attempts to collect after fewer. Only paid, void and
+// deleted are final: an uncollectible invoice can still be paid.
 func invoicePosition(e *Event) v1alpha1.Position {
 	rank := min(max(e.Invoice.AttemptCount, 0), 999)*10 + typeRank(e.Type)
 	switch e.Invoice.Status {
-	case InvoicePaid, InvoiceVoid:
+	case InvoicePaid, InvoiceVoid, InvoiceDeleted:
 		return positionOf(e, v1alpha1.AuthorityFinal, rank)
 	case InvoiceDraft:
 		return positionOf(e, v1alpha1.AuthorityState, rank)

@@ -32,6 +32,9 @@ func keepNewest[T any](list []T, parts positions, prefix string, limit int, id f
 		index[id] = i
 	}
 	list = slices.DeleteFunc(list, func(element T) bool { _, kept := index[id(&element)]; return !kept })
+	if len(list) == 0 {
+		return nil // as if nothing had ever been listed, whatever the order of events
+	}
 	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(index[id(&a)], index[id(&b)]) })
 	return list
 }

@@ -77,7 +77,7 @@ func (s step) String() string { return fmt.Sprintf("+%s %s", s.After, s.Op) }
 // often are the ops to draw from. Those that undo others are the hardest to put in order, so they are drawn more often.
 var often = slices.Concat(Ops(), slices.Repeat([]Op{
 	ChangeQuantity, RevertQuantity, ScheduleCancel, UndoCancel, ChangeEmail, RevertEmail, SetCancelAt, UnsetCancelAt,
-	ChangeProduct, RevertProduct,
+	ChangeProduct, RevertProduct, PlanChange, ChangePlanned, RevertPlanned, GrantFeature, RevokeFeature,
 }, 3))
 
 // live draws a life: a sign-up, and ops that may follow. Most of them happen within a second or two.
@@ -162,6 +162,10 @@ func checkFinal(t *rapid.T, world *World, a *projection.Aggregate) (doubts int) 
 	checkInvoices(t, world, a)
 	checkPurchases(t, world, a)
 	checkProduct(t, world, a)
+	checkSchedules(t, world, a)
+	checkMethods(t, world, a)
+	checkDisputes(t, world, a)
+	checkFeatures(t, world, a)
 	for i := range a.Customer.Refunds {
 		refund := &a.Customer.Refunds[i]
 		charge := stripejson.RefundTotal(parsed(t, world.Object(refund.ChargeID)))
@@ -193,17 +197,24 @@ func lose(t *rapid.T, recorded *[]projection.Change) bool {
 	return n > 0
 }
 
-// checkRepair checks that readings repair for good what lost events have left.
+// checkRepair checks that readings repair for good what lost events have left, whatever API version each is in.
 func checkRepair(t *rapid.T, world *World, a *projection.Aggregate) {
 	repaired, at := a.DeepCopy(), world.Now().Add(time.Second)
 	objects := append(world.Objects("customer"), world.Objects("subscription")...)
+	shapes := rapid.Permutation([]Shape{Old, New}).Draw(t, "read in")
 	for _, object := range objects {
-		projection.Read(repaired, readingOf(t, object, at))
+		projection.Read(repaired, readingOf(t, Render(object, shapes[0]), at))
 	}
+	projection.Read(repaired, featuresReading(t, world, at))
 	for _, object := range objects {
-		if d := projection.Read(repaired, readingOf(t, object, at)); differs(d) {
-			t.Fatalf("%s still differs in %+v from its reading", object.ID(), d)
+		for _, shape := range shapes {
+			if d := projection.Read(repaired, readingOf(t, Render(object, shape), at)); differs(d) {
+				t.Fatalf("%s still differs in %+v from its reading in the shape %s", object.ID(), d, shape)
+			}
 		}
+	}
+	if d := projection.Read(repaired, featuresReading(t, world, at)); differs(d) {
+		t.Fatalf("the features still differ in %+v from their reading", d)
 	}
 	if doubts := projection.InDoubt(repaired, customerOf(world)); len(doubts) > 0 {
 		t.Fatalf("the readings leave doubts: %v", doubts)
@@ -216,7 +227,7 @@ func checkInvoices(t *rapid.T, world *World, a *projection.Aggregate) {
 		if s.LatestInvoice == nil {
 			continue
 		}
-		want := stripejson.Invoice(parsed(t, world.Object(s.LatestInvoice.ID))).Invoice
+		want := stripejson.Invoice(parsed(t, Render(world.Object(s.LatestInvoice.ID), world.Events()[0].Shape))).Invoice
 		if diff := cmp.Diff(want, *s.LatestInvoice); diff != "" {
 			t.Fatalf("the latest invoice of %s (-Stripe +shown):\n%s\nthe life was\n%s", id, diff, listingOf(world))
 		}

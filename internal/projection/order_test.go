@@ -71,14 +71,50 @@ func randomLife(random *rand.Rand) []Event {
 					With("mode", pick("payment", "subscription", "setup")).With("payment_status", pick("paid", "unpaid", "no_payment_required"))},
 			{Type: "product.updated", Object: ProductWith(pick("3", "4", "5")), Previous: pickObject(random, nil,
 				Object{"metadata": Object{"tollkeeper_projects": "3"}}, Object{"metadata": Object{"tollkeeper_projects": "4"}})},
-		}[random.IntN(22)]
+			{Type: pick("customer.source.deleted", "payment_method.detached", "customer.source.created"), Object: Card(card, customer, 3, 2028)},
+			{Type: pick("payment_method.attached", "payment_method.detached", "payment_method.updated"),
+				Object: PaymentMethod(card, customer, pick("4242", "1881"), 8, 2031)},
+			{Type: pick("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.canceled"),
+				Object:   planned(fmt.Sprintf("sub_sched_%d", nth), sub, pick("price_A", "price_B"), pick("active", "canceled"), asked),
+				Previous: pickObject(random, nil, Object{"status": "active"}, Object{"end_behavior": "cancel"})},
+			{Type: pick("charge.dispute.updated", "charge.dispute.closed"), Object: Dispute(fmt.Sprintf("dp_%d", random.IntN(24)), charge, intent, made, made).
+				With("status", pick("under_review", "won", "lost"))},
+			{Type: "invoice.deleted", Object: Invoice(shape, invoice, customer, pick(sub, ""), "draft", Amount, made, made.AddDate(0, 1, 0)).
+				With("created", begin.Unix()+int64(len(invoice)))},
+			{Type: "payment_intent.canceled", Object: PaymentIntent(shape, intent, customer, "", "canceled", asked)},
+			{Type: "setup_intent.canceled", Object: SetupIntent("seti_1", customer, "", "canceled", begin)},
+			{Type: "entitlements.active_entitlement_summary.updated",
+				Object:   FeaturesOf(customer, features(random)...),
+				Previous: pickObject(random, nil, FeaturesBefore(), FeaturesBefore(features(random)...), FeaturesBefore("a"))},
+		}[random.IntN(30)]
 		if isDeleted && random.IntN(10) == 0 {
 			e = Event{Type: "customer.deleted", Object: Customer(customer, "a@example.com", "Ada")}
+		}
+		if spoiled := map[string]Object{
+			"customer":     {"email": 7},
+			"subscription": {"trial_end": "soon"},
+			"invoice":      {"amount_due": 19.5},
+		}[fmt.Sprint(e.Object["object"])]; spoiled != nil && random.IntN(5) == 0 { // a field that cannot be read
+			for field, value := range spoiled {
+				e.Object = e.Object.With(field, value)
+			}
 		}
 		e.ID, e.Created, e.Shape = fmt.Sprintf("evt_%06d", random.IntN(1_000_000)), at, shape
 		life = append(life, e)
 	}
 	return life
+}
+
+// planned is a schedule in a status. Its creation never changes.
+func planned(id, subscription, price, status string, created time.Time) Object {
+	return SubscriptionSchedule(id, customer, subscription, price, created, created.AddDate(0, 1, 0)).With("status", status)
+}
+
+// features are a few, none, or more than an event can hold.
+func features(random *rand.Rand) []string {
+	keys := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}
+	random.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys[:pickInt(random, 0, 1, 1, 2, len(keys))]
 }
 
 func pickObject(random *rand.Rand, objects ...Object) Object {

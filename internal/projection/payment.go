@@ -18,7 +18,7 @@ const (
 
 	partFailedRefundPrefix = "failedRefund/"
 
-	maxMethods  = 10
+	maxMethods  = 20
 	maxRefunds  = 20
 	maxDisputes = 20
 
@@ -70,26 +70,34 @@ func newPayment(e *Event) *v1alpha1.Payment {
 	}
 }
 
-// PaymentMethod shows the payment method's new state.
+// PaymentMethod shows the payment method's new state. One that was detached or deleted shows no more: Stripe never attaches it
+// again. Its position stays, so that an older event that arrives late does not show it again.
 func PaymentMethod(a *Aggregate, e *Event) bool {
 	if e.PaymentMethod == nil {
 		return false
 	}
-	return showMethod(a, e, &e.PaymentMethod.PaymentMethod, v1alpha1.AuthorityState)
+	return foldMethod(a, e, &e.PaymentMethod.PaymentMethod, v1alpha1.AuthorityState, e.PaymentMethod.Detached)
 }
 
 // showMethod shows a payment method. Its own events carry its state; a payment made with it is a hint.
-// A deleted customer has none any more.
 func showMethod(a *Aggregate, e *Event, method *v1alpha1.PaymentMethod, authority v1alpha1.Authority) bool {
+	return foldMethod(a, e, method, authority, false)
+}
+
+// foldMethod shows a payment method, or takes it away. A deleted customer has none any more.
+func foldMethod(a *Aggregate, e *Event, method *v1alpha1.PaymentMethod, authority v1alpha1.Authority, isDetached bool) bool {
 	if method == nil || method.ID == "" || a.Customer.DeletedAt != nil {
 		return false
 	}
-	if method.Last4 == "" {
+	if method.Last4 == "" && !isDetached {
 		authority = v1alpha1.AuthorityMention
 	}
 	c, part := &a.Customer, partMethodPrefix+method.ID
 	if takePart(&c.Positions, part, positionOf(e, authority, typeRank(e.Type))) {
-		c.PaymentMethods = upsert(c.PaymentMethods, *method, methodID)
+		c.PaymentMethods = slices.DeleteFunc(c.PaymentMethods, func(m v1alpha1.PaymentMethod) bool { return m.ID == method.ID })
+		if !isDetached {
+			c.PaymentMethods = append(c.PaymentMethods, *method)
+		}
 	}
 	c.PaymentMethods = keepNewest(c.PaymentMethods, c.Positions, partMethodPrefix, maxMethods, methodID)
 	return c.Positions[part].EventID == e.EventID
@@ -171,7 +179,8 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 		return false
 	}
 	c, part := &a.Customer, partDisputePrefix+e.ObjectID
-	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, typeRank(e.Type))) {
+	rank := disputeRank(e.Dispute.Status)*10 + typeRank(e.Type)
+	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, rank)) {
 		dispute := v1alpha1.Dispute{
 			ID: e.ObjectID, ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, DisputeRecord: *e.Dispute.DeepCopy(),
 		}
@@ -180,6 +189,18 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 	c.OpenDisputes = slices.DeleteFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return IsClosedDispute(d.Status) })
 	c.OpenDisputes = keepNewest(c.OpenDisputes, c.Positions, partDisputePrefix, maxDisputes, disputeID)
 	return c.Positions[part].EventID == e.EventID
+}
+
+// disputeRank orders the statuses of a dispute that may meet within one second.
+func disputeRank(status string) int32 {
+	switch status {
+	case "needs_response", "warning_needs_response":
+		return 0
+	case "under_review", "warning_under_review":
+		return 1
+	default:
+		return 2
+	}
 }
 
 // KnownDisputes lists the ids of the disputes that were reported, closed ones too, the latest first.

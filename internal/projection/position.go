@@ -10,15 +10,15 @@ import (
 // clockSkew is how far Stripe's clock may be ahead of the API server's. The receiver accepts signatures of the same span.
 const clockSkew = 5 * time.Minute
 
-// EventOf is a recorded event as it is folded. One that is dated later than the API server stored it, by more than a
+// EventOf is a recorded event as it is folded: as it was read again, if it was. One that is dated later than the API server stored it, by more than a
 // difference of clocks, counts as created when it was stored: an event that is dated tomorrow must not win over what Stripe
 // reports until then.
 func EventOf(recorded *v1alpha1.BillingEvent) *Event {
-	stored := recorded.CreationTimestamp
-	if stored.IsZero() || recorded.Spec.Created.Sub(stored.Time) <= clockSkew {
-		return &recorded.Spec
+	stored, content := recorded.CreationTimestamp, recorded.Content()
+	if stored.IsZero() || content.Created.Sub(stored.Time) <= clockSkew {
+		return content
 	}
-	e := recorded.Spec // a shallow copy: the fold changes no event
+	e := *content // a shallow copy: the fold changes no event
 	e.Created = stored
 	return &e
 }

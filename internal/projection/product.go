@@ -67,8 +67,8 @@ func BilledProducts(a *Aggregate) []string {
 // ProductsOf lists the ids of the products that a subscription bills; none if it has ended.
 func ProductsOf(s *v1alpha1.SubscriptionStatus) []string {
 	var ids []string
-	for i := range s.Items {
-		if id := s.Items[i].Product; id != "" && !hasEnded(s.Status) && !slices.Contains(ids, id) {
+	for _, item := range itemsOf(s) {
+		if id := item.Product; id != "" && !hasEnded(s.Status) && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}

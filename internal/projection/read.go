@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -44,13 +45,19 @@ func readObject(a *Aggregate, e *Event) Difference {
 		return readProfile(a, e)
 	case e.Dispute != nil && e.ObjectID != "":
 		return readDispute(a, e)
+	case e.Features != nil:
+		return readFeatures(a, e)
 	case e.Product != nil && e.ObjectID != "":
 		return readProduct(a, e)
 	case e.Refund != nil && e.ChargeID != "":
 		return readRefund(a, e)
+	case e.Payment != nil && e.ObjectKind == "invoice_payment":
+		readInvoicePayment(a, e)
+		return Difference{}
 	case e.Checkout != nil, e.Payment != nil:
 		return readPurchase(a, e)
 	case e.Invoice != nil:
+		readInvoiceLines(a, e)
 		return readInvoicePurchase(a, e)
 	default:
 		return Difference{}
@@ -71,7 +78,9 @@ func (d Difference) fold(a *Aggregate, e *Event, doubt v1alpha1.Doubt, effect Ef
 
 // ShownEvents lists the events that the statuses show of objects that can be read, by Stripe's id of the object.
 func ShownEvents(a *Aggregate, customerID string) map[string]string {
-	shown := map[string]string{customerID: ProfilePosition(&a.Customer).EventID}
+	shown := map[string]string{
+		customerID: ProfilePosition(&a.Customer).EventID, FeaturesID: FeaturesPosition(&a.Customer).EventID,
+	}
 	for id, s := range a.Subscriptions {
 		shown[id] = StatePosition(s).EventID
 	}
@@ -90,6 +99,10 @@ func Yield(a *Aggregate, customerID, id, shownEvent string, at metav1.Time) {
 	parts, part := &a.Customer.Positions, partProfile
 	switch {
 	case id == customerID:
+	case id == FeaturesID && a.Customer.CutFeatures != nil:
+		part = partCutFeatures
+	case id == FeaturesID:
+		part = partFeatures
 	case a.Subscriptions[id] != nil:
 		parts, part = &a.Subscriptions[id].Positions, partState
 	case a.Customer.Positions[partDisputePrefix+id].EventID != "":
@@ -128,12 +141,15 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 	if shown.Status != e.Subscription.Status { // no event reported when it came into the status: it was seen so now
 		e.Subscription.PreviousStatus = shown.Status
 	}
-	d := Difference{Remaining: differingFields(shown.SubscriptionState, e.Subscription.SubscriptionState)}
+	d := Difference{Remaining: differingFields(withRestOfItems(&shown, &e.Subscription.SubscriptionState), e.Subscription.SubscriptionState)}
 	doubt := StatePosition(&shown).Doubt
-	if refutesPayment(&shown, e) {
+	if refutesPayment(&shown, e) || shown.MoreItems && !e.Subscription.MoreItems {
 		doubt = v1alpha1.DoubtGap
 	}
 	d = d.fold(a, e, doubt, SubscriptionState)
+	if s := a.Subscriptions[e.SubscriptionID]; s != nil && len(d.Remaining) == 0 {
+		s.RestItems = restOf(e.Subscription.Items)
+	}
 	if s := a.Subscriptions[e.SubscriptionID]; len(d.Repaired) > 0 && StatePosition(&shown).Authority == v1alpha1.AuthorityFinal &&
 		s.LastEvent != nil && !s.LastEvent.Created.Before(&e.Created) {
 		p := StatePosition(s)
@@ -141,6 +157,18 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 		setPosition(&s.Positions, partState, p)
 	}
 	return d
+}
+
+// withRestOfItems is the state that shows, with all items that were read if an event has reported the first ones: the rest of a
+// list is no difference.
+func withRestOfItems(shown *v1alpha1.SubscriptionStatus, read *v1alpha1.SubscriptionState) v1alpha1.SubscriptionState {
+	state := shown.SubscriptionState
+	n := len(state.Items)
+	if state.MoreItems && n <= len(read.Items) && equality.Semantic.DeepEqual(state.Items, read.Items[:n]) {
+		state.Items, state.MoreItems = read.Items, read.MoreItems
+		state.CurrentPeriodStart, state.CurrentPeriodEnd = read.CurrentPeriodStart, read.CurrentPeriodEnd // the shortest one of all items
+	}
+	return state
 }
 
 // refutesPayment reports whether an invoice seems to be paid since the status was reported, and Stripe still has the status
@@ -170,6 +198,7 @@ func readProfile(a *Aggregate, e *Event) Difference {
 	}
 	shown := v1alpha1.CustomerRecord{
 		Email: c.Email, Name: c.Name, Delinquent: c.Delinquent, DefaultPaymentMethodID: c.DefaultPaymentMethodID, Metadata: c.Metadata,
+		UnreadableFields: c.UnreadableFields,
 	}
 	read := *e.Customer
 	read.Trace = v1alpha1.Trace{}
@@ -203,7 +232,10 @@ func readRefund(a *Aggregate, e *Event) Difference {
 	if i < 0 {
 		return Difference{}
 	}
-	d := Difference{Remaining: differingFields(a.Customer.Refunds[i].RefundTotal, e.Refund.RefundTotal)}
+	shown, read := &a.Customer.Refunds[i].RefundTotal, &e.Refund.RefundTotal
+	shown.InvoiceID = cmp.Or(read.InvoiceID, shown.InvoiceID) // charges name their invoice in API versions before 2025-03-31 only
+	read.InvoiceID = shown.InvoiceID
+	d := Difference{Remaining: differingFields(*shown, *read)}
 	return d.fold(a, e, "", Refunded)
 }
 
@@ -271,13 +303,19 @@ func InDoubt(a *Aggregate, customerID string) map[string]v1alpha1.Position {
 		}
 		return doubts
 	}
-	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt {
+	if p, inDoubt := doubted(ProfilePosition(&a.Customer), a.Customer.LastComparison); inDoubt || len(a.Customer.UnreadableFields) > 0 {
 		doubts[customerID] = p
 	}
+	if AreFeaturesInDoubt(&a.Customer) {
+		doubts[FeaturesID] = FeaturesPosition(&a.Customer)
+	}
 	for id, s := range a.Subscriptions {
-		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems {
+		if p, inDoubt := doubted(StatePosition(s), s.LastComparison); inDoubt || s.MoreItems || len(s.UnreadableFields) > 0 {
 			doubts[id] = p
 		}
+	}
+	for _, id := range CutInvoices(a) {
+		doubts[id] = v1alpha1.Position{}
 	}
 	return doubts
 }

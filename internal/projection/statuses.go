@@ -27,8 +27,14 @@ const (
 	InvoiceVoid          = "void"
 )
 
-// intentSucceeded is the last status of a payment intent or setup intent.
-const intentSucceeded = "succeeded"
+// The last statuses of a payment intent or setup intent.
+const (
+	intentSucceeded = "succeeded"
+	intentCanceled  = "canceled"
+)
+
+// InvoiceDeleted is Tollkeeper's own status of a draft invoice that was deleted in Stripe, which keeps nothing of it.
+const InvoiceDeleted = "deleted"
 
 // hasEnded reports whether Stripe never leaves the subscription status again.
 func hasEnded(status string) bool {
@@ -53,11 +59,11 @@ func lifecycleRank(status string) int32 {
 // (invoice.finalized). A reading wins over all events: Stripe answered it after them.
 func typeRank(eventType string) int32 {
 	switch eventType[strings.LastIndex(eventType, ".")+1:] {
-	case "created":
+	case "created", "attached":
 		return 0
-	case "updated":
+	case "updated", "automatically_updated":
 		return 2
-	case "deleted":
+	case "deleted", "detached":
 		return 3
 	case "read":
 		return 4

@@ -98,7 +98,7 @@ func summariseSubscriptions(a *Aggregate, view View) []v1alpha1.SubscriptionSumm
 func joinPlans(a *Aggregate, view View) []string {
 	var plans []string
 	for _, id := range view.Entitling {
-		for _, name := range planNames(a.Subscriptions[id].Items) {
+		for _, name := range planNames(itemsOf(a.Subscriptions[id])) {
 			if !slices.Contains(plans, name) && len(plans) < maxPlans {
 				plans = append(plans, name)
 			}
@@ -112,7 +112,7 @@ func joinPlans(a *Aggregate, view View) []string {
 func joinEntitlements(a *Aggregate, view View, periods []PurchasePeriod) map[string]v1alpha1.Value {
 	joined := map[string]v1alpha1.Value{}
 	for _, id := range view.Entitling {
-		for _, item := range a.Subscriptions[id].Items {
+		for _, item := range itemsOf(a.Subscriptions[id]) {
 			addMissing(joined, item.Entitlements)
 			if product := productOf(&a.Customer, item.Product); product != nil {
 				addMissing(joined, product.Entitlements)

@@ -76,11 +76,15 @@ func TestAnswers(t *testing.T) {
 			request: signed(append(event("evt_1", "a"), event("evt_2", "b")...)),
 			want:    answered(400, "not a Stripe event: not a JSON object: more data follows it\n"), wantCounted: "400 not_an_event",
 		},
-		"a thin event": {
+		"a thin event without a time": {
 			request: signed([]byte(`{"id":"evt_1","object":"v2.core.event","type":"v1.billing.meter.error_report_triggered"}`)),
-			want: answered(400, "not a Stripe event: the body is a \"v2.core.event\", not an event: "+
-				"configure the endpoint in Stripe to send snapshot events\n"),
-			wantCounted: "400 not_an_event",
+			want:    answered(400, "not a Stripe event: the event has no creation time\n"), wantCounted: "400 not_an_event",
+		},
+		"Stripe's ping": {
+			request: signed([]byte(`{"id":"evt_1","object":"v2.core.event","type":"v2.core.event_destination.ping",
+				"created":"2026-01-31T12:00:00.246Z","livemode":false,"context":null,"reason":null,
+				"related_object":{"id":"ed_1","type":"v2.core.event_destination","url":"/v2/core/event_destinations/ed_1"}}`)),
+			want: acknowledged(), wantCounted: "200 recorded", wantRecorded: once,
 		},
 		"no id": {
 			request: signed([]byte(`{"object":"event","type":"invoice.paid","created":1,"data":{"object":{}}}`)),

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -38,6 +39,11 @@ func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (re
 	}
 	if recorded {
 		metrics.EventsRecorded.WithLabelValues(events.Label(e.Type)).Inc()
+	}
+	if recorded && len(e.Warnings) > 0 {
+		metrics.EventsWithWarnings.WithLabelValues(events.Label(e.Type)).Inc()
+		ctrl.LoggerFrom(ctx).Info("Recorded an event with values that cannot be read; its record lacks them",
+			"eventID", e.EventID, "eventType", events.Label(e.Type), "warnings", e.Warnings)
 	}
 	return recorded, err
 }

@@ -1,9 +1,11 @@
-// Package stripeapi reads objects and events from Stripe's API through stripe-go, in the API version that stripe-go
-// pins. It keeps the JSON as Stripe sent it, so that one set of readers serves events and objects.
+// Package stripeapi reads objects and events from Stripe's API through stripe-go, in an API version of our choice. It
+// keeps the JSON as Stripe sent it, so that one set of readers serves events and objects.
 package stripeapi
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,17 +26,25 @@ const (
 	requestsPerSecond = 10
 )
 
+// versionHeader is the header that selects the API version of one request. It overrides the version that stripe-go pins.
+// See https://docs.stripe.com/api/versioning.
+const versionHeader = "Stripe-Version"
+
 // Client reads from Stripe. All calls share one rate limiter, and one pause after a 429. Import and backfill let the
 // others go first.
 type Client struct {
 	backend stripe.Backend
 	key     string
+	headers http.Header
 	limit   *limiter
 	pause   pause
+	// circuits keep requests from being sent that Stripe would refuse.
+	circuits circuits
 }
 
-// New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own.
-func New(key, base string) *Client {
+// New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own. version is the API
+// version in which Stripe answers; empty for stripejson.NewestVersion.
+func New(key, base, version string) *Client {
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{noredirect.Transport{RoundTripper: http.DefaultTransport}}},
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log response bodies
@@ -46,7 +56,8 @@ func New(key, base string) *Client {
 	}
 	return &Client{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config), key: key,
-		limit: newLimiter(),
+		headers: http.Header{versionHeader: {cmp.Or(version, stripejson.NewestVersion)}},
+		limit:   newLimiter(), circuits: newCircuits(),
 	}
 }
 
@@ -83,9 +94,13 @@ func (c *Client) Charge(ctx context.Context, account, id string) (Reading, error
 	return c.get(ctx, account, "charges", id)
 }
 
-// Invoice reads an invoice. See https://docs.stripe.com/api/invoices/retrieve.
+// Invoice reads an invoice with all its lines. Since 2025-03-31 its payments, which name the payment intent, and the prices
+// of the lines are there only if they are expanded. See https://docs.stripe.com/api/invoices/retrieve.
 func (c *Client) Invoice(ctx context.Context, account, id string) (Reading, error) {
-	return c.get(ctx, account, "invoices", id)
+	if !c.hasInvoicePayments() {
+		return c.get(ctx, account, "invoices", id)
+	}
+	return c.get(ctx, account, "invoices", id, "payments", "lines."+expandedPrice)
 }
 
 // PaymentIntent reads a payment intent. See https://docs.stripe.com/api/payment_intents/retrieve.
@@ -113,44 +128,60 @@ func (c *Client) get(ctx context.Context, account, resource, id string, expand .
 	for _, field := range expand {
 		query.Add("expand[]", field)
 	}
-	at, err := c.call(ctx, foreground, account, resource, "/v1/"+resource+"/"+url.PathEscape(id), query, &answer)
+	at, err := c.call(ctx, foreground, account, resource, pathOf(resource, id), query, &answer)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
-	parse := func() (stripejson.Object, error) { return stripejson.Parse(answer.raw) }
-	switch resource {
-	case "subscriptions":
-		parse = func() (stripejson.Object, error) { return c.parseSubscription(ctx, account, answer.raw) }
-	case sessions:
-		parse = func() (stripejson.Object, error) { return c.parseSession(ctx, account, answer.raw) }
-	}
-	parsed, err := parse()
+	parsed, err := c.parseWhole(ctx, account, resource, answer.raw)
 	if err != nil {
 		return Reading{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
 	return Reading{Object: parsed, At: at}, nil
 }
 
+// pathOf is the path of an object. Its id, which an event may have made up, cannot lead to another one.
+func pathOf(resource, id string) string { return "/v1/" + resource + "/" + url.PathEscape(id) }
+
+// hasInvoicePayments reports whether Stripe is read in an API version in which the payments of an invoice are objects of
+// their own. See https://docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices.
+func (c *Client) hasInvoicePayments() bool { return c.headers.Get(versionHeader) >= "2025-03-31" }
+
 // call makes one GET request once the rate limiter allows it. It returns the response's Reading.At.
 func (c *Client) call(
 	ctx context.Context, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
+	return c.send(ctx, http.MethodGet, p, account, resource, path, query, answer)
+}
+
+// send makes one request once the rate limiter allows it. It returns the response's Reading.At.
+func (c *Client) send(
+	ctx context.Context, method string, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
+) (time.Time, error) {
 	if err := c.pause.check(time.Now()); err != nil {
+		return time.Time{}, err
+	}
+	if err := c.circuits.check(account, time.Now()); err != nil {
 		return time.Time{}, err
 	}
 	if err := c.limit.wait(ctx, p); err != nil {
 		return time.Time{}, err
 	}
-	params := &stripe.Params{Context: ctx}
-	if account != "" {
-		params.StripeAccount = new(account)
+	permit, err := c.circuits.begin(account, time.Now())
+	if err != nil {
+		return time.Time{}, err
 	}
+	params := &stripe.Params{Context: ctx, Headers: c.headers.Clone()}
+	setAccount(params, path, account)
 	last := lastResponse{LastResponseSetter: answer}
 	sent := time.Now()
-	err := c.backend.CallRaw(http.MethodGet, path, c.key, query, params, &last)
+	err = c.backend.CallRaw(method, path, c.key, query, params, &last)
 	took := time.Since(sent)
 	metrics.StripeAPIRequests.WithLabelValues(resource, last.code(err)).Inc()
-	if err != nil {
+	refusal := c.endRequest(permit, account, err)
+	switch {
+	case refusal != nil:
+		return time.Time{}, refusal
+	case err != nil:
 		err = explain(ctx, err)
 		if wait, limited := RetryAfter(err); limited {
 			c.pause.extend(time.Now().Add(wait))
@@ -158,4 +189,22 @@ func (c *Client) call(
 		return time.Time{}, err
 	}
 	return last.currentFrom(sent, took), nil
+}
+
+// endRequest tells the circuits how a request ended. It returns a *RefusalError if Stripe refused the key or the account.
+func (c *Client) endRequest(p permit, account string, err error) error {
+	var rejection *stripe.Error
+	scope := refusesNothing
+	if errors.As(err, &rejection) {
+		scope = scopeOf(rejection, account)
+	}
+	wait := c.circuits.end(p, account, scope, isJudged(err), time.Now())
+	switch scope {
+	case refusesKey:
+		return &RefusalError{wait: wait, request: rejection.RequestID}
+	case refusesAccount:
+		return &RefusalError{Account: account, wait: wait, request: rejection.RequestID}
+	default:
+		return nil
+	}
 }

@@ -35,12 +35,12 @@ func account(t *testing.T, ops ...Op) (*World, *API, *stripeapi.Client) {
 	api := NewAPI(key, world)
 	server := api.Start()
 	t.Cleanup(server.Close)
-	return world, api, stripeapi.New(key, server.URL)
+	return world, api, stripeapi.New(key, server.URL, "")
 }
 
 func all(*http.Request) bool { return true }
 
-// Every kind of object is read from its own path, in stripe-go's API version, and is returned unchanged.
+// Every kind of object is read from its own path, in the newest API version that can be read, and is returned unchanged.
 func TestObjects(t *testing.T) {
 	world, api, client := account(t, OpenDispute)
 	connected := NewWorld(begin, New, 2)
@@ -68,7 +68,7 @@ func TestObjects(t *testing.T) {
 			if got := reading.Object.ID("id"); got != id {
 				t.Errorf("got %s, want %s", got, id)
 			}
-			want := Request{Path: tc.path + id, Version: "2023-10-16", Status: http.StatusOK}
+			want := Request{Method: http.MethodGet, Path: tc.path + id, Version: stripejson.NewestVersion, Status: http.StatusOK}
 			requests := api.Requests(tc.path)
 			if diff := cmp.Diff(want, requests[len(requests)-1], cmp.FilterPath(
 				func(p cmp.Path) bool { return p.String() == "Query" }, cmp.Ignore())); diff != "" {
@@ -188,7 +188,7 @@ func TestStripesRedirectsAreNotFollowed(t *testing.T) {
 				_, _ = w.Write([]byte(`{"id": "cus_W001", "object": "customer"}`))
 			}))
 			defer server.Close()
-			_, err := stripeapi.New(key, server.URL).Customer(t.Context(), "", "cus_W001")
+			_, err := stripeapi.New(key, server.URL, "").Customer(t.Context(), "", "cus_W001")
 			want := fmt.Sprintf("get customers cus_W001 from Stripe: stripe answered with a redirect (%d), which is not followed, "+
 				"because the API key would go there: check STRIPE_API_BASE", code)
 			if err == nil || err.Error() != want {
@@ -246,7 +246,7 @@ func TestReadingTimeIsNeverTooLate(t *testing.T) {
 			_, _ = w.Write([]byte(`{"id":"cus_1","object":"customer"}`))
 		}))
 		defer server.Close()
-		reading, err := stripeapi.New(key, server.URL).Customer(t.Context(), "", "cus_1")
+		reading, err := stripeapi.New(key, server.URL, "").Customer(t.Context(), "", "cus_1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -418,7 +418,7 @@ func TestMalformedLists(t *testing.T) {
 			defer server.Close()
 			pages := 0
 			var last error
-			for _, err := range stripeapi.New(key, server.URL).Events(t.Context(), "", begin) {
+			for _, err := range stripeapi.New(key, server.URL, "").Events(t.Context(), "", begin) {
 				if pages, last = pages+1, err; pages == 3 {
 					break
 				}
@@ -439,7 +439,7 @@ func TestAPageThatRepeatsEndsTheList(t *testing.T) {
 	}))
 	defer server.Close()
 	var last error
-	for _, last = range stripeapi.New(key, server.URL).AllCustomers(t.Context(), "", "") {
+	for _, last = range stripeapi.New(key, server.URL, "").AllCustomers(t.Context(), "", "") {
 		if requests > 2 {
 			break
 		}

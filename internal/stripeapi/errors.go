@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -40,7 +41,7 @@ func (e *rateLimitError) Error() string {
 	return fmt.Sprintf("stripe's rate limit is reached, retry in %s (request %s)", e.wait, e.request)
 }
 
-// refusalError is a 401 or 403.
+// refusalError is a 403 that refuses neither the key nor the account (see RefusalError).
 type refusalError struct{ text, request string }
 
 func (e *refusalError) Error() string { return fmt.Sprintf("%s (request %s)", e.text, e.request) }
@@ -48,13 +49,33 @@ func (e *refusalError) Error() string { return fmt.Sprintf("%s (request %s)", e.
 // Is makes it an ErrRefused.
 func (e *refusalError) Is(target error) bool { return target == ErrRefused }
 
-// RetryAfter returns how long to wait before the next call, if Stripe's rate limit was reached.
+// InvalidError is a 400: Stripe does not accept a parameter.
+type InvalidError struct {
+	// Param is Stripe's name of the parameter, such as enabled_events[3]; empty if it names none.
+	Param         string
+	code, request string
+}
+
+// paramForm is the form of a parameter's name. Another one may quote a value.
+var paramForm = regexp.MustCompile(`^[a-z_]{1,40}(\[[a-z0-9_]{0,40}\]){0,3}$`)
+
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("stripe does not accept the request: parameter %q, code %q (request %s)", e.Param, e.code, e.request)
+}
+
+// RetryAfter returns how long to wait before the next call, if Stripe's rate limit was reached, or if Stripe refuses the key
+// or the account.
 func RetryAfter(err error) (time.Duration, bool) {
 	var limited *rateLimitError
-	if !errors.As(err, &limited) {
+	var refused *RefusalError
+	switch {
+	case errors.As(err, &limited):
+		return limited.wait, true
+	case errors.As(err, &refused):
+		return refused.wait, true
+	default:
 		return 0, false
 	}
-	return limited.wait, true
 }
 
 // explain replaces stripe-go's errors, which quote whole responses and so may hold personal data.
@@ -91,10 +112,14 @@ func explainRejection(rejection *stripe.Error) error {
 			}
 		}
 		return &rateLimitError{wait: wait, request: rejection.RequestID}
-	case http.StatusUnauthorized:
-		return &refusalError{"stripe rejects the API key: check STRIPE_SECRET_KEY", rejection.RequestID}
 	case http.StatusForbidden:
 		return &refusalError{"the API key may not read this: give the restricted key that permission in Stripe", rejection.RequestID}
+	case http.StatusBadRequest:
+		param := rejection.Param
+		if !paramForm.MatchString(param) {
+			param = ""
+		}
+		return &InvalidError{Param: param, code: string(rejection.Code), request: rejection.RequestID}
 	default:
 		return fmt.Errorf("stripe answered %d, type %q, code %q (request %s)",
 			rejection.HTTPStatusCode, rejection.Type, rejection.Code, rejection.RequestID)

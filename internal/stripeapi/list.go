@@ -1,6 +1,7 @@
 package stripeapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/form"
+
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
 // pageSize is the largest page that Stripe returns.
@@ -83,7 +86,7 @@ func (c *Client) Subscriptions(ctx context.Context, account, customerID string) 
 			return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)
 		}
 		for _, item := range page.Items {
-			parsed, err := c.parseSubscription(ctx, account, item)
+			parsed, err := c.parseWhole(ctx, account, "subscriptions", item)
 			if err != nil {
 				return nil, fmt.Errorf("list subscriptions of %s from Stripe: %w", customerID, err)
 			}
@@ -93,12 +96,39 @@ func (c *Client) Subscriptions(ctx context.Context, account, customerID string) 
 	return readings, nil
 }
 
+// InvoicePayments reads the payments of invoices that the payment intent made: since 2025-03-31 nothing else says which
+// invoice it paid. Before, its charge names the invoice, and nothing is read. See
+// https://docs.stripe.com/api/invoice-payment/list.
+func (c *Client) InvoicePayments(ctx context.Context, account, paymentIntentID string) ([]Reading, error) {
+	if !c.hasInvoicePayments() {
+		return nil, nil
+	}
+	var readings []Reading
+	for page, err := range c.list(ctx, listing{account: account, resource: "invoice_payments", filter: map[string]string{
+		"payment[type]": "payment_intent", "payment[payment_intent]": paymentIntentID,
+	}}) {
+		if err != nil {
+			return nil, fmt.Errorf("list invoice payments of %s from Stripe: %w", paymentIntentID, err)
+		}
+		for _, item := range page.Items {
+			parsed, err := stripejson.Parse(item)
+			if err != nil {
+				return nil, fmt.Errorf("list invoice payments of %s from Stripe: %w", paymentIntentID, err)
+			}
+			readings = append(readings, Reading{Object: parsed, At: page.At})
+		}
+	}
+	return readings, nil
+}
+
 // listing is which list to read, and from where on.
 type listing struct {
-	account, resource string
-	filter            map[string]string
-	after             string // the id of the object after which the list begins; empty for the first page
-	priority          priority
+	account  string
+	resource string // what the metric counts it as
+	path     string // empty for that of the resource
+	filter   map[string]string
+	after    string // the id of the object after which the list begins; empty for the first page
+	priority priority
 }
 
 func (l listing) query() *form.Values {
@@ -119,7 +149,7 @@ func (c *Client) list(ctx context.Context, l listing) iter.Seq2[Page, error] {
 		l := l // each iteration begins anew
 		for {
 			var answer page
-			at, err := c.call(ctx, l.priority, l.account, l.resource, "/v1/"+l.resource, l.query(), &answer)
+			at, err := c.call(ctx, l.priority, l.account, l.resource, cmp.Or(l.path, "/v1/"+l.resource), l.query(), &answer)
 			next := ""
 			if err == nil {
 				next, err = answer.nextCursor(l.after)

@@ -23,7 +23,7 @@ func TestAPurchaseHasAllItsLines(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"id": "cs_1", "object": "checkout.session", "mode": "payment", "line_items": {"object": "list", "data": [`+line+`], "has_more": true}}`, 1, 1)
 	}))
 	t.Cleanup(server.Close)
-	read, err := stripeapi.New(key, server.URL).Purchase(t.Context(), "", "cs_1")
+	read, err := stripeapi.New(key, server.URL, "").Purchase(t.Context(), "", "cs_1")
 	if err != nil {
 		t.Fatal(err)
 	}

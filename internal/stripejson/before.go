@@ -8,7 +8,7 @@ import "maps"
 //
 // Problems in the earlier state are noted on it alone: they do not make the event unreadable.
 func (o Object) Before(previous Object) Object {
-	return Object{fields: overlay(o.fields, previous.fields), problems: &[]string{}}
+	return Object{fields: overlay(o.fields, previous.fields), problems: &[]Problem{}}
 }
 
 // overlay returns fields with values put over them. It leaves fields unchanged.

@@ -42,6 +42,7 @@ func Invoice(o Object) *v1alpha1.InvoiceRecord {
 		links := ReadLinks(o)
 		record.ChargeID, record.PaymentIntentID = links.ChargeID, links.PaymentIntentID
 	}
+	record.UnreadableFields = o.unreadableFields()
 	return record
 }
 

@@ -27,6 +27,8 @@ func ReadLinks(o Object) Links {
 		links.CustomerID = links.ObjectID
 	case "subscription":
 		links.SubscriptionID = links.ObjectID
+	case "subscription_schedule":
+		links.SubscriptionID = o.ID("subscription", "released_subscription")
 	case "charge":
 		links.ChargeID = links.ObjectID
 	case "payment_intent":

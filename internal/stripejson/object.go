@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,10 +30,11 @@ const (
 )
 
 // Object is a Stripe object or a part of one. Paths are dotted: "items.data.0.price". A path that is missing or null is
-// absent. A value of the wrong type is also absent, and is noted (see Err). The zero Object is empty.
+// absent. A value of the wrong type is also absent, and is noted (see Problems). The zero Object is empty.
 type Object struct {
 	fields   map[string]any
-	problems *[]string
+	at       string // the path of a part within the whole object, such as "items.data[]."; empty for the whole
+	problems *[]Problem
 }
 
 // Parse reads exactly one JSON object. Anything else is an error, and so is data after the object.
@@ -51,15 +51,7 @@ func Parse(raw []byte) (Object, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Object{}, errors.New("not a JSON object: more data follows it")
 	}
-	return Object{fields: fields, problems: &[]string{}}, nil
-}
-
-// Err lists the values read so far that have the wrong type, as paths and types, never as values (personal data).
-func (o Object) Err() error {
-	if o.problems == nil || len(*o.problems) == 0 {
-		return nil
-	}
-	return errors.New(strings.Join(*o.problems, "; "))
+	return Object{fields: fields, problems: &[]Problem{}}, nil
 }
 
 // Present reports whether there is an object.
@@ -69,7 +61,7 @@ func (o Object) Present() bool { return o.fields != nil }
 func (o Object) Object(paths ...string) Object {
 	for _, path := range paths {
 		if fields, ok := o.lookup(path).(map[string]any); ok {
-			return Object{fields: fields, problems: o.problems}
+			return Object{fields: fields, at: o.at + path + ".", problems: o.problems}
 		}
 	}
 	return Object{problems: o.problems}
@@ -89,7 +81,7 @@ func (o Object) List(paths ...string) []Object {
 	list := make([]Object, 0, len(elements))
 	for _, element := range elements {
 		if fields, ok := element.(map[string]any); ok {
-			list = append(list, Object{fields: fields, problems: o.problems})
+			list = append(list, Object{fields: fields, at: o.at + path + "[].", problems: o.problems})
 		}
 	}
 	return list
@@ -109,7 +101,7 @@ func (o Object) ID(paths ...string) string {
 		o.noteType(path, "an id", value)
 		return ""
 	case len(id) > maxID || clean(id, maxID) != id:
-		o.noteProblem("%s: not a valid id: longer than %d bytes, or with unprintable characters", path, maxID)
+		o.noteProblem(path, fmt.Sprintf("not a valid id: longer than %d bytes, or with unprintable characters", maxID))
 		return ""
 	}
 	return id
@@ -160,6 +152,23 @@ func (o Object) Int(paths ...string) *int64 {
 	return nil
 }
 
+// maxDecimal is the longest number that Decimal keeps.
+const maxDecimal = 32
+
+// Decimal is the number at the first path that is present, in the digits that Stripe sent; empty if none is.
+func (o Object) Decimal(paths ...string) string {
+	path, value := o.firstPresent(paths)
+	if value == nil {
+		return ""
+	}
+	number, ok := value.(json.Number)
+	if !ok || len(number) > maxDecimal {
+		o.noteType(path, "a number of up to 32 digits", value)
+		return ""
+	}
+	return number.String()
+}
+
 // Amount is Int with 0 for an absent value.
 func (o Object) Amount(paths ...string) int64 {
 	if n := o.Int(paths...); n != nil {
@@ -172,7 +181,7 @@ func (o Object) Amount(paths ...string) int64 {
 func (o Object) Count(paths ...string) int32 {
 	n := o.Amount(paths...)
 	if n != int64(int32(n)) {
-		o.noteProblem("%s: does not fit in 32 bits", strings.Join(paths, " or "))
+		o.noteProblem(o.firstPath(paths), "does not fit in 32 bits")
 		return 0
 	}
 	return int32(n)
@@ -185,7 +194,7 @@ var maxUnixTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 func (o Object) Time(paths ...string) *metav1.Time {
 	n := o.Amount(paths...)
 	if n < 0 || n > maxUnixTime {
-		o.noteProblem("%s: not a time from 1970 to 9999", strings.Join(paths, " or "))
+		o.noteProblem(o.firstPath(paths), "not a time from 1970 to 9999")
 		return nil
 	}
 	if n == 0 {
@@ -228,15 +237,13 @@ func (o Object) lookup(path string) any {
 	return value
 }
 
-func (o Object) noteType(path, want string, got any) {
-	o.noteProblem("%s: want %s, got %s", path, want, jsonType(got))
+func (o Object) firstPath(paths []string) string {
+	path, _ := o.firstPresent(paths)
+	return path
 }
 
-// noteProblem adds a problem to Err, once.
-func (o Object) noteProblem(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(*o.problems, text) {
-		*o.problems = append(*o.problems, text)
-	}
+func (o Object) noteType(path, want string, got any) {
+	o.noteProblem(path, fmt.Sprintf("want %s, got %s", want, jsonType(got)))
 }
 
 func jsonType(value any) string {

@@ -204,7 +204,7 @@ func TestWrongTypesAreNoted(t *testing.T) {
 		},
 		"in a part": {
 			func(o Object) any { return o.Object("nested").Word("id") },
-			reading{"", "id: want a string, got a number"},
+			reading{"", "nested.id: want a string, got a number"},
 		},
 		"twice": {
 			func(o Object) any { return o.Word("number") + o.Word("number") + o.Word("list") },
@@ -275,7 +275,7 @@ func TestID(t *testing.T) {
 }
 
 func TestTime(t *testing.T) {
-	const refused = "new or old: not a time from 1970 to 9999"
+	const refused = "old: not a time from 1970 to 9999"
 	none := (*metav1.Time)(nil)
 	for name, tc := range map[string]struct {
 		seconds int64
@@ -307,7 +307,7 @@ func TestTime(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	const refused = "new or old: does not fit in 32 bits"
+	const refused = "old: does not fit in 32 bits"
 	for name, tc := range map[string]struct {
 		number int64
 		want   reading

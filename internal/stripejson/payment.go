@@ -36,6 +36,7 @@ func Charge(o Object) *v1alpha1.PaymentRecord {
 		Created:       o.Time("created"),
 		PaymentMethod: paidWith(o, Object{}, o.ID("payment_method", "source")),
 	}
+	record.Uncaptured = record.Status == "succeeded" && o.lookup("captured") == false
 	if code := o.Text(maxName, "failure_code"); code != "" || record.Status == "failed" {
 		record.Failure = &v1alpha1.PaymentFailure{
 			Code:        code,

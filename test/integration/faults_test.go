@@ -259,7 +259,7 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 		routing.AddFailedIndex(o.t.Context(), failed.GetFieldIndexer()),
 		manager.Add(failed),
 		manager.Add(&backlog.Counter{Pending: c, Failed: failed.GetCache(), Clock: clock.RealClock{}, Interval: interval}),
-		(&retry.Reconciler{Failed: failed.GetCache(), Client: c}).SetupWithManager(manager, controller.Options{}),
+		(&retry.Reconciler{Failed: failed.GetCache(), Client: c, Clock: clock.RealClock{}}).SetupWithManager(manager, controller.Options{}),
 		(&unlinked.Reconciler{
 			Client: c, Reader: manager.GetAPIReader(), Clock: clock.RealClock{}, LinkTimeout: time.Hour,
 		}).SetupWithManager(manager, controller.Options{}),

@@ -240,7 +240,7 @@ func wholeFlow(t *testing.T) {
 	defer process.kill()
 	o := &operator{t: t, namespace: installedNamespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
 	broken := Event{ID: "evt_Broken", Type: "invoice.paid", Created: time.Now(), Shape: New,
-		Object: Object{"id": "in_1", "object": "invoice", "customer": world.Objects("customer")[0].ID(), "amount_due": "a lot"}}
+		Object: Object{"id": "in_1", "object": "invoice", "customer": world.Objects("customer")[0].ID(), "status": 7}}
 	<-o.deliver(append(world.Events(), broken))
 	o.checkpoint("platform", newest(world))
 	o.entitled(world.Objects("customer")[0].ID(), "True SubscriptionActive")

@@ -330,7 +330,7 @@ func TestEventsThatAreNotApplied(t *testing.T) {
 	o.send(Event{ID: "evt_late", Type: "customer.subscription.updated", Created: now.Add(-time.Hour), Shape: New, Object: sub.With("status", "trialing")})
 	o.settled()
 	want := map[string]string{
-		"evt_unknown": "Recorded: Events of this type are kept for the audit trail only.",
+		"evt_unknown": "Recorded: The event is kept for the audit trail only: its type is not handled.",
 		"evt_nobody":  "Recorded: The event names no customer.",
 		"evt_broken":  "Failed: amount_due: want an integer, got a string",
 		"evt_good":    "Applied: ",

@@ -100,6 +100,7 @@ func attemptsAtEvents(t *testing.T, account string) []attempt {
 		try("with the label of a customer that it does not name", labels, func(e *v1alpha1.BillingEvent) { e.Spec.CustomerID = "" }),
 		try("with another subscription's label", labels, func(e *v1alpha1.BillingEvent) { e.Labels[v1alpha1.LabelSubscriptionID] = "sub_Bob" }),
 		try("with the label of another type", labels, func(e *v1alpha1.BillingEvent) { e.Labels[v1alpha1.LabelEventType] = "invoice.paid" }),
+		try("with a request to retry it", labels, func(e *v1alpha1.BillingEvent) { e.Labels[v1alpha1.LabelRetry] = "now" }),
 		try("with one more label", labels, func(e *v1alpha1.BillingEvent) { e.Labels["velero.io/exclude-from-backup"] = "true" }),
 		try("without labels", labels, func(e *v1alpha1.BillingEvent) { e.Labels = nil }),
 		try("that names nobody", "", func(e *v1alpha1.BillingEvent) {
@@ -132,6 +133,14 @@ func attemptsAtRecordedEvents(t *testing.T) []attempt {
 		e.Labels = maps.Clone(e.Labels)
 		e.Labels[v1alpha1.LabelCustomerID] = "cus_Bob"
 	}
+	unlabel := func(e *v1alpha1.BillingEvent) {
+		e.Labels = maps.Clone(e.Labels)
+		delete(e.Labels, v1alpha1.LabelEventType)
+	}
+	retried := func(e *v1alpha1.BillingEvent) {
+		e.Labels = maps.Clone(e.Labels)
+		e.Labels[v1alpha1.LabelRetry] = "now"
+	}
 	const only = "Only Tollkeeper may create BillingEvents"
 	return []attempt{
 		{editor, "annotate a BillingEvent 16 times", annotate(16, 1024), "", ""},
@@ -140,6 +149,8 @@ func attemptsAtRecordedEvents(t *testing.T) []attempt {
 		{editor, "give a BillingEvent an owner", patch(t, recorded, own), "billing-events", only},
 		{collector, "give a BillingEvent an owner", patch(t, recorded, own), "billing-events", only},
 		{editor, "give a BillingEvent another customer's label", patch(t, recorded, relabel), "billing-events", only},
+		{editor, "take a label from a BillingEvent", patch(t, recorded, unlabel), "billing-events", only},
+		{editor, "label a BillingEvent for a retry", patch(t, recorded, retried), "", ""},
 		{editor, "delete a BillingEvent", func(c client.Client) error {
 			return c.Delete(t.Context(), recorded.DeepCopy(), client.DryRunAll)
 		}, "billing-events", "remove the label tollkeeper.dev/policies"},
@@ -233,6 +244,7 @@ func attemptsAtCreating(t *testing.T) []attempt {
 		{controllersAccount, "create a Subscription with a ConfigMap as owner", create(t, subscription(its, anOwner("cus-x"))), "owners", owners},
 		{controllersAccount, "create the backfill's ConfigMap", create(t, configMap("tollkeeper-backfill")), "", ""},
 		{controllersAccount, "create the import's ConfigMap", create(t, configMap("tollkeeper-import")), "", ""},
+		{controllersAccount, "create the retry's ConfigMap", create(t, configMap("tollkeeper-reopen")), "", ""},
 		{controllersAccount, "create another ConfigMap", create(t, configMap("x")), "own-names", names},
 		{controllersAccount, "create a ConfigMap with generateName", create(t, generated), "own-names", names},
 		{controllersAccount, "create the leader's Lease", create(t, lease("leader.billing.tollkeeper.dev")), "", ""},

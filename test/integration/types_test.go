@@ -60,8 +60,10 @@ type typeCase struct {
 	before   func(f fixture) []Event // events to send first; may be nil
 	object   func(f fixture) Object  // the object of the event
 	previous Object
-	want     string                // what the statuses must show
-	got      func(observed) string // what they show
+	// previousOf is previous where it depends on the fixture; may be nil.
+	previousOf func(f fixture) Object
+	want       string                // what the statuses must show
+	got        func(observed) string // what they show
 }
 
 func at(t *metav1.Time) int64 {
@@ -330,6 +332,10 @@ var typeCases = map[string]typeCase{
 			return fmt.Sprintf("%s projects, %s seats", v.c.Entitlements["projects"], v.c.Entitlements["seats"])
 		},
 	},
+	"entitlements.active_entitlement_summary.updated": {
+		object: func(f fixture) Object { return FeaturesOf(f.customer, "sso", "api") },
+		want:   "api sso", got: func(v observed) string { return strings.Join(v.c.Features, " ") },
+	},
 	"setup_intent.created": {
 		object: func(f fixture) Object { return SetupIntent(f.seti, f.customer, "", "requires_payment_method", f.now) },
 		want:   "requires_payment_method", got: func(v observed) string { return v.c.LatestSetup.Status },
@@ -391,6 +397,9 @@ func setupFailure(v observed) string { return v.c.LatestSetup.Failure.Code }
 func TestEveryTypeChangesTheCluster(t *testing.T) {
 	o := start(t)
 	for i, handled := range events.All() {
+		if handled.RecordedOnly != "" {
+			continue // see TestTypesThatAreOnlyRecorded
+		}
 		tc, ok := typeCases[handled.Name]
 		if !ok {
 			t.Errorf("%s is handled but has no test case", handled.Name)
@@ -409,8 +418,11 @@ func TestEveryTypeChangesTheCluster(t *testing.T) {
 						o.send(e)
 					}
 				}
-				id := "evt_" + f.customer
-				o.send(Event{ID: id, Type: handled.Name, Created: f.now.Add(time.Second), Shape: shape, Object: tc.object(f), Previous: tc.previous})
+				id, previous := "evt_"+f.customer, tc.previous
+				if tc.previousOf != nil {
+					previous = tc.previousOf(f)
+				}
+				o.send(Event{ID: id, Type: handled.Name, Created: f.now.Add(time.Second), Shape: shape, Object: tc.object(f), Previous: previous})
 				o.eventually("the event is applied", func() string {
 					if got := o.event(id).Status; got.Outcome != v1alpha1.OutcomeApplied {
 						return fmt.Sprintf("its outcome is %q %s", got.Outcome, got.Message)

@@ -25,8 +25,8 @@ var layers = [][]string{
 	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/situations"},
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
-	{"internal/controller/...", "internal/backfill", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
-	{"internal/controller/products"},
+	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
+	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/count", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},

@@ -68,25 +68,31 @@ func served(t *testing.T) map[string][]string {
 func values(t *testing.T) map[string][]string {
 	t.Helper()
 	source := sources(t, "internal/receiver")
-	var codes, words, jobs []string
+	var codes, jobs []string
 	for code := range 600 {
 		name := strings.NewReplacer(" ", "", "-", "").Replace(http.StatusText(code))
 		if name != "" && regexp.MustCompile(`\bhttp\.Status`+regexp.QuoteMeta(name)+`\b`).MatchString(source) {
 			codes = append(codes, fmt.Sprint(code))
 		}
 	}
-	for _, word := range regexp.MustCompile(`"([a-z_]+)"`).FindAllStringSubmatch(source, -1) {
-		words = append(words, word[1])
-	}
 	for _, file := range []string{"config/manager/metrics_service.yaml", "config/split/receiver/metrics_service.yaml"} {
 		jobs = append(jobs, "tollkeeper-"+regexp.MustCompile(`(?m)^  name: (\S+)$`).FindStringSubmatch(read(t, file))[1])
 	}
+	wordsOf := func(folder string) (found []string) {
+		for _, word := range regexp.MustCompile(`"([a-z_]+)"`).FindAllStringSubmatch(sources(t, folder), -1) {
+			found = append(found, word[1])
+		}
+		return found
+	}
 	lease := regexp.MustCompile(`leaderElectionID\s+= "([^"]+)"`).FindStringSubmatch(sources(t, "internal/app"))
 	return map[string][]string{
-		"tollkeeper_receiver_requests_total code":   codes,
-		"tollkeeper_receiver_requests_total reason": words,
-		"leader_election_master_status name":        {lease[1]},
-		"up job":                                    jobs,
+		"tollkeeper_receiver_requests_total code":      codes,
+		"tollkeeper_receiver_requests_total reason":    wordsOf("internal/receiver"),
+		"tollkeeper_backfill_runs_total result":        wordsOf("internal/backfill"),
+		"tollkeeper_backfill_events_total result":      wordsOf("internal/backfill"),
+		"tollkeeper_webhook_endpoint_problems problem": wordsOf("internal/endpoint"),
+		"leader_election_master_status name":           {lease[1]},
+		"up job":                                       jobs,
 	}
 }
 
@@ -214,5 +220,41 @@ func TestPrometheusSendsATokenForMetricsOnly(t *testing.T) {
 	if objects["ServiceAccount"].Metadata.Name != account || binding.RoleRef.Name != "tollkeeper-metrics-reader" ||
 		len(binding.Subjects) != 1 || binding.Subjects[0].Name != account {
 		t.Errorf("the account %+v is bound by %+v", objects["ServiceAccount"], binding)
+	}
+}
+
+// Every alert has a case in which it fires, and one in which it does not although its metrics are there. `make test-alerts`
+// runs them.
+func TestEveryAlertIsTested(t *testing.T) {
+	var file struct {
+		Tests []struct {
+			InputSeries []struct{ Series string } `json:"input_series"`
+			Points      []struct {
+				Samples []struct{ Labels string } `json:"exp_samples"`
+			} `json:"promql_expr_test"`
+		} `json:"tests"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "test/alerts/alerts_test.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\b(tollkeeper_[a-z_]+|leader_election_[a-z_]+|up)\b`)
+	for _, a := range alerts(t) {
+		fires, isSilent := false, false
+		for _, tc := range file.Tests {
+			hasMetric := false
+			for _, input := range tc.InputSeries {
+				hasMetric = hasMetric || slices.Contains(named.FindAllString(a.Expr, -1), named.FindString(input.Series))
+			}
+			for _, point := range tc.Points {
+				firesNow := false
+				for _, sample := range point.Samples {
+					firesNow = firesNow || sample.Labels == fmt.Sprintf("{alertname=%q}", a.Alert)
+				}
+				fires, isSilent = fires || firesNow, isSilent || hasMetric && !firesNow
+			}
+		}
+		if !fires || !isSilent {
+			t.Errorf("%s: a case in which it fires: %t; one in which it does not: %t", a.Alert, fires, isSilent)
+		}
 	}
 }

@@ -31,7 +31,7 @@ func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start counts until ctx ends. Then it sets the metrics to 0, so that a former leader reports no backlog.
 func (c *Counter) Start(ctx context.Context) error {
-	count.Repeatedly(ctx, c.Clock, c.Interval, "the events that wait or have failed", c.count, func() { report(0, 0, 0) })
+	count.Repeatedly(ctx, c.Clock, c.Interval, "the events that wait or have failed", c.count, func() { report(0, 0, 0, 0) })
 	return nil
 }
 
@@ -43,21 +43,25 @@ func (c *Counter) count(ctx context.Context) error {
 	if err := c.Failed.List(ctx, &failed, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	oldest := time.Duration(0)
+	oldest, thin := time.Duration(0), 0
 	for i := range pending.Items {
 		e := &pending.Items[i]
 		age := c.Clock.Since(e.CreationTimestamp.Time)
-		if c.Scope.CustomerOf(e) == "" && !c.Scope.IsOfProduct(e) && age < c.LinkTimeout { // a dispute may wait for its customer
+		if c.Scope.IsThin(e) {
+			thin++
+		}
+		if c.Scope.IsUnlinked(e) && age < c.LinkTimeout { // a dispute may wait for its customer
 			continue
 		}
 		oldest = max(oldest, age)
 	}
-	report(len(pending.Items), len(failed.Items), oldest)
+	report(len(pending.Items), thin, len(failed.Items), oldest)
 	return nil
 }
 
-func report(pending, failed int, oldest time.Duration) {
+func report(pending, thin, failed int, oldest time.Duration) {
 	metrics.EventsPending.Set(float64(pending))
+	metrics.ThinEventsPending.Set(float64(thin))
 	metrics.EventsFailed.Set(float64(failed))
 	metrics.OldestPending.Set(oldest.Seconds())
 }

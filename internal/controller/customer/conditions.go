@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/annotation"
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
@@ -17,9 +18,9 @@ import (
 const upToDate = "The status shows every recorded event."
 
 // setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those
-// that failed, and the products in doubt.
+// that failed, and the products in doubt. refusal says why Stripe does not let the customer be read; empty if it does.
 func setCustomerConditions(
-	c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, doubtedProducts []string, now time.Time,
+	c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, doubtedProducts []string, refusal string, now time.Time,
 ) {
 	c.Status.ObservedGeneration = c.Generation
 	set := condition.Setter{Conditions: &c.Status.Conditions, Generation: c.Generation, Now: now}
@@ -31,6 +32,9 @@ func setCustomerConditions(
 	setOverridden(set, &c.Spec, now)
 	setReady(set, decision, waiting, failed)
 	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
+	if status == metav1.ConditionTrue && len(c.Status.UnreadableFields) > 0 {
+		status, reason, message = inSyncUnreadable("customer", c.Status.UnreadableFields)
+	}
 	if status == metav1.ConditionTrue && c.Status.Complete == nil {
 		status, reason, message = metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, "Not all of the customer's subscriptions are known."
 	}
@@ -39,6 +43,11 @@ func setCustomerConditions(
 		message = fmt.Sprintf("What these products grant is not known for certain: %s. They are read from Stripe if the key may read products.",
 			firstFew(doubtedProducts))
 	}
+	if status == metav1.ConditionTrue && projection.AreFeaturesInDoubt(&c.Status) {
+		status, reason, message = inSyncFeatures(&c.Status)
+	}
+	isAsked := annotation.Unanswered(c.Annotations[v1alpha1.AnnotationResync], answeredRequest(c.Status.LastComparison)) != ""
+	status, reason, message = inSyncRefused(status, reason, message, refusal, isAsked)
 	if c.Status.DeletedAt != nil {
 		status, reason, message = inSyncDeleted(c.Status.DeletedAt)
 	}
@@ -76,15 +85,26 @@ func countEvents(n int) string {
 }
 
 // setSubscriptionConditions sets the conditions of a subscription. deletedAt is when its customer was deleted; nil if it
-// was not.
-func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time, now time.Time) {
+// was not. refusal says why Stripe does not let its customer be read; empty if it does.
+func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time, refusal string, now time.Time) {
 	s.Status.ObservedGeneration = s.Generation
 	set := condition.Setter{Conditions: &s.Status.Conditions, Generation: s.Generation, Now: now}
 	status, reason, message := inSync(projection.StatePosition(&s.Status), s.Status.LastComparison)
-	if s.Status.MoreItems {
+	switch {
+	case s.Status.MoreItems:
 		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonItemsMissing
-		message = "Stripe sent the first items of the subscription only. With a Stripe key, all of them are read."
+		message = fmt.Sprintf("Stripe sent the first %d items of the subscription only. With a Stripe key, all of them are read, up to 100.",
+			len(s.Status.Items))
+	case projection.HasCutInvoice(&s.Status):
+		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonLinesMissing
+		message = fmt.Sprintf("Stripe sent the first lines of the paid invoice %s only, so more may be paid for than the status says. "+
+			"With a Stripe key, all of them are read.", s.Status.PaidBy.InvoiceID)
 	}
+	if status == metav1.ConditionTrue && len(s.Status.UnreadableFields) > 0 {
+		status, reason, message = inSyncUnreadable("subscription", s.Status.UnreadableFields)
+	}
+	isAsked := annotation.Unanswered(s.Annotations[v1alpha1.AnnotationResync], answeredRequest(s.Status.LastComparison)) != ""
+	status, reason, message = inSyncRefused(status, reason, message, refusal, isAsked)
 	if deletedAt != nil {
 		status, reason, message = inSyncDeleted(deletedAt)
 	}
@@ -128,6 +148,37 @@ func inSync(p v1alpha1.Position, last *v1alpha1.Comparison) (status metav1.Condi
 		return metav1.ConditionTrue, v1alpha1.ReasonCompared, fmt.Sprintf(
 			"Stripe was read on %s and matched the status.", second(last.At))
 	}
+}
+
+// answeredRequest is the value of the resync annotation that the last comparison answered.
+func answeredRequest(last *v1alpha1.Comparison) string {
+	if last == nil {
+		return ""
+	}
+	return last.Request
+}
+
+// inSyncRefused is inSync of an object that waits to be read while Stripe refuses that: it is in doubt, known to differ, or
+// a person has asked for a comparison. An object that waits for the sweep only stays as it is.
+func inSyncRefused(
+	status metav1.ConditionStatus, reason, message, refusal string, isAsked bool,
+) (metav1.ConditionStatus, string, string) {
+	switch {
+	case refusal == "" || status == metav1.ConditionTrue && !isAsked:
+		return status, reason, message
+	case status == metav1.ConditionFalse:
+		return status, reason, message + " " + refusal
+	default:
+		return metav1.ConditionUnknown, v1alpha1.ReasonStripeRefuses, message + " " + refusal
+	}
+}
+
+// inSyncUnreadable is inSync for an object with fields that could not be read.
+func inSyncUnreadable(kind string, fields []string) (status metav1.ConditionStatus, reason, message string) {
+	return metav1.ConditionUnknown, v1alpha1.ReasonFieldsUnreadable, fmt.Sprintf(
+		"These fields of Stripe's %s could not be read: %s. With a Stripe key, the object is read once more. If that does not help, "+
+			"this version does not know their form: look at the %s in Stripe's dashboard, and for a newer version of Tollkeeper.",
+		kind, firstFew(fields), kind)
 }
 
 // inSyncDeleted is inSync for a deleted customer and its subscriptions.

@@ -87,6 +87,7 @@ func (r *Reconciler) listRecorded(ctx context.Context, c *reconciliation, select
 			isOfCustomer := e.CustomerID() == c.customer.Spec.CustomerID && e.Spec.Account == c.customer.Spec.Account
 			wasFolded := e.Status.Outcome == v1alpha1.OutcomeApplied || e.Status.Outcome == v1alpha1.OutcomeSuperseded
 			if isOfCustomer && wasFolded {
+				e.TakeContent()
 				c.recorded = append(c.recorded, e)
 			}
 		}

@@ -94,6 +94,7 @@ func (r *Reconciler) loadPending(ctx context.Context, c *reconciliation, key cli
 		return err
 	}
 	for i := range events.Items {
+		events.Items[i].TakeContent()
 		e := &pendingEvent{BillingEvent: &events.Items[i]}
 		if at := e.Status.RetryAt; at != nil && at.After(r.Clock.Now()) {
 			e.deferred = true

@@ -96,6 +96,7 @@ func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer,
 		key := client.ObjectKey{Namespace: customer.Namespace, Name: naming.Object(customer.Spec.Account, id)}
 		switch err := r.Reader.Get(ctx, key, &e); {
 		case err == nil:
+			e.TakeContent()
 			changes = append(changes, r.Change(projection.EventOf(&e)))
 		case !apierrors.IsNotFound(err):
 			return nil, fmt.Errorf("read BillingEvent %s again: %w", key.Name, err)
@@ -106,7 +107,7 @@ func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer,
 
 // decide derives the statuses from the aggregate.
 func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Aggregate) {
-	now := r.Clock.Now().UTC()
+	now, refusal := r.Clock.Now().UTC(), r.Readings.Refusal(client.ObjectKeyFromObject(c.customer))
 	for _, id := range slices.Sorted(maps.Keys(aggregate.Subscriptions)) {
 		s := newSubscription(c.customer, id)
 		before := v1alpha1.SubscriptionStatus{}
@@ -114,7 +115,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 			s, before = stored.DeepCopy(), stored.Status
 		}
 		s.Status = *aggregate.Subscriptions[id]
-		setSubscriptionConditions(s, aggregate.Customer.DeletedAt, now)
+		setSubscriptionConditions(s, aggregate.Customer.DeletedAt, refusal, now)
 		if s.UID == "" || !equality.Semantic.DeepEqual(before, s.Status) {
 			p.subscriptions = append(p.subscriptions, s)
 		}
@@ -135,7 +136,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	p.customer = c.customer.DeepCopy()
 	p.customer.Status = aggregate.Customer
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
-	setCustomerConditions(p.customer, decision, c.waiting(p.events), c.failed, r.doubtedProducts(aggregate), now)
+	setCustomerConditions(p.customer, decision, c.waiting(p.events), c.failed, r.doubtedProducts(aggregate), refusal, now)
 	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
 	for _, at := range []*metav1.Time{decision.Next, expiry} {
 		if at != nil && (p.next == nil || at.Time.Before(*p.next)) {

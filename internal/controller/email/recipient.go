@@ -215,7 +215,7 @@ func (r *Reconciler) addressInEvents(
 			return "", "", fmt.Errorf("list the events of the sign-up: %w", err)
 		}
 		for i := range page.Items {
-			e := &page.Items[i].Spec
+			e := page.Items[i].Content()
 			if e.ObjectID != email.sessionID() || e.Account != email.customer.Spec.Account || e.Checkout == nil {
 				continue
 			}

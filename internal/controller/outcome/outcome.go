@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
@@ -59,10 +60,45 @@ func (w Writer) Postpone(ctx context.Context, event *v1alpha1.BillingEvent, dela
 // NoteRejected notes that the API server refuses to write what the event changes. That is no attempt. It writes nothing
 // if the event's status says so already.
 func (w Writer) NoteRejected(ctx context.Context, event *v1alpha1.BillingEvent, message string) error {
+	return w.Note(ctx, event, v1alpha1.ReasonWriteRejected, message)
+}
+
+// Note notes why the event waits: a reason of Processed=False. That is no attempt. It writes nothing if the event's status
+// says so already.
+func (w Writer) Note(ctx context.Context, event *v1alpha1.BillingEvent, reason, message string) error {
 	if event.Status.Message == truncate(message) {
 		return nil
 	}
-	return w.write(ctx, event.DeepCopy(), false, v1alpha1.ReasonWriteRejected, message)
+	return w.write(ctx, event.DeepCopy(), false, reason, message)
+}
+
+// Reopen makes a settled event pending again, with all its attempts ahead. refetched is the event as it was read from Stripe
+// again; nil if its spec can be applied, or what was read before. request is the value of the request to retry it; empty if
+// nobody asked.
+func (w Writer) Reopen(ctx context.Context, event *v1alpha1.BillingEvent, refetched *v1alpha1.BillingEventSpec, request string) error {
+	event = event.DeepCopy()
+	before := event.Status
+	event.Status = v1alpha1.BillingEventStatus{CustomerID: before.CustomerID, Refetched: before.Refetched, Retried: before.Retried}
+	if request != "" {
+		event.Status.Retried = request
+	}
+	if refetched != nil {
+		event.Status.Refetched = refetched
+		if event.Spec.CustomerID == "" && refetched.CustomerID != "" {
+			event.Status.CustomerID = refetched.CustomerID
+		}
+	}
+	if err := w.Client.Status().Update(ctx, event, client.DisableReadYourWritesConsistency); err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("make BillingEvent %s pending again: %w", event.Name, apirejection.Hide("it", err)))
+	}
+	return nil
+}
+
+// RefuseRetry answers a request to retry an event that cannot be retried. Its outcome stays.
+func (w Writer) RefuseRetry(ctx context.Context, event *v1alpha1.BillingEvent, request, message string) error {
+	event = event.DeepCopy()
+	event.Status.Retried = request
+	return w.write(ctx, event, event.Status.Outcome != v1alpha1.OutcomeFailed, string(event.Status.Outcome), message)
 }
 
 func (w Writer) write(ctx context.Context, event *v1alpha1.BillingEvent, processed bool, reason, message string) error {

@@ -43,6 +43,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
+	e.TakeContent()
 	event := projection.EventOf(&e)
 	r.Products.Put(event)
 	h, err := r.handoverOf(ctx, req.NamespacedName, &e)
@@ -66,6 +67,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	result, message := outcomeOf(h)
+	if result == v1alpha1.OutcomeRecorded {
+		e.Status.Reason = v1alpha1.RecordedNoCustomer
+	}
 	if err := (outcome.Writer{Client: r.Client, Clock: r.Clock}).Settle(ctx, &e, result, message); err != nil {
 		return requeue.OnWriteError(err)
 	}

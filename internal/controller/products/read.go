@@ -75,6 +75,8 @@ func (c *Cache) ask(ctx context.Context, k key) (*projection.Event, error) {
 	switch {
 	case errors.Is(err, stripeapi.ErrNotFound):
 		e = projection.MissingProduct(k.account, k.id, second(c.clock.Now()))
+	case errors.Is(err, stripeapi.ErrKeyRefused), errors.Is(err, stripeapi.ErrAccountRefused):
+		return nil, err // not products alone
 	case errors.Is(err, stripeapi.ErrRefused):
 		return nil, c.noteRefusal(k.account, err)
 	case err != nil:

@@ -39,13 +39,18 @@ type Batch struct {
 type Mailbox struct {
 	mutex   sync.Mutex
 	batches map[types.NamespacedName]*Batch
-	wake    chan event.GenericEvent
-	removed chan struct{} // closed, and replaced, when a Batch is taken out
+	// refusals say why Stripe does not let customers be read that wait for it.
+	refusals map[types.NamespacedName]string
+	wake     chan event.GenericEvent
+	removed  chan struct{} // closed, and replaced, when a Batch is taken out
 }
 
 // NewMailbox makes an empty one.
 func NewMailbox() *Mailbox {
-	return &Mailbox{batches: map[types.NamespacedName]*Batch{}, wake: make(chan event.GenericEvent, 64), removed: make(chan struct{})}
+	return &Mailbox{
+		batches: map[types.NamespacedName]*Batch{}, refusals: map[types.NamespacedName]string{},
+		wake: make(chan event.GenericEvent, 64), removed: make(chan struct{}),
+	}
 }
 
 // Wake delivers a Customer for each Batch that was put in.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -47,6 +48,9 @@ func (r *Reconciler) read(
 	if err := r.readSubscriptions(ctx, batch, customer, subscriptions); err != nil {
 		return nil, err
 	}
+	if err := r.readFeatures(ctx, batch, customer); err != nil {
+		return nil, err
+	}
 	for _, id := range projection.KnownDisputes(&customer.Status) { // closed ones too: an event may have been forged
 		dispute, err := r.Stripe.Dispute(ctx, customer.Spec.Account, id)
 		if err := r.add(ctx, batch, customer, id, dispute, err); err != nil {
@@ -58,6 +62,9 @@ func (r *Reconciler) read(
 		return nil, err
 	}
 	if err := r.readRefunds(ctx, batch, customer); err != nil {
+		return nil, err
+	}
+	if err := r.readInvoices(ctx, batch, customer, projection.CutInvoices(aggregateOf(customer, subscriptions))); err != nil {
 		return nil, err
 	}
 	return batch, r.readPurchases(ctx, batch, customer)
@@ -73,7 +80,7 @@ func (r *Reconciler) readRefunds(ctx context.Context, batch *readings.Batch, cus
 			return err
 		}
 	}
-	return nil
+	return r.readInvoicePayments(ctx, batch, customer)
 }
 
 // isDeleted reports whether the batch says that Stripe has deleted the customer.
@@ -111,14 +118,18 @@ func (r *Reconciler) readSubscriptions(
 	return nil
 }
 
-// readOne reads the customer itself, one of its subscriptions or one of its purchases.
+// readOne reads the customer itself, its features, one of its subscriptions or one of its purchases.
 func (r *Reconciler) readOne(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string) error {
 	get := r.Stripe.Subscription
 	switch {
+	case id == projection.FeaturesID:
+		return r.readDoubtedFeatures(ctx, batch, customer)
 	case id == customer.Spec.CustomerID:
 		get = r.Stripe.Customer
 	case slices.Contains(projection.DoubtfulPurchases(&customer.Status), id):
 		return r.readPurchase(ctx, batch, customer, id)
+	case strings.HasPrefix(id, "in_"):
+		return r.readInvoices(ctx, batch, customer, []string{id})
 	}
 	object, err := get(ctx, customer.Spec.Account, id)
 	return r.add(ctx, batch, customer, id, object, err)
@@ -155,14 +166,13 @@ func (r *Reconciler) add(
 	return nil
 }
 
-// addPayment is add for a charge or a purchase. One that the key may not read, or that cannot be decoded, must not hold up
+// addPayment is add for a charge, an invoice or a purchase. One that the key may not read, or that cannot be decoded, must not hold up
 // the customer and its subscriptions: it stays as it is, and the refusal is counted and logged.
 func (r *Reconciler) addPayment(
 	ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer, id string, answer stripeapi.Reading, err error,
 ) error {
 	if errors.Is(err, stripeapi.ErrRefused) {
-		r.refuse(ctx, customer, id, "not_permitted", err.Error())
-		return nil
+		return r.refusedOnly(ctx, customer, id, err)
 	}
 	whole := batch.Whole // all subscriptions may be known without it
 	err = r.add(ctx, batch, customer, id, answer, err)
@@ -170,11 +180,21 @@ func (r *Reconciler) addPayment(
 	return err
 }
 
-// belongsTo reports whether the object is the customer's. A dispute names no customer. With Accounts v2, the customer may
+// refusedOnly counts and logs that the key may not read this kind of object, and returns any other error.
+func (r *Reconciler) refusedOnly(ctx context.Context, customer *v1alpha1.Customer, id string, err error) error {
+	if !errors.Is(err, stripeapi.ErrRefused) || isAllRefused(err) {
+		return err
+	}
+	r.refuse(ctx, customer, id, "not_permitted", err.Error())
+	return nil
+}
+
+// belongsTo reports whether the object is the customer's. A dispute and the payment
+// of an invoice name no customer. With Accounts v2, the customer may
 // be known by its Account only, and an object may name the Account only.
 func belongsTo(object *projection.Event, customer *v1alpha1.Customer) bool {
 	id, account := customer.Spec.CustomerID, customer.Status.CustomerAccount
-	return object.Dispute != nil || object.CustomerID == id || object.CustomerAccount == id ||
+	return object.Dispute != nil || object.ObjectKind == "invoice_payment" || object.CustomerID == id || object.CustomerAccount == id ||
 		object.CustomerID == "" && account != "" && object.CustomerAccount == account
 }
 

@@ -20,11 +20,16 @@ const writePause = time.Second
 // Reconcile reads one customer from Stripe if there is a reason to.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	customer, subscriptions, err := r.load(ctx, req.NamespacedName)
-	if err != nil || customer == nil || !r.Accounts.Includes(customer.Spec.Account) {
+	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if customer == nil || !r.Accounts.Includes(customer.Spec.Account) {
+		r.Readings.Refuse(ctx, req.NamespacedName, "")
+		return ctrl.Result{}, nil
 	}
 	if projection.IsDeletionConfirmed(&customer.Status) {
 		r.forget(req.NamespacedName)
+		r.Readings.Refuse(ctx, req.NamespacedName, "")
 		return ctrl.Result{}, nil // Stripe has nothing to say about it any more
 	}
 	now := r.Clock.Now()
@@ -39,6 +44,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	due := s.due(customer, subscriptions, now, r.DoubtDelay)
 	switch {
 	case due.isEmpty():
+		if !s.isWaiting() {
+			r.Readings.Refuse(ctx, req.NamespacedName, "")
+		}
 		return requeue.At(s.next(r.DoubtDelay), now), nil
 	case r.Readings.Peek(req.NamespacedName) != nil:
 		return ctrl.Result{RequeueAfter: writePause}, nil
@@ -48,9 +56,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		if len(due.requests) > 0 {
 			r.Recorder.Eventf(customer, nil, corev1.EventTypeWarning, "ResyncFailed", "Compare", "Stripe could not be read: %v", err)
 		}
+		r.Readings.Refuse(ctx, req.NamespacedName, refusalOf(err, customer.Spec.Account))
 		return requeue.OnStripeError(err)
 	}
 	s.done(due, now)
+	r.Readings.Refuse(ctx, req.NamespacedName, "")
 	r.Readings.Put(ctx, req.NamespacedName, batch)
 	return requeue.At(s.next(r.DoubtDelay), now), nil
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -31,6 +32,7 @@ type Reconciler struct {
 	Decoder  events.Decoder
 	Readings *readings.Mailbox
 	Products *products.Cache
+	Features *features.Accounts
 	Clock    clock.PassiveClock
 	Recorder toolsevents.EventRecorder
 	// Accounts are the connected accounts that are let in: no other one is read.

@@ -46,11 +46,12 @@ type doubt struct {
 	since     time.Time
 	isRead    bool
 	isProduct bool
+	isCut     bool // the first entries of a list are known
 }
 
-// dueAt is when the doubt is read. A product is read at once: no event will come that says what it grants.
+// dueAt is when the doubt is read. A product, and the rest of a list, is read at once: no event will come that says it.
 func (d *doubt) dueAt(delay time.Duration) time.Time {
-	if d.isProduct && d.position.EventID == "" {
+	if d.isProduct && d.position.EventID == "" || d.isCut {
 		return d.since
 	}
 	return d.since.Add(delay)
@@ -92,8 +93,14 @@ func (s *schedule) observe(
 			s.doubts = map[string]*doubt{}
 		}
 		_, isProduct := products[id]
-		s.doubts[id] = &doubt{position: position, since: now, isProduct: isProduct}
+		s.doubts[id] = &doubt{position: position, since: now, isProduct: isProduct, isCut: isCut(aggregate, id)}
 	}
+}
+
+// isCut reports whether only the first items of a subscription, or lines of an invoice, are known.
+func isCut(a *projection.Aggregate, id string) bool {
+	s := a.Subscriptions[id]
+	return s != nil && s.MoreItems || slices.Contains(projection.CutInvoices(a), id)
 }
 
 // aggregateOf is the customer with its subscriptions as they are stored. It shares their statuses.
@@ -194,6 +201,16 @@ func (s *schedule) done(r reading, now time.Time) {
 	if r.whole && s.sweepInterval > 0 {
 		s.nextSweep = sweepAfter(now, s.customer, s.sweepInterval)
 	}
+}
+
+// isWaiting reports whether a doubt was not read yet, due or not.
+func (s *schedule) isWaiting() bool {
+	for _, d := range s.doubts {
+		if !d.isRead {
+			return true
+		}
+	}
+	return false
 }
 
 // next returns when something will be due if nothing changes; nil if nothing will.

@@ -21,11 +21,11 @@ func Product(account, id string) string { return account + "/" + id }
 // IsOfProduct reports whether the product controller takes the event: it is pending, is applied, and reports a product.
 func (s Scope) IsOfProduct(o client.Object) bool {
 	e, ok := o.(*v1alpha1.BillingEvent)
-	if !ok || !s.Covers(e) || e.Status.Outcome != v1alpha1.OutcomePending || e.Spec.DecodeError != "" {
+	if !ok || !s.Covers(e) || e.Status.Outcome != v1alpha1.OutcomePending || e.Content().DecodeError != "" {
 		return false
 	}
 	t, handled := events.Lookup(e.Spec.Type)
-	return handled && t.ByProduct && e.Spec.Product != nil && e.Spec.ObjectID != "" && e.CustomerID() == ""
+	return handled && t.ByProduct && e.Content().Product != nil && e.Content().ObjectID != "" && e.CustomerID() == ""
 }
 
 func addProductIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
@@ -47,7 +47,7 @@ func productsOf(o client.Object) []string {
 	var ids []string
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
-		if s := o.Spec.Subscription; s != nil {
+		if s := o.Content().Subscription; s != nil {
 			account, ids = o.Spec.Account, projection.ProductsOf(&v1alpha1.SubscriptionStatus{SubscriptionState: s.SubscriptionState})
 		}
 	case *v1alpha1.Subscription:

@@ -43,12 +43,11 @@ func (s Scope) Covers(e *v1alpha1.BillingEvent) bool {
 }
 
 // CustomerOf returns the name of the Customer whose controller takes the object. It is empty if none does: then a
-// BillingEvent belongs to the product controller (IsOfProduct) or the unlinked controller.
+// BillingEvent belongs to the product controller (IsOfProduct), the thin controller (IsThin) or the unlinked controller.
 func (s Scope) CustomerOf(o client.Object) string {
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
-		_, handled := events.Lookup(o.Spec.Type)
-		if !handled || !s.Covers(o) || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
+		if events.RecordedOnly(o.Content()) != "" || !s.Covers(o) || o.Status.Outcome != v1alpha1.OutcomePending || o.CustomerID() == "" {
 			return ""
 		}
 		return naming.Object(o.Spec.Account, o.CustomerID())

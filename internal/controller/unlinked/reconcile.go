@@ -20,20 +20,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, &e, client.DisableReadYourWritesConsistency); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	t, handled := events.Lookup(e.Spec.Type)
+	e.TakeContent()
+	t, _ := events.Lookup(e.Spec.Type)
+	why := events.RecordedOnly(&e.Spec)
 	switch {
-	case e.Status.Outcome != v1alpha1.OutcomePending || r.Scope.CustomerOf(&e) != "", r.Scope.IsOfProduct(&e):
+	case e.Status.Outcome != v1alpha1.OutcomePending || !r.Scope.IsUnlinked(&e):
 		return ctrl.Result{}, nil
 	case !r.Scope.Accounts.Includes(e.Spec.Account):
-		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
-			"This is an event of the connected account %s, which is not let in (--accounts). "+
-				"To apply its later events, add it to --accounts. To get its present state, request an import.", e.Spec.Account))
+		return r.keep(ctx, &e, v1alpha1.RecordedOtherAccount, fmt.Sprintf(
+			"This is an event of the connected account %s, which is not let in (--accounts). Once it is, the event is applied.", e.Spec.Account))
 	case !r.Scope.CoversMode(&e):
-		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+		return r.keep(ctx, &e, v1alpha1.RecordedOtherMode, fmt.Sprintf(
 			"This is an event of Stripe's %s mode. The operator applies events of %s mode (--livemode).",
 			mode(e.Spec.Livemode), mode(!e.Spec.Livemode)))
-	case !handled:
-		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "Events of this type are kept for the audit trail only.")
+	case why != "":
+		return r.keep(ctx, &e, v1alpha1.RecordedUnhandledType, "The event is kept for the audit trail only: "+why+".")
 	case e.Spec.DecodeError != "":
 		return r.settle(ctx, &e, v1alpha1.OutcomeFailed, e.Spec.DecodeError)
 	case e.Spec.CustomerAccount != "":
@@ -41,7 +42,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case t.AlwaysHasCustomer():
 		return r.linkBySubscription(ctx, &e)
 	case !t.ByPayment:
-		return r.settle(ctx, &e, v1alpha1.OutcomeRecorded, "The event names no customer.")
+		return r.keep(ctx, &e, v1alpha1.RecordedNoCustomer, "The event names no customer.")
 	default:
 		return r.link(ctx, &e)
 	}
@@ -58,6 +59,12 @@ func (r *Reconciler) settle(ctx context.Context, e *v1alpha1.BillingEvent, resul
 	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.Settle(ctx, e, result, message))
 }
 
+// keep settles an event that is not applied. The reason says whether another version or configuration may apply it.
+func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason v1alpha1.RecordedReason, message string) (ctrl.Result, error) {
+	e.Status.Reason = reason
+	return r.settle(ctx, e, v1alpha1.OutcomeRecorded, message)
+}
+
 // link looks for the customer of the charge or payment intent: in the recorded events, and after StripeDelay at Stripe.
 func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.Result, error) {
 	customerID, err := r.customerInEvents(ctx, e)
@@ -72,7 +79,7 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 		case err != nil:
 			return requeue.OnStripeError(err)
 		case known && customerID == "":
-			return r.settle(ctx, e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+			return r.keep(ctx, e, v1alpha1.RecordedNoCustomer, fmt.Sprintf(
 				"Stripe has no customer for %s: a guest paid it.", payment(e)))
 		}
 	}
@@ -80,7 +87,7 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 		return r.linkTo(ctx, e, customerID)
 	}
 	if age >= r.LinkTimeout {
-		return r.settle(ctx, e, v1alpha1.OutcomeRecorded, fmt.Sprintf(
+		return r.keep(ctx, e, v1alpha1.RecordedCustomerNotFound, fmt.Sprintf(
 			"No event that names the customer of %s was found within %s (--link-timeout).", payment(e), r.LinkTimeout))
 	}
 	// The pause doubles with the event's age, from a second to a minute, and ends with the timeout.

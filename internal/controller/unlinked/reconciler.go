@@ -42,10 +42,9 @@ type Reconciler struct {
 
 // SetupWithManager registers the controller.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	isUnlinked := routing.UnlessDeleted(func(o client.Object) bool { return r.Scope.CustomerOf(o) == "" && !r.Scope.IsOfProduct(o) })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("unlinked").
-		For(&v1alpha1.BillingEvent{}, builder.WithPredicates(isUnlinked)).
+		For(&v1alpha1.BillingEvent{}, builder.WithPredicates(routing.UnlessDeleted(r.Scope.IsUnlinked))).
 		WithOptions(options).
 		Complete(r)
 }

@@ -107,6 +107,24 @@ func shownDeletion(a projection.Aggregate) string {
 	return text + ", " + a.Customer.Email
 }
 
+func dispute(status string) Object {
+	return Dispute("dp_1", "ch_1", "pi_1", begin, end).With("status", status)
+}
+
+func shownDisputes(a projection.Aggregate) string {
+	if len(a.Customer.OpenDisputes) == 0 {
+		return "no dispute"
+	}
+	return a.Customer.OpenDisputes[0].Status
+}
+
+func shownMethods(a projection.Aggregate) string {
+	if len(a.Customer.PaymentMethods) == 0 {
+		return "no payment method"
+	}
+	return a.Customer.PaymentMethods[0].ID
+}
+
 func shownEmail(a projection.Aggregate) string { return a.Customer.Email }
 
 const (
@@ -232,6 +250,13 @@ func byHistory() []Case {
 				event(0, "9", "charge.refunded", "0 refunded → 2900", refundOf(Amount), Object{"amount_refunded": 0}),
 			},
 			Shows: shownRefund, Want: "0", Why: "a charge starts with nothing refunded, so the refund came before its failure",
+		}, {
+			Rule: "the history of the second",
+			Events: []Described{
+				event(0, "9", featuresUpdated, "none → api and sso", FeaturesOf(customerID, "api", "sso"), FeaturesBefore()),
+				event(0, "1", featuresUpdated, "api and sso → sso", FeaturesOf(customerID, "sso"), FeaturesBefore("api", "sso")),
+			},
+			Shows: shownFeatures, Want: "sso", Why: "a customer starts without features, so they were granted before one was revoked",
 		},
 	}
 }
@@ -260,6 +285,13 @@ func byRank() []Case {
 			},
 			Shows: shownInvoice, Want: "open, 2 attempts", Why: "the number of attempts only grows",
 		}, {
+			Rule: "the later stage of the life cycle",
+			Events: []Described{
+				event(0, "9", "charge.dispute.updated", "under_review", dispute("under_review"), nil),
+				event(0, "1", "charge.dispute.closed", "won", dispute("won"), nil),
+			},
+			Shows: shownDisputes, Want: "no dispute", Why: "needs_response < under_review < won, lost",
+		}, {
 			Rule: "created < notice < updated < deleted",
 			Events: []Described{
 				event(0, "9", "customer.created", "old@example.com", Customer(customerID, "old@example.com", "Ada"), nil),
@@ -273,6 +305,13 @@ func byRank() []Case {
 				event(0, "1", deleted, "canceled and ended", subscriptionWith("canceled").With("ended_at", end.Unix()), nil),
 			},
 			Shows: shownSubscription, Want: "canceled, ended", Why: "nothing comes after a deletion",
+		}, {
+			Rule: "created < notice < updated < deleted",
+			Events: []Described{
+				event(0, "9", "payment_method.updated", "expires 2031", PaymentMethod("pm_1", customerID, "4242", 8, 2031), nil),
+				event(0, "1", "payment_method.detached", "taken away", PaymentMethod("pm_1", customerID, "4242", 8, 2031), nil),
+			},
+			Shows: shownMethods, Want: "no payment method", Why: "attached counts as created, detached as deleted: Stripe never attaches it again",
 		}, {
 			Rule: "the higher event id",
 			Events: []Described{

@@ -78,6 +78,7 @@ func All() []Group {
 		unnamedPauses(),
 		voidPauses(),
 		ends().and(scheduledEnds()),
+		features(),
 		several().and(reasons()),
 		refunds().and(unlinkedRefunds()),
 		disputes().and(unlinkedDisputes()).and(otherDisputes()),

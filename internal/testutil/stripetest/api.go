@@ -20,15 +20,20 @@ type API struct {
 	Key string
 	// PageSize bounds the entries of a page; 0 means no bound but the limit that the request asks for.
 	PageSize int
+	// NoSnapshots says that thin events name no snapshot event.
+	NoSnapshots bool
 
 	mutex    sync.Mutex
 	worlds   map[string]*World
 	faults   []*fault
 	requests []Request
+	// endpoints and destinations are where the platform's account posts events to.
+	endpoints, destinations []Object
 }
 
 // Request is a request that the API received, and the status of its answer.
 type Request struct {
+	Method  string
 	Path    string
 	Query   url.Values
 	Account string
@@ -64,7 +69,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	version := r.Header.Get("Stripe-Version")
 	a.mutex.Lock()
 	index := len(a.requests)
-	a.requests = append(a.requests, Request{Path: r.URL.Path, Query: r.URL.Query(), Account: r.Header.Get("Stripe-Account"), Version: version})
+	a.requests = append(a.requests, Request{
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Account: r.Header.Get("Stripe-Account"), Version: version,
+	})
 	a.mutex.Unlock()
 	defer func() {
 		a.mutex.Lock()
@@ -73,10 +80,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("Request-Id", fmt.Sprintf("req_%06d", index))
 	w.Header().Set("Stripe-Version", version)
-	if f := a.nextFault(r); f != nil && f(recorder, r, a.answer) {
+	answer := a.answer
+	if strings.HasPrefix(r.URL.Path, v2Prefix) {
+		answer = a.answerV2
+	}
+	if f := a.nextFault(r); f != nil && f(recorder, r, answer) {
 		return
 	}
-	a.answer(recorder, r)
+	answer(recorder, r)
 }
 
 type statusRecorder struct {
@@ -96,6 +107,7 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "charges": "charge", "payment_intents": "payment_intent",
 	"invoices": "invoice", "disputes": "dispute", "products": "product", "sessions": "checkout.session",
+	"refunds": "refund", "setup_intents": "setup_intent", "payment_methods": "payment_method",
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
@@ -103,35 +115,135 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	world := a.worlds[r.Header.Get("Stripe-Account")]
 	a.mutex.Unlock()
 	resource, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/"), "checkout/"), "/")
+	id, field, _ := strings.Cut(id, "/")
+	nested, isNested := nestedList(r, world, resource, id, field)
 	switch {
 	case r.Header.Get("Authorization") != "Bearer "+a.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided: "+r.Header.Get("Authorization"))
 	case world == nil:
 		refuse(w, http.StatusForbidden, "invalid_request_error", "account_invalid", "The provided key does not have access to that account.")
+	case a.answerEndpoints(w, r):
 	case r.Method != http.MethodGet:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	case resource == "events" && id == "":
 		a.list(w, r, world, listEvents(world, r.URL.Query()))
+	case resource == "events":
+		answerEvent(w, world, id)
 	case resource == "subscriptions" && id == "":
 		a.list(w, r, world, listSubscriptions(world, r.URL.Query()))
 	case (resource == "customers" || resource == "disputes") && id == "":
 		a.list(w, r, world, newestFirst(world, kinds[resource], func(o Object) bool { return o["deleted"] != true }))
-	case kinds[resource] != "":
-		o := world.Object(id)
-		if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account
-			o = customerOfAccount(world, id)
-		}
-		if o != nil && o["object"] == kinds[resource] {
-			if resource == "sessions" {
-				o = withSubscription(world, withLines(o, r.URL.Query()), r.URL.Query())
-			}
-			send(w, http.StatusOK, o)
-			return
-		}
-		refuse(w, http.StatusNotFound, "invalid_request_error", "resource_missing", fmt.Sprintf("No such %s: '%s'", kinds[resource], id))
+	case isNested:
+		a.list(w, r, world, nested)
+	case resource == "entitlements" && listEntitlements(world, id, r.URL.Query()) != nil:
+		a.list(w, r, world, listEntitlements(world, id, r.URL.Query()))
+	case kinds[resource] != "" && field == "":
+		a.retrieve(w, r, world, resource, id)
 	default:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	}
+}
+
+// retrieve sends one object in the shape of the request's API version.
+func (a *API) retrieve(w http.ResponseWriter, r *http.Request, world *World, resource, id string) {
+	o := world.Object(id)
+	if strings.HasPrefix(id, "acct_") { // Accounts v2: a customer can be retrieved by its Account
+		o = customerOfAccount(world, id)
+	}
+	if o == nil || o["object"] != kinds[resource] {
+		refuse(w, http.StatusNotFound, "invalid_request_error", "resource_missing", fmt.Sprintf("No such %s: '%s'", kinds[resource], id))
+		return
+	}
+	query := r.URL.Query()
+	stored := o
+	switch resource {
+	case "sessions":
+		o = withSubscription(world, withLines(o, query), query)
+	case "invoices":
+		o = withPayments(world, o, r)
+	}
+	o = Render(o, shapeOf(r))
+	if slices.Contains(query["expand[]"], "lines.data.pricing.price_details.price") {
+		o = ExpandPrices(o, stored)
+	}
+	send(w, http.StatusOK, o)
+}
+
+// ExpandPrices replaces the ids of prices in the lines of an invoice, which is in the new shape, by the prices of the same
+// invoice in the old shape. See https://docs.stripe.com/api/expanding_objects.
+func ExpandPrices(invoice, old Object) Object {
+	expandPrices(entries(invoice, "lines"), pricesOfLines(old))
+	return invoice
+}
+
+// shapeOf is the shape of the API version that the request selects.
+func shapeOf(r *http.Request) Shape { return ShapeOf(r.Header.Get("Stripe-Version")) }
+
+// nestedList is a list that belongs to an object, if the request asks for one.
+func nestedList(r *http.Request, world *World, resource, id, field string) (list []any, isNested bool) {
+	query := r.URL.Query()
+	switch {
+	case world == nil:
+		return nil, false
+	case resource == "subscription_items" && id == "":
+		return listEntries(r, world.Object(query.Get("subscription")), "items"), true
+	case resource == "invoice_payments" && id == "" && shapeOf(r) == New:
+		return listInvoicePayments(world, query), true
+	case resource == "invoices" && field == "lines", resource == "sessions" && field == "line_items":
+		return listEntries(r, world.Object(id), field), true
+	default:
+		return nil, false
+	}
+}
+
+// listEntries returns all entries of a list within an object.
+func listEntries(r *http.Request, o Object, field string) (list []any) {
+	whole := entries(RenderWhole(o, shapeOf(r)), field)
+	if slices.Contains(r.URL.Query()["expand[]"], "data.pricing.price_details.price") {
+		expandPrices(whole, pricesOfLines(o))
+	}
+	for _, entry := range whole {
+		list = append(list, Object(entry))
+	}
+	return list
+}
+
+// pricesOfLines are the prices of an invoice as it is stored, by their ids.
+func pricesOfLines(invoice Object) map[any]any {
+	prices := map[any]any{}
+	for _, line := range entries(invoice, "lines") {
+		if price, ok := line["price"].(map[string]any); ok {
+			prices[price["id"]] = price
+		}
+	}
+	return prices
+}
+
+// expandPrices replaces the ids of the lines' prices by the prices.
+func expandPrices(lines []map[string]any, prices map[any]any) {
+	for _, line := range lines {
+		pricing, _ := line["pricing"].(map[string]any)
+		if details, ok := pricing["price_details"].(map[string]any); ok && prices[details["price"]] != nil {
+			details["price"] = prices[details["price"]]
+		}
+	}
+}
+
+// withPayments returns an invoice with its payments if the query asks for them. They exist since 2025-03-31.
+func withPayments(world *World, invoice Object, r *http.Request) Object {
+	if shapeOf(r) == Old || !slices.Contains(r.URL.Query()["expand[]"], "payments") {
+		return invoice
+	}
+	payments := world.invoicePayments(func(o Object) bool { return o["invoice"] == invoice.ID() })
+	return invoice.With("payments", Object{"object": "list", "has_more": false, "data": append([]any{}, payments...)})
+}
+
+// listInvoicePayments returns the payments of invoices that the query's payment intent made.
+func listInvoicePayments(world *World, query url.Values) []any {
+	return world.invoicePayments(func(o Object) bool {
+		payment, _ := o["payment"].(map[string]any)
+		return payment["type"] == query.Get("payment[type]") && payment["payment_intent"] == query.Get("payment[payment_intent]")
+	})
 }
 
 // customerOfAccount returns the customer that the Account is; nil if there is none.
@@ -235,11 +347,14 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, world *World, all []a
 	if a.PageSize > 0 {
 		limit = min(limit, a.PageSize)
 	}
-	page := all[:min(limit, len(all))]
-	if page == nil {
-		page = []any{}
+	page := []any{}
+	for _, item := range expand(world, r.URL.Query(), all[:min(limit, len(all))]) {
+		if o, ok := item.(Object); ok {
+			item = Render(o, shapeOf(r))
+		}
+		page = append(page, item)
 	}
-	send(w, http.StatusOK, Object{"object": "list", "url": r.URL.Path, "has_more": len(page) < len(all), "data": expand(world, r.URL.Query(), page)})
+	send(w, http.StatusOK, Object{"object": "list", "url": r.URL.Path, "has_more": len(page) < len(all), "data": page})
 }
 
 func idOf(item any) string {

@@ -61,6 +61,7 @@ func (w *World) cancel(id string) {
 	w.change(id, "customer.subscription.deleted", func(o Object) {
 		o["status"], o["ended_at"], o["canceled_at"] = "canceled", w.now.Unix(), w.now.Unix()
 	})
+	w.abortSchedules(id)
 }
 
 // deleteCustomer cancels the running subscriptions and deletes the customer. After that, Stripe returns its id only.

@@ -9,7 +9,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -66,11 +65,7 @@ func (e Event) JSON() []byte {
 	if e.Account != "" {
 		event["account"] = e.Account
 	}
-	body, err := json.Marshal(event)
-	if err != nil {
-		panic(fmt.Sprintf("marshal an event: %v", err))
-	}
-	return body
+	return marshal(event)
 }
 
 // Sign returns the Stripe-Signature header for a body that is sent at the time, signed with one or more secrets.

@@ -10,6 +10,12 @@ import (
 // Op is an operation on an account.
 type Op string
 
+func init() {
+	for _, more := range []map[Op]func(*World){scheduleOps, methodOps, invoiceOps} {
+		maps.Copy(ops, more)
+	}
+}
+
 // Ops returns all operations in a fixed order, simplest first. The first three are the ways to sign up.
 func Ops() []Op {
 	return slices.SortedFunc(maps.Keys(ops), func(a, b Op) int { return rankOf(a) - rankOf(b) })
@@ -71,6 +77,41 @@ const (
 	ChangeProduct    Op = "change what the product grants"
 	RevertProduct    Op = "change what the product grants back"
 	RenameProduct    Op = "rename the product"
+
+	PlanChange      Op = "plan a change of the subscription"
+	ChangePlanned   Op = "change what is planned"
+	RevertPlanned   Op = "change what is planned back"
+	StartPlanned    Op = "start the planned phase"
+	AnnouncePlan    Op = "announce the schedule's end"
+	PlanToEnd       Op = "plan that the subscription ends"
+	CompletePlan    Op = "complete the schedule"
+	ReleasePlan     Op = "release the schedule"
+	CancelPlanned   Op = "cancel the schedule"
+	AttachMethod    Op = "attach a payment method"
+	ChangeMethod    Op = "change a payment method"
+	ReplaceMethod   Op = "replace a card at the bank"
+	DetachMethod    Op = "detach a payment method"
+	AddCard         Op = "add a card"
+	DeleteCard      Op = "delete a card"
+	AuthorizeSetup  Op = "ask to authorize a setup"
+	CancelSetup     Op = "cancel a setup"
+	ProcessPayment  Op = "start a payment"
+	CancelPayment   Op = "cancel a payment"
+	CapturePayment  Op = "capture a payment"
+	VoidInvoice     Op = "void an invoice"
+	WriteOffInvoice Op = "write off an invoice"
+	MissDueDate     Op = "miss the due date of an invoice"
+	FailToFinalize  Op = "fail to finalize a draft invoice"
+	DeleteDraft     Op = "delete a draft invoice"
+	AnswerDispute   Op = "answer a dispute"
+	WinDispute      Op = "win a dispute"
+	LoseDispute     Op = "lose a dispute"
+	ApplyPending    Op = "apply a pending update"
+	DropPending     Op = "drop a pending update"
+	GrantFeature    Op = "grant a feature"
+	RevokeFeature   Op = "revoke the feature"
+	GrantManyMore   Op = "grant twelve features more"
+	RevokeThose     Op = "revoke the twelve features"
 )
 
 var simplestFirst = []Op{
@@ -79,7 +120,11 @@ var simplestFirst = []Op{
 	ResumeTrial, GiveTrial, PauseCollecting, ResumeCollecting, SetCancelAt, UnsetCancelAt, RefundPart, RefundAll, OpenDispute,
 	ChangeEmail, RevertEmail, ChangeDefault, ExpireCard, UpdateCard, SetUpMethod, FailSetup, EditDraft, FinalizeDraft,
 	BuyByDebit, SettleDebit, FailDebit, FailRefund, LeaveCheckout, BuyOnce, BuyPass, BuySeats, BuyLifetime,
-	ChangeProduct, RevertProduct, RenameProduct, AskToAuthorize, DeleteCustomer,
+	ChangeProduct, RevertProduct, RenameProduct, AskToAuthorize,
+	PlanChange, ChangePlanned, RevertPlanned, StartPlanned, AnnouncePlan, PlanToEnd, CompletePlan, ReleasePlan, CancelPlanned,
+	AttachMethod, ChangeMethod, ReplaceMethod, DetachMethod, AddCard, DeleteCard, AuthorizeSetup, CancelSetup, ProcessPayment,
+	CancelPayment, CapturePayment, VoidInvoice, WriteOffInvoice, MissDueDate, FailToFinalize, DeleteDraft, AnswerDispute, WinDispute,
+	LoseDispute, ApplyPending, DropPending, GrantFeature, RevokeFeature, GrantManyMore, RevokeThose, DeleteCustomer,
 }
 
 // Do performs the operation if it applies, and reports whether it did. For example, no plan changes on an ended
@@ -127,6 +172,21 @@ var ops = map[Op]func(*World){
 	RenameProduct: func(w *World) {
 		w.changeProduct(func(o, _ map[string]any) { o["name"] = fmt.Sprintf("Pro %d", len(w.events)%3) })
 	},
+	GrantFeature:  func(w *World) { w.changeFeatures(func(keys []string) []string { return with(keys, "sso") }) },
+	RevokeFeature: func(w *World) { w.changeFeatures(func(keys []string) []string { return without(keys, "sso") }) },
+	GrantManyMore: func(w *World) {
+		w.changeFeatures(func(keys []string) []string {
+			for _, key := range manyFeatures() {
+				keys = with(keys, key)
+			}
+			return keys
+		})
+	},
+	RevokeThose: func(w *World) {
+		w.changeFeatures(func(keys []string) []string {
+			return slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(manyFeatures(), key) })
+		})
+	},
 	SubscribeAgain: func(w *World) {
 		if n := len(w.subscriptions()); n > 0 && n < 3 && w.customer() != "" {
 			w.subscribe("active")
@@ -156,10 +216,16 @@ var ops = map[Op]func(*World){
 		}, "trialing")
 	},
 	PauseTrial: func(w *World) {
-		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["status"] = "paused" }) }, "trialing")
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) { o["status"] = "paused" })
+			w.report("customer.subscription.paused", id, nil)
+		}, "trialing")
 	},
 	ResumeTrial: func(w *World) {
-		w.withSubscription(func(id string) { w.update(id, func(o Object) { o["status"] = "active" }) }, "paused")
+		w.withSubscription(func(id string) {
+			w.update(id, func(o Object) { o["status"] = "active" })
+			w.report("customer.subscription.resumed", id, nil)
+		}, "paused")
 	},
 	GiveTrial: func(w *World) {
 		w.withSubscription(func(id string) {
@@ -244,7 +310,9 @@ var ops = map[Op]func(*World){
 	OpenDispute: func(w *World) {
 		if charge := w.latestCharge(); charge != nil {
 			intent, _ := charge["payment_intent"].(string)
-			w.add(Dispute(w.id("dp"), charge.ID(), intent, w.now, w.now.AddDate(0, 0, 9)), "charge.dispute.created")
+			dispute := Dispute(w.id("dp"), charge.ID(), intent, w.now, w.now.AddDate(0, 0, 9))
+			w.add(dispute, "charge.dispute.created")
+			w.report("charge.dispute.funds_withdrawn", dispute.ID(), nil)
 		}
 	},
 	ChangeEmail: func(w *World) {
@@ -306,8 +374,11 @@ func (w *World) changeCard(eventType string, change func(Object)) {
 		return
 	}
 	id := "card_" + customer
+	if w.objects[id]["deleted"] == true {
+		return
+	}
 	if w.objects[id] == nil {
-		w.add(Card(id, customer, 3, 2026), "")
+		w.add(Card(id, customer, 3, 2026), "customer.source.created")
 	}
 	w.change(id, eventType, change)
 }
@@ -358,7 +429,7 @@ func (w *World) failRefund() {
 	}
 	intent, _ := charge["payment_intent"].(string)
 	refund := Refund(w.id("re"), charge.ID(), intent, "pending", charge["amount_refunded"].(float64), w.now)
-	w.add(refund, "")
+	w.add(refund, "refund.created")
 	w.change(refund.ID(), "charge.refund.updated", func(o Object) { o["status"] = "failed" })
 	w.change(refund.ID(), "refund.updated", func(o Object) { o["failure_reason"] = "expired_or_canceled_card" })
 	w.report("refund.failed", refund.ID(), nil)

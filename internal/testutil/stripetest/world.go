@@ -58,7 +58,7 @@ func (w *World) Events() []Event {
 	return slices.Clone(w.events)
 }
 
-// Object returns the current object with the id in the old shape, which stripe-go v76 requests; nil if there is none.
+// Object returns the current object with the id in the old shape, as it is stored; nil if there is none.
 func (w *World) Object(id string) Object {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -84,6 +84,18 @@ func (w *World) stored(kind string) []Object {
 	var list []Object
 	for _, id := range w.created {
 		if o := w.objects[id]; o != nil && o["object"] == kind {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// invoicePayments returns the payments of invoices for which wanted is true, by id. They exist beside the other objects.
+func (w *World) invoicePayments(wanted func(Object) bool) (list []any) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(w.objects)) {
+		if o := w.objects[id]; o != nil && o["object"] == "invoice_payment" && wanted(o) {
 			list = append(list, o)
 		}
 	}
@@ -124,7 +136,7 @@ func (w *World) add(o Object, eventType string) {
 }
 
 // change changes an object, and reports the change with an event unless the event type is empty. An event of type
-// "….updated" has previous_attributes.
+// "…updated" has previous_attributes.
 func (w *World) change(id, eventType string, change func(Object)) {
 	before := w.objects[id]
 	after := clone(before)
@@ -134,7 +146,7 @@ func (w *World) change(id, eventType string, change func(Object)) {
 		return
 	}
 	var previous Object
-	if strings.HasSuffix(eventType, ".updated") || eventType == "charge.refunded" {
+	if strings.HasSuffix(eventType, "updated") || eventType == "charge.refunded" || eventType == "payment_method.detached" {
 		previous = previousAttributes(w.render(before), w.render(w.objects[id]))
 	}
 	w.report(eventType, id, previous)
@@ -198,38 +210,7 @@ func clone(o Object) Object {
 }
 
 // render returns a copy of the object in the world's shape.
-func (w *World) render(o Object) Object {
-	o = clone(o)
-	if w.shape == Old {
-		return o
-	}
-	switch o["object"] {
-	case "subscription":
-		item := firstItem(o)
-		for _, key := range []string{"current_period_start", "current_period_end"} {
-			item[key] = o[key]
-			delete(o, key)
-		}
-	case "invoice":
-		if id := o["subscription"]; id != nil {
-			o["parent"] = map[string]any{
-				"type": "subscription_details", "subscription_details": map[string]any{"subscription": id, "metadata": map[string]any{}},
-			}
-			for _, line := range o["lines"].(map[string]any)["data"].([]any) {
-				line := line.(map[string]any)
-				line["parent"] = map[string]any{
-					"type": "subscription_item_details", "subscription_item_details": map[string]any{"subscription": id},
-				}
-				delete(line, "type")
-			}
-		}
-		delete(o, "subscription")
-		delete(o, "paid")
-	case "charge", "payment_intent":
-		delete(o, "invoice")
-	}
-	return o
-}
+func (w *World) render(o Object) Object { return Render(o, w.shape) }
 
 // firstItem returns a subscription's first item.
 func firstItem(o Object) map[string]any {

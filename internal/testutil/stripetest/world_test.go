@@ -51,6 +51,7 @@ func TestEventsFollowOnEachOther(t *testing.T) {
 			if shape == New {
 				continue
 			}
+			delete(reported, "") // a summary of features has no id, and its events hold the first ones only
 			for id, last := range reported {
 				if diff := cmp.Diff(last, world.Object(id)); diff != "" && last["object"] != "invoice" && world.Object(id)["deleted"] != true {
 					t.Fatalf("seed %d: %s has changed since its last event (-reported +current):\n%s", seed, id, diff)
@@ -75,10 +76,10 @@ func applyPrevious(o, previous Object) Object {
 	return merged
 }
 
-// Random worlds produce events of every handled type, and all events can be decoded.
+// Random worlds produce events of every type that is folded, and all events can be decoded.
 func TestEveryHandledTypeHappens(t *testing.T) {
 	happened := map[string]bool{"setup_intent.failed": true} // another name of setup_intent.setup_failed
-	for seed := range uint64(20) {
+	for seed := range uint64(80) {
 		for _, e := range randomWorld(New, seed).Events() {
 			happened[e.Type] = true
 			decoded, err := events.Decoder{}.Decode(e.JSON())
@@ -88,7 +89,7 @@ func TestEveryHandledTypeHappens(t *testing.T) {
 		}
 	}
 	for _, kind := range events.All() {
-		if !happened[kind.Name] {
+		if !happened[kind.Name] && kind.RecordedOnly == "" {
 			t.Errorf("no world has an event of type %s", kind.Name)
 		}
 	}

@@ -1,0 +1,10 @@
+package events
+
+func init() {
+	register(Type{
+		Name:         "customer.discount.updated",
+		Record:       "discount",
+		RecordedOnly: "discounts change no access; the amounts of invoices include them",
+		read:         readDiscount,
+	})
+}

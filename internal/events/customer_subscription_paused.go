@@ -1,0 +1,13 @@
+package events
+
+import "github.com/tollkeeper/tollkeeper/internal/projection"
+
+func init() {
+	register(Type{
+		Name:    "customer.subscription.paused",
+		Record:  "subscription",
+		Does:    "sets the subscription's whole state: it is paused",
+		read:    readSubscription,
+		effects: []projection.Effect{projection.SubscriptionState},
+	})
+}

@@ -1,0 +1,13 @@
+package events
+
+import "github.com/tollkeeper/tollkeeper/internal/projection"
+
+func init() {
+	register(Type{
+		Name:    "payment_intent.canceled",
+		Record:  "payment",
+		Does:    "shows that the payment was canceled",
+		read:    readPaymentIntent,
+		effects: []projection.Effect{projection.PaymentIntent},
+	})
+}

@@ -1,0 +1,54 @@
+package events
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
+
+// HasRecord reports whether the event holds a record of its object.
+func HasRecord(e *projection.Event) bool {
+	for _, field := range reflect.ValueOf(e).Elem().Fields() {
+		if field.Kind() == reflect.Pointer && !field.IsNil() {
+			return true
+		}
+	}
+	return false
+}
+
+// LacksRecord reports whether the event is of a handled type, and cannot be applied for want of a record: it could not be
+// decoded or stored, or the version that recorded it did not know the type.
+func LacksRecord(e *projection.Event) bool {
+	_, handled := Lookup(e.Type)
+	return handled && (e.DecodeError != "" || !HasRecord(e))
+}
+
+// IsApplied reports whether this version does more with the event than to record it. Of an event without a record, the type
+// decides.
+func IsApplied(e *projection.Event) bool {
+	if _, leadsToOne := SnapshotType(e); leadsToOne {
+		return true
+	}
+	if t, handled := Lookup(e.Type); handled && LacksRecord(e) {
+		return t.RecordedOnly == ""
+	}
+	return RecordedOnly(e) == ""
+}
+
+// Refetch decodes an event that was read from Stripe again. It fails if it is not the event that was recorded, or cannot be
+// read now, either.
+func (d Decoder) Refetch(recorded *v1alpha1.BillingEventSpec, body []byte) (*projection.Event, error) {
+	e, err := d.Decode(body)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.EventID != recorded.EventID || e.Type != recorded.Type || e.Livemode != recorded.Livemode:
+		return nil, fmt.Errorf("stripe returned the event %s (%s) when it was asked for the event %s", e.EventID, e.Type, recorded.EventID)
+	case e.DecodeError != "":
+		return nil, fmt.Errorf("%s", e.DecodeError)
+	}
+	e.Account = recorded.Account // Stripe does not name it to the account itself
+	return e, nil
+}

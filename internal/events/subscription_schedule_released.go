@@ -1,0 +1,14 @@
+package events
+
+import "github.com/tollkeeper/tollkeeper/internal/projection"
+
+func init() {
+	register(Type{
+		Name:    "subscription_schedule.released",
+		Record:  "schedule",
+		Does:    "shows that nothing is planned for the subscription any more: it goes on without the schedule",
+		read:    readSchedule,
+		effects: []projection.Effect{projection.ScheduleState},
+		unless:  unlessSubscribed,
+	})
+}

@@ -1,0 +1,145 @@
+package projection_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the cases
+)
+
+// longSubscription has n items, of which Stripe sends ten.
+func longSubscription(n int) Object {
+	subscription := Subscription(Old, "sub_A", customer, "active", begin, end)
+	var items []Object
+	for i := range n {
+		items = append(items, Object{"id": fmt.Sprintf("si_%d", i), "object": "subscription_item", "quantity": 1, "price": Object{
+			"id": fmt.Sprintf("price_%d", i), "object": "price", "product": Product, "metadata": Object{fmt.Sprintf("tollkeeper_%d", i): "yes"},
+		}})
+	}
+	return subscription.With("items", Object{"object": "list", "data": items, "has_more": false})
+}
+
+// longInvoice is a paid invoice of sub_A with twelve lines: ten of them bill until end, and the last two sub_A and sub_B until
+// later.
+func longInvoice(later time.Time) Object {
+	invoice := Invoice(Old, "in_1", customer, "sub_A", "paid", 12*Amount, begin, end)
+	var lines []Object
+	for i := range 12 {
+		line := Object{
+			"id": fmt.Sprintf("il_%d", i), "object": "line_item", "type": "subscription", "subscription": "sub_A", "amount": Amount,
+			"period": Object{"start": begin.Unix(), "end": end.Unix()},
+		}
+		if i >= 10 {
+			line["period"] = Object{"start": begin.Unix(), "end": later.Unix()}
+		}
+		if i == 11 {
+			line["subscription"] = "sub_B"
+		}
+		lines = append(lines, line)
+	}
+	return invoice.With("lines", Object{"object": "list", "data": lines, "has_more": false})
+}
+
+// The rest of a subscription's items is read, and is no difference.
+func TestTheRestOfTheItemsIsRead(t *testing.T) {
+	for _, shape := range []Shape{Old, New} {
+		var a projection.Aggregate
+		long := longSubscription(12)
+		report := func(id string, at time.Duration) {
+			projection.Fold(&a, []projection.Change{change(t, Event{
+				ID: id, Type: "customer.subscription.created", Created: begin.Add(at), Shape: shape, Object: Render(long, shape),
+			})})
+		}
+		read := func(at time.Duration) projection.Difference {
+			return projection.Read(&a, readingOf(t, RenderWhole(long, New), begin.Add(at)))
+		}
+		items := func() string {
+			s := a.Subscriptions["sub_A"]
+			return fmt.Sprintf("%d more %t", len(s.Items), s.MoreItems)
+		}
+		for i := range 2 {
+			at := time.Duration(i) * hour
+			report(fmt.Sprintf("evt_%d", i), at)
+			if got := items(); got != "10 more true" || len(projection.InDoubt(&a, customer)) != 1 {
+				t.Errorf("%s: after the event: %s items, in doubt %v", shape, got, projection.InDoubt(&a, customer))
+			}
+			view := projection.View{Entitling: []string{"sub_A"}, Name: func(id string) string { return id }, Now: begin}
+			projection.Summarise(&a, view)
+			if want := 10 + 2*i; len(a.Customer.Entitlements) != want || len(a.Customer.Plans) != want { // what was read before stays
+				t.Errorf("%s: event %d leaves %d entitlements and %d plans, want %d", shape, i, len(a.Customer.Entitlements), len(a.Customer.Plans), want)
+			}
+			for n := range 2 {
+				if d := read(at + time.Duration(n+1)*time.Minute); differs(d) || items() != "12 more false" {
+					t.Errorf("%s: after reading %d: %s items, differs in %+v", shape, n, items(), d)
+				}
+			}
+			if doubts := projection.InDoubt(&a, customer); len(doubts) > 0 {
+				t.Errorf("%s: the reading leaves doubts: %v", shape, doubts)
+			}
+		}
+	}
+}
+
+// What the rest of an invoice's lines pays for is read. An event that comes after does not undo it.
+func TestTheRestOfTheLinesIsRead(t *testing.T) {
+	later := end.AddDate(0, 9, 0)
+	for _, shape := range []Shape{Old, New} {
+		var a projection.Aggregate
+		fold := func(id, eventType string, at time.Duration, o Object) {
+			projection.Fold(&a, []projection.Change{change(t, Event{ID: id, Type: eventType, Created: begin.Add(at), Shape: shape, Object: Render(o, shape)})})
+		}
+		check := func(when string, wantA, wantB *metav1.Time, lines v1alpha1.InvoiceLines, cut ...string) {
+			t.Helper()
+			s := a.Subscriptions["sub_A"]
+			if !s.PaidThrough.Equal(wantA) || !a.Subscriptions["sub_B"].PaidThrough.Equal(wantB) || s.PaidBy.Lines != lines {
+				t.Errorf("%s: %s: paid through %s and %s, lines %s", shape, when, s.PaidThrough, a.Subscriptions["sub_B"].PaidThrough, s.PaidBy.Lines)
+			}
+			if diff := cmp.Diff(cut, projection.CutInvoices(&a)); diff != "" {
+				t.Errorf("%s: %s: cut invoices (-want +got):\n%s", shape, when, diff)
+			}
+		}
+		fold("evt_1", "customer.subscription.created", 0, Subscription(Old, "sub_B", customer, "active", begin, end))
+		fold("evt_2", "invoice.paid", 0, longInvoice(later))
+		check("the event", &metav1.Time{Time: end}, nil, v1alpha1.LinesCut, "in_1")
+		if _, inDoubt := projection.InDoubt(&a, customer)["in_1"]; !inDoubt {
+			t.Errorf("%s: the invoice is in no doubt", shape)
+		}
+		for _, readIn := range []Shape{New, Old} {
+			if d := projection.Read(&a, readingOf(t, RenderWhole(longInvoice(later), readIn), begin.Add(hour))); differs(d) {
+				t.Errorf("%s: the reading differs in %+v", shape, d)
+			}
+			check("the reading", &metav1.Time{Time: later}, &metav1.Time{Time: later}, v1alpha1.LinesWhole)
+		}
+		fold("evt_3", "invoice.payment_succeeded", 0, longInvoice(later))
+		check("a later event", &metav1.Time{Time: later}, &metav1.Time{Time: later}, v1alpha1.LinesWhole)
+	}
+}
+
+// Which invoice a refunded or disputed payment paid is read from Stripe if no event has reported it.
+func TestWhatAPaymentPaidIsRead(t *testing.T) {
+	var a projection.Aggregate
+	fold := func(e Event) { projection.Fold(&a, []projection.Change{change(t, e)}) }
+	fold(at(0, "charge.refunded", Refunded(Charge(New, "ch_1", customer, "pi_1", "succeeded", begin), Amount)))
+	fold(at(0, "charge.refunded", Refunded(Charge(Old, "ch_2", customer, "pi_2", "succeeded", begin).With("invoice", "in_2"), Amount)))
+	fold(at(0, "invoice_payment.paid", InvoicePayment("inpay_3", "in_3", "pi_3", Amount, begin)))
+	fold(at(0, "charge.refunded", Refunded(Charge(New, "ch_3", customer, "pi_3", "succeeded", begin), Amount)))
+	if diff := cmp.Diff([]string{"pi_1"}, projection.PaymentsWithoutInvoice(&a.Customer)); diff != "" {
+		t.Fatalf("to be read (-want +got):\n%s", diff)
+	}
+	for n := range 2 {
+		d := projection.Read(&a, readingOf(t, InvoicePayment("inpay_1", "in_1", "pi_1", Amount, begin), begin.Add(time.Duration(n+1)*hour)))
+		link := a.Customer.InvoicePayments[0]
+		if differs(d) || link.InvoiceID != "in_1" || link.PaymentIntentID != "pi_1" || !link.At.Equal(&metav1.Time{Time: begin.Add(hour)}) {
+			t.Errorf("reading %d: %+v, differs in %+v", n, link, d)
+		}
+	}
+	if ids := projection.PaymentsWithoutInvoice(&a.Customer); len(ids) > 0 {
+		t.Errorf("still to be read: %v", ids)
+	}
+}
