@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -31,6 +32,9 @@ func quotaFor(customer *billing.Customer) corev1.ResourceList {
 		if name, known := limits[key]; known && err == nil && quantity.Sign() >= 0 {
 			hard[name] = quantity
 		}
+	}
+	if slices.Contains(customer.Status.Features, "load-balancer") { // the lookup key of a feature at Stripe
+		hard[corev1.ResourceServicesLoadBalancers] = resource.MustParse("1")
 	}
 	return hard
 }

@@ -259,16 +259,18 @@ func leavesNamespaceAlone(c *cluster) {
 
 func TestQuotaFor(t *testing.T) {
 	for name, tc := range map[string]struct {
-		bought map[string]billing.Value
-		want   string
+		bought   map[string]billing.Value
+		want     string
+		features []string
 	}{
-		"nothing":             {nil, "pods=3 services.loadbalancers=0"},
-		"limits":              {map[string]billing.Value{"seats": "10", "memory": "8Gi"}, "pods=10 requests.memory=8Gi services.loadbalancers=0"},
-		"no quantities":       {map[string]billing.Value{"seats": "many", "cpu": "-1"}, "pods=3 services.loadbalancers=0"},
-		"another entitlement": {map[string]billing.Value{"sso": "yes"}, "pods=3 services.loadbalancers=0"},
+		"nothing":             {nil, "pods=3 services.loadbalancers=0", nil},
+		"limits":              {map[string]billing.Value{"seats": "10", "memory": "8Gi"}, "pods=10 requests.memory=8Gi services.loadbalancers=0", nil},
+		"no quantities":       {map[string]billing.Value{"seats": "many", "cpu": "-1"}, "pods=3 services.loadbalancers=0", nil},
+		"another entitlement": {map[string]billing.Value{"sso": "yes"}, "pods=3 services.loadbalancers=0", nil},
+		"a feature":           {nil, "pods=3 services.loadbalancers=1", []string{"api", "load-balancer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hard := quotaFor(&billing.Customer{Status: billing.CustomerStatus{Entitlements: tc.bought}})
+			hard := quotaFor(&billing.Customer{Status: billing.CustomerStatus{Entitlements: tc.bought, Features: tc.features}})
 			var got []string
 			for _, resource := range []corev1.ResourceName{corev1.ResourcePods, corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceServicesLoadBalancers} {
 				if quantity, ok := hard[resource]; ok {
