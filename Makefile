@@ -145,6 +145,22 @@ build: ## Build the manager into bin/manager.
 bin/tenant-controller:
 	cd examples/tenant-controller && go build -o $(CURDIR)/$@ .
 
+.PHONY: plugin
+plugin: ## Build the kubectl plugin into bin/kubectl-tollkeeper.
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/kubectl-tollkeeper ./cmd/kubectl-tollkeeper
+
+PLATFORMS ?= linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64
+PLUGINS    = $(PLATFORMS:%=bin/plugin/%/kubectl-tollkeeper)
+
+.PHONY: $(PLUGINS)
+$(PLUGINS): bin/plugin/%/kubectl-tollkeeper:
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -buildvcs=false \
+	  -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/kubectl-tollkeeper
+
+.PHONY: krew
+krew: $(PLUGINS) ## Write the plugin's archives for PLATFORMS and its krew manifest into dist/krew.
+	go run ./hack/krew -version "$(VERSION)" -out dist/krew $(foreach platform,$(PLATFORMS),$(platform)=bin/plugin/$(platform)/kubectl-tollkeeper)
+
 ARCHS ?= amd64 arm64
 BINARIES = $(ARCHS:%=bin/manager-linux-%)
 

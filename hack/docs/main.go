@@ -23,6 +23,7 @@ var parts = map[string]func() (string, error){
 	"situations":    situationTables,
 	"snippet":       resetSnippet,
 	"accounts":      accountTable,
+	"plugin":        pluginCommands,
 	"packages":      packageTable,
 	"picture":       packagePicture,
 	"new-type":      addedFile("internal/events/customer_source_expiring.go"),

@@ -66,6 +66,7 @@ func TestAsInstalled(t *testing.T) {
 	t.Run("the tenant controller", tenantControllerRights)
 	t.Run("what each account may do", func(t *testing.T) { compareRights(t, kubeconfig) })
 	t.Run("pods", podSecurity)
+	t.Run("the plugin", pluginAsInstalled)
 }
 
 // emptyInstalled deletes all objects in the namespace, so that the test can run again.

@@ -25,6 +25,10 @@ var layers = [][]string{
 	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/situations"},
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
+	{"internal/cli/command"},  // the kubectl plugin: it stands beside the operator, and imports nothing that runs in it
+	{"internal/cli/doctor"},
+	{"internal/cli/explain", "internal/cli/lists", "internal/cli/override", "internal/cli/request", "internal/cli/timeline"},
+	{"internal/cli/..."},
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
 	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
@@ -141,6 +145,42 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// The operator's binary holds nothing of the plugin, and the plugin nothing of the operator that reaches Stripe or Mailgun: it talks
+// to the API server only.
+func TestThePluginStandsApart(t *testing.T) {
+	all := imports(t)
+	reach := func(from string) map[string]bool {
+		reached := map[string]bool{from: true}
+		for waiting := []string{from}; len(waiting) > 0; {
+			next := all[waiting[0]]
+			waiting = waiting[1:]
+			for _, imported := range next {
+				if below, isOurs := strings.CutPrefix(imported, module); isOurs && !reached[below] {
+					reached[below] = true
+					waiting = append(waiting, below)
+				}
+			}
+		}
+		return reached
+	}
+	for packagePath := range reach("cmd") {
+		if isWithin(packagePath, "internal/cli") {
+			t.Errorf("the operator imports %s", packagePath)
+		}
+	}
+	plugin := reach("cmd/kubectl-tollkeeper")
+	if !plugin["internal/cli/explain"] {
+		t.Fatal("the plugin does not import its own packages")
+	}
+	for packagePath := range plugin {
+		for _, imported := range all[packagePath] {
+			if strings.HasPrefix(imported, "github.com/stripe/") || strings.HasPrefix(imported, "github.com/mailgun/") {
+				t.Errorf("the plugin imports %s, which imports %s", packagePath, imported)
+			}
+		}
+	}
+}
+
 func TestPackagesKeepOutWhatIsNotTheirs(t *testing.T) {
 	all := imports(t)
 	for _, rule := range outside {
@@ -174,6 +214,9 @@ func TestLayerOf(t *testing.T) {
 		{"internal/controller/readings", "internal/controller/requeue"},
 		{"internal/metrics", "internal/projection"},
 		{"internal/testutil/stripetest", "internal/app"},
+		{"cmd/kubectl-tollkeeper", "internal/cli/command"},
+		{"internal/cli/doctor", "internal/cli/lists"},
+		{"internal/cli/lists", "internal/cli/show"},
 	} {
 		if layer(order[0]) >= layer(order[1]) {
 			t.Errorf("%s is not above %s", order[0], order[1])

@@ -1,0 +1,209 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/cli/doctor"
+	"github.com/tollkeeper/tollkeeper/internal/cli/lists"
+	"github.com/tollkeeper/tollkeeper/internal/cli/show"
+)
+
+func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromObject(object) }
+
+func listMeta(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: kind}
+}
+
+func (p *plugin) events() *cobra.Command {
+	var failed, pending bool
+	cmd := &cobra.Command{
+		Use:   "events [CUSTOMER]",
+		Short: "List events, with what became of them and why",
+		Long:  `List events in Stripe's order, with what became of them and why: all, those of one customer, or those that failed or wait.`,
+		Example: `  kubectl tollkeeper events --failed
+  kubectl tollkeeper events --pending
+  kubectl tollkeeper events cus_Ada -o wide`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeCustomers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if failed && pending {
+				return errors.New("--failed and --pending exclude each other: an event is one or the other")
+			}
+			printer, err := p.printer()
+			if err != nil {
+				return err
+			}
+			events, err := p.listEvents(cmd.Context(), args, failed, pending)
+			if err != nil {
+				return err
+			}
+			lists.SortEvents(events)
+			if printer.Format.IsForPrograms() {
+				return printer.Object(v1alpha1.BillingEventList{TypeMeta: listMeta("BillingEventList"), Items: events})
+			}
+			if len(events) == 0 {
+				p.note("%s", noEvents(failed, pending))
+				return nil
+			}
+			return lists.PrintEvents(printer, events, p.Now())
+		},
+	}
+	cmd.Flags().BoolVar(&failed, "failed", false, "only events that could not be used")
+	cmd.Flags().BoolVar(&pending, "pending", false, "only events that wait")
+	return cmd
+}
+
+func noEvents(failed, pending bool) string {
+	switch {
+	case failed:
+		return "No event has failed."
+	case pending:
+		return "No event waits."
+	default:
+		return "There is no event."
+	}
+}
+
+func (p *plugin) listEvents(ctx context.Context, args []string, failed, pending bool) ([]v1alpha1.BillingEvent, error) {
+	if len(args) == 1 {
+		a, customer, err := p.customer(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		events, err := eventsOf(ctx, a.client, customer)
+		var kept []v1alpha1.BillingEvent
+		for i := range events {
+			isWanted := !failed && !pending || failed && events[i].Status.Outcome == v1alpha1.OutcomeFailed ||
+				pending && events[i].Status.Outcome == v1alpha1.OutcomePending
+			if isWanted {
+				kept = append(kept, events[i])
+			}
+		}
+		return kept, advised(err, "list the events of "+customer.Spec.CustomerID)
+	}
+	a, namespace, err := p.installation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fields client.MatchingFields
+	switch {
+	case failed:
+		fields = lists.Outcome(v1alpha1.OutcomeFailed)
+	case pending:
+		fields = lists.Outcome(v1alpha1.OutcomePending)
+	}
+	events, err := lists.Events(ctx, a.client, namespace, fields)
+	return events, advised(err, "list the events in the namespace "+namespace)
+}
+
+func (p *plugin) top() *cobra.Command {
+	var watch bool
+	var interval time.Duration
+	cmd := &cobra.Command{
+		Use:   "top",
+		Short: "Count customers by what was decided, and show the backlog and the lag",
+		Long: `Count customers by what was decided, and show the events that wait or failed, how long the newest events took from
+Stripe's creation to their outcome, and the e-mails. With --watch, again and again until Ctrl-C.`,
+		Example: `  kubectl tollkeeper top
+  kubectl tollkeeper top --watch`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			printer, err := p.printer()
+			if err != nil {
+				return err
+			}
+			a, namespace, err := p.installation(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for {
+				if err := p.printTop(cmd.Context(), a, namespace, printer, watch); err != nil || !watch {
+					return err
+				}
+				select {
+				case <-cmd.Context().Done():
+					return nil
+				case <-time.After(interval):
+				}
+			}
+		},
+	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "count again and again until Ctrl-C")
+	cmd.Flags().DurationVar(&interval, "interval", 5*time.Second, "how long to wait between two counts")
+	return cmd
+}
+
+// clearScreen moves to the top of a terminal, and clears it.
+const clearScreen = "\x1b[H\x1b[2J"
+
+func (p *plugin) printTop(ctx context.Context, a *access, namespace string, printer show.Printer, watch bool) error {
+	top, err := lists.Gather(ctx, a.client, namespace, p.Now())
+	switch {
+	case watch && ctx.Err() != nil:
+		return nil // Ctrl-C
+	case err != nil:
+		return advised(err, "count what the namespace "+namespace+" has")
+	case printer.Format.IsForPrograms():
+		return printer.Object(top)
+	}
+	var text strings.Builder
+	buffered := printer
+	buffered.Out = &text
+	if err := top.Print(buffered, p.Now()); err != nil {
+		return err
+	}
+	switch {
+	case watch && p.isTerminal():
+		_, err = fmt.Fprint(p.Out, clearScreen, text.String())
+	case watch:
+		_, err = fmt.Fprintln(p.Out, text.String())
+	default:
+		_, err = fmt.Fprint(p.Out, text.String())
+	}
+	return err
+}
+
+func (p *plugin) doctor() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Check the installation, and say what to do",
+		Long: `Check the installation as far as the API server shows it to you: the CRDs, the admission policies, the rights of the
+operator's account, which keys the Secret has (not their values), the pods, the leader, the import, the backlog, failed
+events, customers that are not known, and e-mails. Each line says what to do. It ends with 1 if a check failed.
+
+What you may not read is skipped: an administrator sees more than support.`,
+		Example: `  kubectl tollkeeper doctor
+  kubectl tollkeeper doctor -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			printer, err := p.printer()
+			if err != nil {
+				return err
+			}
+			a, namespace, err := p.installation(cmd.Context())
+			if err != nil {
+				return err
+			}
+			d := &doctor.Doctor{Config: a.config, Client: a.client, Namespace: namespace, Now: p.Now}
+			lines := d.Run(cmd.Context())
+			if printer.Format.IsForPrograms() {
+				err = printer.Object(lines)
+			} else {
+				err = doctor.Print(printer, lines)
+			}
+			if err == nil && doctor.HasFailed(lines) {
+				err = errors.New("a check failed")
+			}
+			return err
+		},
+	}
+}
