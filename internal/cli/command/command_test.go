@@ -65,7 +65,7 @@ func TestAnEventThatHasNotFailed(t *testing.T) {
 	for outcome, want := range map[v1alpha1.Outcome]string{
 		v1alpha1.OutcomePending: "evt_1 has not failed: it is pending, and is tried again by itself",
 		v1alpha1.OutcomeApplied: "evt_1 has not failed (its outcome is Applied): only a failed event is tried again",
-		v1alpha1.OutcomeRecorded: "evt_1 has not failed (its outcome is Recorded): only a failed event is tried again. An administrator tries this one with a label:\n" +
+		v1alpha1.OutcomeRecorded: "evt_1 has not failed (its outcome is Recorded): only a failed event is tried again. This one is tried with a label:\n" +
 			`  kubectl -n n label billingevent evt-1 billing.tollkeeper.dev/retry="$(date +%s)" --overwrite`,
 	} {
 		e := &v1alpha1.BillingEvent{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "evt-1"}}

@@ -130,7 +130,7 @@ func notFailed(e *v1alpha1.BillingEvent) error {
 	case v1alpha1.OutcomePending:
 		return fmt.Errorf("%s has not failed: it is pending, and is tried again by itself", e.Spec.EventID)
 	case v1alpha1.OutcomeRecorded:
-		return fmt.Errorf("%s has not failed (its outcome is Recorded): only a failed event is tried again. An administrator tries this one with a label:\n"+
+		return fmt.Errorf("%s has not failed (its outcome is Recorded): only a failed event is tried again. This one is tried with a label:\n"+
 			"  kubectl -n %s label billingevent %s %s=\"$(date +%%s)\" --overwrite", e.Spec.EventID, e.Namespace, e.Name, v1alpha1.LabelRetry)
 	default:
 		return fmt.Errorf("%s has not failed (its outcome is %s): only a failed event is tried again", e.Spec.EventID, e.Status.Outcome)
