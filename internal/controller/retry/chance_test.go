@@ -190,8 +190,10 @@ func TestScopeOfTheOpener(t *testing.T) {
 // An annotation and a label are one request; each new value of either is a new one, and none is answered twice.
 func TestRequestOf(t *testing.T) {
 	e := event(v1alpha1.OutcomeFailed, "", nil)
+	long := strings.Repeat("x", 300)
 	for _, step := range []struct{ annotation, label, want string }{
-		{"", "", ""}, {"1", "", "1"}, {"1", "2", "1 2"}, {"", "2", "2"}, {"", "3", "3"},
+		{"", "", ""}, {"1", "", "1"}, {"1", "2", "2 1"}, {"", "2", "2"}, {"", "3", "3"},
+		{long, "3", "3 " + long[:253]}, {long, "4", "4 " + long[:253]},
 	} {
 		e.Annotations, e.Labels = map[string]string{v1alpha1.AnnotationRetry: step.annotation}, map[string]string{v1alpha1.LabelRetry: step.label}
 		if got := requestOf(e); got != step.want {

@@ -104,8 +104,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // requestOf returns the request to retry the event; empty if there is none, or if it was answered. An event may have both
-// the annotation and the label: a new value of either is a new request.
+// the annotation and the label: a new value of either is a new request. The label, which is short, comes first: a status has
+// no room for all of a long annotation.
 func requestOf(e *v1alpha1.BillingEvent) string {
-	values := strings.Trim(e.Annotations[v1alpha1.AnnotationRetry]+" "+e.Labels[v1alpha1.LabelRetry], " ")
+	values := strings.Trim(e.Labels[v1alpha1.LabelRetry]+" "+e.Annotations[v1alpha1.AnnotationRetry], " ")
 	return annotation.Unanswered(values, e.Status.Retried)
 }
