@@ -3,6 +3,10 @@ VERSION        ?= $(shell git describe --tags --always --dirty 2>/dev/null || ec
 CONTAINER_TOOL ?= docker
 KUBECTL        ?= $(shell command -v kubectl || echo bin/k8s/kubectl)
 
+# The modules of the repository, apart from the tools. What is done for the code is done in each of them.
+MODULES := . api examples/tenant-controller
+in_each  = for module in $(MODULES); do ( cd $$module; $(1) ); done
+
 SHELL         := /usr/bin/env bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -17,7 +21,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build controlplane ## Play nine stories of customers on a local control plane. KEEP=1 leaves it running.
+demo: build bin/tenant-controller controlplane ## Play nine stories of customers on a local control plane. KEEP=1 leaves it running.
 	go run ./hack/demo
 
 ##@ Development
@@ -37,11 +41,11 @@ generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, Str
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code.
-	bin/golangci-lint fmt
+	$(call in_each,$(CURDIR)/bin/golangci-lint fmt)
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code and its tests.
-	bin/golangci-lint run
+	$(call in_each,$(CURDIR)/bin/golangci-lint run)
 
 .PHONY: verify
 verify: bin/controller-gen ## Check that generated files and go.mod are current. Changes nothing.
@@ -53,7 +57,9 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current.
 	done; \
 	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
-	go mod tidy -diff || { echo "verify: go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
+	for module in $(MODULES); do \
+	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
+	done; \
 	exit $$stale
 
 # Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API.
@@ -61,7 +67,7 @@ test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
 
 .PHONY: test-unit
 test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
-	go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$')
+	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
@@ -72,7 +78,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 
 .PHONY: test
 test: controlplane bin/stripe-mock ## Run every test, with the race detector, against a real API server.
-	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -race -timeout 20m ./...
+	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-alerts
 test-alerts: bin/promtool ## Check that every alert fires when it must, and only then.
@@ -108,7 +114,7 @@ failover: controlplane ## Measure how long events wait after the leader, the API
 .PHONY: fuzz
 fuzz: FUZZTIME ?= 30s
 fuzz: ## Run every fuzz target for FUZZTIME.
-	@packages=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./api/... ./internal/...); \
+	@packages=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./internal/...); \
 	for package in $$packages; do \
 	  listed=$$(go test -list '^Fuzz' "$$package"); \
 	  for target in $$(sed -n '/^Fuzz/p' <<< "$$listed"); do \
@@ -127,13 +133,17 @@ bench-code: ## Run the Go benchmarks: verify a signature, decode, fold, decide.
 
 .PHONY: govulncheck
 govulncheck: bin/govulncheck ## Report known vulnerabilities in the code that is called.
-	bin/govulncheck ./...
+	$(call in_each,$(CURDIR)/bin/govulncheck ./...)
 
 ##@ Build
 
 .PHONY: build
 build: ## Build the manager into bin/manager.
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/manager ./cmd
+
+.PHONY: bin/tenant-controller
+bin/tenant-controller:
+	cd examples/tenant-controller && go build -o $(CURDIR)/$@ .
 
 .PHONY: plugin
 plugin: ## Build the kubectl plugin into bin/kubectl-tollkeeper.

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -23,7 +23,7 @@ const namespace = "tollkeeper-system"
 
 // setPassword handles the form at PASSWORD_RESET_URL: it sets the password of the customer that the token was sent to. The
 // user owns reset.Address: save must not give the user an account that has another address.
-func setPassword(cluster client.Client, save func(ctx context.Context, reset passwordreset.Reset, password string) error) http.HandlerFunc {
+func setPassword(cluster passwordreset.Cluster, save func(ctx context.Context, reset passwordreset.Reset, password string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token := r.PostFormValue(passwordreset.QueryParameter)
 		reset, err := passwordreset.Consume(r.Context(), cluster, namespace, token, time.Now())
@@ -44,18 +44,33 @@ func setPassword(cluster client.Client, save func(ctx context.Context, reset pas
 	}
 }
 
-func Example() {
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		panic(err)
+// memory is a cluster that holds one PasswordReset.
+type memory struct{ reset *v1alpha1.PasswordReset }
+
+func (m memory) Get(_ context.Context, key types.NamespacedName, into passwordreset.Object) error {
+	reset, ok := into.(*v1alpha1.PasswordReset)
+	if !ok || key.Name != m.reset.Name {
+		return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 	}
+	m.reset.DeepCopyInto(reset)
+	return nil
+}
+
+func (m memory) UpdateStatus(_ context.Context, object passwordreset.Object) error {
+	object.(*v1alpha1.PasswordReset).DeepCopyInto(m.reset)
+	return nil
+}
+
+func (m memory) Update(context.Context, passwordreset.Object) error { return errors.ErrUnsupported }
+
+func Example() {
 	token := passwordreset.NewToken("cus-ada-77e243c3")
-	cluster := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PasswordReset{}).WithObjects(&v1alpha1.PasswordReset{
+	cluster := memory{&v1alpha1.PasswordReset{ // passwordreset.InCluster() in a pod
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: passwordreset.ObjectName("cus-ada-77e243c3"), UID: "a-uid"},
 		Spec: v1alpha1.PasswordResetSpec{CustomerID: "cus_Ada", Tokens: []v1alpha1.ResetToken{
 			{SHA256: passwordreset.Hash("a-uid", token), SealedAddress: passwordreset.Seal("a-uid", token, "ada@example.com"), ExpiresAt: metav1.NewTime(time.Now().Add(time.Hour))},
 		}},
-	}).Build()
+	}}
 	form := setPassword(cluster, func(_ context.Context, reset passwordreset.Reset, _ string) error {
 		fmt.Println("the password of", reset.CustomerID, "is set for", reset.Address)
 		return nil

@@ -3,7 +3,7 @@
 // The token is in the link and nowhere else. For each customer, the PasswordReset "<customer>-password-reset" holds
 // hashes of the tokens that were sent, and the customer's Stripe id. The application needs the ClusterRole
 // tollkeeper-password-reset-consumer-role in that namespace: it may get PasswordResets and update their status, and
-// nothing else.
+// nothing else. It needs no Kubernetes client: InCluster is one.
 package passwordreset
 
 import (
@@ -23,7 +23,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -92,15 +91,14 @@ func hash(kind string, uid types.UID, text string) string {
 // tokens of one customer, concurrent or not, one succeeds. Errors are ErrInvalid, ErrExpired, ErrConsumed,
 // ErrAddressChanged, or those of the API server; after the latter the call can be repeated.
 //
-// The client's scheme holds the kinds of api/v1alpha1. Links of an earlier version work until they expire, if the
-// scheme also holds the kinds of core/v1 and the application may still get and update Secrets.
-func Consume(ctx context.Context, c client.Client, namespace, token string, now time.Time) (Reset, error) {
+// Links of an earlier version work until they expire, if the application may still get and update Secrets.
+func Consume(ctx context.Context, c Cluster, namespace, token string, now time.Time) (Reset, error) {
 	encoded, _, found := strings.Cut(token, ".")
 	name, err := base64.RawURLEncoding.DecodeString(encoded)
 	if !found || err != nil || len(validation.IsDNS1123Subdomain(string(name))) > 0 {
 		return Reset{}, ErrInvalid
 	}
-	key := client.ObjectKey{Namespace: namespace, Name: ObjectName(string(name))}
+	key := types.NamespacedName{Namespace: namespace, Name: ObjectName(string(name))}
 	reset, err := consume(ctx, c, key, token, now)
 	if errors.Is(err, ErrInvalid) || apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
 		old, oldErr := consumeSecret(ctx, c, key, token, now)
@@ -111,7 +109,7 @@ func Consume(ctx context.Context, c client.Client, namespace, token string, now 
 	return reset, err
 }
 
-func consume(ctx context.Context, c client.Client, key client.ObjectKey, token string, now time.Time) (Reset, error) {
+func consume(ctx context.Context, c Cluster, key types.NamespacedName, token string, now time.Time) (Reset, error) {
 	for {
 		var reset v1alpha1.PasswordReset
 		switch err := c.Get(ctx, key, &reset); {
@@ -125,7 +123,7 @@ func consume(ctx context.Context, c client.Client, key client.ObjectKey, token s
 			return Reset{}, err
 		}
 		reset.Status.ConsumedAt = &metav1.Time{Time: now.UTC()}
-		switch err := c.Status().Update(ctx, &reset); { // fails if the PasswordReset has changed since it was read
+		switch err := c.UpdateStatus(ctx, &reset); { // fails if the PasswordReset has changed since it was read
 		case err == nil:
 			return Reset{
 				CustomerID: reset.Spec.CustomerID, Account: reset.Spec.Account, Address: open(reset.UID, token, sent.SealedAddress),

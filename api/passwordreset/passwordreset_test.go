@@ -6,15 +6,12 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -28,7 +25,7 @@ var (
 
 // objects returns the PasswordReset of a new link, and the Secret of one that an earlier version sent, with the tokens
 // of both.
-func objects() (reset *v1alpha1.PasswordReset, token string, secret *corev1.Secret, oldToken string) {
+func objects() (reset *v1alpha1.PasswordReset, token string, secret *unstructured.Unstructured, oldToken string) {
 	token, oldToken = NewToken(customer), NewToken(customer)
 	name := metav1.ObjectMeta{Namespace: "n", Name: ObjectName(customer), UID: "u"}
 	reset = &v1alpha1.PasswordReset{ObjectMeta: name, Spec: v1alpha1.PasswordResetSpec{
@@ -37,67 +34,84 @@ func objects() (reset *v1alpha1.PasswordReset, token string, secret *corev1.Secr
 			{SHA256: Hash("u", token), AddressSHA256: AddressHash("u", "ada@example.com"), SealedAddress: Seal("u", token, "ada@example.com"), ExpiresAt: metav1.NewTime(now.Add(time.Hour))},
 		},
 	}}
-	secret = &corev1.Secret{ObjectMeta: name, Data: map[string][]byte{
-		"token-sha256": []byte(secretHash(oldToken)), "expires": []byte(now.Add(time.Hour).Format(time.RFC3339)), "customer-id": []byte("cus_Ada"),
-	}}
+	secret = newSecret()
+	for key, value := range map[string]string{
+		secretKeyHash: secretHash(oldToken), secretKeyExpires: now.Add(time.Hour).Format(time.RFC3339), secretKeyCustomer: "cus_Ada",
+	} {
+		setSecretValue(secret, key, value)
+	}
 	return reset, token, secret, oldToken
 }
 
+// memory is a cluster with one PasswordReset and one Secret. The errors are the answers to every request for them.
+type memory struct {
+	reset                 *v1alpha1.PasswordReset
+	secret                *unstructured.Unstructured
+	resetError, secretErr error
+}
+
+func (m memory) Get(_ context.Context, _ types.NamespacedName, into Object) error {
+	switch into := into.(type) {
+	case *v1alpha1.PasswordReset:
+		m.reset.DeepCopyInto(into)
+		return m.resetError
+	case *unstructured.Unstructured:
+		m.secret.DeepCopyInto(into)
+		return m.secretErr
+	}
+	return errors.ErrUnsupported
+}
+
+func (m memory) Update(_ context.Context, object Object) error {
+	object.(*unstructured.Unstructured).DeepCopyInto(m.secret)
+	return nil
+}
+
+func (m memory) UpdateStatus(_ context.Context, object Object) error {
+	object.(*v1alpha1.PasswordReset).DeepCopyInto(m.reset)
+	return nil
+}
+
 func TestConsume(t *testing.T) {
-	refuse := func(kinds ...client.Object) func(client.Object) error {
-		return func(o client.Object) error {
-			for _, kind := range kinds {
-				_, isSecret := kind.(*corev1.Secret)
-				if _, got := o.(*corev1.Secret); got == isSecret {
-					return forbidden
-				}
-			}
-			return nil
-		}
-	}
-	allow := func(client.Object) error { return nil }
-	none := func(o client.Object) error {
-		if _, ok := o.(*v1alpha1.PasswordReset); ok {
-			return &meta.NoKindMatchError{}
-		}
-		return nil
-	}
+	noKind := &meta.NoKindMatchError{}
 	for name, tc := range map[string]struct {
-		access         func(client.Object) error
-		withoutSecrets bool // whether the scheme lacks them
-		damage         func(*v1alpha1.PasswordReset, *corev1.Secret)
-		want, wantOld  error
+		resetError, secretErr error // the API server's answers
+		damage                func(*v1alpha1.PasswordReset, *unstructured.Unstructured)
+		want, wantOld         error
 	}{
-		"both work": {access: allow},
-		"an application without rights on Secrets":    {access: refuse(&corev1.Secret{}), wantOld: ErrInvalid},
-		"a client that does not know Secrets":         {access: allow, withoutSecrets: true, wantOld: ErrInvalid},
-		"an application without rights on both":       {access: refuse(&corev1.Secret{}, &v1alpha1.PasswordReset{}), want: forbidden, wantOld: forbidden},
-		"an application with the earlier rights only": {access: refuse(&v1alpha1.PasswordReset{}), want: forbidden},
-		"a cluster with the earlier CRDs":             {access: none, want: &meta.NoKindMatchError{}},
+		"both work": {},
+		"an application without rights on Secrets":    {secretErr: forbidden, wantOld: ErrInvalid},
+		"an application without rights on both":       {resetError: forbidden, secretErr: forbidden, want: forbidden, wantOld: forbidden},
+		"an application with the earlier rights only": {resetError: forbidden, want: forbidden},
+		"a cluster with the earlier CRDs":             {resetError: noKind, want: noKind},
 		"both have expired": {
-			access: allow, damage: func(r *v1alpha1.PasswordReset, s *corev1.Secret) {
-				r.Spec.Tokens[1].ExpiresAt, s.Data["expires"] = metav1.NewTime(now), []byte(now.Format(time.RFC3339))
+			damage: func(r *v1alpha1.PasswordReset, s *unstructured.Unstructured) {
+				r.Spec.Tokens[1].ExpiresAt = metav1.NewTime(now)
+				setSecretValue(s, secretKeyExpires, now.Format(time.RFC3339))
 			}, want: ErrExpired, wantOld: ErrExpired,
 		},
 		"both were used": {
-			access: allow, damage: func(r *v1alpha1.PasswordReset, s *corev1.Secret) {
-				r.Status.ConsumedAt, s.Data["consumed"] = &metav1.Time{Time: now}, []byte("x")
+			damage: func(r *v1alpha1.PasswordReset, s *unstructured.Unstructured) {
+				r.Status.ConsumedAt = &metav1.Time{Time: now}
+				setSecretValue(s, secretKeyConsumed, "x")
 			}, want: ErrConsumed, wantOld: ErrConsumed,
 		},
 		"the customer's address has changed": {
-			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) {
+			damage: func(r *v1alpha1.PasswordReset, _ *unstructured.Unstructured) {
 				r.Spec.AddressSHA256 = AddressHash("u", "eve@example.com")
 			}, want: ErrAddressChanged,
 		},
 		"the customer has no address any more": {
-			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) { r.Spec.AddressSHA256 = AddressHash("u", "") },
+			damage: func(r *v1alpha1.PasswordReset, _ *unstructured.Unstructured) {
+				r.Spec.AddressSHA256 = AddressHash("u", "")
+			},
 			want: ErrAddressChanged,
 		},
 		"the address is not known, as in an earlier version": {
-			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) { r.Spec.AddressSHA256 = "" },
+			damage: func(r *v1alpha1.PasswordReset, _ *unstructured.Unstructured) { r.Spec.AddressSHA256 = "" },
 		},
 		"the PasswordReset was restored": {
-			access: allow, damage: func(r *v1alpha1.PasswordReset, _ *corev1.Secret) { r.UID = "v" }, want: ErrInvalid,
+			damage: func(r *v1alpha1.PasswordReset, _ *unstructured.Unstructured) { r.UID = "v" }, want: ErrInvalid,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,25 +119,7 @@ func TestConsume(t *testing.T) {
 			if tc.damage != nil {
 				tc.damage(reset, secret)
 			}
-			scheme := runtime.NewScheme()
-			add := []func(*runtime.Scheme) error{v1alpha1.AddToScheme}
-			stored := []client.Object{reset}
-			if !tc.withoutSecrets {
-				add, stored = append(add, corev1.AddToScheme), append(stored, secret)
-			}
-			for _, f := range add {
-				if err := f(scheme); err != nil {
-					t.Fatal(err)
-				}
-			}
-			c := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(reset).WithObjects(stored...).WithInterceptorFuncs(interceptor.Funcs{
-				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
-					if err := tc.access(o); err != nil {
-						return err
-					}
-					return c.Get(ctx, key, o, options...)
-				},
-			}).Build()
+			c := memory{reset: reset, secret: secret, resetError: tc.resetError, secretErr: tc.secretErr}
 			got, err := Consume(t.Context(), c, "n", token, now)
 			expect(t, "the link", err, tc.want)
 			if err == nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,6 +41,7 @@ type stage struct {
 	manager    *exec.Cmd
 	log        *os.File
 	ended      chan error
+	tenants    *tenantController
 }
 
 // newStage starts everything. The caller must close the stage, even after an error.
@@ -51,7 +53,10 @@ func newStage(ctx context.Context) (*stage, error) {
 	if err := s.cluster.NamedNamespace(ctx, namespace); err != nil {
 		return s, err
 	}
-	return s, timed("Starting the manager", func() error { return s.startManager(ctx) })
+	if err := timed("Starting the manager", func() error { return s.startManager(ctx) }); err != nil {
+		return s, err
+	}
+	return s, timed("Starting the tenant controller of examples/tenant-controller", s.startTenants)
 }
 
 // timed runs do, and prints what it does and how long it took.
@@ -145,13 +150,22 @@ func (s *stage) awaitReady(ctx context.Context, url string) error {
 // show prints what kubectl shows of all resources.
 func (s *stage) show(ctx context.Context) error {
 	for _, kinds := range []string{"customers,subscriptions", "billingevents", "emails"} {
-		fmt.Printf("\n$ kubectl get %s\n", kinds)
-		kubectl := exec.CommandContext(ctx, filepath.Join(controlplane.Root(), "bin", "k8s", "kubectl"),
-			"--kubeconfig", s.kubeconfig, "--namespace", namespace, "get", kinds)
-		kubectl.Stdout, kubectl.Stderr = os.Stdout, os.Stderr
-		if err := kubectl.Run(); err != nil {
-			return fmt.Errorf("kubectl get %s: %w", kinds, err)
+		if err := s.kubectl(ctx, "get", kinds); err != nil {
+			return err
 		}
+	}
+	return s.showTenants(ctx)
+}
+
+// kubectl prints a command and runs it in the operator's namespace.
+func (s *stage) kubectl(ctx context.Context, arguments ...string) error {
+	command := "kubectl " + strings.Join(arguments, " ")
+	fmt.Printf("\n$ %s\n", command)
+	kubectl := exec.CommandContext(ctx, filepath.Join(controlplane.Root(), "bin", "k8s", "kubectl"),
+		append([]string{"--kubeconfig", s.kubeconfig, "--namespace", namespace}, arguments...)...)
+	kubectl.Stdout, kubectl.Stderr = os.Stdout, os.Stderr
+	if err := kubectl.Run(); err != nil {
+		return fmt.Errorf("%s: %w", command, err)
 	}
 	return nil
 }
@@ -176,6 +190,7 @@ Still running; Ctrl-C stops it. In another terminal:
 
   export KUBECONFIG=%s
   kubectl -n %s get customers,subscriptions
+  kubectl get namespaces -L tenants.example.com/state
 
 Endpoint  %s
 Secret    %s
@@ -198,6 +213,9 @@ To forward events from your Stripe sandbox, start the demo with the signing secr
 // close stops everything in reverse order. After a failure it keeps the manager's log.
 func (s *stage) close(failed bool) error {
 	var errs []error
+	if s.tenants != nil {
+		errs = append(errs, s.tenants.stop())
+	}
 	if s.ended != nil {
 		_ = s.manager.Process.Signal(syscall.SIGTERM)
 		select {

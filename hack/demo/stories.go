@@ -50,6 +50,7 @@ func signUp(s *scene) []step {
 		s.expect("E-mails planned", "2", func() string { return s.count(&v1alpha1.EmailList{}, v1alpha1.LabelCustomerID, customer) }),
 		s.expect("E-mails that Mailgun accepted", "2", func() string { return fmt.Sprint(len(s.mailgun.Messages())) }),
 		s.expect("Entitlements", "map[seats:5]", func() string { return fmt.Sprint(s.customer(customer).Status.Entitlements) }),
+		s.tenant(customer, "active, at most 5 pods"),
 	}
 }
 
@@ -121,9 +122,13 @@ func cancellation(s *scene) []step {
 			}
 			return ""
 		}),
+		s.tenant(customer, "active, at most 5 pods"),
+		s.deploy(customer, 2),
+		s.tenant(customer, "active, at most 5 pods, web has 2 replicas"),
 		s.send(s.event("customer.subscription.deleted", now, New, canceled)),
 		s.status(sub, "canceled"),
 		s.entitled(customer, "False (SubscriptionEnded)"),
+		s.tenant(customer, "suspended, at most 0 pods, web has 0 replicas"),
 	}
 }
 

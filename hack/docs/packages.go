@@ -17,18 +17,18 @@ import (
 
 const module = "github.com/tollkeeper/tollkeeper/"
 
-// goPackage is a package as `go list` describes it, with paths relative to the module.
+// goPackage is a package as `go list` describes it, with paths relative to the repository.
 type goPackage struct {
 	ImportPath string
 	Doc        string   // the first sentence of the package's comment
-	Imports    []string // packages of this module only
+	Imports    []string // packages of this repository only
 }
 
 var isTestOrTool = regexp.MustCompile(`^(hack|test|internal/testutil)/`)
 
 // loadPackages lists the packages that the operator is built from, by path.
 var loadPackages = sync.OnceValues(func() (map[string]goPackage, error) {
-	list := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./...")
+	list := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./...", module+"api/...")
 	list.Stderr = os.Stderr
 	output, err := list.Output()
 	if err != nil {

@@ -96,6 +96,7 @@ func TestTheSBOMListsEveryModule(t *testing.T) {
 		GoVersion: "go1.26.8", Main: debug.Module{Path: "github.com/tollkeeper/tollkeeper", Version: "(devel)"},
 		Deps: []*debug.Module{
 			{Path: "k8s.io/api", Version: "v0.37.0", Sum: "h1:api"},
+			{Path: "github.com/tollkeeper/tollkeeper/api", Version: "v0.0.0", Replace: &debug.Module{Path: "./api", Version: "(devel)"}},
 			{Path: "example.com/old", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v1.0.1", Sum: "h1:fork"}},
 		},
 	}
@@ -111,7 +112,8 @@ func TestTheSBOMListsEveryModule(t *testing.T) {
 	}
 	want := []string{
 		"pkg:golang/github.com/tollkeeper/tollkeeper@v1.0.0 ", "pkg:golang/stdlib@1.26.8 ",
-		"pkg:golang/k8s.io/api@v0.37.0 go.sum: h1:api", "pkg:golang/example.com/fork@v1.0.1 go.sum: h1:fork",
+		"pkg:golang/k8s.io/api@v0.37.0 go.sum: h1:api",
+		"pkg:golang/github.com/tollkeeper/tollkeeper/api@v1.0.0 ", "pkg:golang/example.com/fork@v1.0.1 go.sum: h1:fork",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the packages (-want +got):\n%s", diff)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
@@ -88,7 +87,13 @@ func sbom(r release, arch, digest string, info *debug.BuildInfo) document {
 		Relationships:     []relationship{{"SPDXRef-DOCUMENT", "DESCRIBES", operatorID}},
 	}
 	for _, dependency := range info.Deps {
-		dependency = cmp.Or(dependency.Replace, dependency)
+		switch replaced := dependency.Replace; {
+		case replaced == nil:
+		case strings.HasPrefix(replaced.Path, "."): // a module of this repository, at the same commit
+			dependency.Version = r.version
+		default:
+			dependency = replaced
+		}
 		d.Packages = append(d.Packages, module(dependency.Path, dependency.Version, dependency.Sum))
 	}
 	for i := range d.Packages[1:] {

@@ -11,35 +11,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// Object is the object name for a Stripe id of one account ("" for the platform's own): the id in lower case, with
-// every other character replaced by '-', then '-' and 8 hex digits of its SHA-256. evt_1Ab becomes evt-1ab-f284e753.
-//
-// Stripe ids are case-sensitive and object names are not: the hash of the exact id keeps apart ids that differ only in
-// case. The hash includes the account, so one id has a different name in each account.
-//
-// The name is valid for every id, and leaves room for a suffix. See
-// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/.
-func Object(account, id string) string {
-	const maxStem = 200
-	stem := []byte(strings.ToLower(id))
-	if len(stem) > maxStem {
-		stem = stem[:maxStem]
-	}
-	for i, c := range stem {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			stem[i] = '-'
-		}
-	}
-	return strings.TrimLeft(string(stem)+"-"+shortHash(account, id), "-")
-}
-
-func shortHash(account, id string) string {
-	if account != "" {
-		id = account + "/" + id
-	}
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:4])
-}
+// Object is the object name for a Stripe id of one account: see v1alpha1.ObjectName.
+func Object(account, id string) string { return v1alpha1.ObjectName(account, id) }
 
 // Email is the name of the Email object for a purpose and a customer, given the customer's object name.
 func Email(customer string, purpose v1alpha1.EmailPurpose) string {

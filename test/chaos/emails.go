@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
@@ -28,7 +30,11 @@ func (o *operator) consumer(ctx context.Context) consumeToken {
 	return func(token string) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		reset, err := passwordreset.Consume(ctx, o.cluster.client, o.namespace, token, time.Now())
+		client, err := rest.HTTPClientFor(o.cluster.config)
+		if err != nil {
+			return "", err
+		}
+		reset, err := passwordreset.Consume(ctx, passwordreset.NewCluster(client, o.cluster.config.Host), o.namespace, token, time.Now())
 		return reset.CustomerID, err
 	}
 }

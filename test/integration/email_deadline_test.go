@@ -119,7 +119,7 @@ func TestARestoredEmailIsNotSentAgain(t *testing.T) {
 			o.sent(v1alpha1.EmailWelcome, "True Accepted")
 			o.sent(v1alpha1.EmailPasswordReset, "True Accepted")
 			token := tokenIn(t, server)
-			if _, err := passwordreset.Consume(t.Context(), cluster.Client, namespace, token, time.Now()); err != nil {
+			if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), namespace, token, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			o.stop()
@@ -132,7 +132,7 @@ func TestARestoredEmailIsNotSentAgain(t *testing.T) {
 			if got := len(server.Messages()); got != tc.want {
 				t.Errorf("%d messages, want %d: %s", got, tc.want, email.Status.Conditions[0].Message)
 			}
-			if _, err := passwordreset.Consume(t.Context(), cluster.Client, namespace, token, time.Now()); !errors.Is(err, passwordreset.ErrInvalid) {
+			if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), namespace, token, time.Now()); !errors.Is(err, passwordreset.ErrInvalid) {
 				t.Errorf("the used link after the restore: %v, want ErrInvalid", err)
 			}
 		})

@@ -578,7 +578,7 @@ func TestTheResetLinkWorksOnce(t *testing.T) {
 		t.Errorf("the PasswordReset holds the token or the address: %s", text)
 	}
 	consume := func(token string, now time.Time) (passwordreset.Reset, error) {
-		return passwordreset.Consume(t.Context(), cluster.Client, o.namespace, token, now)
+		return passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, token, now)
 	}
 	if _, err := consume(token, time.Now().Add(25*time.Hour)); err != passwordreset.ErrExpired { //nolint:errorlint // it is returned unwrapped
 		t.Errorf("a day later: %v, want ErrExpired", err)

@@ -63,6 +63,7 @@ func TestAsInstalled(t *testing.T) {
 	t.Run("what is refused", refusals)
 	t.Run("what the policies refuse", policyRefusals)
 	t.Run("the application that consumes links", consumerRights)
+	t.Run("the tenant controller", tenantControllerRights)
 	t.Run("what each account may do", func(t *testing.T) { compareRights(t, kubeconfig) })
 	t.Run("pods", podSecurity)
 	t.Run("the plugin", pluginAsInstalled)
@@ -185,9 +186,15 @@ func tokenOf(t *testing.T, namespace, account string) string {
 // clientOf returns a client with the token of a ServiceAccount.
 func clientOf(t *testing.T, namespace, account string) client.Client {
 	t.Helper()
+	return clientFor(t, accessOf(t, namespace, account))
+}
+
+// accessOf is how a ServiceAccount reaches the API server, with its token.
+func accessOf(t *testing.T, namespace, account string) *rest.Config {
+	t.Helper()
 	access := &rest.Config{Host: cluster.Config.Host, BearerToken: tokenOf(t, namespace, account), QPS: -1}
 	access.CAData = cluster.Config.CAData
-	return clientFor(t, access)
+	return access
 }
 
 // clientAs returns a client with the account of one of Kubernetes' own controllers, none of which runs here.

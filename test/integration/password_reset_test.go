@@ -52,10 +52,10 @@ func TestBothLinksOfAMessageSentTwice(t *testing.T) {
 			if used == "the second" {
 				token, other = other, token
 			}
-			if _, err := passwordreset.Consume(t.Context(), cluster.Client, o.namespace, token, time.Now()); err != nil {
+			if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, token, time.Now()); err != nil {
 				t.Errorf("%s link: %v", used, err)
 			}
-			if _, err := passwordreset.Consume(t.Context(), cluster.Client, o.namespace, other, time.Now()); !errors.Is(err, passwordreset.ErrConsumed) {
+			if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, other, time.Now()); !errors.Is(err, passwordreset.ErrConsumed) {
 				t.Errorf("the other link: %v, want ErrConsumed", err)
 			}
 		})
@@ -87,17 +87,17 @@ func TestLinksOfAnEarlierVersion(t *testing.T) {
 	if err := cluster.Client.Create(t.Context(), oldSecret(o.namespace, customer, old, time.Now().Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := passwordreset.Consume(t.Context(), cluster.Client, o.namespace, old, time.Now().Add(2*time.Hour)); !errors.Is(err, passwordreset.ErrExpired) {
+	if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, old, time.Now().Add(2*time.Hour)); !errors.Is(err, passwordreset.ErrExpired) {
 		t.Errorf("two hours later: %v, want ErrExpired", err)
 	}
-	reset, err := passwordreset.Consume(t.Context(), cluster.Client, o.namespace, old, time.Now())
+	reset, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, old, time.Now())
 	if err != nil || reset.CustomerID != "cus_Ada" || reset.SentTo("ada@example.com") {
 		t.Errorf("the old link: %+v, %v", reset, err)
 	}
-	if _, err := passwordreset.Consume(t.Context(), cluster.Client, o.namespace, old, time.Now()); !errors.Is(err, passwordreset.ErrConsumed) {
+	if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, old, time.Now()); !errors.Is(err, passwordreset.ErrConsumed) {
 		t.Errorf("the old link again: %v, want ErrConsumed", err)
 	}
-	if _, err := passwordreset.Consume(t.Context(), cluster.Client, o.namespace, tokenIn(t, server), time.Now()); err != nil {
+	if _, err := passwordreset.Consume(t.Context(), links(t, cluster.Config), o.namespace, tokenIn(t, server), time.Now()); err != nil {
 		t.Errorf("the new link: %v", err)
 	}
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: "tollkeeper-credentials"}}
@@ -191,11 +191,11 @@ func consumerRights(t *testing.T) {
 			t.Errorf("the account may %s: %v", what, err)
 		}
 	}
-	consumed, err := passwordreset.Consume(t.Context(), application, installedNamespace, token, time.Now())
+	consumed, err := passwordreset.Consume(t.Context(), links(t, accessOf(t, installedNamespace, account.Name)), installedNamespace, token, time.Now())
 	if err != nil || consumed.CustomerID != "cus_App" || consumed.Account != "acct_1" || !consumed.SentTo("ada@example.com") {
 		t.Errorf("consume as the application: %+v, %v", consumed, err)
 	}
-	if _, err := passwordreset.Consume(t.Context(), application, installedNamespace, "x"+token, time.Now()); !errors.Is(err, passwordreset.ErrInvalid) {
+	if _, err := passwordreset.Consume(t.Context(), links(t, accessOf(t, installedNamespace, account.Name)), installedNamespace, "x"+token, time.Now()); !errors.Is(err, passwordreset.ErrInvalid) {
 		t.Errorf("a wrong token: %v, want ErrInvalid", err)
 	}
 }

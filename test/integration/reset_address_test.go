@@ -16,7 +16,7 @@ import (
 // consume presents a token as the application does.
 func (o *operator) consume(token string) (passwordreset.Reset, error) {
 	o.t.Helper()
-	return passwordreset.Consume(o.t.Context(), cluster.Client, o.namespace, token, time.Now())
+	return passwordreset.Consume(o.t.Context(), links(o.t, cluster.Config), o.namespace, token, time.Now())
 }
 
 // addressed waits until the customer's links are those to the address.

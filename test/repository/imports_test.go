@@ -59,6 +59,12 @@ var outside = []struct {
 		except:    []string{"k8s.io/apimachinery"},
 		reason:    "other programs import it: it needs apimachinery only",
 	},
+	{
+		packages:  []string{"api/passwordreset"},
+		forbidden: []string{"k8s.io", "sigs.k8s.io", "github.com", "golang.org"},
+		except:    []string{"k8s.io/apimachinery"},
+		reason:    "applications import it: it needs apimachinery only",
+	},
 }
 
 // layerOf is the layer of a package, the top one first. An entry that names the package wins over one that ends in "/...".

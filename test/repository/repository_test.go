@@ -105,17 +105,21 @@ func scripts(path, text string) string {
 	return strings.Join(regexp.MustCompile("(?s)```sh\n.*?```|`make [^`]+`").FindAllString(text, -1), "\n")
 }
 
-// documents are the Markdown files at the root and in docs/.
+// documents are the Markdown files at the root, in docs/ and of the examples.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var documents []string
-	for _, folder := range []string{"", "docs"} {
+	for _, folder := range []string{"", "docs", "examples/*"} {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.md"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}
 		for _, file := range files {
-			documents = append(documents, filepath.Join(folder, filepath.Base(file)))
+			inside, err := filepath.Rel(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documents = append(documents, inside)
 		}
 	}
 	return documents
@@ -124,7 +128,7 @@ func documents(t *testing.T) []string {
 // A test that the documentation names must exist under that name.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string]bool{}
-	for _, folder := range []string{"api", "cmd", "hack", "internal", "test"} {
+	for _, folder := range []string{"api", "cmd", "examples", "hack", "internal", "test"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, "_test.go") {
 				return err
