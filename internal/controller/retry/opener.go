@@ -77,10 +77,13 @@ func (o *Opener) Start(ctx context.Context) error {
 		if least, limited := stripeapi.RetryAfter(err); limited {
 			wait = max(wait, least)
 		}
-		if errors.Is(err, errRefusedSome) {
+		switch {
+		case errors.Is(err, errRefusedSome):
 			wait = max(wait, refusedPause)
 			o.Log.Info("Recorded events that can be applied now cannot be read from Stripe, will retry", "reason", err.Error(), "after", wait.String())
-		} else {
+		case errors.Is(err, stripeapi.ErrKeyRefused): // which the client has logged
+			o.Log.Info("Recorded events that can be applied now wait, because Stripe refuses the API key", "after", wait.String())
+		default:
 			o.Log.Error(err, "Failed to look for recorded events that can be applied now, will retry", "after", wait.String())
 		}
 		select {
