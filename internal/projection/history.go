@@ -101,7 +101,7 @@ func lastTransition(recent []v1alpha1.Transition) (last v1alpha1.Transition, dou
 		if incomplete {
 			doubt = v1alpha1.DoubtTie
 		}
-		start = startState{hash: last.StateAfter, known: doubt != v1alpha1.DoubtTie}
+		start = startState{hash: last.StateAfter, known: doubt != v1alpha1.DoubtTie && areComparable(recent[:n])}
 		recent, incomplete = recent[n:], false
 	}
 	return last, doubt
@@ -183,6 +183,14 @@ func hasGap(second []v1alpha1.Transition, entered, left map[string]int, startHas
 // canCompare reports whether two hashes are of one version, so that they are equal if and only if their states are.
 func canCompare(a, b string) bool {
 	return a == v1alpha1.StateNone || b == v1alpha1.StateNone || versionOf(a) == versionOf(b)
+}
+
+// areComparable reports whether all transitions of a second are of one version. Those of several versions are ordered by rank
+// alone, so that the state in which the second ended is a guess: it is no evidence of a gap in the next second.
+func areComparable(second []v1alpha1.Transition) bool {
+	return !slices.ContainsFunc(second, func(a v1alpha1.Transition) bool {
+		return slices.ContainsFunc(second, func(b v1alpha1.Transition) bool { return !canCompare(a.StateAfter, b.StateAfter) })
+	})
 }
 
 // versionOf is the version of a state's hash; empty for the first version, which had none.
