@@ -123,7 +123,7 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 	done
 
 .PHONY: bench
-bench: controlplane ## Measure what the operator costs the API server, as ratios of the raw limit. BENCH has flags: -rounds=1.
+bench: controlplane ## Measure what the operator costs the API server, as ratios of the raw limit. BENCH=-help lists flags.
 	go build -o bin/load ./test/load
 	exec bin/load $(BENCH)
 

@@ -27,7 +27,12 @@ func main() {
 	var logging zap.Options
 	cfg.Flags(flag.CommandLine)
 	logging.BindFlags(flag.CommandLine)
+	flag.Usage = usage
 	flag.Parse()
+	if err := unexpected(flag.Args()); err != nil {
+		fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
+		os.Exit(1)
+	}
 
 	logger := zap.New(zap.UseFlagOptions(&logging))
 	ctrl.SetLogger(logger)
@@ -37,6 +42,21 @@ func main() {
 		fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+func usage() {
+	out := flag.CommandLine.Output()
+	_, _ = fmt.Fprintf(out, "Runs the Tollkeeper operator. To make Stripe's webhook endpoint: manager %s --help\n\nFlags:\n", endpoint.CommandName)
+	flag.PrintDefaults()
+}
+
+// unexpected is the error of arguments that are no flags. The flags behind the first of them are not read: an operator that
+// starts nevertheless would run without them.
+func unexpected(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("unexpected argument %q: a flag begins with -, and a flag that is true or false is written as --emails=false", args[0])
 }
 
 func run(cfg config.Config) error {

@@ -4,11 +4,24 @@ import (
 	"crypto/x509"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
+
+// A word that is no flag ends the flags: an operator that starts without those behind it has other settings than it was given.
+func TestAnArgumentThatIsNoFlagIsRefused(t *testing.T) {
+	if err := unexpected(nil); err != nil {
+		t.Error(err)
+	}
+	for _, argument := range []string{"webhook-endpoints", "leader-elect", "false"} {
+		if err := unexpected([]string{argument, "--emails=false"}); err == nil || !strings.Contains(err.Error(), argument) {
+			t.Errorf("%s: %v", argument, err)
+		}
+	}
+}
 
 // In the image, which has no certificates, the operator trusts the certificate authorities that are compiled in. The
 // test runs itself with no certificates, because Go looks for them once at start.

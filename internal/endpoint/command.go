@@ -10,6 +10,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
 // CommandName is the first argument that makes the manager run Command.
@@ -34,7 +35,8 @@ The API key is read from STRIPE_SECRET_KEY; without it, the endpoint is printed 
 When an endpoint is created, its signing secret is the only output on standard output: put it into
 STRIPE_ENDPOINT_SECRET. Everything else goes to standard error then.
 
-Exit codes: 0 Stripe has the endpoint as it should be; 1 it has not, and --apply was not given; 2 failed.
+Exit codes: 0 Stripe has the endpoint as it should be, or there is no key to ask; 1 it has not, and --apply was not
+given; 2 failed.
 
 Flags:
 `
@@ -94,6 +96,8 @@ func (c *command) parse(args []string) error {
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case !stripejson.IsVersion(c.version):
+		return fmt.Errorf("--api-version is %q: want the form YYYY-MM-DD or YYYY-MM-DD.name, such as %s", c.version, newestVersion)
 	case c.url == "":
 		return errors.New("--url is not set: set it to the URL of POST /webhooks/stripe at your ingress")
 	case c.output != "text" && c.output != "json":

@@ -180,6 +180,7 @@ func TestRefusals(t *testing.T) {
 		"plain http":         {nil, nil, []string{"--url", "http://billing.example.com/webhooks/stripe"}, "must be an https URL"},
 		"a password":         {nil, nil, []string{"--url", "https://a:b@billing.example.com/webhooks/stripe"}, "must not have a user"},
 		"an output":          {nil, nil, []string{"--url", address, "-o", "yaml"}, "want text or json"},
+		"a version":          {nil, nil, []string{"--url", address, "--api-version", "2020"}, "want the form YYYY-MM-DD"},
 		"an argument":        {nil, nil, []string{"--url", address, "apply"}, `unexpected argument "apply"`},
 		"no key":             {nil, map[string]string{}, []string{"--url", address, "--apply"}, "--apply needs STRIPE_SECRET_KEY"},
 		"a publishable key":  {nil, map[string]string{"STRIPE_SECRET_KEY": "pk_live_1"}, []string{"--url", address}, "STRIPE_SECRET_KEY is not a secret or restricted key"},

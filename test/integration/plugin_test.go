@@ -234,7 +234,7 @@ func TestThePluginAsksTheOperator(t *testing.T) {
 	o.send(world.Events()...)
 	o.send(Event{
 		ID: "evt_PluginBroken", Type: "invoice.paid", Created: time.Now(), Shape: New,
-		Object: Object{"id": "in_1", "object": "invoice", "customer": customer, "amount_due": "a lot"},
+		Object: Object{"id": "in_1", "object": "invoice", "customer": customer, "status": 5},
 	})
 	o.entitled(customer, "True SubscriptionActive")
 	o.outcome("evt_PluginBroken", v1alpha1.OutcomeFailed)
@@ -242,7 +242,7 @@ func TestThePluginAsksTheOperator(t *testing.T) {
 	bindSupport(t, o.namespace)
 	support, admin := newPlugin(t, "--as", supporter, "-n", o.namespace), newPlugin(t, "-n", o.namespace)
 
-	shows(t, support.run("events", "--failed"), "evt_PluginBroken", "Failed", "amount_due")
+	shows(t, support.run("events", "--failed"), "evt_PluginBroken", "Failed", "status: want")
 	shows(t, support.run("events", customer), "evt_PluginBroken", "customer.created")
 	shows(t, support.run("top"), "1 customer, 1 entitled", "SubscriptionActive", "Failed events      1;", "Pending events     none")
 	out, _, err := support.try("retry", "--failed", "--wait")
@@ -381,7 +381,7 @@ func pluginAsInstalled(t *testing.T) {
 	denied(o, "PluginInstalled", "plugin.installed@kite.example")
 	o.send(Event{
 		ID: "evt_PluginInstalledBroken", Type: "invoice.paid", Created: time.Now(), Shape: New,
-		Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_PluginInstalled", "amount_due": "a lot"},
+		Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_PluginInstalled", "status": 5},
 	})
 	o.outcome("evt_PluginInstalledBroken", v1alpha1.OutcomeFailed)
 	p := newPlugin(t, "--as", supporter) // the namespace is found, although support may not search in all
@@ -411,7 +411,7 @@ func TestAReportIsRedacted(t *testing.T) {
 		Event{ID: "evt_PluginReport3", Type: "charge.succeeded", Created: began, Shape: New,
 			Object: Charge(New, "ch_PluginReport", "cus_PluginReport", "", "succeeded", began)},
 		Event{ID: "evt_PluginReport4", Type: "invoice.paid", Created: began, Shape: New,
-			Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_PluginReport", "amount_due": "canary-amount", "customer_email": "canary.mail@kite.example"}},
+			Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_PluginReport", "paid": "canary-paid", "customer_email": "canary.mail@kite.example"}},
 	)
 	o.entitled("cus_PluginReport", "True SubscriptionActive")
 	o.outcome("evt_PluginReport4", v1alpha1.OutcomeFailed)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/yaml"
@@ -19,6 +20,7 @@ import (
 type alert struct {
 	Alert       string            `json:"alert"`
 	Expr        string            `json:"expr"`
+	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
 }
 
@@ -256,5 +258,28 @@ func TestEveryAlertIsTested(t *testing.T) {
 		if !fires || !isSilent {
 			t.Errorf("%s: a case in which it fires: %t; one in which it does not: %t", a.Alert, fires, isSilent)
 		}
+	}
+}
+
+// The table of docs/operations.md has every alert once, with its severity and what to do, and no others.
+func TestTheRunbookHasEveryAlert(t *testing.T) {
+	runbook := map[string]string{}
+	page := read(t, "docs/operations.md")
+	for _, row := range regexp.MustCompile("(?m)^\\| (`Tollkeeper[^|]*) \\| ([^|]*) \\| [^|]+ \\|$").FindAllStringSubmatch(page, -1) {
+		names, severities := strings.Split(row[1], ", "), strings.Split(row[2], ", ")
+		for i, name := range names {
+			name = strings.Trim(name, "`")
+			if runbook[name] != "" {
+				t.Errorf("%s is in two rows", name)
+			}
+			runbook[name] = severities[min(i, len(severities)-1)]
+		}
+	}
+	severities := map[string]string{}
+	for _, a := range alerts(t) {
+		severities[a.Alert] = a.Labels["severity"]
+	}
+	if diff := cmp.Diff(severities, runbook); diff != "" {
+		t.Errorf("severities (-config/prometheus/alerts.yaml +docs/operations.md):\n%s", diff)
 	}
 }

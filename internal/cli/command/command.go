@@ -72,6 +72,7 @@ is found, unless you give one with --namespace.`,
 		SilenceErrors: true,
 		Version:       cmp.Or(env.Version, "devel"),
 	}
+	root.CompletionOptions.DisableDefaultCmd = true // its scripts complete kubectl-tollkeeper, which nobody types
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	flags := root.PersistentFlags()

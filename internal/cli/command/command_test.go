@@ -11,7 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
 // run runs a command without an API server, and returns its error.
@@ -32,15 +35,20 @@ func run(t *testing.T, arguments ...string) (string, error) {
 // What is wrong with the arguments is said before the API server is asked.
 func TestWrongArgumentsSayWhatToDo(t *testing.T) {
 	for arguments, says := range map[string]string{
-		"explain":                         "accepts 1 arg",
-		"explain cus_A -o xml":            "use table, wide, json or yaml",
-		"explain cus_A --context nowhere": "Name a kubeconfig with --kubeconfig",
-		"grant cus_A --reason R":          "exactly one of --for=72h",
-		"grant cus_A --for 3d":            "--reason is missing",
-		"deny cus_A --for x --reason R":   `"x" is not a length of time`,
-		"events --failed --pending":       "exclude each other",
-		"retry":                           "name events (evt_…), or take all failed ones with --failed",
-		"retry evt_1 --failed":            "name events (evt_…), or take all failed ones with --failed",
+		"explain":             "name a customer, such as cus_Dan",
+		"explain cus_A cus_B": `"cus_B" is one argument too many: name a customer`,
+		"events cus_A cus_B":  `"cus_B" is one argument too many: name a customer`,
+		"doctor cus_A":        `"cus_A" is one argument too many: doctor takes flags only`,
+		"replay":              "name a file, or a folder",
+		"grant cus_A --for 3d --reason Ticket 4711":           `"4711" is one argument too many`,
+		"explain cus_A -o xml":                                "use table, wide, json or yaml",
+		"explain cus_A --context nowhere":                     "Name a kubeconfig with --kubeconfig",
+		"grant cus_A --reason R":                              "exactly one of --for=72h",
+		"grant cus_A --for 3d":                                "--reason is missing",
+		"deny cus_A --for x --reason R":                       `"x" is not a length of time`,
+		"events --failed --pending":                           "exclude each other",
+		"retry":                                               "name events (evt_…), or take all failed ones with --failed",
+		"retry evt_1 --failed":                                "name events (evt_…), or take all failed ones with --failed",
 		"replay x.json --to http://a.example/webhooks/stripe": "use https",
 		"replay x.json --to https://a.example":                "STRIPE_ENDPOINT_SECRET is not set",
 		"explain cus_A":                                       "the API server cannot be reached: check --context and --kubeconfig",
@@ -48,6 +56,22 @@ func TestWrongArgumentsSayWhatToDo(t *testing.T) {
 	} {
 		if _, err := run(t, strings.Fields(arguments)...); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want an error that says %q", arguments, err, says)
+		}
+	}
+}
+
+// Only a failed event is retried. The error says what becomes of any other.
+func TestAnEventThatHasNotFailed(t *testing.T) {
+	for outcome, want := range map[v1alpha1.Outcome]string{
+		v1alpha1.OutcomePending: "evt_1 has not failed: it is pending, and is tried again by itself",
+		v1alpha1.OutcomeApplied: "evt_1 has not failed (its outcome is Applied): only a failed event is tried again",
+		v1alpha1.OutcomeRecorded: "evt_1 has not failed (its outcome is Recorded): only a failed event is tried again. This one is tried with a label:\n" +
+			`  kubectl -n n label billingevent evt-1 billing.tollkeeper.dev/retry="$(date +%s)" --overwrite`,
+	} {
+		e := &v1alpha1.BillingEvent{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "evt-1"}}
+		e.Spec.EventID, e.Status.Outcome = "evt_1", outcome
+		if diff := cmp.Diff(want, notFailed(e).Error()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
 }

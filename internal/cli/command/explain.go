@@ -24,7 +24,7 @@ decided, since when, what changes next, and what would give the customer access.
 		Example: `  kubectl tollkeeper explain cus_Dan
   kubectl tollkeeper explain ada@example.com
   kubectl tollkeeper explain sub_Dan -o json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactlyOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			printer, err := p.printer()
@@ -100,7 +100,7 @@ Applied: a status shows the event, or showed it. Superseded: newer events had re
 the audit trail only. Failed: it could not be used. With -o wide, the parts of the statuses that show the event now.`,
 		Example: `  kubectl tollkeeper timeline cus_Bob
   kubectl tollkeeper timeline ada@example.com -o wide`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactlyOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			printer, err := p.printer()

@@ -32,7 +32,7 @@ func (p *plugin) events() *cobra.Command {
 		Example: `  kubectl tollkeeper events --failed
   kubectl tollkeeper events --pending
   kubectl tollkeeper events cus_Ada -o wide`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if failed && pending {
@@ -115,7 +115,7 @@ func (p *plugin) top() *cobra.Command {
 Stripe's creation to their outcome, and the e-mails. With --watch, again and again until Ctrl-C.`,
 		Example: `  kubectl tollkeeper top
   kubectl tollkeeper top --watch`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			printer, err := p.printer()
 			if err != nil {
@@ -183,7 +183,7 @@ events, customers that are not known, and e-mails. Each line says what to do. It
 What you may not read is skipped: an administrator sees more than support.`,
 		Example: `  kubectl tollkeeper doctor
   kubectl tollkeeper doctor -o json`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			printer, err := p.printer()
 			if err != nil {

@@ -50,7 +50,7 @@ func (p *plugin) overriding(kind v1alpha1.OverrideAccess, cmd *cobra.Command) *c
 	cmd.Flags().StringVar(&flags.Until, "until", "", "until when, such as 2026-12-24T12:00:00Z")
 	cmd.Flags().BoolVar(&flags.Forever, "forever", false, "until a person removes it with auto")
 	cmd.Flags().StringVar(&flags.Reason, "reason", "", "why, for other people to read; needed")
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), p.completeCustomers
+	cmd.Args, cmd.ValidArgsFunction = exactlyOne(aCustomer), p.completeCustomers
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if _, err := override.New(kind, flags, p.Now()); err != nil {
 			return err // before anything is asked
@@ -83,7 +83,7 @@ func (p *plugin) auto() *cobra.Command {
 		Long:  `Let the subscriptions decide again: remove the override, and set spec.access to Auto.`,
 		Example: `  kubectl tollkeeper auto cus_Dan
   kubectl tollkeeper auto ada@example.com`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactlyOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, customer, err := p.customer(cmd.Context(), args[0])

@@ -23,10 +23,11 @@ func (p *plugin) replay() *cobra.Command {
 		Short: "Post recorded payloads to the endpoint again, signed anew",
 		Long: `Post recorded payloads to the endpoint again, signed anew with the secret in STRIPE_ENDPOINT_SECRET: one file, or every
 *.json file of a folder in the order of Stripe's created. A file holds the whole body of one event, as Stripe posts it. An
-event that is recorded already has no second effect. No other command talks to anything but the API server.`,
+event that is recorded already has no second effect. The demo prints its endpoint and its secret. No other command talks
+to anything but the API server.`,
 		Example: `  kubectl tollkeeper replay event.json --to "$ENDPOINT"
   kubectl tollkeeper replay events/ --to "$ENDPOINT"`,
-		Args: cobra.ExactArgs(1),
+		Args: exactlyOne(aFile),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			printer, err := p.printer()
 			if err != nil {

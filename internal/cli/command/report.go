@@ -35,7 +35,7 @@ everything about the customer that you name. Names, addresses, the values of met
 the digits of cards are taken out. Stripe's ids stay. Read it before you send it.`,
 		Example: `  kubectl tollkeeper report
   kubectl tollkeeper report cus_Dan -o json`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			printer, err := p.printer()

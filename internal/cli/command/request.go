@@ -34,7 +34,7 @@ func (p *plugin) resync() *cobra.Command {
 that. With --wait, the answer is printed.`,
 		Example: `  kubectl tollkeeper resync cus_Ada
   kubectl tollkeeper resync cus_Ada --wait`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactlyOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, customer, err := p.customer(cmd.Context(), args[0])
@@ -117,18 +117,24 @@ func (p *plugin) failedEvents(ctx context.Context, a *access, names []string) ([
 			return nil, unreached(err)
 		}
 		if e.Status.Outcome != v1alpha1.OutcomeFailed {
-			return nil, fmt.Errorf("%s has not failed (%s): only a failed event is tried again", e.Spec.EventID, outcome(e))
+			return nil, notFailed(e)
 		}
 		events = append(events, *e)
 	}
 	return events, nil
 }
 
-func outcome(e *v1alpha1.BillingEvent) string {
-	if e.Status.Outcome == v1alpha1.OutcomePending {
-		return "it is pending"
+// notFailed is the error of an event that the command does not try again. A Recorded one may be tried with a label.
+func notFailed(e *v1alpha1.BillingEvent) error {
+	switch e.Status.Outcome {
+	case v1alpha1.OutcomePending:
+		return fmt.Errorf("%s has not failed: it is pending, and is tried again by itself", e.Spec.EventID)
+	case v1alpha1.OutcomeRecorded:
+		return fmt.Errorf("%s has not failed (its outcome is Recorded): only a failed event is tried again. This one is tried with a label:\n"+
+			"  kubectl -n %s label billingevent %s %s=\"$(date +%%s)\" --overwrite", e.Spec.EventID, e.Namespace, e.Name, v1alpha1.LabelRetry)
+	default:
+		return fmt.Errorf("%s has not failed (its outcome is %s): only a failed event is tried again", e.Spec.EventID, e.Status.Outcome)
 	}
-	return "its outcome is " + string(e.Status.Outcome)
 }
 
 // retryAll requests the retries, and prints the new outcomes if wanted. It fails if an event failed again.
@@ -185,7 +191,7 @@ func (p *plugin) importAll() *cobra.Command {
 differs. It needs a Stripe key, and takes minutes for tens of thousands of customers. With --wait, the progress is printed.`,
 		Example: `  kubectl tollkeeper import
   kubectl tollkeeper import --status`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, namespace, err := p.installation(cmd.Context())
 			if err != nil {

@@ -118,7 +118,7 @@ func TestKeys(t *testing.T) {
 	is(t, "ok tollkeeper-credentials has the keys for Stripe and Mailgun (their values were not looked at)", judgeKeys(all)[0])
 	lines := judgeKeys(map[string]bool{"MAILGUN_DOMAIN": true})
 	is(t, "fail tollkeeper-credentials has no STRIPE_ENDPOINT_SECRET: the receiver does not start", lines[0])
-	is(t, "warn tollkeeper-credentials has no STRIPE_SECRET_KEY: missed events are not recovered, and doubts stay", lines[1])
+	is(t, "warn tollkeeper-credentials has no STRIPE_SECRET_KEY: missed events are not recovered, doubts stay, and thin events wait", lines[1])
 	is(t, "warn tollkeeper-credentials has no MAILGUN_API_KEY, MAILGUN_SENDER_EMAIL: e-mails wait", lines[2])
 }
 
@@ -167,7 +167,12 @@ func TestWork(t *testing.T) {
 		Customers: 3, Entitled: map[string]int{"True": 2, "Unknown": 1}, NotReady: map[string]int{"EventsFailed": 1},
 	}))
 	is(t, "ok no customer is known to differ from Stripe", judgeSync(&lists.Top{}))
-	is(t, "warn customers that may differ from Stripe: 2 Differs", judgeSync(&lists.Top{NotInSync: map[string]int{"Differs": 2}}))
+	differs := judgeSync(&lists.Top{Namespace: "n", NotInSync: map[string]int{"Differs": 2}})
+	is(t, "warn customers that may differ from Stripe: 2 Differs", differs)
+	const list = `kubectl -n n get customers -o custom-columns='NAME:.metadata.name,WHY:.status.conditions[?(@.type=="InSync")].reason'`
+	if !strings.HasSuffix(differs.Advice, list) {
+		t.Errorf("the advice %q does not name the customers", differs.Advice)
+	}
 	is(t, "ok 2 Accepted, 1 Retrying", judgeEmails(&lists.Top{Emails: map[string]int{"Accepted": 2, "Retrying": 1}}))
 	is(t, "warn not sent: 1 Rejected", judgeEmails(&lists.Top{Emails: map[string]int{"Accepted": 2, "Rejected": 1}}))
 }

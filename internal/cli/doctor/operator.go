@@ -54,7 +54,7 @@ func judgeKeys(has map[string]bool) []Line {
 			"Add the signing secret (whsec_…) of the endpoint, which Stripe's Dashboard shows under Developers > Webhooks"})
 	}
 	if !has[keyStripe] {
-		lines = append(lines, Line{Warn, "Keys", credentials + " has no " + keyStripe + ": missed events are not recovered, and doubts stay",
+		lines = append(lines, Line{Warn, "Keys", credentials + " has no " + keyStripe + ": missed events are not recovered, doubts stay, and thin events wait",
 			"Add a restricted key, as docs/install.md says"})
 	}
 	var missing []string
@@ -234,14 +234,19 @@ func judgeCustomers(top *lists.Top) Line {
 	if text := lists.ByReason(top.NotReady); text != "" {
 		line.Status = worst(line.Status, Warn)
 		line.Text += "; not ready: " + text
-		line.Advice = cmp.Or(line.Advice, "List them: kubectl -n "+top.Namespace+" get customers, and look at one with kubectl tollkeeper explain")
+		line.Advice = cmp.Or(line.Advice, "List them, and look at one with kubectl tollkeeper explain: "+listOf(top.Namespace, "Ready"))
 	}
 	return line
 }
 
+// listOf is the command that lists the customers with the reason of a condition.
+func listOf(namespace, condition string) string {
+	return fmt.Sprintf(`kubectl -n %s get customers -o custom-columns='NAME:.metadata.name,WHY:.status.conditions[?(@.type==%q)].reason'`, namespace, condition)
+}
+
 func judgeSync(top *lists.Top) Line {
 	if text := lists.ByReason(top.NotInSync); text != "" {
-		return Line{Warn, "In step", "customers that may differ from Stripe: " + text, "Compare one with Stripe: kubectl tollkeeper resync cus_… --wait (needs a Stripe key)"}
+		return Line{Warn, "In step", "customers that may differ from Stripe: " + text, "Compare one with Stripe: kubectl tollkeeper resync cus_… --wait (needs a Stripe key). List them: " + listOf(top.Namespace, "InSync")}
 	}
 	return Line{OK, "In step", "no customer is known to differ from Stripe", ""}
 }

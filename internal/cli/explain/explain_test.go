@@ -157,6 +157,9 @@ func TestRule(t *testing.T) {
 	ended := with(customer("True", v1alpha1.ReasonOverrideGranted, "Granted."), state("active"))
 	ended.Customer.Spec.Override = &v1alpha1.Override{Access: "Denied", Until: at(-1)}
 	ended.Customer.Spec.Access = v1alpha1.AccessGranted
+	both := with(customer("True", v1alpha1.ReasonOverrideGranted, "Granted."), state("active"))
+	both.Customer.Spec.Access = v1alpha1.AccessGranted
+	both.Customer.Spec.Override = &v1alpha1.Override{Access: v1alpha1.OverrideGranted, Until: at(1)}
 	several := with(customer("True", v1alpha1.ReasonTrialing, "Trial."), state("trialing"))
 	several.Customer.Status.Subscriptions = append(several.Customer.Status.Subscriptions, v1alpha1.SubscriptionSummary{Name: "sub-b-1", SubscriptionID: "sub_B"})
 	unreadable := with(customer("True", v1alpha1.ReasonTrialing, "Trial."), state("trialing"))
@@ -173,6 +176,9 @@ func TestRule(t *testing.T) {
 		}},
 		"access after an override": {ended, Rule{
 			Name: "access", Text: "spec.access, by which a person grants access until it is Auto. Without it, the subscription sub_A (pro, active) decides",
+		}},
+		"an override before spec.access": {both, Rule{
+			Name: "override", Text: "an override that grants access. Without it, spec.access decides, which is Granted",
 		}},
 		"several": {several, Rule{
 			Name: "subscriptions", Text: "the subscription sub_A (pro, trialing), which counts before 1 other", SubscriptionID: "sub_A",

@@ -36,9 +36,8 @@ func nextChanges(in Input, rule Rule) []Change {
 }
 
 func afterOverride(in Input) string {
-	switch in.Customer.Spec.Access {
-	case v1alpha1.AccessGranted, v1alpha1.AccessDenied:
-		return "spec.access decides"
+	if access := in.Customer.Spec.Access; isByHand(access) {
+		return "spec.access (" + string(access) + ") decides"
 	}
 	s := in.deciding()
 	if s == nil {

@@ -45,6 +45,9 @@ func manualRule(in Input, reason string) Rule {
 		without = "Without it, " + described(s) + " decides"
 	}
 	override := entitlement.RunningOverride(&in.Customer.Spec, in.Now)
+	if override != nil && isByHand(in.Customer.Spec.Access) {
+		without = "Without it, spec.access decides, which is " + string(in.Customer.Spec.Access)
+	}
 	if override == nil {
 		return Rule{Name: "access", Text: "spec.access, by which a person " + does + " access until it is Auto. " + without}
 	}
@@ -56,6 +59,11 @@ func manualRule(in Input, reason string) Rule {
 		text = append(text, "with the reason “"+override.Reason+"”")
 	}
 	return Rule{Name: "override", Text: strings.Join(text, ", ") + ". " + without}
+}
+
+// isByHand reports whether spec.access decides in place of the subscriptions.
+func isByHand(access v1alpha1.AccessMode) bool {
+	return access == v1alpha1.AccessGranted || access == v1alpha1.AccessDenied
 }
 
 // purchaseRule names the purchases whose access runs.

@@ -34,7 +34,7 @@ func unlock(in Input, reason string) []Advice {
 	}
 	switch reason {
 	case v1alpha1.ReasonOverrideDenied:
-		return []Advice{{Text: "End the override: then the subscriptions decide", Command: command(in, "auto", "")}}
+		return []Advice{{Text: "Let the subscriptions decide again", Command: command(in, "auto", "")}}
 	case v1alpha1.ReasonNoSubscription:
 		return []Advice{{Text: "The customer starts a subscription, or buys access"}, grant}
 	case v1alpha1.ReasonSubscriptionEnded:

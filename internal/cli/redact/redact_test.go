@@ -107,10 +107,10 @@ func TestObject(t *testing.T) {
 	customer := &v1alpha1.Customer{
 		TypeMeta: metav1.TypeMeta{APIVersion: "billing.tollkeeper.dev/v1alpha1", Kind: "Customer"},
 		ObjectMeta: metav1.ObjectMeta{
-			Name: "cus-a-1", Namespace: "n", Labels: map[string]string{v1alpha1.LabelCustomerID: "cus_A"}, Annotations: map[string]string{"note": canary},
+			Name: "cus-a-1", Namespace: "n", OwnerReferences: []metav1.OwnerReference{{Kind: "Customer", Name: "cus-a-1"}}, Labels: map[string]string{v1alpha1.LabelCustomerID: "cus_A"}, Annotations: map[string]string{"note": canary},
 			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: canary}},
 		},
-		Spec: v1alpha1.CustomerSpec{CustomerID: "ada@kite.example", Override: &v1alpha1.Override{Access: "Granted", Reason: canary, Author: canary}},
+		Spec: v1alpha1.CustomerSpec{CustomerID: "ada@kite.example", GracePeriod: &metav1.Duration{Duration: time.Hour}, Override: &v1alpha1.Override{Access: "Granted", Reason: canary, Author: canary}},
 		Status: v1alpha1.CustomerStatus{
 			Email: "ada@kite.example", Plan: "pro", Plans: []string{"pro"}, Metadata: map[string]v1alpha1.Value{"tenant": canary, "id": "7"},
 			Positions:  map[string]v1alpha1.Position{"profile": {EventID: "evt_1", Authority: "State"}},
@@ -121,10 +121,11 @@ func TestObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	owners := []any{map[string]any{"apiVersion": "", "kind": "Customer", "name": "cus-a-1", "uid": ""}}
 	want := map[string]any{
 		"apiVersion": "billing.tollkeeper.dev/v1alpha1", "kind": "Customer",
-		"metadata": map[string]any{"name": "cus-a-1", "namespace": "n", "labels": map[string]any{v1alpha1.LabelCustomerID: "cus_A"}},
-		"spec":     map[string]any{"customerID": Taken, "override": map[string]any{"access": "Granted", "reason": Taken, "author": Taken}},
+		"metadata": map[string]any{"name": "cus-a-1", "namespace": "n", "ownerReferences": owners, "labels": map[string]any{v1alpha1.LabelCustomerID: "cus_A"}},
+		"spec":     map[string]any{"customerID": Taken, "gracePeriod": "1h0m0s", "override": map[string]any{"access": "Granted", "reason": Taken, "author": Taken}},
 		"status": map[string]any{
 			"email": Taken, "plan": "pro", "plans": []any{"pro"}, "metadata": map[string]any{"tenant": Taken, "id": Taken},
 			"positions": map[string]any{"profile": map[string]any{"authority": "State", "created": nil, "eventID": "evt_1"}},
