@@ -1,6 +1,8 @@
 package events
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -51,11 +53,33 @@ func (d Decoder) Refetch(recorded *v1alpha1.BillingEventSpec, body []byte) (*pro
 	switch {
 	case err != nil:
 		return nil, err
-	case e.EventID != recorded.EventID || e.Type != recorded.Type || e.Livemode != recorded.Livemode:
+	case e.EventID != recorded.EventID || e.Type != recorded.Type || e.Livemode != recorded.Livemode || e.Thin != nil:
 		return nil, fmt.Errorf("stripe returned the event %s (%s) when it was asked for the event %s", e.EventID, e.Type, recorded.EventID)
 	case e.DecodeError != "":
 		return nil, fmt.Errorf("%s", e.DecodeError)
 	}
 	e.Account = recorded.Account // Stripe does not name it to the account itself
-	return e, nil
+	return asRecorded(e, recorded), nil
+}
+
+// RefetchObject makes an event of Announce anew, of its object as it was read from Stripe again: Stripe has no such event.
+// It fails if the object is another one, was deleted since, or cannot be read now, either.
+func (d Decoder) RefetchObject(recorded *v1alpha1.BillingEventSpec, object json.RawMessage) (*projection.Event, error) {
+	e, err := d.Announce(&projection.Event{
+		EventID: recorded.NotifiedBy, Created: recorded.Created, Livemode: recorded.Livemode, Account: recorded.Account,
+		Context: recorded.Context, ObjectID: recorded.ObjectID, ObjectKind: recorded.ObjectKind,
+	}, recorded.Type, object)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.DecodeError != "":
+		return nil, fmt.Errorf("%s", e.DecodeError)
+	}
+	return asRecorded(e, recorded), nil
+}
+
+// asRecorded leaves the event with the customer that it was recorded for: its controller takes the event.
+func asRecorded(e *projection.Event, recorded *v1alpha1.BillingEventSpec) *projection.Event {
+	e.CustomerID = cmp.Or(recorded.CustomerID, e.CustomerID)
+	return e
 }

@@ -41,7 +41,7 @@ func (r *run) takeFeatures(ctx context.Context, page stripeapi.Page) error {
 		e, err := r.readFeatures(ctx, id)
 		_, isPause := stripeapi.RetryAfter(err) // it is about every request, not about features alone
 		switch {
-		case errors.Is(err, stripeapi.ErrRefused) && !isPause, errors.Is(err, errNotReadable):
+		case errors.Is(err, stripeapi.ErrRefused) && !isPause, errors.Is(err, errNotReadable), errors.Is(err, stripeapi.ErrTooLong):
 			r.refuse("features", item, err)
 		case err != nil:
 			return err

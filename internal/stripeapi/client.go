@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -160,13 +161,14 @@ func (c *Client) send(
 	if err := c.pause.check(time.Now()); err != nil {
 		return time.Time{}, err
 	}
-	if err := c.circuits.check(account, time.Now()); err != nil {
+	refusable := account[strings.LastIndexByte(account, '/')+1:] // API v2 takes the path to the account, which ends with it
+	if err := c.circuits.check(refusable, time.Now()); err != nil {
 		return time.Time{}, err
 	}
 	if err := c.limit.wait(ctx, p); err != nil {
 		return time.Time{}, err
 	}
-	permit, err := c.circuits.begin(account, time.Now())
+	permit, err := c.circuits.begin(refusable, time.Now())
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -177,7 +179,7 @@ func (c *Client) send(
 	err = c.backend.CallRaw(method, path, c.key, query, params, &last)
 	took := time.Since(sent)
 	metrics.StripeAPIRequests.WithLabelValues(resource, last.code(err)).Inc()
-	refusal := c.endRequest(permit, account, err)
+	refusal := c.endRequest(permit, refusable, err)
 	switch {
 	case refusal != nil:
 		return time.Time{}, refusal

@@ -24,7 +24,7 @@ func (c *Client) ImportActiveEntitlements(ctx context.Context, account, customer
 func (c *Client) activeEntitlements(ctx context.Context, p priority, account, customerID string) (Reading, error) {
 	var reading Reading
 	entitlements := []json.RawMessage{}
-	for page, err := range c.list(ctx, listing{
+	for page, err := range c.wholeList(ctx, listing{
 		account: account, resource: "entitlements/active_entitlements", filter: map[string]string{"customer": customerID}, priority: p,
 	}) {
 		if err != nil {

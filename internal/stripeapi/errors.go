@@ -20,6 +20,8 @@ var (
 	ErrNotFound = errors.New("stripe does not know the object")
 	// ErrCursorGone is in the chain of an error if Stripe does not know the object after which a list was to go on.
 	ErrCursorGone = errors.New("stripe does not know the object after which the list goes on")
+	// ErrTooLong is in the chain of an error if a list goes on after all that it can honestly hold. Asking again brings the same.
+	ErrTooLong = errors.New("stripe's list does not end")
 	// ErrRefused is in the chain of an error if the key is not valid, or may not read this. Retrying helps only after a
 	// person has changed the key or its permissions.
 	ErrRefused = errors.New("refused")

@@ -23,7 +23,7 @@ func (c *Client) parseWhole(ctx context.Context, account, resource string, raw j
 		return parsed, err
 	}
 	var entries []json.RawMessage
-	for page, err := range c.list(ctx, c.wholeList(account, resource, parsed.ID("id"))) {
+	for page, err := range c.wholeList(ctx, c.nested(account, resource, parsed.ID("id"))) {
 		if err != nil {
 			return stripejson.Object{}, fmt.Errorf("list %s of %s from Stripe: %w", field, parsed.ID("id"), err)
 		}
@@ -32,9 +32,9 @@ func (c *Client) parseWhole(ctx context.Context, account, resource string, raw j
 	return parseWithList(raw, field, entries)
 }
 
-// wholeList is where the list within an object is read whole. See https://docs.stripe.com/api/subscription_items/list,
+// nested is where the list within an object is read whole. See https://docs.stripe.com/api/subscription_items/list,
 // https://docs.stripe.com/api/invoice-line-item/list and https://docs.stripe.com/api/checkout/sessions/line_items.
-func (c *Client) wholeList(account, resource, id string) listing {
+func (c *Client) nested(account, resource, id string) listing {
 	if resource == "subscriptions" {
 		return listing{account: account, resource: "subscription_items", filter: map[string]string{"subscription": id}}
 	}

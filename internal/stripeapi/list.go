@@ -20,6 +20,9 @@ import (
 // pageSize is the largest page that Stripe returns.
 const pageSize = 100
 
+// maxWholePages bounds a list of one object that is read whole: to 10 000 entries. An honest one is far shorter.
+const maxWholePages = 100
+
 // Page is a page of a list.
 type Page struct {
 	// Items are the objects as Stripe sent them.
@@ -79,7 +82,7 @@ func (c *Client) Subscriptions(ctx context.Context, account, customerID string) 
 	if strings.HasPrefix(customerID, "acct_") {
 		owner = "customer_account"
 	}
-	for page, err := range c.list(ctx, listing{
+	for page, err := range c.wholeList(ctx, listing{
 		account: account, resource: "subscriptions", filter: map[string]string{owner: customerID, "status": "all"},
 	}) {
 		if err != nil {
@@ -104,7 +107,7 @@ func (c *Client) InvoicePayments(ctx context.Context, account, paymentIntentID s
 		return nil, nil
 	}
 	var readings []Reading
-	for page, err := range c.list(ctx, listing{account: account, resource: "invoice_payments", filter: map[string]string{
+	for page, err := range c.wholeList(ctx, listing{account: account, resource: "invoice_payments", filter: map[string]string{
 		"payment[type]": "payment_intent", "payment[payment_intent]": paymentIntentID,
 	}}) {
 		if err != nil {
@@ -162,6 +165,27 @@ func (c *Client) list(ctx context.Context, l listing) iter.Seq2[Page, error] {
 				return
 			}
 			l.after = next
+		}
+	}
+}
+
+// wholeList yields the pages of a list that is kept in memory.
+func (c *Client) wholeList(ctx context.Context, l listing) iter.Seq2[Page, error] {
+	return upTo(maxWholePages, c.list(ctx, l))
+}
+
+// upTo yields a list of at most so many pages, and an error in place of the last one if the list goes on.
+func upTo(limit int, pages iter.Seq2[Page, error]) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		n := 0
+		for page, err := range pages {
+			if n++; err == nil && n == limit && page.Next != "" {
+				yield(Page{}, ErrTooLong)
+				return
+			}
+			if !yield(page, err) {
+				return
+			}
 		}
 	}
 }

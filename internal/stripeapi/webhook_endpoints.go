@@ -41,7 +41,7 @@ type WebhookEndpoint struct {
 // WebhookEndpoints lists the account's webhook endpoints. See https://docs.stripe.com/api/webhook_endpoints/list.
 func (c *Client) WebhookEndpoints(ctx context.Context) ([]WebhookEndpoint, error) {
 	var endpoints []WebhookEndpoint
-	for page, err := range c.list(ctx, listing{resource: webhookEndpoints}) {
+	for page, err := range c.wholeList(ctx, listing{resource: webhookEndpoints}) {
 		if err != nil {
 			return nil, fmt.Errorf("list webhook endpoints of Stripe: %w", err)
 		}

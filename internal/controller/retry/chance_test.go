@@ -32,6 +32,11 @@ func (a *answers) Event(_ context.Context, account, id string) (json.RawMessage,
 	return json.RawMessage(a.body), a.err
 }
 
+func (a *answers) Object(_ context.Context, account, kind, id string) (json.RawMessage, time.Time, error) {
+	a.asked = append(a.asked, account+"/"+kind+"/"+id)
+	return json.RawMessage(a.body), now, a.err
+}
+
 // event returns a settled event, after changes.
 func event(outcome v1alpha1.Outcome, reason v1alpha1.RecordedReason, change func(*v1alpha1.BillingEvent)) *v1alpha1.BillingEvent {
 	e := &v1alpha1.BillingEvent{
@@ -44,6 +49,10 @@ func event(outcome v1alpha1.Outcome, reason v1alpha1.RecordedReason, change func
 		change(e)
 	}
 	return e
+}
+
+func thin(e *v1alpha1.BillingEvent) {
+	e.Spec.Type, e.Spec.CustomerID, e.Spec.Thin = "v1.customer.updated", "", &v1alpha1.ThinRecord{}
 }
 
 func whole(e *v1alpha1.BillingEvent) { e.Spec.Subscription = &v1alpha1.SubscriptionRecord{} }
@@ -67,6 +76,12 @@ func TestChance(t *testing.T) {
 		"an error of decoding":                           {event: event(v1alpha1.OutcomeFailed, "", spoiled), stripe: &answers{body: body("evt_1", deleted, read)}, read: true},
 		"a type that was not handled": {
 			event: event(v1alpha1.OutcomeRecorded, v1alpha1.RecordedUnhandledType, nil), stripe: &answers{body: body("evt_1", deleted, read)}, read: true,
+		},
+		"a thin event of another account, which may be the platform's own": {
+			event: event(v1alpha1.OutcomeRecorded, v1alpha1.RecordedOtherMode, thin), accounts: []string{"acct_2"}, stripe: &answers{},
+		},
+		"a thin event of an account that Stripe says is not let in": {
+			event: event(v1alpha1.OutcomeRecorded, v1alpha1.RecordedOtherAccount, thin), accounts: []string{"acct_2"}, says: "add it to --accounts",
 		},
 		"without a key": {event: event(v1alpha1.OutcomeFailed, "", spoiled), says: "Set STRIPE_SECRET_KEY within 30 days"},
 		"after 30 days": {
@@ -181,8 +196,10 @@ func TestScopeOfTheOpener(t *testing.T) {
 // An annotation and a label are one request; each new value of either is a new one, and none is answered twice.
 func TestRequestOf(t *testing.T) {
 	e := event(v1alpha1.OutcomeFailed, "", nil)
+	long := strings.Repeat("x", 300)
 	for _, step := range []struct{ annotation, label, want string }{
-		{"", "", ""}, {"1", "", "1"}, {"1", "2", "1 2"}, {"", "2", "2"}, {"", "3", "3"},
+		{"", "", ""}, {"1", "", "1"}, {"1", "2", "2 1"}, {"", "2", "2"}, {"", "3", "3"},
+		{long, "3", "3 " + long[:253]}, {long, "4", "4 " + long[:253]},
 	} {
 		e.Annotations, e.Labels = map[string]string{v1alpha1.AnnotationRetry: step.annotation}, map[string]string{v1alpha1.LabelRetry: step.label}
 		if got := requestOf(e); got != step.want {

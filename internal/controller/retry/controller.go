@@ -15,6 +15,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,6 +32,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/annotation"
 	"github.com/tollkeeper/tollkeeper/internal/controller/outcome"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
+	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // Reconciler makes Failed and Recorded events pending again.
@@ -59,6 +61,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return b.Complete(r)
 }
 
+// notPermitted answers a request that the key has no permission for.
+const notPermitted = "The event has to be read from Stripe again, and the API key may not do that: give the restricted key the permission to " +
+	"read events, and what they are about, and retry the event."
+
 // Reconcile looks at one Failed or Recorded event.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var e v1alpha1.BillingEvent
@@ -75,7 +81,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	log, w := ctrl.LoggerFrom(ctx).WithValues("eventID", e.Spec.EventID), outcome.Writer{Client: r.Client, Clock: r.Clock}
 	refetched, refusal, err := r.Chance.Of(ctx, &e)
-	switch {
+	switch _, isPause := stripeapi.RetryAfter(err); {
+	case errors.Is(err, stripeapi.ErrRefused) && !isPause: // it is about events, or such objects, alone
+		return requeue.OnWriteError(w.RefuseRetry(ctx, &e, request, notPermitted))
 	case err != nil:
 		return requeue.OnStripeError(err)
 	case refusal != "":
@@ -96,8 +104,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // requestOf returns the request to retry the event; empty if there is none, or if it was answered. An event may have both
-// the annotation and the label: a new value of either is a new request.
+// the annotation and the label: a new value of either is a new request. The label, which is short, comes first: a status has
+// no room for all of a long annotation.
 func requestOf(e *v1alpha1.BillingEvent) string {
-	values := strings.Trim(e.Annotations[v1alpha1.AnnotationRetry]+" "+e.Labels[v1alpha1.LabelRetry], " ")
+	values := strings.Trim(e.Labels[v1alpha1.LabelRetry]+" "+e.Annotations[v1alpha1.AnnotationRetry], " ")
 	return annotation.Unanswered(values, e.Status.Retried)
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
 	"golang.org/x/time/rate"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,7 +37,12 @@ const (
 	// firstPause is the pause after a first error of the API server or Stripe. It doubles up to lastPause.
 	firstPause = time.Second
 	lastPause  = 10 * time.Minute
+	// refusedPause is the pause if Stripe refuses some events to the key, which a person has to change.
+	refusedPause = time.Hour
 )
+
+// errRefusedSome says that the other events were opened.
+var errRefusedSome = errors.New("stripe refuses some of the recorded events to the API key")
 
 // Opener makes those Recorded events pending again that were recorded because the version did not handle their type, or the
 // configuration left out their mode or account, and that are handled now.
@@ -69,7 +77,15 @@ func (o *Opener) Start(ctx context.Context) error {
 		if least, limited := stripeapi.RetryAfter(err); limited {
 			wait = max(wait, least)
 		}
-		o.Log.Error(err, "Failed to look for recorded events that can be applied now, will retry", "after", wait.String())
+		switch {
+		case errors.Is(err, errRefusedSome):
+			wait = max(wait, refusedPause)
+			o.Log.Info("Recorded events that can be applied now cannot be read from Stripe, will retry", "reason", err.Error(), "after", wait.String())
+		case errors.Is(err, stripeapi.ErrKeyRefused): // which the client has logged
+			o.Log.Info("Recorded events that can be applied now wait, because Stripe refuses the API key", "after", wait.String())
+		default:
+			o.Log.Error(err, "Failed to look for recorded events that can be applied now, will retry", "after", wait.String())
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -116,16 +132,19 @@ func (o *Opener) scope() string {
 
 // open makes events pending again. left is how many of them cannot be applied for want of a record.
 func (o *Opener) open(ctx context.Context) (opened, left int, err error) {
-	limit, next := rate.NewLimiter(openedPerSecond, 1), ""
+	limit, next, refused := rate.NewLimiter(openedPerSecond, 1), "", map[string]error{}
 	for {
 		var page v1alpha1.BillingEventList
 		if err := o.Reader.List(ctx, &page, client.InNamespace(o.Namespace), client.MatchingFields{v1alpha1.FieldOutcome: string(v1alpha1.OutcomeRecorded)},
 			client.Limit(eventsPage), client.Continue(next)); err != nil {
+			if next = continueAnew(err); next != "" {
+				continue
+			}
 			return opened, left, fmt.Errorf("list the Recorded events: %w", err)
 		}
 		for i := range page.Items {
 			e := &page.Items[i]
-			if !o.isLetIn(e) {
+			if !o.isLetIn(e) || refused[e.Spec.Account] != nil && events.LacksRecord(e.Content()) {
 				continue
 			}
 			if err := limit.Wait(ctx); err != nil {
@@ -133,6 +152,8 @@ func (o *Opener) open(ctx context.Context) (opened, left int, err error) {
 			}
 			isOpen, err := o.openOne(ctx, e)
 			switch {
+			case errors.Is(err, stripeapi.ErrRefused) && !errors.Is(err, stripeapi.ErrKeyRefused): // the other accounts go on
+				refused[e.Spec.Account] = err
 			case err != nil:
 				return opened, left, err
 			case isOpen:
@@ -142,13 +163,32 @@ func (o *Opener) open(ctx context.Context) (opened, left int, err error) {
 			}
 		}
 		if next = page.Continue; next == "" {
-			return opened, left, nil
+			return opened, left, refusalOf(refused)
 		}
 	}
 }
 
+// refusalOf is an error about the accounts whose events Stripe refuses; nil if there are none.
+func refusalOf(refused map[string]error) error {
+	for _, account := range slices.Sorted(maps.Keys(refused)) {
+		return fmt.Errorf("%w, in %d accounts, such as %s: %w", errRefusedSome, len(refused), stripeaccount.Name(account), refused[account])
+	}
+	return nil
+}
+
+// continueAnew is the token with which a list goes on whose own token has expired, as it does after some minutes; empty if the
+// error is another one. What changes meanwhile may be missing: this version has recorded it. See
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks.
+func continueAnew(err error) string {
+	status, isStatus := errors.AsType[*apierrors.StatusError](err)
+	if !isStatus || !apierrors.IsResourceExpired(err) {
+		return ""
+	}
+	return status.ErrStatus.Continue
+}
+
 func (o *Opener) openOne(ctx context.Context, e *v1alpha1.BillingEvent) (bool, error) {
-	if events.LacksRecord(e.Content()) && o.Clock.Since(e.Spec.Created.Time) > eventsKept {
+	if e.Spec.NotifiedBy == "" && events.LacksRecord(e.Content()) && o.Clock.Since(e.Spec.Created.Time) > eventsKept {
 		return false, nil
 	}
 	refetched, refusal, err := o.Chance.Of(ctx, e)

@@ -18,6 +18,12 @@ func (s Scope) IsThin(o client.Object) bool {
 	return handled
 }
 
+// IncludesAccount reports whether the event's account is let in, as far as is known without Stripe: the account of a thin event
+// may be the platform's own.
+func (s Scope) IncludesAccount(e *v1alpha1.BillingEvent) bool {
+	return e.Spec.Thin != nil || s.Accounts.Includes(e.Spec.Account)
+}
+
 // IsUnlinked reports whether the unlinked controller takes the event: no other one does.
 func (s Scope) IsUnlinked(o client.Object) bool {
 	return s.CustomerOf(o) == "" && !s.IsOfProduct(o) && !s.IsThin(o)

@@ -37,6 +37,8 @@ const (
 		"STRIPE_SECRET_KEY is set. Stripe keeps events for 30 days."
 	refused = "Stripe refuses to the API key what this event reports. It waits until the key may read it: check STRIPE_SECRET_KEY, " +
 		"and give a restricted key the permission to read events, and what they are about."
+	notAccepted = "Stripe does not accept the request for what this event reports, as with an API version that it does not know " +
+		"(--stripe-api-version). The operator's log has Stripe's answer. The request is made again."
 	unknown = "Stripe does not know this event: it is of another account or mode than the API key, or Stripe has not sent it. Set " +
 		"STRIPE_SECRET_KEY to a key of the account, and retry the event (" + v1alpha1.AnnotationRetry + "). Or someone knows the " +
 		"endpoint's secret: roll it in Stripe."
@@ -61,16 +63,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case !r.Scope.IsThin(&e):
 		return ctrl.Result{}, nil
+	case r.Stripe == nil && r.isForgotten(&e.Spec): // else the backlog, and with it the memory, grows without end
+		metrics.ThinEvents.WithLabelValues(notFound).Inc()
+		return requeue.OnWriteError(writer.Settle(ctx, &e, v1alpha1.OutcomeRecorded, forgotten))
 	case r.Stripe == nil: // the next process may have a key
-		if !r.isWaiting.Swap(true) {
-			ctrl.LoggerFrom(ctx).Info("Thin events wait until Stripe's API key is set", "variable", "STRIPE_SECRET_KEY")
-		}
-		return requeue.OnWriteError(writer.Note(ctx, &e, v1alpha1.ReasonStripeKeyMissing, keyMissing))
+		return r.waitForKey(ctx, &e, writer)
 	}
 	done, err := r.read(ctx, &e.Spec)
+	_, isInvalid := errors.AsType[*stripeapi.InvalidError](err)
 	switch {
 	case errors.Is(err, stripeapi.ErrRefused):
 		if noteErr := writer.Note(ctx, &e, v1alpha1.ReasonStripeRefuses, refused); noteErr != nil {
+			return requeue.OnWriteError(noteErr)
+		}
+		return requeue.OnStripeError(err)
+	case isInvalid:
+		if noteErr := writer.Note(ctx, &e, v1alpha1.ReasonStripeRefuses, notAccepted); noteErr != nil {
 			return requeue.OnWriteError(noteErr)
 		}
 		return ctrl.Result{}, err
@@ -88,6 +96,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	metrics.ThinEvents.WithLabelValues(done.label).Inc()
 	return ctrl.Result{}, nil
+}
+
+// waitForKey notes that the event waits, and comes back when Stripe has forgotten it.
+func (r *Reconciler) waitForKey(ctx context.Context, e *v1alpha1.BillingEvent, writer outcome.Writer) (ctrl.Result, error) {
+	if !r.isWaiting.Swap(true) {
+		ctrl.LoggerFrom(ctx).Info("Thin events wait until Stripe's API key is set", "variable", "STRIPE_SECRET_KEY")
+	}
+	if err := writer.Note(ctx, e, v1alpha1.ReasonStripeKeyMissing, keyMissing); err != nil {
+		return requeue.OnWriteError(err)
+	}
+	return ctrl.Result{RequeueAfter: eventsKept - r.Clock.Since(e.Spec.Created.Time) + time.Second}, nil
+}
+
+// isForgotten reports whether Stripe does not keep the event any more.
+func (r *Reconciler) isForgotten(e *v1alpha1.BillingEventSpec) bool {
+	return r.Clock.Since(e.Created.Time) > eventsKept
 }
 
 // read records what the thin event reports, as an event of its account.
@@ -244,12 +268,12 @@ func (g objectGone) Unwrap() error { return g.error }
 func (r *Reconciler) resultOf(e *v1alpha1.BillingEventSpec, done result, err error) (result, error) {
 	bad, isUnusable := errors.AsType[unusable](err)
 	gone, isGone := errors.AsType[objectGone](err)
-	switch isOld := r.Clock.Since(e.Created.Time) > eventsKept; {
+	switch {
 	case isUnusable:
 		return result{label: notReadable, outcome: v1alpha1.OutcomeFailed, message: "What Stripe's API returned cannot be read: " + bad.Error()}, nil
 	case isGone:
 		return result{label: notFound, outcome: v1alpha1.OutcomeRecorded, message: gone.message}, nil
-	case errors.Is(err, stripeapi.ErrNotFound) && isOld:
+	case errors.Is(err, stripeapi.ErrNotFound) && r.isForgotten(e):
 		return result{label: notFound, outcome: v1alpha1.OutcomeRecorded, message: forgotten}, nil
 	case errors.Is(err, stripeapi.ErrNotFound):
 		return result{label: notFound, outcome: v1alpha1.OutcomeFailed, message: unknown}, nil

@@ -32,6 +32,8 @@ type source struct {
 
 var errDown = errors.New("stripe cannot be reached")
 
+var errInvalid = &stripeapi.InvalidError{Param: "id"}
+
 func (s *source) get(account, kind, id string) (json.RawMessage, error) {
 	s.asked = append(s.asked, strings.Trim(account+" "+kind+" "+id, " "))
 	switch answer, has := s.answers[id]; {
@@ -39,6 +41,10 @@ func (s *source) get(account, kind, id string) (json.RawMessage, error) {
 		return nil, fmt.Errorf("get %s: %w", id, stripeapi.ErrNotFound)
 	case answer == "refused":
 		return nil, fmt.Errorf("get %s: %w", id, stripeapi.ErrRefused)
+	case answer == "circuit":
+		return nil, fmt.Errorf("get %s: %w", id, &stripeapi.RefusalError{Account: "acct_2"})
+	case answer == "invalid":
+		return nil, fmt.Errorf("get %s: %w", id, errInvalid)
 	case answer == "down":
 		return nil, errDown
 	default:
@@ -229,6 +235,14 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 			delivered: thinJSON("evt_t", ""), answers: map[string]string{"evt_t": "refused"}, asked: []string{"thin evt_t"},
 			message: "give a restricted key the permission", err: stripeapi.ErrRefused,
 		},
+		"the account is refused: it is asked again after Stripe's pause, without an error in the log": {
+			delivered: thinJSON("evt_t", ""), answers: map[string]string{"evt_t": "circuit"}, asked: []string{"thin evt_t"},
+			message: "Stripe refuses to the API key",
+		},
+		"Stripe does not accept the request": {
+			delivered: thinJSON("evt_t", ""), answers: map[string]string{"evt_t": "invalid"}, asked: []string{"thin evt_t"},
+			message: "does not accept the request", err: errInvalid,
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			stripe, kept := &source{answers: tc.answers, at: begin}, &recorder{recorded: tc.known}
@@ -245,6 +259,30 @@ func TestWhatBecomesOfAThinEvent(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.recorded, kept.recorded); diff != "" {
 				t.Errorf("recorded (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Without a key, thin events wait as long as Stripe keeps them: the backlog is bounded.
+func TestThinEventsWithoutAKey(t *testing.T) {
+	old := strings.Replace(thinJSON("evt_t", ""), "2026-01-31", "2025-12-01", 1)
+	for name, tc := range map[string]struct {
+		delivered string
+		outcome   v1alpha1.Outcome
+		message   string
+	}{
+		"new": {thinJSON("evt_t", ""), v1alpha1.OutcomePending, "It waits until STRIPE_SECRET_KEY is set"},
+		"old": {old, v1alpha1.OutcomeRecorded, "keeps events for 30 days, and this one is older"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Reconciler{Recorder: &recorder{}}
+			status, err := run(t, r, tc.delivered)
+			if err != nil || status.Outcome != tc.outcome || !strings.Contains(status.Message, tc.message) {
+				t.Errorf("outcome %q, %q (%v); want %q, … %s …", status.Outcome, status.Message, err, tc.outcome, tc.message)
+			}
+			if r.IsWaitingForKey() != (tc.outcome == v1alpha1.OutcomePending) {
+				t.Errorf("waiting: %t", r.IsWaitingForKey())
 			}
 		})
 	}

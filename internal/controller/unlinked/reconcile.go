@@ -26,7 +26,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case e.Status.Outcome != v1alpha1.OutcomePending || !r.Scope.IsUnlinked(&e):
 		return ctrl.Result{}, nil
-	case !r.Scope.Accounts.Includes(e.Spec.Account):
+	case !r.Scope.IncludesAccount(&e):
 		return r.keep(ctx, &e, v1alpha1.RecordedOtherAccount, fmt.Sprintf(
 			"This is an event of the connected account %s, which is not let in (--accounts). Once it is, the event is applied.", e.Spec.Account))
 	case !r.Scope.CoversMode(&e):
