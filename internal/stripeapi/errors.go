@@ -51,6 +51,13 @@ func (e *refusalError) Error() string { return fmt.Sprintf("%s (request %s)", e.
 // Is makes it an ErrRefused.
 func (e *refusalError) Is(target error) bool { return target == ErrRefused }
 
+// IsUnavailable reports whether an error of a list says that the API does not have it for this key, account and API version, so
+// that asking again does not help: 400, 401, 403 or 404.
+func IsUnavailable(err error) bool {
+	_, isInvalid := errors.AsType[*InvalidError](err)
+	return isInvalid || errors.Is(err, ErrRefused) || errors.Is(err, ErrNotFound)
+}
+
 // InvalidError is a 400: Stripe does not accept a parameter.
 type InvalidError struct {
 	// Param is Stripe's name of the parameter, such as enabled_events[3]; empty if it names none.

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -36,8 +37,12 @@ const mockVersion = "2026-08-26.dahlia"
 func stripeMock(t *testing.T, args ...string) *url.URL {
 	t.Helper()
 	binary := os.Getenv("STRIPE_MOCK")
-	if binary == "" {
-		t.Fatal("STRIPE_MOCK names no stripe-mock: run make test-unit, or STRIPE_MOCK=$PWD/bin/stripe-mock after make bin/stripe-mock")
+	if binary == "" { // without make
+		binary = filepath.Join(t.TempDir(), "stripe-mock")
+		build := exec.CommandContext(t.Context(), "go", "build", "-C", "../../hack/tools/stripe-mock", "-o", binary, "tool")
+		if output, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build stripe-mock: %v\n%s", err, output)
+		}
 	}
 	mock := exec.CommandContext(t.Context(), binary, append(args, "-http-addr", "127.0.0.1:0")...)
 	stdout, err := mock.StdoutPipe()

@@ -176,7 +176,7 @@ func TestReadyAndStalled(t *testing.T) {
 	o.send(
 		Event{ID: "evt_1", Type: "customer.created", Created: now, Shape: New, Object: Customer("cus_A", "ada@example.com", "Ada")},
 		Event{ID: "evt_broken", Type: "invoice.paid", Created: now, Shape: New,
-			Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_A", "amount_due": "a lot"}},
+			Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_A", "status": 7}},
 	)
 	o.conditionOf("cus_A", v1alpha1.ConditionReady, "False EventsFailed")
 	o.conditionOf("cus_A", v1alpha1.ConditionStalled, "True EventsFailed")

@@ -322,7 +322,7 @@ func TestEventsThatAreNotApplied(t *testing.T) {
 		Event{ID: "evt_nobody", Type: "charge.succeeded", Created: now, Shape: New,
 			Object: Charge(New, "ch_1", "", "", "succeeded", now).With("customer", nil)},
 		Event{ID: "evt_broken", Type: "invoice.paid", Created: now, Shape: New,
-			Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_A", "amount_due": "a lot"}},
+			Object: Object{"id": "in_1", "object": "invoice", "customer": "cus_A", "status": 7}},
 		Event{ID: "evt_good", Type: "customer.subscription.created", Created: now, Shape: New, Object: sub},
 	)
 	o.entitled("cus_A", "True SubscriptionActive")
@@ -332,7 +332,7 @@ func TestEventsThatAreNotApplied(t *testing.T) {
 	want := map[string]string{
 		"evt_unknown": "Recorded: The event is kept for the audit trail only: its type is not handled.",
 		"evt_nobody":  "Recorded: The event names no customer.",
-		"evt_broken":  "Failed: amount_due: want an integer, got a string",
+		"evt_broken":  "Failed: status: want a string, got a number",
 		"evt_good":    "Applied: ",
 		"evt_late":    "Superseded: Newer events have replaced everything that this event reports.",
 	}

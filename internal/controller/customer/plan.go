@@ -105,21 +105,10 @@ func (r *Reconciler) readAgain(ctx context.Context, customer *v1alpha1.Customer,
 	return changes, nil
 }
 
-// decide derives the statuses from the aggregate.
+// decide derives the statuses from the aggregate. The subscriptions are compared with what is stored last, as Summarise shows
+// on them what was paid.
 func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Aggregate) {
 	now, refusal := r.Clock.Now().UTC(), r.Readings.Refusal(client.ObjectKeyFromObject(c.customer))
-	for _, id := range slices.Sorted(maps.Keys(aggregate.Subscriptions)) {
-		s := newSubscription(c.customer, id)
-		before := v1alpha1.SubscriptionStatus{}
-		if stored := c.subscriptions[id]; stored != nil {
-			s, before = stored.DeepCopy(), stored.Status
-		}
-		s.Status = *aggregate.Subscriptions[id]
-		setSubscriptionConditions(s, aggregate.Customer.DeletedAt, refusal, now)
-		if s.UID == "" || !equality.Semantic.DeepEqual(before, s.Status) {
-			p.subscriptions = append(p.subscriptions, s)
-		}
-	}
 	decision := entitlement.Decide(entitlement.Input{
 		Spec:          c.customer.Spec,
 		Customer:      &aggregate.Customer,
@@ -133,6 +122,18 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 		Name:      func(id string) string { return naming.Object(c.customer.Spec.Account, id) },
 		Now:       now,
 	})
+	for _, id := range slices.Sorted(maps.Keys(aggregate.Subscriptions)) {
+		s := newSubscription(c.customer, id)
+		before := v1alpha1.SubscriptionStatus{}
+		if stored := c.subscriptions[id]; stored != nil {
+			s, before = stored.DeepCopy(), stored.Status
+		}
+		s.Status = *aggregate.Subscriptions[id]
+		setSubscriptionConditions(s, aggregate.Customer.DeletedAt, refusal, now)
+		if s.UID == "" || !equality.Semantic.DeepEqual(before, s.Status) {
+			p.subscriptions = append(p.subscriptions, s)
+		}
+	}
 	p.customer = c.customer.DeepCopy()
 	p.customer.Status = aggregate.Customer
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()

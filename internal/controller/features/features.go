@@ -4,7 +4,6 @@ package features
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -53,8 +52,8 @@ func NewAccounts(source Source, clock clock.PassiveClock, log logr.Logger) *Acco
 	return &Accounts{source: source, clock: clock, log: log, answers: map[string]answer{}}
 }
 
-// Uses reports whether the account uses Entitlements, as far as the key may know. A key that may not read them must not hold
-// up what else is read of a customer.
+// Uses reports whether the account uses Entitlements, as far as can be known: with a key that may not read them, or an API that
+// has none, it does not.
 func (a *Accounts) Uses(ctx context.Context, account string) (bool, error) {
 	if known, ok := a.remembered(account); ok {
 		return known.uses, nil
@@ -81,14 +80,14 @@ func (a *Accounts) remembered(account string) (answer, bool) {
 func (a *Accounts) ask(ctx context.Context, account string) (bool, error) {
 	uses, err := a.source.UsesEntitlements(ctx, account)
 	_, isPause := stripeapi.RetryAfter(err) // it is about every request, not about features alone
-	isRefused := errors.Is(err, stripeapi.ErrRefused) && !isPause
+	isRefused := stripeapi.IsUnavailable(err) && !isPause
 	if err != nil && !isRefused {
 		return false, err
 	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if isRefused && !a.answers[account].isRefused {
-		a.log.Info("Features are not read from Stripe until the API key may read Entitlements",
+		a.log.Info("Features are not read from Stripe until it says whether the account uses Entitlements. The API key must be allowed to read them",
 			"account", stripeaccount.Name(account), "reason", err.Error())
 	}
 	patience := rememberedFor
@@ -108,6 +107,10 @@ func (a *Accounts) MayHave(ctx context.Context, customer *v1alpha1.Customer) (bo
 	case projection.FeaturesPosition(&customer.Status).EventID != "":
 		return true, nil
 	default:
-		return a.Uses(ctx, customer.Spec.Account)
+		uses, err := a.Uses(ctx, customer.Spec.Account)
+		if _, isPause := stripeapi.RetryAfter(err); isPause || ctx.Err() != nil {
+			return false, err
+		}
+		return uses, nil // what else is read of the customer decides about access, and does not wait for an answer
 	}
 }

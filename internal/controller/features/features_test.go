@@ -45,6 +45,7 @@ func TestStripeIsAskedOnceAnHour(t *testing.T) {
 		"it uses them":    {&source{uses: true}, true, 2, 0, false},
 		"it does not":     {&source{}, false, 2, 0, false},
 		"the key may not": {&source{err: fmt.Errorf("list: %w", stripeapi.ErrRefused)}, false, 120, 1, false},
+		"it has no list":  {&source{err: fmt.Errorf("list: %w", stripeapi.ErrNotFound)}, false, 120, 1, false},
 		"Stripe is down":  {&source{err: errors.New("500")}, false, 240, 0, true}, // the caller backs off
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,6 +65,14 @@ func TestStripeIsAskedOnceAnHour(t *testing.T) {
 				t.Errorf("asked %d times, logged %d times; want %d and %d", tc.source.asked, logged, tc.hours, tc.logged)
 			}
 		})
+	}
+}
+
+// An API that does not answer holds up nothing else that is read of a customer.
+func TestMayHaveHoldsUpNothing(t *testing.T) {
+	a := NewAccounts(&source{err: errors.New("500")}, testingclock.NewFakePassiveClock(noon), funcr.New(func(string, string) {}, funcr.Options{}))
+	if got, err := a.MayHave(t.Context(), &v1alpha1.Customer{Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}}); got || err != nil {
+		t.Errorf("got %t and %v, want false", got, err)
 	}
 }
 

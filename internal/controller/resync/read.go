@@ -180,9 +180,10 @@ func (r *Reconciler) addPayment(
 	return err
 }
 
-// refusedOnly counts and logs that the key may not read this kind of object, and returns any other error.
+// refusedOnly counts and logs that the key may not read this kind of object, or that Stripe has no such list, and returns any
+// other error.
 func (r *Reconciler) refusedOnly(ctx context.Context, customer *v1alpha1.Customer, id string, err error) error {
-	if !errors.Is(err, stripeapi.ErrRefused) || isAllRefused(err) {
+	if !stripeapi.IsUnavailable(err) || isAllRefused(err) {
 		return err
 	}
 	r.refuse(ctx, customer, id, "not_permitted", err.Error())
