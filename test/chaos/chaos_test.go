@@ -164,3 +164,12 @@ func TestSignalOf(t *testing.T) {
 		}
 	}
 }
+
+// Each planted fault fits the code that it changes.
+func TestPlantsFit(t *testing.T) {
+	for name, p := range plants {
+		if _, err := p.overlay(t.TempDir()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -46,8 +46,8 @@ var plants = map[string]plant{
 	},
 	"second-writer": {
 		file:            "internal/controller/email/reconcile.go",
-		old:             "	if err := r.claim(ctx, email, message.ID); err != nil {\n		return requeue.OnWriteError(err)\n	}\n",
-		planted:         "	_ = r.claim(ctx, email, message.ID)\n",
+		old:             "	if err := r.claim(ctx, email, message.ID, recipient); err != nil {\n		return mail.Message{}, &notClaimedError{err}\n	}\n",
+		planted:         "	_ = r.claim(ctx, email, message.ID, recipient)\n",
 		withoutElection: true,
 		count:           func(f *findings) int { return f.doubled }, countName: "doubled",
 	},
