@@ -406,3 +406,28 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 		t.Errorf("answered %d %v, want 503", code, err)
 	}
 }
+
+// The payment shows on the subscription's newest invoice also if its report comes in a later batch than the invoice.
+func TestThePaymentOfAnInvoiceComesLater(t *testing.T) {
+	o := start(t)
+	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
+	world.Do(SignUp)
+	var payment Event
+	for _, e := range world.Events() {
+		if e.Type == "invoice_payment.paid" {
+			payment = e
+			continue
+		}
+		o.send(e)
+	}
+	o.settled()
+	id := world.Objects("subscription")[0].ID()
+	if got := o.subscription(id).Status.LatestInvoice.PaymentIntentID; got != "" {
+		t.Fatalf("the invoice names the payment %s before it is reported", got)
+	}
+	o.send(payment)
+	o.settled()
+	if got, want := o.subscription(id).Status.LatestInvoice.PaymentIntentID, world.Objects("payment_intent")[0].ID(); got != want {
+		t.Errorf("the invoice names the payment %q, want %q", got, want)
+	}
+}
