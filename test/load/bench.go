@@ -70,7 +70,7 @@ func (b *bench) namespace(ctx context.Context, prefix string) (string, error) {
 	return name, b.plane.NamedNamespace(ctx, name)
 }
 
-// figures are what one round measured, by name. A name that ends in a ratio's unit is compared across machines.
+// figures are what one round measured, by name. Those whose name has a ÷ hold on other machines too.
 type figures map[string]float64
 
 // round measures the raw limit and the four loads.

@@ -72,7 +72,7 @@ is found, unless you give one with --namespace.`,
 		SilenceErrors: true,
 		Version:       cmp.Or(env.Version, "devel"),
 	}
-	root.CompletionOptions.DisableDefaultCmd = true // its scripts complete kubectl-tollkeeper, which nobody types
+	root.CompletionOptions.DisableDefaultCmd = true // its scripts complete kubectl-tollkeeper, not kubectl tollkeeper
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	flags := root.PersistentFlags()
@@ -165,7 +165,7 @@ func (p *plugin) isTerminal() bool {
 	return isFile && term.IsTerminal(int(file.Fd()))
 }
 
-// note tells the user something that is not the output.
+// note prints a remark beside the output.
 func (p *plugin) note(format string, args ...any) {
 	_, _ = fmt.Fprintln(p.Err, show.Clean(fmt.Sprintf(format, args...)))
 }

@@ -106,7 +106,7 @@ func (p *plugin) auto() *cobra.Command {
 	}
 }
 
-// username is who the API server takes the caller for, or else the kubeconfig's name for it.
+// username is the caller's name as the API server has authenticated it, or else the kubeconfig's name for the user.
 func (a *access) username(ctx context.Context) string {
 	review := &authenticationv1.SelfSubjectReview{}
 	if err := a.client.Create(ctx, review); err == nil && review.Status.UserInfo.Username != "" {

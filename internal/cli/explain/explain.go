@@ -42,7 +42,7 @@ type Explanation struct {
 	Doubts []Advice `json:"doubts"`
 }
 
-// Customer says who the customer is.
+// Customer identifies the customer.
 type Customer struct {
 	ID        string `json:"id"`
 	Account   string `json:"account,omitempty"`

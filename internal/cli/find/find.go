@@ -237,9 +237,14 @@ func (f Finder) ofSubscriptions(ctx context.Context, namespace string, fields cl
 	}
 	var keys []client.ObjectKey
 	for i := range list.Items {
-		keys = append(keys, client.ObjectKey{Namespace: list.Items[i].Namespace, Name: list.Items[i].Spec.CustomerRef.Name})
+		keys = append(keys, keyOf(&list.Items[i], list.Items[i].Spec.CustomerRef))
 	}
 	return f.get(ctx, keys)
+}
+
+// keyOf is the key of the Customer that the object names.
+func keyOf(o client.Object, customer v1alpha1.ObjectReference) client.ObjectKey {
+	return client.ObjectKey{Namespace: o.GetNamespace(), Name: customer.Name}
 }
 
 func (f Finder) ofEmails(ctx context.Context, namespace string, fields client.MatchingFields) ([]v1alpha1.Customer, error) {
@@ -249,7 +254,7 @@ func (f Finder) ofEmails(ctx context.Context, namespace string, fields client.Ma
 	}
 	var keys []client.ObjectKey
 	for i := range list.Items {
-		keys = append(keys, client.ObjectKey{Namespace: list.Items[i].Namespace, Name: list.Items[i].Spec.CustomerRef.Name})
+		keys = append(keys, keyOf(&list.Items[i], list.Items[i].Spec.CustomerRef))
 	}
 	return f.get(ctx, keys)
 }

@@ -29,7 +29,7 @@ type Flags struct {
 	Forever    bool
 	// Reason is why. Needed.
 	Reason string
-	// Author is who overrides; longer ones are cut.
+	// Author is the name of the person who overrides; a longer one is cut.
 	Author string
 }
 

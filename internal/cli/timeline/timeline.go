@@ -1,4 +1,4 @@
-// Package timeline tells what happened to a customer, in Stripe's order: the events and what became of them, the e-mails,
+// Package timeline shows what happened to a customer, in Stripe's order: the events and what became of them, the e-mails,
 // the override, and what the operator decided as far as Kubernetes still has its events.
 //
 // It is pure.
