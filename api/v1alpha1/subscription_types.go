@@ -150,10 +150,11 @@ type SubscriptionStatus struct {
 	// lastEvent is the newest event that was folded into this status.
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
-	// positions holds, for each part of this status, the place in the order of the event that it shows.
+	// positions is what the operator remembers of the events that this status shows, to judge later ones by. It is an opaque
+	// string: do not rely on its form.
 	// +optional
-	// +kubebuilder:validation:MaxProperties=32
-	Positions map[string]Position `json:"positions,omitempty"`
+	// +kubebuilder:validation:Type=string
+	Positions Positions `json:"positions,omitempty"`
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

@@ -61,7 +61,7 @@ func authorityRank(authority v1alpha1.Authority) int {
 }
 
 // positions maps the parts of a status to their positions.
-type positions = map[string]v1alpha1.Position
+type positions = v1alpha1.Positions
 
 // positionOf is the event's place in the order of all events about one part.
 func positionOf(e *Event, authority v1alpha1.Authority, rank int32) v1alpha1.Position {
