@@ -163,6 +163,7 @@ func (e *entitlements) wrong(want map[string]string) []string {
 // With CUSTOMERS=20000 in the environment it measures: it logs how long the import of that many customers takes, in
 // pages of 100.
 func TestImportOfAnOldAccount(t *testing.T) {
+	t.Parallel()
 	customers, page, patience := 200, 25, 4*patience
 	if n, err := strconv.Atoi(os.Getenv("CUSTOMERS")); err == nil {
 		customers, page, patience = n, 100, time.Hour
@@ -213,6 +214,7 @@ func TestImportOfAnOldAccount(t *testing.T) {
 
 // An operator that is killed during an import goes on at the page that was not folded.
 func TestImportContinuesAfterAKill(t *testing.T) {
+	t.Parallel()
 	world, want := oldAccount(60)
 	api, withStripe := stripe(t, world)
 	api.PageSize = 10

@@ -56,6 +56,7 @@ type lifeEnd struct {
 }
 
 func TestLives(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/lives/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)

@@ -30,6 +30,7 @@ var writes = []string{
 // For each write of a sign-up, the request is lost, its reply is lost, the process is killed before it, or after it.
 // The final state is always that of an undisturbed sign-up.
 func TestEveryWriteOfASignUp(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
 	world.Do(SignUp)
 	undisturbed := start(t)
