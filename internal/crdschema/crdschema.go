@@ -43,9 +43,9 @@ type compiled struct {
 }
 
 // Load compiles the embedded CRDs, once in a process. It fails only if the build embeds a broken one.
-func Load() (*Schemas, error) { return load() }
+func Load() (*Schemas, error) { return loadOnce() }
 
-var load = sync.OnceValues(compileAll)
+var loadOnce = sync.OnceValues(compileAll)
 
 func compileAll() (*Schemas, error) {
 	files, err := fs.Glob(crd.Bases, "bases/*.yaml")

@@ -163,7 +163,6 @@ func (e *entitlements) wrong(want map[string]string) []string {
 // With CUSTOMERS=20000 in the environment it measures: it logs how long the import of that many customers takes, in
 // pages of 100.
 func TestImportOfAnOldAccount(t *testing.T) {
-	t.Parallel()
 	customers, page, patience := 200, 25, 4*patience
 	if n, err := strconv.Atoi(os.Getenv("CUSTOMERS")); err == nil {
 		customers, page, patience = n, 100, time.Hour

@@ -22,7 +22,6 @@ import (
 //
 // CUSTOMERS=2000 in the environment tries an account of that size.
 func TestInstallationWhileWebhooksFlow(t *testing.T) {
-	t.Parallel()
 	customers, patience := 200, 4*patience
 	if n, err := strconv.Atoi(os.Getenv("CUSTOMERS")); err == nil {
 		customers, patience = n, time.Hour

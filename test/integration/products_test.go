@@ -135,7 +135,6 @@ func TestAChangeOfAProductWithoutAStripeKey(t *testing.T) {
 
 // More customers than are woken at a time take the event too.
 func TestAChangeOfAProductReachesManyCustomers(t *testing.T) {
-	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	o := start(t)
 	var customers []string
