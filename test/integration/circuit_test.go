@@ -173,7 +173,7 @@ func TestARevokedKeyAndItsReturn(t *testing.T) {
 	for i := range customers {
 		o.inSync(fmt.Sprintf("sub_R%03d", i), "Unknown StripeRefuses")
 	}
-	// requests that were under way when the first was refused, and at most three probes within the patience of the test
+	// requests that were under way when the first was refused, and a few probes within the patience of the test
 	if got := len(api.Requests("/")); got > 20 {
 		t.Errorf("Stripe was asked %d times with a refused key", got)
 	}
