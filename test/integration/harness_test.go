@@ -30,7 +30,7 @@ const (
 	patience = 30 * time.Second
 	// patienceForState is how long eventually waits before a test fails: tests that run in parallel share the CPUs.
 	patienceForState = 2 * patience
-	interval = 20 * time.Millisecond
+	interval         = 20 * time.Millisecond
 )
 
 func logLevel() zapcore.Level { return zapcore.ErrorLevel }
