@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -29,7 +30,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
-// Schemas holds the compiled schema of every kind of the API group.
+// Schemas holds the compiled schema of every kind of the API group. Concurrent use is safe.
 type Schemas struct {
 	byKind map[string]*compiled
 }
@@ -41,8 +42,12 @@ type compiled struct {
 	rules      *cel.Validator // nil if the schema has no CEL rules
 }
 
-// Load compiles the embedded CRDs. It fails only if the build embeds a broken one.
-func Load() (*Schemas, error) {
+// Load compiles the embedded CRDs, once in a process. It fails only if the build embeds a broken one.
+func Load() (*Schemas, error) { return loadOnce() }
+
+var loadOnce = sync.OnceValues(compileAll)
+
+func compileAll() (*Schemas, error) {
 	files, err := fs.Glob(crd.Bases, "bases/*.yaml")
 	if err != nil {
 		return nil, err

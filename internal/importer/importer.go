@@ -108,11 +108,6 @@ func (i *Importer) Running() bool { return i.running.Load() }
 // it to the key, or because a list never ends.
 func (i *Importer) FirstOver() <-chan struct{} { return i.firstOver }
 
-// Phase is a word for what the importer does now: one of the phases, or NotLeading, Retrying or Refused.
-func (i *Importer) Phase() string { return *i.phase.Load() }
-
-func (i *Importer) setPhase(phase string) { i.phase.Store(&phase) }
-
 // Start imports until ctx ends.
 func (i *Importer) Start(ctx context.Context) error {
 	retry := firstRetry

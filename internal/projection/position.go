@@ -83,3 +83,6 @@ func setPosition(parts *positions, part string, p v1alpha1.Position) {
 	}
 	(*parts)[part] = p
 }
+
+// StatePosition is the position of the subscription's state; zero if nothing reported it.
+func StatePosition(s *v1alpha1.SubscriptionStatus) v1alpha1.Position { return s.Positions[partState] }

@@ -342,6 +342,3 @@ func IsPartlyKnown(a *Aggregate) bool {
 
 // ProfilePosition is the position of the customer's profile; zero if nothing reported it.
 func ProfilePosition(c *v1alpha1.CustomerStatus) v1alpha1.Position { return c.Positions[partProfile] }
-
-// StatePosition is the position of the subscription's state; zero if nothing reported it.
-func StatePosition(s *v1alpha1.SubscriptionStatus) v1alpha1.Position { return s.Positions[partState] }

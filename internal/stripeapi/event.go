@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
-
-	"github.com/stripe/stripe-go/v76"
 
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -70,20 +67,4 @@ func (c *Client) getRaw(ctx context.Context, account, resource, path, id string)
 		return nil, time.Time{}, fmt.Errorf("get %s %s from Stripe: %w", resource, id, err)
 	}
 	return answer.raw, at, nil
-}
-
-// setAccount directs a request to an account: API v2 takes the path to it, in another header. See
-// https://docs.stripe.com/context.
-func setAccount(params *stripe.Params, path, account string) {
-	isV2 := strings.HasPrefix(path, "/v2/")
-	if isV2 {
-		params.Headers.Set(versionHeader, v2Version)
-	}
-	switch {
-	case account == "":
-	case isV2:
-		params.Headers.Set("Stripe-Context", account)
-	default:
-		params.StripeAccount = new(account)
-	}
 }

@@ -31,6 +31,7 @@ func (o *operator) ofAccount(account, id string, object client.Object) {
 // Their customers get no e-mail unless that is asked for. Of another account nothing is applied or read. Once it is let
 // in, its recorded events are applied, the import brings its state, and its next events are applied.
 func TestConnectedAccountsAreLetInByName(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Minute)
 	signedUp := func(account, name string, seed uint64) *World {
 		w := NewWorld(begin, New, seed)
@@ -115,6 +116,7 @@ func TestConnectedAccountsAreLetInByName(t *testing.T) {
 
 // Once an account is not let in any more, its customers are not mailed or compared, even if that was planned.
 func TestAnAccountIsLetInNoMore(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Minute), Old, 1)
 	world.Account = "acct_In"
 	world.Do(SignUp)

@@ -39,6 +39,7 @@ func (o *operator) linked(customer string, events ...Event) {
 
 // An event that names an Account only belongs to the customer that another event names beside the Account, whichever comes first.
 func TestAnAccountIsTheCustomerNamedBesideIt(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []Shape{Old, New} {
 		for _, order := range []string{"named first", "named last", "in one batch"} {
 			t.Run(string(shape)+"/"+order, func(t *testing.T) {
@@ -75,6 +76,7 @@ func TestAnAccountIsTheCustomerNamedBesideIt(t *testing.T) {
 // If no event names a customer beside the Account, Stripe may know it by the Account. Otherwise the Account is the customer, and keeps it:
 // later events about it go the same way at once.
 func TestAnAccountThatNoCustomerIsNamedBeside(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		key  bool
 		at   func(*World)
@@ -111,6 +113,7 @@ func TestAnAccountThatNoCustomerIsNamedBeside(t *testing.T) {
 
 // A customer that is known by its Account is compared with Stripe by the Account.
 func TestACustomerKnownByItsAccountIsCompared(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), New, 1)
 	before := start(t, func(c *config.Config) { c.RefetchDelay = 0 })
 	_, subscription, _ := accountEvents(New)
@@ -134,6 +137,7 @@ func TestACustomerKnownByItsAccountIsCompared(t *testing.T) {
 // A subscription or invoice always has a customer. An event that names none fails for a person to see, and is applied by a retry once its
 // subscription is known.
 func TestAnEventOfNobodyFails(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now().Add(-time.Hour).Truncate(time.Second)
 	end := now.AddDate(0, 1, 0)
@@ -169,6 +173,7 @@ func TestAnEventOfNobodyFails(t *testing.T) {
 // A subscription stays with its customer: an event that names only the Account follows it, although no event names both. From then on the
 // Customer shows the Account, and other events follow too.
 func TestAnAccountsSubscriptionStaysWithItsCustomer(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	_, subscription, invoice := accountEvents(New)
 	known := subscription.As("evt_known")
@@ -188,6 +193,7 @@ func TestAnAccountsSubscriptionStaysWithItsCustomer(t *testing.T) {
 // Stripe names a customer for an Account that is the customer already: the event fails for a person to see. When the Account's Customer is
 // deleted, a retry moves the subscription.
 func TestAnAccountGetsACustomerLater(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.RefetchDelay = 0 })
 	_, subscription, _ := accountEvents(New)
 	o.send(subscription)
@@ -212,6 +218,7 @@ func TestAnAccountGetsACustomerLater(t *testing.T) {
 // Stripe's objects of a customer that is known by both ids may name the Account only. They are the customer's: a comparison
 // takes no access away.
 func TestWhatNamesTheAccountOnlyIsTheCustomers(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), New, 1)
 	named, subscription, _ := accountEvents(New)
 	world.Put(Customer("cus_Ada", "ada@example.com", "Ada").With("customer_account", customerAccount))
@@ -236,6 +243,7 @@ func TestWhatNamesTheAccountOnlyIsTheCustomers(t *testing.T) {
 
 // A dispute whose payment names an Account only, at Stripe, is that customer's.
 func TestADisputeOfAPaymentByAnAccount(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), New, 1)
 	named, _, _ := accountEvents(New)
 	world.Put(named.Object)

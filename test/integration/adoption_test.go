@@ -19,6 +19,7 @@ import (
 // Without a key, a customer of which only a change of address is known is Unknown: nothing shows that it has no subscription. The first
 // event about a subscription decides.
 func TestWithoutAKeyNothingKnownIsUnknown(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	o.send(Event{ID: "evt_1", Type: "customer.updated", Created: now, Shape: New, Object: Customer("cus_A", "ada@example.com", "Ada")})
@@ -38,6 +39,7 @@ func TestWithoutAKeyNothingKnownIsUnknown(t *testing.T) {
 // A Customer that is deleted comes back whole with its next event: every recorded event about it is folded again, a dispute that names
 // only its charge among them.
 func TestADeletedCustomerComesBackWhole(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	world := wholeLife(New, time.Hour)
 	o.send(world.Events()...)
@@ -102,6 +104,7 @@ func (o *operator) collectGarbage() error {
 
 // A Subscription that is deleted comes back with its state, with no event at all.
 func TestADeletedSubscriptionComesBack(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
@@ -125,6 +128,7 @@ func TestADeletedSubscriptionComesBack(t *testing.T) {
 
 // An object that a person makes under another name than the Stripe id's is refused in its conditions, and decides nothing.
 func TestObjectsWithAWrongName(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	right := naming.Object("", "cus_A")
 	wrong := &v1alpha1.Customer{
@@ -171,6 +175,7 @@ func TestObjectsWithAWrongName(t *testing.T) {
 // Ready says whether the status shows everything: not while an event waits for another try, nor while one has failed. Stalled says that
 // only a person can help.
 func TestReadyAndStalled(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	o.send(

@@ -25,6 +25,7 @@ func billingEvent(namespace string) *v1alpha1.BillingEvent {
 
 // No field of a BillingEvent's spec can be changed, added or removed.
 func TestARecordedEventNeverChanges(t *testing.T) {
+	t.Parallel()
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +72,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 }
 
 func TestInvalidObjectsAreRejected(t *testing.T) {
+	t.Parallel()
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +112,7 @@ var aToken = fmt.Sprintf(`{"sha256":"%064d","addressSHA256":"%064d","expiresAt":
 
 // A used PasswordReset stays used.
 func TestAUsedPasswordResetStaysUsed(t *testing.T) {
+	t.Parallel()
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +139,7 @@ func TestAUsedPasswordResetStaysUsed(t *testing.T) {
 }
 
 func TestIdentitiesAreImmutable(t *testing.T) {
+	t.Parallel()
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +198,7 @@ func TestIdentitiesAreImmutable(t *testing.T) {
 
 // The API server can select events by type, customer, payment and outcome.
 func TestSelectableFields(t *testing.T) {
+	t.Parallel()
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)

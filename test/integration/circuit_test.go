@@ -100,6 +100,7 @@ func startLogged(t *testing.T, configure ...func(*config.Config)) (*operator, *l
 // A connected account has disconnected from the platform. Its customers say so. The platform's own doubts are read, and its
 // missed events are recovered, as if nothing had happened. The account's are once it is connected again.
 func TestADisconnectedAccountHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	own, other := NewWorld(time.Now().Add(-time.Hour), New, 1), NewWorld(time.Now().Add(-time.Hour), New, 2)
 	other.Account, other.Name = "acct_Gone", "Gone"
 	for _, w := range []*World{own, other} {
@@ -151,6 +152,7 @@ func TestADisconnectedAccountHoldsUpNoOther(t *testing.T) {
 // Stripe refuses the key, and forty customers wait to be read. Each says why, and Stripe is asked a few times only. Once
 // the key is accepted again, all are read.
 func TestARevokedKeyAndItsReturn(t *testing.T) {
+	t.Parallel()
 	const customers = 40
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	at := time.Now().Add(-time.Minute).Truncate(time.Second)
@@ -171,7 +173,7 @@ func TestARevokedKeyAndItsReturn(t *testing.T) {
 	for i := range customers {
 		o.inSync(fmt.Sprintf("sub_R%03d", i), "Unknown StripeRefuses")
 	}
-	// requests that were under way when the first was refused, and at most three probes within the patience of the test
+	// requests that were under way when the first was refused, and a few probes within the patience of the test
 	if got := len(api.Requests("/")); got > 20 {
 		t.Errorf("Stripe was asked %d times with a refused key", got)
 	}
@@ -195,6 +197,7 @@ func TestARevokedKeyAndItsReturn(t *testing.T) {
 
 // At start the leader looks at the webhook endpoint in Stripe, and says what is wrong with it.
 func TestTheEndpointIsCheckedAtStart(t *testing.T) {
+	t.Parallel()
 	api, withStripe := stripe(t, NewWorld(time.Now(), New, 1))
 	api.AddEndpoint(Object{
 		"id": "we_1", "url": "https://billing.example.com" + receiver.Path, "status": "enabled", "enabled_events": events.ToSend()[1:],

@@ -14,6 +14,7 @@ import (
 // Two ids can be made up whose objects have one name. The second one's events fail, with a message, and change nothing
 // of the first one's objects.
 func TestIdsWhoseNamesCollide(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	at := time.Now().Add(-time.Hour)
 	cusA, cusB := collidingIDs(t, "cus_")
@@ -71,6 +72,7 @@ func collidingIDs(t *testing.T, prefix string) (a, b string) {
 
 // An invoice whose line names a subscription of another customer was made up. It fails, and holds up nothing of its customer.
 func TestAnInvoiceThatBillsAnothersSubscription(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	end := at.AddDate(0, 1, 0)

@@ -35,6 +35,7 @@ func personIn(c *v1alpha1.CustomerStatus) string {
 // Stripe deletes a customer, and the event of its subscription's end is lost. The deletion ends subscription and e-mails, and takes the
 // personal data away, whether its event comes last or first: what comes later brings nothing back. A person can still grant access.
 func TestADeletedStripeCustomerEnds(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []Shape{Old, New} {
 		t.Run(string(shape), func(t *testing.T) {
 			world := deletedLife(shape)
@@ -103,6 +104,7 @@ func (o *operator) emailsEnd(customer string, wanted int) {
 // The event of the deletion is lost too. A resync reads the deletion, and after that Stripe is never asked about the customer again, not
 // even on request. Another customer, whose resync is answered, shows that there was time for it.
 func TestAResyncFindsADeletion(t *testing.T) {
+	t.Parallel()
 	world := deletedLife(New)
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
 	world.Put(Customer("cus_Other", "other@example.com", "Other"))

@@ -56,6 +56,7 @@ func plan(t *testing.T, customer *v1alpha1.Customer, purpose v1alpha1.EmailPurpo
 // Mailgun is configured months after a sign-up. What was planned then, by this version or an earlier one, is not sent,
 // now or later.
 func TestMailgunSwitchedOnLaterMailsNothingOld(t *testing.T) {
+	t.Parallel()
 	namespace, customer := signedUp(t, 60*24*time.Hour)
 	plan(t, customer, v1alpha1.EmailWelcome, new(time.Now().AddDate(0, 0, -56)))
 	plan(t, customer, v1alpha1.EmailPasswordReset, nil)
@@ -75,6 +76,7 @@ func TestMailgunSwitchedOnLaterMailsNothingOld(t *testing.T) {
 
 // An e-mail that waits ends by the clock, without any event.
 func TestAWaitingEmailExpires(t *testing.T) {
+	t.Parallel()
 	namespace, customer := signedUp(t, time.Minute)
 	plan(t, customer, v1alpha1.EmailWelcome, new(time.Now().Add(4*time.Second)))
 	o := startIn(t, namespace)
@@ -87,6 +89,7 @@ func TestAWaitingEmailExpires(t *testing.T) {
 
 // It is not known whether Mailgun has the message. It is not sent again after its deadline.
 func TestNoSecondAttemptAfterTheDeadline(t *testing.T) {
+	t.Parallel()
 	namespace, customer := signedUp(t, time.Minute)
 	server, withMailgun := mailgun(t)
 	server.Fail(mailguntest.Drop)
@@ -102,6 +105,7 @@ func TestNoSecondAttemptAfterTheDeadline(t *testing.T) {
 // The objects are restored from a backup without their statuses, as Velero does by default. Mailgun's log shows that
 // the messages were sent. A link that was used does not work again.
 func TestARestoredEmailIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		hidden bool
 		want   int
@@ -162,6 +166,7 @@ func restore(t *testing.T, namespace string, lists ...client.ObjectList) {
 // Mailgun's log cannot be read, and might show a message from before a restore: the first attempt waits for it. A key
 // that may never read the log keeps no message back.
 func TestTheFirstAttemptForAnOlderSignUpReadsTheLog(t *testing.T) {
+	t.Parallel()
 	for status, want := range map[int]string{500: "False Retrying", 403: "True Accepted"} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			namespace, customer := signedUp(t, time.Hour)
@@ -180,6 +185,7 @@ func TestTheFirstAttemptForAnOlderSignUpReadsTheLog(t *testing.T) {
 // A settled Email goes away, and is not planned again: not because its customer changes, and not when every event comes
 // anew into a cluster that has lost its objects.
 func TestADeletedEmailIsNotPlannedAgain(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-10*time.Second), New, 1)
 	world.Do(SignUp)
 	server, withMailgun := mailgun(t)

@@ -82,6 +82,7 @@ var bothSubjects = []string{"Choose your password for Example", "Welcome to Exam
 
 // A sign-up whose events are delivered a hundred times, shuffled, to two replicas sends two messages.
 func TestASignUpIsTwoMessages(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	elect := func(c *config.Config) { c.LeaderElect = true }
 	first := start(t, withMailgun, elect)
@@ -125,6 +126,7 @@ func TestASignUpIsTwoMessages(t *testing.T) {
 
 // Each fault between the operator and Mailgun leads to the right condition, number of attempts and number of messages.
 func TestMailgunFaults(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		faults      []mailguntest.Fault
 		hidden      bool // the log stays empty
@@ -229,6 +231,7 @@ func namespaceWithEmails(t *testing.T, customize ...func(Object)) (namespace str
 // A process is killed at each step of sending. The next process sends the message if Mailgun does not have it. The
 // message is sent twice only if Mailgun's log hides the first one longer than the settle time, as documented.
 func TestAKillAtEveryStepOfSending(t *testing.T) {
+	t.Parallel()
 	welcomeOnly := func(c *config.Config) { c.App.PasswordResetURL = "" }
 	for name, tc := range map[string]struct {
 		fault  mailguntest.Fault
@@ -267,6 +270,7 @@ func TestAKillAtEveryStepOfSending(t *testing.T) {
 
 // A process is killed just after Mailgun has answered, before or while it records that the message is sent.
 func TestAKillJustAfterMailgunAnswers(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	started := make(chan *process, 1)
 	server.Fail(mailguntest.AcceptAndAnswerThen(func() { (<-started).kill() }))
@@ -291,6 +295,7 @@ func TestAKillJustAfterMailgunAnswers(t *testing.T) {
 // A process receives SIGTERM when Mailgun has the message but has not answered yet. It waits for the answer and records
 // it.
 func TestShutdownWaitsForMailgunsAnswer(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	answer := make(chan struct{})
 	server.Fail(mailguntest.AcceptAndAnswerAfter(answer))
@@ -327,6 +332,7 @@ func TestShutdownWaitsForMailgunsAnswer(t *testing.T) {
 
 // Hostile names and addresses add no header, no second recipient and no markup.
 func TestHostileCustomers(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		email, name string
 		want        string // Sent
@@ -373,6 +379,7 @@ func TestHostileCustomers(t *testing.T) {
 // No address, name, token or key appears in the log, the Kubernetes events, the metrics or the conditions of a whole
 // run.
 func TestNothingPersonalGetsOut(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	server.Fail(mailguntest.Refuse(500), mailguntest.Refuse(401), mailguntest.Drop)
 	namespace, err := cluster.Namespace(t.Context(), "it-")
@@ -506,6 +513,7 @@ func freeAddress(t *testing.T) string {
 
 // Emails wait until Mailgun is configured, and are then sent.
 func TestEmailsWaitForTheirConfiguration(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	world := signUp()
 	o.send(world.Events()...)
@@ -525,6 +533,7 @@ func TestEmailsWaitForTheirConfiguration(t *testing.T) {
 
 // An Email whose link cannot be recorded has a condition with the reason. It is sent once the cause is gone.
 func TestAMessageWhoseLinkIsRefused(t *testing.T) {
+	t.Parallel()
 	_, withMailgun := mailgun(t)
 	namespace := namespaceWithEmails(t)
 	before := &operator{t: t, namespace: namespace}
@@ -547,6 +556,7 @@ func TestAMessageWhoseLinkIsRefused(t *testing.T) {
 
 // A sign-up of long ago sends no e-mails.
 func TestNoEmailsForAnOldSignUp(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	old := NewWorld(time.Now().AddDate(0, 0, -20), New, 1)
 	old.Do(SignUp)
@@ -561,6 +571,7 @@ func TestNoEmailsForAnOldSignUp(t *testing.T) {
 
 // The link in the reset message works exactly once.
 func TestTheResetLinkWorksOnce(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	o := start(t, withMailgun, func(c *config.Config) { c.MailSettle = shortSettle })
 	world := signUp()

@@ -287,6 +287,7 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 // others are applied. What it changes of the subscription, which nothing refuses, is not kept without the customer, and no value is
 // repeated in a message or the log. Once the policy is gone, the event is applied without anyone's help.
 func TestTheOthersGoOnMeanwhile(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.Components.Controllers = false })
 	controllers := func(c *config.Config) {
 		c.Components.Receiver, c.Stripe.EndpointSecrets, c.EventAttempts = false, nil, 2
@@ -363,6 +364,7 @@ func TestTheOthersGoOnMeanwhile(t *testing.T) {
 // While a policy refuses a customer, its subscription, which nothing refuses, is not written and written back at each retry. A process that
 // was killed in between has left the refused change in the subscription: the others go on all the same.
 func TestARefusedCustomerLeavesItsSubscriptionAlone(t *testing.T) {
+	t.Parallel()
 	proxy, err := apiproxy.New(cluster.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -490,6 +492,7 @@ func (o *operator) nudgedUntilSettled(world *World) {
 
 // Where the API server refuses whatever is written of a customer, no event is to blame: all wait.
 func TestNoEventIsToBlameForARefusalOfEverything(t *testing.T) {
+	t.Parallel()
 	o, asked := startCounting(t, "/customers/", func(c *config.Config) { c.EventAttempts = 2 })
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
@@ -521,6 +524,7 @@ func TestNoEventIsToBlameForARefusalOfEverything(t *testing.T) {
 // An e-mail that may not be planned holds up the sign-up's event, whose fault it is not, and nothing else: the customer is let in, and both
 // are sent in the end.
 func TestASignUpWhoseEmailsAreRefused(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.EventAttempts = 2 })
 	lift := o.forbid("emails", "false")
 	o.inForce(func() error {
@@ -555,6 +559,7 @@ func TestASignUpWhoseEmailsAreRefused(t *testing.T) {
 // A policy that lets a subscription's status be no more holds up the events about that subscription, without end and without blame. The
 // customer's other subscription goes on.
 func TestARefusedSubscriptionHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.EventAttempts = 2 })
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
@@ -593,6 +598,7 @@ func TestARefusedSubscriptionHoldsUpNoOther(t *testing.T) {
 // A policy refuses the status of a new customer while its first event is the only one. The event waits, and the customer is published
 // with no status at all, rather than with one that lacks the event.
 func TestANewCustomerWhoseStatusIsRefused(t *testing.T) {
+	t.Parallel()
 	o, asked := startCounting(t, "/customers/", func(c *config.Config) { c.EventAttempts = 2 })
 	o.forbid("customers/status", "object.status.email != '' && !has(object.status.lastPayment)")
 	o.inForce(func() error {

@@ -39,6 +39,7 @@ func featureRequests(api *API) int { return len(api.Requests("/v1/entitlements/a
 // An event with more than ten features takes none away, and the rest is read. What events miss, and what a forged one
 // reports, the next comparison repairs.
 func TestFeatures(t *testing.T) {
+	t.Parallel()
 	world, customer := entitledWorld(GrantFeature)
 	api, withStripe := stripe(t, world)
 	api.PageSize = 5
@@ -77,6 +78,7 @@ func TestFeatures(t *testing.T) {
 // Without a key the rest of a cut list stays unknown, and InSync says so. A customer with features that is not entitled has
 // no service.
 func TestFeaturesWithoutAStripeKey(t *testing.T) {
+	t.Parallel()
 	world, customer := entitledWorld(GrantFeature, GrantManyMore)
 	o := start(t)
 	o.send(world.Events()...)
@@ -96,6 +98,7 @@ func TestFeaturesWithoutAStripeKey(t *testing.T) {
 
 // With a key, the import reads the features of each subscriber; in an account without any, no request is made for a customer.
 func TestFeaturesAreImported(t *testing.T) {
+	t.Parallel()
 	for _, uses := range []bool{true, false} {
 		t.Run(fmt.Sprintf("uses %t", uses), func(t *testing.T) {
 			world, _ := oldAccount(len(oldCustomers))

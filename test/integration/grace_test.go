@@ -26,6 +26,7 @@ func converts(shape Shape, name string, now time.Time) []Event {
 
 // A customer that has never paid has another grace period than one that has. The customer's own one overrides both.
 func TestTheGraceOfACustomerThatHasNeverPaid(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.Policy.GracePeriodNeverPaid = new(4 * time.Second) })
 	now := time.Now()
 	o.send(Event{ID: "evt_0", Type: "charge.succeeded", Created: now.AddDate(0, -6, 0), Shape: Old,

@@ -26,9 +26,11 @@ import (
 
 const (
 	secret = "whsec_integration"
-	// patience is how long a test waits before it fails.
+	// patience is how long one request or connection may take.
 	patience = 30 * time.Second
-	interval = 20 * time.Millisecond
+	// patienceForState is how long eventually waits before a test fails: tests that run in parallel share the CPUs.
+	patienceForState = 2 * patience
+	interval         = 20 * time.Millisecond
 )
 
 func logLevel() zapcore.Level { return zapcore.ErrorLevel }
@@ -131,7 +133,7 @@ func (o *operator) send(events ...stripetest.Event) {
 func (o *operator) eventually(what string, check func() string) {
 	o.t.Helper()
 	last := ""
-	err := wait.PollUntilContextTimeout(context.Background(), interval, patience, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(context.Background(), interval, patienceForState, true, func(context.Context) (bool, error) {
 		last = check()
 		return last == "", nil
 	})

@@ -213,6 +213,7 @@ func TestImportOfAnOldAccount(t *testing.T) {
 
 // An operator that is killed during an import goes on at the page that was not folded.
 func TestImportContinuesAfterAKill(t *testing.T) {
+	t.Parallel()
 	world, want := oldAccount(60)
 	api, withStripe := stripe(t, world)
 	api.PageSize = 10

@@ -77,6 +77,7 @@ var ignoreProcessing = cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionT
 
 // Orders, batches, duplicates and restarts do not change the final statuses.
 func TestOrderDoesNotMatter(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().AddDate(0, -3, 0).Truncate(time.Second)
 	events := life(New, begin)
 	forward := start(t)
@@ -146,6 +147,7 @@ func (o *operator) settledEvent(id string) {
 
 // An event that is posted many times at once to two replicas is recorded once.
 func TestADuplicateStormIsOneEvent(t *testing.T) {
+	t.Parallel()
 	first := start(t, func(c *config.Config) { c.LeaderElect = true })
 	second := startIn(t, first.namespace, func(c *config.Config) { c.LeaderElect = true })
 	now := time.Now()
@@ -172,6 +174,7 @@ func TestADuplicateStormIsOneEvent(t *testing.T) {
 
 // Without new events no object is written, not even when another operator takes over.
 func TestStatusesComeToRest(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	o.send(life(New, now.AddDate(0, -3, 0))...)
@@ -210,6 +213,7 @@ func (o *operator) versions() map[string]string {
 
 // Entitled changes by the clock, without an event.
 func TestEntitledChangesByTheClock(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) {
 		c.Policy.GracePeriod, c.Policy.TrialLeeway = 4*time.Second, 0
 	})
@@ -243,6 +247,7 @@ func TestEntitledChangesByTheClock(t *testing.T) {
 
 // A change of spec.access or spec.gracePeriod takes effect at once, and so does its removal.
 func TestSpecAccessOverridesTheDecision(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	o.send(Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now.Add(-time.Hour), Shape: New, Previous: Object{"status": "active"},
@@ -270,6 +275,7 @@ func TestSpecAccessOverridesTheDecision(t *testing.T) {
 // A dispute names no customer. The operator finds the customer by the charge, even if the charge arrives later. Without
 // a charge the dispute is only recorded.
 func TestDisputesFindTheirCustomer(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) {
 		c.Policy.OnDispute, c.LinkTimeout = entitlement.Suspend, 5*time.Second
 	})
@@ -297,6 +303,7 @@ func TestDisputesFindTheirCustomer(t *testing.T) {
 // With the policy to suspend on refunds, a full refund of the last payment suspends the customer until the next
 // payment.
 func TestAFullRefundSuspends(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.Policy.OnRefund = entitlement.Suspend })
 	now := time.Now()
 	paid := Charge(Old, "ch_1", "cus_A", "pi_1", "succeeded", now)
@@ -314,6 +321,7 @@ func TestAFullRefundSuspends(t *testing.T) {
 
 // Events that change nothing are recorded. An event that cannot be decoded does not block the customer's other events.
 func TestEventsThatAreNotApplied(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	sub := Subscription(New, "sub_A", "cus_A", "active", now, now.AddDate(0, 1, 0))
@@ -347,6 +355,7 @@ func TestEventsThatAreNotApplied(t *testing.T) {
 
 // The checkout of a new customer plans two e-mails, once. The checkout of a known customer plans none.
 func TestASignupPlansTwoEmails(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	signup := Event{ID: "evt_1", Type: "checkout.session.completed", Created: now, Shape: New,
@@ -375,6 +384,7 @@ func TestASignupPlansTwoEmails(t *testing.T) {
 
 // BillingEvents remain when their Customer is deleted. The next event creates the Customer again.
 func TestEventsOutliveTheirCustomer(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	e := Event{ID: "evt_1", Type: "customer.created", Created: now, Shape: New, Object: Customer("cus_A", "ada@example.com", "Ada")}
@@ -399,6 +409,7 @@ func TestEventsOutliveTheirCustomer(t *testing.T) {
 
 // If the API server refuses to create the BillingEvent, the receiver answers 503, and Stripe posts the event again.
 func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	o := startIn(t, "no-such-namespace")
 	code, err := o.endpoint.Post(t.Context(), Event{ID: "evt_1", Type: "customer.created", Created: time.Now(), Shape: New,
 		Object: Customer("cus_A", "ada@example.com", "Ada")})
@@ -409,6 +420,7 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 
 // The payment shows on the subscription's newest invoice also if its report comes in a later batch than the invoice.
 func TestThePaymentOfAnInvoiceComesLater(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,7 @@ type lifeEnd struct {
 }
 
 func TestLives(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/lives/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -170,7 +172,22 @@ func (o *operator) deliverLife(l lifeCase) {
 		}
 		return ""
 	})
-	o.postRaw(l.Events[last])
+	o.postRaw(createdNow(o.t, l.Events[last])) // after the resync, however long that took
+}
+
+// createdNow is the event with the present as its time.
+func createdNow(t *testing.T, event json.RawMessage) json.RawMessage {
+	t.Helper()
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(event, &fields); err != nil {
+		t.Fatal(err)
+	}
+	fields["created"] = json.RawMessage(strconv.FormatInt(time.Now().Unix(), 10))
+	changed, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
 }
 
 // postRaw sends events as Stripe does.

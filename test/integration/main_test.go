@@ -3,9 +3,12 @@
 package integration
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -14,14 +17,23 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
-// cluster is shared by all tests of the package. Each test has its own namespace.
+// cluster is shared by all tests of the package. Each test has its own namespace, so most tests run in parallel. A test does not if
+// it reads or changes what all share: metrics, the environment, the process's memory or goroutines, the installed manifests; nor if
+// its load or its limits of time would disturb others, or be disturbed. Go runs those first, while the others wait.
 var cluster *controlplane.ControlPlane
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
+// parallelPerCPU is how many tests run at a time for each CPU: a test waits about half of its time.
+const parallelPerCPU = 2
+
 func run(m *testing.M) int {
+	if err := runInParallel(parallelPerCPU * runtime.GOMAXPROCS(0)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(logLevel())))
 	var err error
 	if cluster, err = controlplane.Start(); err != nil {
@@ -37,4 +49,15 @@ func run(m *testing.M) int {
 		return max(code, 1)
 	}
 	return code
+}
+
+// runInParallel sets how many tests run at a time, unless the flag -parallel says it.
+func runInParallel(tests int) error {
+	flag.Parse()
+	isSet := false
+	flag.Visit(func(f *flag.Flag) { isSet = isSet || f.Name == "test.parallel" })
+	if isSet {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(tests))
 }

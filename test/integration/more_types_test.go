@@ -190,6 +190,7 @@ func discount(f fixture) Object {
 
 // An event of a type that is kept for the audit trail only is recorded with its record and the reason. It makes no customer.
 func TestTypesThatAreOnlyRecorded(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	for i, kind := range events.All() {
 		if kind.RecordedOnly == "" {
@@ -221,6 +222,7 @@ func TestTypesThatAreOnlyRecorded(t *testing.T) {
 // Objects that nobody here wrote, as events of every type that carries them, in three shapes: each is answered 200, and none
 // ends Failed. Their ids stay as Stripe wrote them: some name no customer, and those are recorded.
 func TestStripesOwnObjectsAreAccepted(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.LinkTimeout = time.Second })
 	n := 0
 	for _, fixture := range stripefixtures.All() {

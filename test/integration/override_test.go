@@ -109,6 +109,7 @@ func (o *operator) overrideNotices() []string {
 
 // A time that the API server accepts, and that Go cannot read, would keep the operator from reading any Customer.
 func TestInvalidOverridesAreRejected(t *testing.T) {
+	t.Parallel()
 	namespace, err := cluster.Namespace(t.Context(), "api-")
 	if err != nil {
 		t.Fatal(err)

@@ -10,19 +10,20 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
-	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
 // The events of a sign-up come within moments: the statuses are written when they are all there, and the outcomes after that.
 func TestABurstCostsFewWrites(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.BatchDelay = 2 * time.Second })
 	watching, err := cluster.Client.Watch(t.Context(), &v1alpha1.CustomerList{}, client.InNamespace(o.namespace))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer watching.Stop()
-	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
-	world.Do(SignUp)
+	world := stripetest.NewWorld(time.Now().Add(-time.Minute), stripetest.New, 1)
+	world.Do(stripetest.SignUp)
 	o.send(world.Events()...)
 	writes := 0
 	for entitled := false; !entitled; {

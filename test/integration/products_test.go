@@ -58,6 +58,7 @@ func withoutSchedules(c *config.Config) { c.BackfillInterval, c.ResyncInterval =
 
 // A product is read once, for all its customers, and not again after a restart. An event about it reaches all of them.
 func TestAProductIsReadOnceAndItsChangesReachEveryCustomer(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	world := NewWorld(begin, New, 1)
 	world.Put(ProductWith("3"))
@@ -104,6 +105,7 @@ func TestAProductIsReadOnceAndItsChangesReachEveryCustomer(t *testing.T) {
 // Without a key, too, an event about a product reaches its customers, even if the leader is killed before: the event is
 // pending until all have it.
 func TestAChangeOfAProductWithoutAStripeKey(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	o := start(t)
 	o.subscribers(begin, "cus_A", "cus_B")
@@ -147,6 +149,7 @@ func TestAChangeOfAProductReachesManyCustomers(t *testing.T) {
 
 // A key that may not read products changes no decision. Stripe is not asked again for each customer.
 func TestAKeyThatMayNotReadProducts(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	world := NewWorld(begin, New, 1)
 	world.Put(ProductWith("3"))
@@ -168,6 +171,7 @@ func TestAKeyThatMayNotReadProducts(t *testing.T) {
 
 // A product that Stripe does not know grants nothing. That is remembered: no one asks again, not even after a restart.
 func TestAProductThatStripeDoesNotKnow(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	api, withStripe := stripe(t, NewWorld(begin, New, 1))
 	o := start(t, withStripe, withoutSchedules)
@@ -190,6 +194,7 @@ func TestAProductThatStripeDoesNotKnow(t *testing.T) {
 
 // The sweep repairs what an event that was lost would have reported.
 func TestTheSweepRepairsAProduct(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	world := NewWorld(begin, New, 1)
 	world.Do(SignUp)
@@ -210,6 +215,7 @@ func TestTheSweepRepairsAProduct(t *testing.T) {
 // A customer that bills more products than its status shows holds up no event about one of the others. Neither does one
 // whose subscription ends while the event is handed over: both never take it.
 func TestNoCustomerHoldsUpAnEventThatItNeverTakes(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	o := start(t)
 	item := func(product string) Object {

@@ -30,6 +30,7 @@ func buyer(shape Shape, metadata Object) (created, completed Event, charge Objec
 // A purchase grants access for as long as its metadata says. Its full refund ends the access; a part does not, and a refund that
 // fails restores it.
 func TestAPurchaseGrantsAccessUntilItsRefund(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []Shape{Old, New} {
 		t.Run(string(shape), func(t *testing.T) {
 			created, completed, charge := buyer(shape, Object{"tollkeeper_access": "30d", "tollkeeper_seats": "5"})
@@ -69,6 +70,7 @@ func TestAPurchaseGrantsAccessUntilItsRefund(t *testing.T) {
 
 // With a Stripe key, the metadata of the price alone grants access. Stripe is asked once.
 func TestThePriceAloneGrantsAccess(t *testing.T) {
+	t.Parallel()
 	created, completed, _ := buyer(New, Object{})
 	world := NewWorld(time.Now(), New, 1)
 	world.Put(created.Object)
@@ -98,6 +100,7 @@ func TestThePriceAloneGrantsAccess(t *testing.T) {
 
 // A key that may not read checkout sessions does not hold up the comparison of the customer.
 func TestAPurchaseThatMayNotBeReadHoldsUpNothing(t *testing.T) {
+	t.Parallel()
 	created, completed, _ := buyer(New, Object{})
 	world := NewWorld(time.Now(), New, 1)
 	world.Put(created.Object)
@@ -122,6 +125,7 @@ func TestAPurchaseThatMayNotBeReadHoldsUpNothing(t *testing.T) {
 
 // Access that cannot be read is shown and reported. Once it is corrected at Stripe, a resync grants it.
 func TestAccessThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	created, completed, _ := buyer(New, Object{"tollkeeper_access": "1m"})
 	world := NewWorld(time.Now(), New, 1)
 	world.Put(created.Object)
@@ -163,6 +167,7 @@ func purchases(c v1alpha1.CustomerStatus) string {
 
 // A key that may not read charges does not hold up the comparison of a customer with a refund: its subscriptions are read.
 func TestAKeyThatMayNotReadCharges(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	world.Do(RefundAll)

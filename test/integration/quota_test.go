@@ -28,6 +28,7 @@ func strangersSignUp(n int, address string, shape Shape) []Event {
 // However many sign-ups name one address, in whatever way they write it, it gets four messages in 24 hours, also after a
 // restart. Other addresses get theirs.
 func TestManySignUpsSendFourMessagesToOneAddress(t *testing.T) {
+	t.Parallel()
 	const signUps, most = 12, 4
 	server, withMailgun := mailgun(t)
 	o := start(t)
@@ -99,6 +100,7 @@ func TestManySignUpsSendFourMessagesToOneAddress(t *testing.T) {
 
 // An e-mail that was kept back goes once the messages of before are a day old.
 func TestAKeptBackEmailGoesADayLater(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	o := start(t, withMailgun)
 	for i := range 3 {
@@ -131,6 +133,7 @@ func TestAKeptBackEmailGoesADayLater(t *testing.T) {
 
 // A sign-up that is not paid and no trial mails nobody, with an old and a new version of Stripe's API, and without a key.
 func TestAnUnpaidSignUpMailsNobody(t *testing.T) {
+	t.Parallel()
 	now := time.Now().Add(-time.Minute)
 	for _, shape := range []Shape{Old, New} {
 		for name, tc := range map[string]struct {
@@ -181,6 +184,7 @@ func TestAnUnpaidSignUpMailsNobody(t *testing.T) {
 
 // The limit holds for messages that are sent at the same time, too.
 func TestTheLimitHoldsForMessagesAtOnce(t *testing.T) {
+	t.Parallel()
 	const signUps = 4
 	o := start(t)
 	for i := range signUps {

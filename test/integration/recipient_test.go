@@ -50,6 +50,7 @@ func onlyTo(t *testing.T, messages []mailguntest.Message) {
 // With a key, a client that has the endpoint's secret cannot have any message sent to its own address. Stripe confirms
 // the sign-up, and says what the customer's address is.
 func TestAForgedSignUpMailsNothingToTheForger(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	session := func(change func(Object)) func(*World) {
 		return func(w *World) {
@@ -108,6 +109,7 @@ func TestAForgedSignUpMailsNothingToTheForger(t *testing.T) {
 
 // With a key, the address is Stripe's at the moment of sending, and not the one that the Customer shows.
 func TestTheAddressIsStripes(t *testing.T) {
+	t.Parallel()
 	world := signUp()
 	customer := world.Objects("customer")[0].ID()
 	namespace := namespaceWithEmails(t)
@@ -138,6 +140,7 @@ func TestTheAddressIsStripes(t *testing.T) {
 
 // While Stripe does not answer, nothing is sent. Once it does, the message goes out.
 func TestASignUpWaitsForStripesConfirmation(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	namespace := namespaceWithEmails(t)
 	o := startIn(t, namespace, withMailgun, func(c *config.Config) { c.Stripe.SecretKey, c.Stripe.APIBase = stripeKey, "http://127.0.0.1:1" })
@@ -155,6 +158,7 @@ func TestASignUpWaitsForStripesConfirmation(t *testing.T) {
 // Without a key, the welcome goes to the address that was entered in the checkout, whatever address another event has set
 // since. The link waits until the customer has the address of the checkout again.
 func TestWithoutAKeyMessagesGoToTheCheckoutsAddress(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now()
 	created := Event{ID: "evt_Created", Type: "customer.created", Created: now.Add(-time.Minute), Shape: New,
@@ -192,6 +196,7 @@ func TestWithoutAKeyMessagesGoToTheCheckoutsAddress(t *testing.T) {
 // Without a key, a second event about the sign-up's session that names another address keeps everything back: either
 // may be forged.
 func TestWithoutAKeyEventsThatDisagreeSendNothing(t *testing.T) {
+	t.Parallel()
 	namespace := namespaceWithEmails(t)
 	before := startIn(t, namespace)
 	events := before.events()
@@ -216,6 +221,7 @@ func TestWithoutAKeyEventsThatDisagreeSendNothing(t *testing.T) {
 // Without a key, a checkout of an old API version that names no address sends a welcome to the customer's address, and
 // no link.
 func TestWithoutAKeyNoLinkGoesToAnotherAddressThanTheCheckouts(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	o := start(t, withMailgun)
 	events := signUp().Events()
@@ -230,6 +236,7 @@ func TestWithoutAKeyNoLinkGoesToAnotherAddressThanTheCheckouts(t *testing.T) {
 
 // An Email that was made by hand under another name than the rule's sends nothing.
 func TestAnEmailOfAnotherNameIsNotSent(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	o := startIn(t, namespaceWithEmails(t), withMailgun)
 	email := o.sent(v1alpha1.EmailWelcome, "True Accepted")

@@ -30,6 +30,7 @@ func recordable(id string) *v1alpha1.BillingEventSpec {
 }
 
 func TestRecordRecordsOnce(t *testing.T) {
+	t.Parallel()
 	r, o := newRecorder(t)
 	for i, want := range []bool{true, false, false} {
 		recorded, err := r.Record(t.Context(), recordable("evt_1"))
@@ -45,6 +46,7 @@ func TestRecordRecordsOnce(t *testing.T) {
 
 // Ids that differ only in case are different events, and so is the same id of two accounts.
 func TestRecordKeepsIDsApart(t *testing.T) {
+	t.Parallel()
 	r, o := newRecorder(t)
 	other := recordable("evt_1A")
 	other.Account = "acct_1"
@@ -60,6 +62,7 @@ func TestRecordKeepsIDsApart(t *testing.T) {
 
 // An object with the same name that records another event is not mistaken for this one.
 func TestRecordDoesNotTakeAnotherEventForThisOne(t *testing.T) {
+	t.Parallel()
 	r, o := newRecorder(t)
 	other := &v1alpha1.BillingEvent{
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: naming.Object("", "evt_1")}, Spec: *recordable("evt_other"),
@@ -74,6 +77,7 @@ func TestRecordDoesNotTakeAnotherEventForThisOne(t *testing.T) {
 
 // If the API server rejects a field of the record, the recorder records the envelope, and which field was rejected.
 func TestRecordKeepsTheEnvelopeOfARefusedRecord(t *testing.T) {
+	t.Parallel()
 	r, o := newRecorder(t)
 	e := recordable("evt_1")
 	e.Customer.Email = strings.Repeat("x", 1000)
@@ -89,6 +93,7 @@ func TestRecordKeepsTheEnvelopeOfARefusedRecord(t *testing.T) {
 // If a policy of the cluster refuses the record for its content, the recorder stores nothing and returns an error, so
 // that Stripe posts the event again. Once the policy is gone the whole event is recorded.
 func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
+	t.Parallel()
 	r, o := newRecorder(t)
 	lift := o.forbid("billingevents", "!has(object.spec.customer) || object.spec.customer.email != 'ada@example.com'")
 	o.inForce(func() error {
@@ -117,6 +122,7 @@ func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
 
 // A record that breaks a rule across fields is recorded as its envelope, too.
 func TestRecordKeepsTheEnvelopeOfTwoRecords(t *testing.T) {
+	t.Parallel()
 	r, o := newRecorder(t)
 	e := recordable("evt_1")
 	e.Invoice = &v1alpha1.InvoiceRecord{}

@@ -38,6 +38,7 @@ func (o *operator) addressed(customer, address string) {
 // An attacker signs up with an address of its own, receives the link, and then gives the customer the victim's address.
 // The link sets no password of an account that has the victim's address.
 func TestALinkDiesWithItsAddress(t *testing.T) {
+	t.Parallel()
 	now := time.Now().Add(-time.Minute)
 	for _, shape := range []Shape{Old, New} {
 		t.Run(string(shape), func(t *testing.T) {
@@ -80,6 +81,7 @@ func TestALinkDiesWithItsAddress(t *testing.T) {
 // The customer's address was wrong, and is corrected at Stripe. A message that is sent again has another link, also long
 // after the sign-up. The first link is dead.
 func TestAResentLinkIsAnotherOne(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	customer := world.Objects("customer")[0].ID()

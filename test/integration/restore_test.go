@@ -19,6 +19,7 @@ import (
 // recorded events again: in the end there are the same statuses, no customer that was served is published as locked out meanwhile, and no
 // e-mail is sent twice.
 func TestARestoreWithoutStatuses(t *testing.T) {
+	t.Parallel()
 	server, withMailgun := mailgun(t)
 	old := start(t, withMailgun)
 	worlds := []*World{wholeLife(New, time.Hour), NewWorld(time.Now().Add(-time.Hour), New, 2)}

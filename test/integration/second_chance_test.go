@@ -69,6 +69,7 @@ func keep(t *testing.T) (*eventsAtStripe, func(*config.Config)) {
 // A cancellation with an unreadable quantity ends the subscription. The event has a warning, and the Subscription says which field
 // is not known.
 func TestAnUnreadableFieldDoesNotCostTheEvent(t *testing.T) {
+	t.Parallel()
 	o, now := start(t), time.Now().Truncate(time.Second)
 	sub := Subscription(New, "sub_A", "cus_A", "canceled", now.Add(-time.Hour), now.AddDate(0, 1, 0)).With("ended_at", now.Unix())
 	item := sub["items"].(Object)["data"].([]Object)[0].With("quantity", 1.5)
@@ -89,6 +90,7 @@ func TestAnUnreadableFieldDoesNotCostTheEvent(t *testing.T) {
 // A Failed event that could not be read is read from Stripe again for a retry, and applied. While that is not possible, its message
 // says why.
 func TestARetryReadsTheEventAgain(t *testing.T) {
+	t.Parallel()
 	atStripe, withStripe := keep(t)
 	o, now := start(t), time.Now().Truncate(time.Second)
 	ended := Event{
@@ -141,6 +143,7 @@ func TestARetryReadsTheEventAgain(t *testing.T) {
 // Events that were recorded for the mode or for their type are applied once the configuration or the version handles them: a label
 // before that is answered with the reason, and a guest's payment stays Recorded.
 func TestRecordedEventsAreTakenUp(t *testing.T) {
+	t.Parallel()
 	atStripe, withStripe := keep(t)
 	live := func(c *config.Config) { c.Livemode = new(true) }
 	o, now := start(t, withStripe, live), time.Now().Truncate(time.Second)

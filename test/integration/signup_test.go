@@ -35,6 +35,7 @@ func (o *operator) emailsOf(customer string, wanted int) []v1alpha1.EmailSpec {
 // A customer that pays by bank debit is sent its e-mails once the debit has succeeded, whichever event reports it first, and within
 // --mail-max-age of that. The other reports of it plan nothing more.
 func TestADebitIsASignUpOnceItIsPaid(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	paidAt := time.Now().Truncate(time.Second).Add(-time.Minute)
 	opened := paidAt.AddDate(0, 0, -5)
@@ -71,6 +72,7 @@ func TestADebitIsASignUpOnceItIsPaid(t *testing.T) {
 // With a key, a sign-up waits until the customer is known whole. Of two customers that are known by a checkout alone, Stripe has an older
 // subscription of one: that one is not welcomed.
 func TestASignUpWaitsUntilTheCustomerIsKnownWhole(t *testing.T) {
+	t.Parallel()
 	now := time.Now().Truncate(time.Second)
 	opened := now.Add(-2 * time.Minute)
 	world := NewWorld(now, New, 1)
@@ -110,6 +112,7 @@ func TestASignUpWaitsUntilTheCustomerIsKnownWhole(t *testing.T) {
 
 // Emails that are deleted after the time in which they may be sent are not planned again.
 func TestDeletedEmailsAreNotPlannedAgain(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	world := signUp()
 	customer := world.Objects("customer")[0].ID()
@@ -139,6 +142,7 @@ func TestDeletedEmailsAreNotPlannedAgain(t *testing.T) {
 
 // A customer of which an earlier version has not noted since when it is served is not taken for a new one.
 func TestACustomerOfAnEarlierVersionIsNotNew(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now().Truncate(time.Second)
 	o.send(Event{ID: "evt_1", Type: "customer.subscription.updated", Created: now.AddDate(0, -2, 0), Shape: New,

@@ -83,6 +83,7 @@ func (o *operator) inSync(id, want string) {
 
 // All events of a life have the same second and arrive backwards, and there is no Stripe key to resolve doubts.
 func TestALifeWithinASecondBackwards(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []Shape{Old, New} {
 		t.Run(string(shape), func(t *testing.T) {
 			world := wholeLife(shape, 0)
@@ -114,6 +115,7 @@ func TestALifeWithinASecondBackwards(t *testing.T) {
 
 // The endpoint is down for a whole life. The backfill finds all events.
 func TestBackfillAloneLeadsToTheSameStatuses(t *testing.T) {
+	t.Parallel()
 	world := wholeLife(New, time.Hour)
 	delivered := start(t)
 	delivered.send(world.Events()...)
@@ -190,6 +192,7 @@ func (o *operator) checkpoints() map[string]string {
 
 // An operator that is killed during a backfill leaves no checkpoint. The next one records all events.
 func TestBackfillContinuesAfterAKill(t *testing.T) {
+	t.Parallel()
 	world := wholeLife(Old, time.Hour)
 	api, withStripe := stripe(t, world)
 	api.PageSize = 10
@@ -224,6 +227,7 @@ func TestBackfillContinuesAfterAKill(t *testing.T) {
 
 // Once all events are recorded, a backfill changes nothing, and starts at the checkpoint of the last one.
 func TestBackfillComesToRest(t *testing.T) {
+	t.Parallel()
 	world := wholeLife(New, time.Hour)
 	api, withStripe := stripe(t, world)
 	often := func(c *config.Config) { c.BackfillInterval = 100 * time.Millisecond }
@@ -281,6 +285,7 @@ func (o *operator) everyVersion() map[string]string {
 // Two events of the same second contradict each other. The operator reads the object from Stripe once, with retries
 // after errors.
 func TestATieIsResolvedByStripe(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
@@ -314,6 +319,7 @@ func TestATieIsResolvedByStripe(t *testing.T) {
 
 // Stripe does not know the object of a doubt, and so cannot resolve it. The operator asks only once.
 func TestADoubtThatStripeCannotResolve(t *testing.T) {
+	t.Parallel()
 	api, withStripe := stripe(t, NewWorld(time.Now(), New, 1))
 	o := start(t, withStripe, func(c *config.Config) { c.BackfillInterval = 0 })
 	now := time.Now().Add(-time.Hour)
@@ -347,6 +353,7 @@ func TestADoubtThatStripeCannotResolve(t *testing.T) {
 
 // Without a Stripe key a doubt stays in the condition InSync until a later event resolves it.
 func TestATieWithoutAStripeKey(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	now := time.Now().Add(-time.Hour)
 	object := Subscription(New, "sub_A", "cus_A", "past_due", now, now.AddDate(0, 1, 0))
@@ -363,6 +370,7 @@ func TestATieWithoutAStripeKey(t *testing.T) {
 
 // A resync repairs changes that no event reported, including those of ended subscriptions and on all pages.
 func TestResyncRepairs(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-48*time.Hour), Old, 1)
 	for _, op := range []Op{SignUp, SubscribeAgain, SubscribeAgain, OpenDispute} {
 		world.Advance(time.Hour)
@@ -424,6 +432,7 @@ func (o *operator) annotate(object client.Object, annotation, value string) {
 
 // A resync of one subscription compares no other object. What its product grants was read before.
 func TestResyncOfASubscription(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-48*time.Hour), New, 1)
 	world.Do(SignUp)
 	world.Do(SubscribeAgain)
@@ -447,6 +456,7 @@ func TestResyncOfASubscription(t *testing.T) {
 
 // The periodic sweep repairs differences without a request.
 func TestTheSweepRepairs(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-48*time.Hour), New, 1)
 	world.Do(SignUp)
 	_, withStripe := stripe(t, world)
@@ -461,6 +471,7 @@ func TestTheSweepRepairs(t *testing.T) {
 
 // No event reports the charge of a dispute. The operator asks Stripe for its customer.
 func TestStripeIsAskedForTheCustomerOfADispute(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	world.Do(SignUp)
 	world.Do(OpenDispute)
@@ -489,6 +500,7 @@ func TestStripeIsAskedForTheCustomerOfADispute(t *testing.T) {
 
 // Events of the other mode are recorded but never applied.
 func TestTheOtherModeIsNotApplied(t *testing.T) {
+	t.Parallel()
 	o := start(t, func(c *config.Config) { c.Livemode = new(true) })
 	now := time.Now()
 	active := Subscription(New, "sub_A", "cus_A", "active", now, now.AddDate(0, 1, 0))
@@ -512,6 +524,7 @@ func TestTheOtherModeIsNotApplied(t *testing.T) {
 
 // The same customer id in two accounts is two customers. Each account is asked about its own objects.
 func TestAccountsAreKeptApart(t *testing.T) {
+	t.Parallel()
 	begin := time.Now().Add(-time.Hour)
 	own := NewWorld(begin, New, 1)
 	own.Do(SignUp)

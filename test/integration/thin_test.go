@@ -42,6 +42,7 @@ var processing = cmp.Options{
 // A life that thin events alone report ends in the same statuses as one that snapshot events report, and so does one that both
 // report, in any order.
 func TestThinEventsLeadToTheSameStatuses(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []Shape{Old, New} {
 		world := wholeLife(shape, time.Hour)
 		var snapshots, thin []json.RawMessage
@@ -91,6 +92,7 @@ func TestThinEventsLeadToTheSameStatuses(t *testing.T) {
 
 // Stripe may have no snapshot event of a thin one. Then the object is read as it is, and the life ends in the same states.
 func TestThinEventsWithoutSnapshotEvents(t *testing.T) {
+	t.Parallel()
 	world := wholeLife(New, time.Hour)
 	api, withStripe := stripe(t, world)
 	bySnapshots := start(t, withStripe, postsOnly)
@@ -141,6 +143,7 @@ func TestThinEventsWithoutSnapshotEvents(t *testing.T) {
 
 // Without a key thin events are acknowledged and wait, and say for what. With one they are read.
 func TestThinEventsWaitForAKey(t *testing.T) {
+	t.Parallel()
 	world := wholeLife(New, time.Hour)
 	address := freeAddress(t)
 	o := start(t, func(c *config.Config) { c.HealthProbeBindAddress = address })
@@ -165,6 +168,7 @@ func TestThinEventsWaitForAKey(t *testing.T) {
 // A thin event does no more than have what Stripe knows recorded: one that Stripe does not know fails, one of an account that is
 // not let in is not applied, and Stripe's ping is kept.
 func TestThinEventsThatAreNotApplied(t *testing.T) {
+	t.Parallel()
 	world := wholeLife(New, time.Hour)
 	api, withStripe := stripe(t, world)
 	o := start(t, withStripe, postsOnly)

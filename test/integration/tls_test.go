@@ -23,6 +23,7 @@ import (
 
 // With a certificate the receiver accepts only TLS 1.2 or later. It uses a renewed certificate without a restart.
 func TestTheReceiverOverTLS(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	roots := x509.NewCertPool()
 	certify(t, folder, roots, 1)

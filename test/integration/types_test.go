@@ -395,6 +395,7 @@ func setupFailure(v observed) string { return v.c.LatestSetup.Failure.Code }
 
 // An event of each handled type, in the old and the new shape, changes the statuses as expected.
 func TestEveryTypeChangesTheCluster(t *testing.T) {
+	t.Parallel()
 	o := start(t)
 	for i, handled := range events.All() {
 		if handled.RecordedOnly != "" {

@@ -47,6 +47,7 @@ func longLists(now time.Time) (*World, []Event) {
 // With a key, all items of a subscription and all lines of its invoice are read. Without one, a condition says that the rest is
 // missing.
 func TestListsAreReadWhole(t *testing.T) {
+	t.Parallel()
 	for name, version := range map[string]string{"in the newest version": "", "in an old version": string(Old)} {
 		t.Run(name, func(t *testing.T) { checkWholeLists(t, version) })
 	}
@@ -75,6 +76,7 @@ func checkWholeLists(t *testing.T, version string) {
 }
 
 func TestAListThatIsCutIsSaidToBe(t *testing.T) {
+	t.Parallel()
 	_, events := longLists(time.Now())
 	o := start(t)
 	o.send(events[0], events[2])

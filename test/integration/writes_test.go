@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/apiproxy"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
@@ -30,6 +33,7 @@ var writes = []string{
 // For each write of a sign-up, the request is lost, its reply is lost, the process is killed before it, or after it.
 // The final state is always that of an undisturbed sign-up.
 func TestEveryWriteOfASignUp(t *testing.T) {
+	t.Parallel()
 	world := NewWorld(time.Now().Add(-time.Minute), New, 1)
 	world.Do(SignUp)
 	undisturbed := start(t)
@@ -100,6 +104,14 @@ func signUpWith(t *testing.T, world *World, want map[string]any, f fault) (write
 	}
 	stop := run()
 	defer func() { stop() }()
+	o := &operator{t: t, namespace: namespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
+	o.eventually("the operator has noted what it applies, a write of its start", func() string {
+		key := client.ObjectKey{Namespace: namespace, Name: retry.ConfigMapName}
+		if err := cluster.Client.Get(t.Context(), key, &corev1.ConfigMap{}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 
 	injector := &faultInjector{fault: f, onHit: func() {}, counts: map[string]int{}, hit: make(chan struct{})}
 	if f.kill {
@@ -107,7 +119,6 @@ func signUpWith(t *testing.T, world *World, want map[string]any, f fault) (write
 	}
 	proxy.WhenLost(injector.fire)
 	proxy.Spoil(injector.decide)
-	o := &operator{t: t, namespace: namespace, endpoint: Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}}
 	delivered := o.deliver(world.Events())
 	hit := injector.hit
 	o.eventually(fmt.Sprintf("%s: the sign-up is complete", f), func() string {

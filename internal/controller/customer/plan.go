@@ -174,6 +174,7 @@ func (p *plan) decidesAccess(stored *v1alpha1.Customer) bool {
 	if meta.IsStatusConditionTrue(before.Conditions, v1alpha1.ConditionEntitled) != isEntitled {
 		return true
 	}
-	return isEntitled && !(before.AccessUntil.Equal(after.AccessUntil) && before.Plan == after.Plan && slices.Equal(before.Plans, after.Plans) &&
-		slices.Equal(before.Features, after.Features) && maps.Equal(before.Entitlements, after.Entitlements))
+	grantsTheSame := before.AccessUntil.Equal(after.AccessUntil) && before.Plan == after.Plan && slices.Equal(before.Plans, after.Plans) &&
+		slices.Equal(before.Features, after.Features) && maps.Equal(before.Entitlements, after.Entitlements)
+	return isEntitled && !grantsTheSame
 }

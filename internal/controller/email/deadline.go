@@ -1,15 +1,9 @@
 package email
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
-
-	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
-	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
 // signedUpAt is when the customer signed up, as far as is known: the earliest time at which the message can have been
@@ -52,20 +46,10 @@ func isOfDeleted(email *storedEmail) bool {
 	return email.customer != nil && email.customer.Status.DeletedAt != nil
 }
 
-// end ends an Email for good: its sign-up is too old, or its customer was deleted at Stripe.
-func (r *Reconciler) end(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
-	message := fmt.Sprintf("The message was not sent by %s, and is not sent any more: ", r.deadline(email).UTC().Format(time.RFC3339))
-	reason, cause, result := v1alpha1.ReasonExpired, "the sign-up is too old (--mail-max-age).", "expired"
-	if isOfDeleted(email) {
-		message = "The message was not sent, and is not sent any more: "
-		reason, cause, result = v1alpha1.ReasonCustomerDeleted, "the customer was deleted at Stripe.", "customer_deleted"
+// requeueAfter reconciles after the time, or when the Email becomes too old, whatever comes first.
+func (r *Reconciler) requeueAfter(email *storedEmail, wait time.Duration) ctrl.Result {
+	if left := r.deadline(email).Sub(r.Clock.Now()); left > 0 {
+		wait = min(wait, left)
 	}
-	if email.Status.Attempt != nil && inDoubtSince(email.Status.Attempt) != nil {
-		message = "It is not known whether Mailgun accepted the message, and it is not sent again: "
-	}
-	if err := r.writeStatus(ctx, email, false, reason, message+cause); err != nil {
-		return requeue.OnWriteError(err)
-	}
-	metrics.Emails.WithLabelValues(string(email.Spec.Purpose), result).Inc()
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: wait}
 }

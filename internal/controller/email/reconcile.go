@@ -86,14 +86,6 @@ func (r *Reconciler) wait(ctx context.Context, email *storedEmail, reason, messa
 	return ctrl.Result{RequeueAfter: max(r.deadline(email).Sub(r.Clock.Now()), 0)}, nil
 }
 
-// requeueAfter reconciles after the time, or when the Email becomes too old, whatever comes first.
-func (r *Reconciler) requeueAfter(email *storedEmail, wait time.Duration) ctrl.Result {
-	if left := r.deadline(email).Sub(r.Clock.Now()); left > 0 {
-		wait = min(wait, left)
-	}
-	return ctrl.Result{RequeueAfter: wait}
-}
-
 // send composes the message, claims an attempt and makes it.
 func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result, error) {
 	if r.isOver(email) {

@@ -22,18 +22,3 @@ func (r *Reconciler) readFeatures(ctx context.Context, batch *readings.Batch, cu
 	answer, err := r.Stripe.ActiveEntitlements(ctx, customer.Spec.Account, customer.Spec.CustomerID)
 	return r.addPayment(ctx, batch, customer, projection.FeaturesID, answer, err)
 }
-
-// readDoubtedFeatures reads the features of a customer, and first the customer itself: Stripe lists nothing of one that it
-// does not know, or that is deleted.
-func (r *Reconciler) readDoubtedFeatures(ctx context.Context, batch *readings.Batch, customer *v1alpha1.Customer) error {
-	isRead := slices.ContainsFunc(batch.Objects, func(e *projection.Event) bool { return e.ObjectID == customer.Spec.CustomerID })
-	if !isRead && !slices.Contains(batch.NotFound, customer.Spec.CustomerID) {
-		if err := r.readOne(ctx, batch, customer, customer.Spec.CustomerID); err != nil {
-			return err
-		}
-	}
-	if isDeleted(batch) {
-		return nil
-	}
-	return r.readFeatures(ctx, batch, customer)
-}

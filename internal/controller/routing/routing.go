@@ -107,35 +107,6 @@ func accountsOf(o client.Object) []string {
 	return nil
 }
 
-// AddIndexes adds the cache indexes that the controllers list by.
-func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) error {
-	if err := indexer.IndexField(ctx, &v1alpha1.Customer{}, ByAccount, accountsOf); err != nil {
-		return err
-	}
-	if err := addProductIndexes(ctx, indexer, scope); err != nil {
-		return err
-	}
-	if err := addPaymentIndexes(ctx, indexer); err != nil {
-		return err
-	}
-	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {
-		if err := indexer.IndexField(ctx, object, ByCustomer, func(o client.Object) []string {
-			if name := scope.CustomerOf(o); name != "" {
-				return []string{name}
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	return indexer.IndexField(ctx, &v1alpha1.Email{}, ByRecipient, func(o client.Object) []string {
-		if email, ok := o.(*v1alpha1.Email); ok && email.Status.Attempt != nil && email.Status.Attempt.RecipientHMAC != "" {
-			return []string{email.Status.Attempt.RecipientHMAC}
-		}
-		return nil
-	})
-}
-
 // UnlessDeleted passes the objects that were created or changed and that match. It drops deletions: a pending event
 // leaves the cache when its outcome is written.
 func UnlessDeleted(match func(client.Object) bool) predicate.Predicate {

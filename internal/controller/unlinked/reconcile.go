@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/outcome"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 )
@@ -55,16 +54,6 @@ func mode(live bool) string {
 	return "test"
 }
 
-func (r *Reconciler) settle(ctx context.Context, e *v1alpha1.BillingEvent, result v1alpha1.Outcome, message string) (ctrl.Result, error) {
-	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.Settle(ctx, e, result, message))
-}
-
-// keep settles an event that is not applied. The reason says whether another version or configuration may apply it.
-func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason v1alpha1.RecordedReason, message string) (ctrl.Result, error) {
-	e.Status.Reason = reason
-	return r.settle(ctx, e, v1alpha1.OutcomeRecorded, message)
-}
-
 // link looks for the customer of the charge or payment intent: in what is cached, after a second in the recorded events, and
 // after StripeDelay at Stripe.
 func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.Result, error) {
@@ -96,10 +85,4 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 	}
 	// The pause doubles with the event's age, from a second to a minute, and ends with the timeout.
 	return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil
-}
-
-// linkTo hands the event over to the customer's controller.
-func (r *Reconciler) linkTo(ctx context.Context, e *v1alpha1.BillingEvent, customerID string) (ctrl.Result, error) {
-	e.Status.CustomerID = customerID
-	return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,7 @@ type ControlPlane struct {
 	Client client.WithWatch
 
 	environment *envtest.Environment
+	kubeconfig  func() ([]byte, error)
 }
 
 // Start starts the binaries that `make controlplane` installs, on free ports, and installs the CRDs of config/crd. etcd
@@ -57,7 +59,17 @@ func start(environment *envtest.Environment) (*ControlPlane, error) {
 	if err != nil {
 		return nil, errors.Join(err, environment.Stop())
 	}
-	return &ControlPlane{Config: config, Client: c, environment: environment}, nil
+	kubeconfig := sync.OnceValues(func() ([]byte, error) { return adminKubeconfig(environment) })
+	return &ControlPlane{Config: config, Client: c, environment: environment, kubeconfig: kubeconfig}, nil
+}
+
+// adminKubeconfig makes a user. Concurrent use is not safe.
+func adminKubeconfig(environment *envtest.Environment) ([]byte, error) {
+	user, err := environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return user.KubeConfig()
 }
 
 // Assets returns the folder of the binaries: KUBEBUILDER_ASSETS, else where `make controlplane` installs them.
@@ -94,13 +106,7 @@ func (c *ControlPlane) NamedNamespace(ctx context.Context, name string) error {
 }
 
 // Kubeconfig returns the content of a kubeconfig file with the rights of an administrator.
-func (c *ControlPlane) Kubeconfig() ([]byte, error) {
-	user, err := c.environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return user.KubeConfig()
-}
+func (c *ControlPlane) Kubeconfig() ([]byte, error) { return c.kubeconfig() }
 
 // Root returns the root folder of the repository.
 func Root() string {

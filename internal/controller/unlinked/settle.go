@@ -1,0 +1,28 @@
+package unlinked
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/outcome"
+	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
+)
+
+// keep settles an event that is not applied. The reason says whether another version or configuration may apply it.
+func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason v1alpha1.RecordedReason, message string) (ctrl.Result, error) {
+	e.Status.Reason = reason
+	return r.settle(ctx, e, v1alpha1.OutcomeRecorded, message)
+}
+
+func (r *Reconciler) settle(ctx context.Context, e *v1alpha1.BillingEvent, result v1alpha1.Outcome, message string) (ctrl.Result, error) {
+	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.Settle(ctx, e, result, message))
+}
+
+// linkTo hands the event over to the customer's controller.
+func (r *Reconciler) linkTo(ctx context.Context, e *v1alpha1.BillingEvent, customerID string) (ctrl.Result, error) {
+	e.Status.CustomerID = customerID
+	return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
+}
