@@ -23,6 +23,7 @@ func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error
 	w := outcome.Writer{Client: r.Client, Clock: r.Clock}
 	var rejected error
 	for _, e := range c.pending {
+		w.ShownAt = e.shownAt
 		var err error
 		switch {
 		case e.deferred:
