@@ -60,7 +60,9 @@ func TestEverythingGoesThroughTheLogger(t *testing.T) {
 		want line
 	}{
 		"controller-runtime": {
-			func() { ctrl.Log.WithName("customer").WithValues("object", "cus-1").Info("Handled an event", "outcome", "Applied") },
+			func() {
+				ctrl.Log.WithName("customer").WithValues("object", "cus-1").Info("Handled an event", "outcome", "Applied")
+			},
 			line{"level": "info", "logger": "customer", "msg": "Handled an event", "object": "cus-1", "outcome": "Applied"},
 		},
 		"an error of ours": {
@@ -76,7 +78,9 @@ func TestEverythingGoesThroughTheLogger(t *testing.T) {
 			line{"level": "error", "msg": "so what"},
 		},
 		"client-go": {
-			func() { utilruntime.HandleErrorWithContext(context.Background(), io.EOF, "Failed to watch", "type", "*v1alpha1.Customer") },
+			func() {
+				utilruntime.HandleErrorWithContext(context.Background(), io.EOF, "Failed to watch", "type", "*v1alpha1.Customer")
+			},
 			line{"level": "warn", "logger": "UnhandledError", "msg": "Failed to watch", "error": "EOF", "type": "*v1alpha1.Customer"},
 		},
 		"log": {

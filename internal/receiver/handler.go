@@ -52,7 +52,7 @@ func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Re
 		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets) },
 		decoder: decoder, recorder: recorder, clock: now, log: log,
 		refusals: &refusals{log: log, clock: now, kinds: map[string]*refusalKind{}},
-		small: newBudget(smallBodies, smallBodiesTime), large: newBudget(largeBodies, largeBodiesTime),
+		small:    newBudget(smallBodies, smallBodiesTime), large: newBudget(largeBodies, largeBodiesTime),
 		inFlight: make(slots, limit), decoding: make(slots, maxDecoding), writing: make(slots, maxWrites),
 		RecordTimeout: recordTimeout,
 	}

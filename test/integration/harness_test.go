@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -30,8 +29,6 @@ const (
 	patience = 30 * time.Second
 	interval = 20 * time.Millisecond
 )
-
-func logLevel() zapcore.Level { return zapcore.ErrorLevel }
 
 // defaults returns the configuration of the binary without flags, on free ports.
 func defaults(t *testing.T, namespace string) config.Config {

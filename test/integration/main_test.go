@@ -8,9 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
@@ -22,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(logLevel())))
+	logging.Install(logging.New(os.Stderr, logging.Options{Level: logging.Error}))
 	var err error
 	if cluster, err = controlplane.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
