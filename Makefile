@@ -21,8 +21,14 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build bin/tenant-controller controlplane ## Play nine stories of customers on a local control plane. KEEP=1 leaves it running.
+demo: build plugin bin/tenant-controller controlplane ## Play eleven stories of customers on a local control plane. KEEP=1 leaves it running.
 	go run ./hack/demo
+
+.PHONY: tutorial
+tutorial: build plugin bin/tenant-controller controlplane ## Follow the README and the tutorial on the demo, a new one for each. WRITE=1 updates what they show.
+	go build -o bin/demo ./hack/demo
+	bin/demo -follow=README.md $(WRITE:%=-write)
+	bin/demo -follow=docs/tutorial.md $(WRITE:%=-write)
 
 ##@ Development
 
@@ -203,8 +209,19 @@ render = ( rm -rf bin/overlay && mkdir -p bin/overlay && cd bin/overlay && \
 install: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install the CRDs. DRY_RUN=server only checks them.
 	bin/kustomize build config/crd | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
 
+# confirm asks before data is deleted: on this machine kubectl may lead to another cluster than you think.
+.PHONY: confirm
+confirm:
+	@case "$(YES)$(filter client server,$(DRY_RUN))" in \
+	  "") \
+	    echo "This deletes Tollkeeper's CRDs from the cluster of the context '$$($(KUBECTL) config current-context 2>/dev/null || echo unknown)'," \
+	      "with every customer, subscription and recorded event." >&2; \
+	    read -r -p "Type yes to delete them: " answer || true; \
+	    [ "$${answer:-}" = yes ] || { echo "Nothing is deleted. YES=1 answers in scripts." >&2; exit 1; };; \
+	esac
+
 .PHONY: uninstall
-uninstall: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete the CRDs and with them every billing resource.
+uninstall: confirm bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete the CRDs and with them every billing resource. Asks first; YES=1 answers.
 	bin/kustomize build config/crd | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
 
 .PHONY: deploy
@@ -212,7 +229,7 @@ deploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install CRDs and manager, wi
 	$(render) | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
 
 .PHONY: undeploy
-undeploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete manager, namespace and CRDs, and with them every billing resource.
+undeploy: confirm bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete manager, namespace and CRDs, and with them every billing resource. Asks first; YES=1 answers.
 	$(render) | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
 
 ##@ Tools

@@ -2,52 +2,72 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
+	"github.com/go-logr/logr"
 	_ "golang.org/x/crypto/x509roots/fallback" // the image has no certificates of its own
-	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/endpoint"
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 )
 
 // version is set by the linker.
 var version = "devel"
 
+// The codes with which the process exits.
+const (
+	failed     = 1
+	badCommand = 2
+)
+
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == endpoint.CommandName {
 		os.Exit(endpoint.Command(ctrl.SetupSignalHandler(), os.Args[2:], os.Getenv, os.Stdout, os.Stderr))
 	}
-	var cfg config.Config
-	var logging zap.Options
-	cfg.Flags(flag.CommandLine)
-	logging.BindFlags(flag.CommandLine)
-	flag.Usage = usage
-	flag.Parse()
-	if err := unexpected(flag.Args()); err != nil {
-		fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
-		os.Exit(1)
-	}
-
-	logger := zap.New(zap.UseFlagOptions(&logging))
-	ctrl.SetLogger(logger)
-	klog.SetLogger(logger)
-	logger.WithName("setup").Info("Tollkeeper starts", "version", version)
-	if err := run(cfg); err != nil {
-		fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
-		os.Exit(1)
-	}
+	os.Exit(start(flag.CommandLine, os.Args[1:]))
 }
 
-func usage() {
-	out := flag.CommandLine.Output()
-	_, _ = fmt.Fprintf(out, "Runs the Tollkeeper operator. To make Stripe's webhook endpoint: manager %s --help\n\nFlags:\n", endpoint.CommandName)
-	flag.PrintDefaults()
+// start runs the operator and returns the code to exit with. Whatever goes wrong is a line of the log.
+func start(flags *flag.FlagSet, arguments []string) int {
+	var cfg config.Config
+	cfg.Flags(flags)
+	flags.Init("manager", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error is logged
+	err := flags.Parse(arguments)
+	if errors.Is(err, flag.ErrHelp) {
+		usage(flags)
+		return 0
+	}
+	logger := logging.New(os.Stderr, cfg.Log)
+	logging.Install(logger)
+	if err = errors.Join(err, unexpected(flags.Args())); err != nil {
+		return exit(logger, badCommand, err)
+	}
+	logger.Info("Tollkeeper starts", "version", version)
+	if err := run(cfg); err != nil {
+		return exit(logger, failed, err)
+	}
+	logger.Info("Tollkeeper stopped")
+	return 0
+}
+
+// exit says why the process exits. That is an error, even if its cause is a mere warning, such as an API server that is away.
+func exit(logger logr.Logger, code int, err error) int {
+	logger.Error(errors.New(err.Error()), "Tollkeeper exits", "code", code)
+	return code
+}
+
+func usage(flags *flag.FlagSet) {
+	fmt.Printf("Runs the Tollkeeper operator. To make Stripe's webhook endpoint: manager %s --help\n\nFlags:\n", endpoint.CommandName)
+	flags.SetOutput(os.Stdout)
+	flags.PrintDefaults()
 }
 
 // unexpected is the error of arguments that are no flags. The flags behind the first of them are not read: an operator that

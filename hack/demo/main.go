@@ -2,12 +2,14 @@
 // customers as signed Stripe events over HTTP, compares the resulting statuses with those in the stories, and prints
 // what kubectl shows. It exits with 0 only if all statuses are as expected, and stops everything it started.
 //
-// With KEEP=1 it leaves everything running until Ctrl-C, and prints how to connect.
+// With KEEP=1 it leaves everything running until Ctrl-C, and prints how to connect. With -follow it runs the commands of
+// a page at the end, and compares what they print with what the page shows.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,9 +21,12 @@ import (
 )
 
 func main() {
+	page := flag.String("follow", "", "page whose commands are run at the end")
+	write := flag.Bool("write", false, "with -follow: write what the commands print into the page")
+	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(zapError)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := run(ctx, func(s *stage) error { return s.followPage(ctx, *page, *write) })
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
@@ -29,7 +34,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context, follow func(*stage) error) (err error) {
 	begin := time.Now()
 	s, err := newStage(ctx)
 	defer func() { err = errors.Join(err, s.close(err != nil)) }()
@@ -54,6 +59,9 @@ func run(ctx context.Context) (err error) {
 		return fmt.Errorf("%d of %d stories did not end as expected", failed, len(stories))
 	}
 	fmt.Printf("\nAll %d stories ended as expected, in %s.\n", len(stories), time.Since(begin).Round(time.Second))
+	if err := follow(s); err != nil {
+		return err
+	}
 	if os.Getenv("KEEP") != "" {
 		s.keep(ctx)
 	}

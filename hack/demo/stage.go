@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
@@ -56,7 +57,7 @@ func newStage(ctx context.Context) (*stage, error) {
 	if err := timed("Starting the manager", func() error { return s.startManager(ctx) }); err != nil {
 		return s, err
 	}
-	return s, timed("Starting the tenant controller of examples/tenant-controller", s.startTenants)
+	return s, errors.Join(timed("Starting the tenant controller of examples/tenant-controller", s.startTenants), s.writeEnvironment())
 }
 
 // timed runs do, and prints what it does and how long it took.
@@ -78,12 +79,25 @@ func (s *stage) startCluster() (err error) {
 	if s.cluster, err = controlplane.Start(); err != nil {
 		return err
 	}
-	kubeconfig, err := s.cluster.Kubeconfig()
+	kubeconfig, err := inNamespace(s.cluster.Kubeconfig())
 	if err != nil {
 		return err
 	}
 	s.kubeconfig = filepath.Join(s.folder, "kubeconfig")
 	return os.WriteFile(s.kubeconfig, kubeconfig, 0o600)
+}
+
+// inNamespace sets the operator's namespace in a kubeconfig, so that commands need not name it.
+func inNamespace(kubeconfig []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	access, err := clientcmd.Load(kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	access.Contexts[access.CurrentContext].Namespace = namespace
+	return clientcmd.Write(*access)
 }
 
 func (s *stage) startManager(ctx context.Context) error {
@@ -98,7 +112,8 @@ func (s *stage) startManager(ctx context.Context) error {
 	s.endpoint = stripetest.Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}
 
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
-		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
+		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s",
+		"--event-attempts=2") // an event that cannot be read fails after a second, not after two minutes
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
 		config.EnvStripeSecretKey+"=", // the stories have no Stripe account that could be asked
 		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,
@@ -149,7 +164,7 @@ func (s *stage) awaitReady(ctx context.Context, url string) error {
 
 // show prints what kubectl shows of all resources.
 func (s *stage) show(ctx context.Context) error {
-	for _, kinds := range []string{"customers,subscriptions", "billingevents", "emails"} {
+	for _, kinds := range []string{"customers", "subscriptions", "billingevents", "emails"} {
 		if err := s.kubectl(ctx, "get", kinds); err != nil {
 			return err
 		}
@@ -162,7 +177,7 @@ func (s *stage) kubectl(ctx context.Context, arguments ...string) error {
 	command := "kubectl " + strings.Join(arguments, " ")
 	fmt.Printf("\n$ %s\n", command)
 	kubectl := exec.CommandContext(ctx, filepath.Join(controlplane.Root(), "bin", "k8s", "kubectl"),
-		append([]string{"--kubeconfig", s.kubeconfig, "--namespace", namespace}, arguments...)...)
+		append([]string{"--kubeconfig", s.kubeconfig}, arguments...)...)
 	kubectl.Stdout, kubectl.Stderr = os.Stdout, os.Stderr
 	if err := kubectl.Run(); err != nil {
 		return fmt.Errorf("%s: %w", command, err)
@@ -188,19 +203,16 @@ func (s *stage) keep(ctx context.Context) {
 	fmt.Printf(`
 Still running; Ctrl-C stops it. In another terminal:
 
-  export KUBECONFIG=%s
-  kubectl -n %s get customers,subscriptions
-  kubectl get namespaces -L tenants.example.com/state
+  source %s
+  kubectl get customers
 
-Endpoint  %s
-Secret    %s
-Log       %s
+docs/tutorial.md has what to try. The operator's log is %s.
 
 To forward events from your Stripe sandbox, start the demo with the signing secret of the Stripe CLI, then listen:
 
   STRIPE_ENDPOINT_SECRET=$(stripe listen --print-secret) KEEP=1 make demo
   stripe listen --forward-to %s
-`, s.kubeconfig, namespace, s.endpoint.URL, secret, s.log.Name(), s.endpoint.URL)
+`, environmentFile, s.log.Name(), s.endpoint.URL)
 	select {
 	case <-ctx.Done():
 	case err := <-s.ended:
@@ -231,6 +243,9 @@ func (s *stage) close(failed bool) error {
 		errs = append(errs, s.cluster.Stop())
 	}
 	s.mailgun.Close()
+	if err := os.Remove(filepath.Join(controlplane.Root(), environmentFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, err)
+	}
 	if failed && s.log != nil {
 		fmt.Fprintf(os.Stderr, "\nThe manager's log: %s\n", s.log.Name())
 	} else if s.folder != "" {

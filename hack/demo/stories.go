@@ -28,6 +28,8 @@ var stories = []story{
 	{"Refund: Eve gets her money back; the default policy only records it", refund},
 	{"Dispute: Frank's bank disputes a charge; the event names no customer", dispute},
 	{"Card expiring: Grace's card is about to expire", cardExpiring},
+	{"Grace period: Ivan's card is declined; he keeps service while Stripe tries again", graceful},
+	{"Failed event: one of Judy's events cannot be read; her other events are applied", failedEvent},
 	{"Duplicates: one event arrives a hundred times at once", duplicates},
 	{"Forgery: an event is signed with the wrong secret", forgery},
 }
@@ -186,6 +188,41 @@ func cardExpiring(s *scene) []step {
 			return fmt.Sprintf("%s %s, expiring: %t", method.Brand, method.Last4, method.Expiring)
 		}),
 		s.entitled(customer, "False (NoSubscription)"),
+	}
+}
+
+func graceful(s *scene) []step {
+	const customer, sub = "cus_Ivan", "sub_Ivan"
+	active := Subscription(New, sub, customer, "active", ago, month)
+	open := Invoice(New, "in_Ivan", customer, sub, "open", Amount, ago, month)
+	pastDue := s.event("customer.subscription.updated", now, New, active.With("status", "past_due"))
+	pastDue.Previous = Object{"status": "active"}
+	return []step{
+		s.send(
+			s.event("customer.subscription.created", ago, New, active),
+			s.event("charge.failed", now, New, Declined(Charge(New, "ch_Ivan", customer, "pi_Ivan", "", now))),
+			s.event("invoice.payment_failed", now, New, FailedAttempt(open, 1, now.AddDate(0, 0, 3))),
+			pastDue,
+		),
+		s.status(sub, "past_due"),
+		s.entitled(customer, "True (GracePeriod)"),
+	}
+}
+
+func failedEvent(s *scene) []step {
+	const customer, sub = "cus_Judy", "sub_Judy"
+	unreadable := s.event("invoice.paid", now, New, Invoice(New, "in_Judy", customer, sub, "paid", Amount, now, month).With("status", 5))
+	return []step{
+		s.send(
+			unreadable,
+			s.event("customer.subscription.created", now, New, Subscription(New, sub, customer, "active", now, month)),
+		),
+		s.entitled(customer, "True (SubscriptionActive)"),
+		s.expect("Event "+unreadable.ID, "Failed", func() string {
+			var e v1alpha1.BillingEvent
+			s.read(unreadable.ID, &e)
+			return string(e.Status.Outcome)
+		}),
 	}
 }
 

@@ -79,6 +79,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		return err
 	}
 	for _, add := range []func() error{
+		a.logLeadership,
 		func() error { return a.addCustomer(cfg, scope, mailbox, shared, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addThin(cfg, scope) },
@@ -237,6 +238,7 @@ func (a *App) addBackfill(cfg config.Config) error {
 }
 
 func (a *App) setUp(name string, r reconciler, options controller.Options) error {
+	options.LogConstructor = a.logOf(name)
 	if err := r.SetupWithManager(a.manager, options); err != nil {
 		return fmt.Errorf("set up the %s controller: %w", name, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 )
 
 // Environment variables. A variable that is set to the empty string counts as not set.
@@ -47,6 +48,7 @@ type Config struct {
 	Namespace   string
 	Components  Components
 	LeaderElect bool
+	Log         logging.Options
 
 	ReceiverBindAddress    string
 	ReceiverCertPath       string // empty for plain HTTP

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 )
 
 type env map[string]string
@@ -39,6 +40,7 @@ func changed(change func(*Config)) Config {
 	c := Config{
 		Namespace:              "tollkeeper-system",
 		Components:             Components{Receiver: true, Controllers: true},
+		Log:                    logging.Options{Level: logging.Info, Format: logging.JSON},
 		ReceiverBindAddress:    ":8080",
 		HealthProbeBindAddress: ":8081",
 		MetricsBindAddress:     "0",
@@ -136,9 +138,11 @@ func TestLoad(t *testing.T) {
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
 				"--accounts=acct_1,acct_2", "--connected-emails", "--mails-per-address=0",
 				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0", "--stripe-api-version=2023-10-16",
+				"--log-level=debug", "--log-format=console",
 			},
 			want: changed(func(c *Config) {
 				c.StripeAPIVersion = "2023-10-16"
+				c.Log = logging.Options{Level: logging.Debug, Format: logging.Console}
 				c.Accounts, c.ConnectedEmails = []string{"acct_1", "acct_2"}, true
 				c.Import, c.MailsPerAddress = ImportNone, 0
 				c.Namespace, c.LeaderElect = "ns", true
@@ -362,6 +366,14 @@ func TestLoadRefuses(t *testing.T) {
 		"a leeway that is no duration": {
 			args: []string{"--trial-leeway=soon"},
 			want: `invalid value "soon" for flag -trial-leeway: want none or a duration, such as 2h`,
+		},
+		"an unknown level of the log": {
+			env: signed(nil), args: []string{"--log-level=5"},
+			want: `invalid value "5" for flag -log-level: want debug, info, warn or error`,
+		},
+		"an unknown form of the log": {
+			env: signed(nil), args: []string{"--log-format=text"},
+			want: `invalid value "text" for flag -log-format: want json or console`,
 		},
 		"an unknown component": {
 			env: signed(nil), args: []string{"--components=receiver,manager"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
 
@@ -17,6 +18,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.Components = Components{Receiver: true, Controllers: true}
 	fs.Func("components", "What this process runs: receiver (accepts Stripe's events), controllers (everything else) or receiver,controllers. (default receiver,controllers)", c.setComponents)
 	fs.BoolVar(&c.LeaderElect, "leader-elect", false, "Run the controllers on one replica at a time. Required with more than one replica.")
+	c.Log = logging.Options{Level: logging.Info, Format: logging.JSON}
+	fs.Func("log-level", "What is logged: debug, info, warn or error, with everything that is more serious. (default info)", c.setLogLevel)
+	fs.Func("log-format", "Form of the log: json (one object a line) or console (for people). (default json)", c.setLogFormat)
 	fs.StringVar(&c.ReceiverBindAddress, "receiver-bind-address", ":8080", "Address on which the receiver accepts Stripe's events (POST /webhooks/stripe).")
 	fs.StringVar(&c.ReceiverCertPath, "receiver-cert-path", "", "Directory with tls.crt and tls.key for the receiver, reloaded when they change. If empty, the receiver uses plain HTTP.")
 	fs.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz; 0 turns them off.")
@@ -110,6 +114,16 @@ func (c *Config) setStripeAPIVersion(version string) error {
 	}
 	c.StripeAPIVersion = version
 	return nil
+}
+
+func (c *Config) setLogLevel(name string) (err error) {
+	c.Log.Level, err = logging.ParseLevel(name)
+	return err
+}
+
+func (c *Config) setLogFormat(name string) (err error) {
+	c.Log.Format, err = logging.ParseFormat(name)
+	return err
 }
 
 func (c *Config) setComponents(list string) error {

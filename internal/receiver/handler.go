@@ -33,6 +33,7 @@ type Handler struct {
 	recorder Recorder
 	clock    clock.PassiveClock
 	log      logr.Logger
+	refusals *refusals
 	// small and large bound the memory of the bodies without a verified signature.
 	small, large *budget
 	// inFlight bounds the events being handled; only requests with a valid signature take a slot. With all slots taken,
@@ -50,7 +51,8 @@ func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Re
 	return &Handler{
 		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets) },
 		decoder: decoder, recorder: recorder, clock: now, log: log,
-		small: newBudget(smallBodies, smallBodiesTime), large: newBudget(largeBodies, largeBodiesTime),
+		refusals: &refusals{log: log, clock: now, kinds: map[string]*refusalKind{}},
+		small:    newBudget(smallBodies, smallBodiesTime), large: newBudget(largeBodies, largeBodiesTime),
 		inFlight: make(slots, limit), decoding: make(slots, maxDecoding), writing: make(slots, maxWrites),
 		RecordTimeout: recordTimeout,
 	}
@@ -62,6 +64,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := h.handle(w, r)
 	code := strconv.Itoa(a.code)
 	metrics.Requests.WithLabelValues(code, a.reason).Inc()
+	h.refusals.note(a.reason)
 	metrics.RequestSeconds.WithLabelValues(code).Observe(h.clock.Since(start).Seconds())
 	a.send(w)
 }

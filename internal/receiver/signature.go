@@ -9,7 +9,7 @@ import (
 	"github.com/stripe/stripe-go/v76/webhook"
 )
 
-// The reasons to refuse a signature, as metric labels.
+// The reasons to refuse a signature, as metric labels and in the log.
 const (
 	reasonAbsent    = "signature_absent"
 	reasonMalformed = "signature_malformed"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -46,40 +47,51 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// exitLine is the line that a manager logs before it exits.
+func exitLine(t *testing.T, words string) string {
+	t.Helper()
+	line, err := json.Marshal(map[string]any{"level": "error", "msg": exitMessage, "error": words})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(line) + "\n"
+}
+
 func TestExcused(t *testing.T) {
 	const started = `{"level":"info","msg":"Tollkeeper starts"}` + "\n"
+	exits := func(words string) string { return exitLine(t, words) }
 	for name, tc := range map[string]struct {
 		log, want string
 	}{
-		"lease lost": {started + "tollkeeper: leader election lost\n", "lost its lease"},
+		"lease lost": {started + exits("leader election lost"), "lost its lease"},
 		"lease lost, and a log line after it": {
-			started + "tollkeeper: leader election lost\n" + `{"level":"info","msg":"timeout"}` + "\n", "lost its lease",
+			started + exits("leader election lost") + `{"level":"info","msg":"timeout"}` + "\n", "lost its lease",
 		},
 		"no API server": {
-			started + `tollkeeper: make the manager: failed to get server groups: Get "http://127.0.0.1:1/api": EOF` + "\n",
+			started + exits(`make the manager: failed to get server groups: Get "http://127.0.0.1:1/api": EOF`),
 			"found no API server as it started",
 		},
 		"an API server that does not serve every API yet": {
-			started + "tollkeeper: make the manager: failed to determine if *v1alpha1.BillingEvent is namespaced: failed to get restmapping: " +
-				"unable to retrieve the complete list of server APIs: billing.tollkeeper.dev/v1alpha1: no matches for billing.tollkeeper.dev/v1alpha1, " +
-				"Resource=\n",
+			started + exits("make the manager: failed to determine if *v1alpha1.BillingEvent is namespaced: failed to get restmapping: "+
+				"unable to retrieve the complete list of server APIs: billing.tollkeeper.dev/v1alpha1: no matches for billing.tollkeeper.dev/v1alpha1, "+
+				"Resource="),
 			"found no API server as it started",
 		},
 		"lease lost, and requests that hang": {
-			started + "tollkeeper: leader election lost\nrequests in flight did not end: context deadline exceeded\n", "",
+			started + exits("leader election lost\nrequests in flight did not end: context deadline exceeded"), "",
 		},
 		"a component that does not stop": {
-			started + "tollkeeper: failed waiting for all runnables to end within grace period of 30s: context deadline exceeded\n", "",
+			started + exits("failed waiting for all runnables to end within grace period of 30s: context deadline exceeded"), "",
 		},
 		"lease lost, and a component that does not stop": {
-			started + "tollkeeper: [leader election lost, failed waiting for all runnables to end within grace period of 30s: " +
-				"context deadline exceeded]\n", "",
+			started + exits("[leader election lost, failed waiting for all runnables to end within grace period of 30s: "+
+				"context deadline exceeded]"), "",
 		},
-		"another timeout":                    {started + "tollkeeper: the receiver stopped: i/o timeout\n", ""},
-		"logged, but not printed at the end": {started + `{"level":"error","error":"leader election lost"}` + "\n", ""},
-		"no last words":                      {started, ""},
-		"an empty log":                       {"", ""},
-		"a panic after it":                   {started + "tollkeeper: leader election lost\npanic: nil map\n", ""},
+		"another timeout":               {started + exits("the receiver stopped: i/o timeout"), ""},
+		"logged, but not with the exit": {started + `{"level":"error","error":"leader election lost"}` + "\n", ""},
+		"no last words":                 {started, ""},
+		"an empty log":                  {"", ""},
+		"a panic after it":              {started + exits("leader election lost") + "panic: nil map\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := excused(lastWords(tc.log)); got != tc.want {
@@ -115,7 +127,7 @@ func TestAnExcuseNeedsADisturbance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := d.log.WriteString("tollkeeper: " + tc.words + "\n"); err != nil {
+			if _, err := d.log.WriteString(exitLine(t, tc.words)); err != nil {
 				t.Fatal(err)
 			}
 			exits := &exits{excused: map[string]int{}}

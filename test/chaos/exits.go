@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -40,25 +41,19 @@ func excused(words []string) string {
 	return reason
 }
 
-// lastWordsPrefix starts the error that cmd/main.go prints before it exits with code 1.
-const lastWordsPrefix = "tollkeeper: "
+// exitMessage is the message of the line that cmd/main.go logs before it exits with an error.
+const exitMessage = "Tollkeeper exits"
 
-// lastWords returns the lines of the error with which a manager exited: one line per joined error, without the JSON log
-// lines between them. The log must be that of one process. The result is empty if the manager printed no error.
+// lastWords returns the lines of the error with which a manager exited: one line per joined error, and what the Go runtime
+// wrote behind them. The log must be that of one process. The result is empty if the manager logged no such error.
 func lastWords(log string) []string {
-	all := lines(log)
-	from := -1
-	for i, line := range all {
-		if strings.HasPrefix(line, lastWordsPrefix) {
-			from = i
-		}
-	}
-	if from < 0 {
-		return nil
-	}
-	words := []string{strings.TrimPrefix(all[from], lastWordsPrefix)}
-	for _, line := range all[from+1:] {
-		if !strings.HasPrefix(line, "{") {
+	var words []string
+	for _, line := range lines(log) {
+		var logged struct{ Msg, Error string }
+		switch err := json.Unmarshal([]byte(line), &logged); {
+		case err == nil && logged.Msg == exitMessage:
+			words = strings.Split(logged.Error, "\n")
+		case err != nil && words != nil:
 			words = append(words, line)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -32,8 +31,6 @@ const (
 	patienceForState = 2 * patience
 	interval         = 20 * time.Millisecond
 )
-
-func logLevel() zapcore.Level { return zapcore.ErrorLevel }
 
 // defaults returns the configuration of the binary without flags, on free ports.
 func defaults(t *testing.T, namespace string) config.Config {

@@ -11,9 +11,7 @@ import (
 	"strconv"
 	"testing"
 
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
@@ -34,7 +32,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(logLevel())))
+	logging.Install(logging.New(os.Stderr, logging.Options{Level: logging.Error}))
 	var err error
 	if cluster, err = controlplane.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/logging"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
@@ -94,7 +95,7 @@ func startProcess(t *testing.T, namespace string, configure ...func(*config.Conf
 func startProcessWith(t *testing.T, access []byte, namespace string, configure ...func(*config.Config)) *process {
 	t.Helper()
 	cfg := defaults(t, namespace)
-	cfg.MetricsSecure = false
+	cfg.MetricsSecure, cfg.Log.Level = false, logging.Debug
 	for _, set := range configure {
 		set(&cfg)
 	}
@@ -106,7 +107,7 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address="+cfg.HealthProbeBindAddress,
 		"--metrics-bind-address="+cfg.MetricsBindAddress, fmt.Sprintf("--metrics-secure=%t", cfg.MetricsSecure),
 		fmt.Sprintf("--leader-elect=%t", cfg.LeaderElect), "--components="+components(cfg),
-		"--import="+string(cfg.Import), "--mail-settle="+cfg.MailSettle.String(), "--drain-delay="+cfg.DrainDelay.String(), "--zap-log-level=debug")}
+		"--import="+string(cfg.Import), "--mail-settle="+cfg.MailSettle.String(), "--drain-delay="+cfg.DrainDelay.String(), "--log-level="+string(cfg.Log.Level))}
 	p.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	for name, value := range map[string]string{
 		config.EnvStripeEndpointSecret: strings.Join(cfg.Stripe.EndpointSecrets, ","), config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,

@@ -37,7 +37,7 @@ var layers = [][]string{
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming"},
-	{"internal/panics", "internal/accessperiod"},
+	{"internal/panics", "internal/accessperiod", "internal/logging"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 

@@ -50,6 +50,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		}
 		r.announceOverride(p.customer, c.customer.Status.Conditions)
 		r.announce(p.customer, c.customer.Status.Conditions)
+		logEntitlement(ctx, p.customer, c.customer.Status.Conditions)
 		r.announcePurchases(p.customer, c.customer.Status.Purchases)
 		c.customer = p.customer
 	}
@@ -61,7 +62,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 // corrected.
 func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *plan) {
 	for i, e := range p.events {
-		e.outcome = p.outcomes[i]
+		e.outcome, e.shownAt = p.outcomes[i], r.Clock.Now()
 		if e.outcome == v1alpha1.OutcomeSuperseded {
 			e.message = "Newer events have replaced everything that this event reports."
 		}

@@ -43,6 +43,7 @@ func (r *Reconciler) writeAttempts(ctx context.Context, c *reconciliation) error
 func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation, events []*pendingEvent) error {
 	w, key := outcome.Writer{Client: r.Client, Clock: r.Clock}, client.ObjectKeyFromObject(c.customer)
 	return eachWrite(events, func(e *pendingEvent) error {
+		w.ShownAt = e.shownAt
 		if e.outcome == v1alpha1.OutcomeSuperseded && r.Pace.WasApplied(key, e.Spec.EventID) {
 			return w.Settle(ctx, e.BillingEvent, v1alpha1.OutcomeApplied, "")
 		}

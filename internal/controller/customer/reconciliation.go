@@ -32,9 +32,10 @@ type pendingEvent struct {
 	*v1alpha1.BillingEvent
 	outcome  v1alpha1.Outcome
 	message  string
-	deferred bool  // it is tried again later, at status.retryAt
-	fault    error // why it cannot be folded: that counts as an attempt
-	rejected error // why the API server refuses what it changes: that is no fault of the event and counts as no attempt
+	shownAt  time.Time // when what it changes was written
+	deferred bool      // it is tried again later, at status.retryAt
+	fault    error     // why it cannot be folded: that counts as an attempt
+	rejected error     // why the API server refuses what it changes: that is no fault of the event and counts as no attempt
 }
 
 // foldable returns the events that can be folded now, as far as is known.

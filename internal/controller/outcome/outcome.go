@@ -26,6 +26,8 @@ const maxMessage = 1024
 type Writer struct {
 	Client client.Client
 	Clock  clock.PassiveClock
+	// ShownAt is when the statuses that the event changes were written, for the log; the zero time stands for now.
+	ShownAt time.Time
 }
 
 // Settle ends an event: it leaves the cache of pending events.
@@ -40,6 +42,7 @@ func (w Writer) Settle(ctx context.Context, event *v1alpha1.BillingEvent, outcom
 	}
 	metrics.EventOutcomes.WithLabelValues(events.Label(event.Spec.Type), string(outcome)).Inc()
 	metrics.EventLag.Observe(now.Sub(event.Spec.Created.Time).Seconds())
+	w.log(ctx, event)
 	return nil
 }
 
