@@ -36,6 +36,7 @@ type stage struct {
 	cluster    *controlplane.ControlPlane
 	mailgun    *mailguntest.Server
 	endpoint   stripetest.Endpoint
+	metrics    string // the URL of the manager's metrics
 	folder     string
 	kubeconfig string
 	manager    *exec.Cmd
@@ -87,18 +88,20 @@ func (s *stage) startCluster() (err error) {
 }
 
 func (s *stage) startManager(ctx context.Context) error {
-	addresses, err := freeport.Addresses(2)
+	addresses, err := freeport.Addresses(3)
 	if err != nil {
 		return err
 	}
 	if s.log, err = os.Create(filepath.Join(s.folder, "manager.log")); err != nil {
 		return err
 	}
-	address, probe := addresses[0], addresses[1]
+	address, probe, metrics := addresses[0], addresses[1], addresses[2]
+	s.metrics = "http://" + metrics + "/metrics"
 	s.endpoint = stripetest.Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}
 
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
-		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s")
+		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s",
+		"--leader-elect", "--metrics-bind-address="+metrics, "--metrics-secure=false")
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
 		config.EnvStripeSecretKey+"=", // the stories have no Stripe account that could be asked
 		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,
@@ -194,13 +197,14 @@ Still running; Ctrl-C stops it. In another terminal:
 
 Endpoint  %s
 Secret    %s
+Metrics   %s
 Log       %s
 
 To forward events from your Stripe sandbox, start the demo with the signing secret of the Stripe CLI, then listen:
 
   STRIPE_ENDPOINT_SECRET=$(stripe listen --print-secret) KEEP=1 make demo
   stripe listen --forward-to %s
-`, s.kubeconfig, namespace, s.endpoint.URL, secret, s.log.Name(), s.endpoint.URL)
+`, s.kubeconfig, namespace, s.endpoint.URL, secret, s.metrics, s.log.Name(), s.endpoint.URL)
 	select {
 	case <-ctx.Done():
 	case err := <-s.ended:

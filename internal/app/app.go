@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/thin"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/importer"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
@@ -26,8 +28,11 @@ type App struct {
 	backfill *backfill.Backfill // nil if it is turned off
 	importer *importer.Importer // nil if it is turned off
 	thin     *thin.Reconciler   // nil if another process runs the controllers
-	notices  []func() string    // the names of the checks in /readyz that never fail
-	log      func(msg string, keysAndValues ...any)
+	// receiverCertificate returns the certificate that the receiver serves; nil without one
+	receiverCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	notices []func() string // the names of the checks in /readyz that never fail
+	log     func(msg string, keysAndValues ...any)
 }
 
 // Run runs the operator until ctx ends and everything has stopped. At the end the controllers stop and release the
@@ -54,6 +59,9 @@ func decoder(cfg config.Config) events.Decoder {
 	return events.Decoder{MetadataPrefix: cfg.MetadataPrefix}
 }
 
-func (a *App) recorder(cfg config.Config) *recorder.Recorder {
-	return &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
+// recorder records the events that come that way. Its metric is there from the start, so that the first event counts as an
+// increase.
+func (a *App) recorder(cfg config.Config, via recorder.Via) *recorder.Recorder {
+	metrics.RecordedLag.WithLabelValues(string(via))
+	return &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Via: via}
 }

@@ -11,15 +11,17 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
+	"github.com/tollkeeper/tollkeeper/internal/recorder"
 )
 
 func (a *App) addReceiver(cfg config.Config) error {
 	log := a.manager.GetLogger().WithName("receiver")
-	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), a.recorder(cfg), clock.RealClock{}, log)
-	certificate, err := a.receiverCertificate(cfg.ReceiverCertPath)
+	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), a.recorder(cfg, recorder.ViaWebhook), clock.RealClock{}, log)
+	certificate, err := a.watchCertificate(cfg.ReceiverCertPath)
 	if err != nil {
 		return err
 	}
+	a.receiverCertificate = certificate
 	a.receiver = receiver.NewServer(cfg.ReceiverBindAddress, certificate, cfg.DrainDelay, handler, log)
 	if err := a.manager.Add(a.receiver); err != nil {
 		return fmt.Errorf("add the receiver: %w", err)
@@ -27,8 +29,8 @@ func (a *App) addReceiver(cfg config.Config) error {
 	return nil
 }
 
-// receiverCertificate returns a function that loads the current certificate from the folder; nil without a folder.
-func (a *App) receiverCertificate(folder string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+// watchCertificate returns a function that loads the current certificate from the folder; nil without a folder.
+func (a *App) watchCertificate(folder string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if folder == "" {
 		return nil, nil
 	}

@@ -61,6 +61,8 @@ type Reconciler struct {
 	MailMaxAge time.Duration
 	// MailedAccounts are the connected accounts whose sign-ups are sent e-mails, beside the platform's own.
 	MailedAccounts stripeaccount.Selection
+
+	shown shownLag
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create
@@ -72,6 +74,7 @@ type Reconciler struct {
 // one of its subscriptions is written, when it was read from Stripe, when an event reports one of its products, and when an
 // event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	exposeLockouts()
 	if r.Products == nil {
 		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())
 	}
