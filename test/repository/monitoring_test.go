@@ -13,10 +13,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/yaml"
 
 	_ "github.com/tollkeeper/tollkeeper/internal/metrics" // registers the collectors
+	"github.com/tollkeeper/tollkeeper/internal/testutil/dashboard"
 )
 
 type alert struct {
@@ -56,6 +58,9 @@ func served(t *testing.T) map[string][]string {
 	}
 	descriptions := make(chan *prometheus.Desc, 1000)
 	registry.Describe(descriptions)
+	// The manager registers these two; the package that does so is internal to controller-runtime.
+	collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}).Describe(descriptions)
+	collectors.NewGoCollector().Describe(descriptions)
 	close(descriptions)
 	metrics := map[string][]string{"up": targetLabels}
 	for d := range descriptions {
@@ -126,49 +131,88 @@ func sources(t *testing.T, folder string) string {
 // Alerts query metrics, labels and values that exist. An alert on anything else never fires.
 func TestAlertsQueryWhatExists(t *testing.T) {
 	metrics, values := served(t), values(t)
-	named := regexp.MustCompile(`\b(tollkeeper_[a-z_]+|leader_election_[a-z_]+|up)\b(?:\{([^}]*)\})?`)
 	for _, a := range alerts(t) {
-		selectors := named.FindAllStringSubmatch(a.Expr, -1)
-		if len(selectors) == 0 {
-			t.Errorf("%s queries no metric", a.Alert)
-		}
-		var known []string
-		for _, selector := range selectors {
-			labels, ok := metrics[selector[1]]
-			if !ok {
-				t.Errorf("%s queries %s, which does not exist", a.Alert, selector[1])
-			}
-			known = append(known, labels...)
-			for _, matcher := range regexp.MustCompile(`([a-z_]+)(?:=~?|!=|!~)"([^"]*)"`).FindAllStringSubmatch(selector[2], -1) {
-				if !slices.Contains(labels, matcher[1]) {
-					t.Errorf("%s queries the label %s of %s, which does not have it", a.Alert, matcher[1], selector[1])
-				}
-				metric := regexp.MustCompile(`_(count|sum|bucket)$`).ReplaceAllString(selector[1], "")
-				for value := range strings.SplitSeq(matcher[2], "|") {
-					if !slices.Contains(values[metric+" "+matcher[1]], value) {
-						t.Errorf("%s queries %s with %s=%q, a value that it never has", a.Alert, selector[1], matcher[1], value)
-					}
-				}
-			}
-		}
-		grouped := known
-		if by := regexp.MustCompile(`\bby \(([^)]*)\)`).FindAllStringSubmatch(a.Expr, -1); by != nil {
-			grouped = nil
-			for _, group := range by {
-				grouped = append(grouped, strings.Split(group[1], ", ")...)
-			}
-		}
-		for _, label := range grouped {
-			if !slices.Contains(known, label) {
-				t.Errorf("%s groups by %s, which its metrics do not have", a.Alert, label)
-			}
-		}
+		grouped := checkQuery(t, a.Alert, a.Expr, metrics, values)
 		for _, used := range regexp.MustCompile(`\$labels\.([a-z_]+)`).FindAllStringSubmatch(fmt.Sprint(a.Annotations), -1) {
 			if !slices.Contains(grouped, used[1]) {
 				t.Errorf("%s prints the label %s, which its expression drops", a.Alert, used[1])
 			}
 		}
 	}
+}
+
+// The dashboard queries metrics, labels and values that exist, and names series by labels that they have.
+func TestTheDashboardQueriesWhatExists(t *testing.T) {
+	panels, err := dashboard.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, values := served(t), values(t)
+	queries := 0
+	for _, p := range panels {
+		if p.Kind != "row" && len(p.Queries) == 0 {
+			t.Errorf("%s has no query", p.Title)
+		}
+		for _, q := range p.Queries {
+			queries++
+			grouped := checkQuery(t, p.Title, q.PromQL("ns", "5m"), metrics, values)
+			for _, used := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(q.Legend, -1) {
+				if !slices.Contains(grouped, used[1]) {
+					t.Errorf("%s names its series by %s, which its query drops", p.Title, used[1])
+				}
+			}
+		}
+	}
+	if queries < 30 {
+		t.Errorf("the dashboard has %d queries", queries)
+	}
+}
+
+// queried matches a metric in a query, and its matchers.
+var queried = regexp.MustCompile(`\b(tollkeeper_[a-z_]+|leader_election_[a-z_]+|process_[a-z_]+|go_[a-z_]+|up)\b(?:\{([^}]*)\})?`)
+
+// checkQuery reports a metric, a label or a value in a query that does not exist. It returns the labels of the result.
+func checkQuery(t *testing.T, who, expr string, metrics, values map[string][]string) (grouped []string) {
+	t.Helper()
+	selectors := queried.FindAllStringSubmatch(expr, -1)
+	if len(selectors) == 0 {
+		t.Errorf("%s queries no metric", who)
+	}
+	var known []string
+	for _, selector := range selectors {
+		labels, ok := metrics[selector[1]]
+		if !ok {
+			t.Errorf("%s queries %s, which does not exist", who, selector[1])
+		}
+		known = append(known, labels...)
+		for _, matcher := range regexp.MustCompile(`([a-z_]+)(?:=~?|!=|!~)"([^"]*)"`).FindAllStringSubmatch(selector[2], -1) {
+			if !slices.Contains(labels, matcher[1]) {
+				t.Errorf("%s queries the label %s of %s, which does not have it", who, matcher[1], selector[1])
+			}
+			if matcher[1] == "namespace" {
+				continue
+			}
+			metric := regexp.MustCompile(`_(count|sum|bucket)$`).ReplaceAllString(selector[1], "")
+			for value := range strings.SplitSeq(matcher[2], "|") {
+				if !slices.Contains(values[metric+" "+matcher[1]], value) {
+					t.Errorf("%s queries %s with %s=%q, a value that it never has", who, selector[1], matcher[1], value)
+				}
+			}
+		}
+	}
+	grouped = known
+	if by := regexp.MustCompile(`\bby \(([^)]*)\)`).FindAllStringSubmatch(expr, -1); by != nil {
+		grouped = nil
+		for _, group := range by {
+			grouped = append(grouped, strings.Split(group[1], ", ")...)
+		}
+	}
+	for _, label := range grouped {
+		if !slices.Contains(known, label) {
+			t.Errorf("%s groups by %s, which its metrics do not have", who, label)
+		}
+	}
+	return grouped
 }
 
 // Without a leader, or without metrics, the other alerts have no data. These two use what remains, and its absence.
