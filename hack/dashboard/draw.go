@@ -137,7 +137,12 @@ func drawLines(p dashboard.Panel, answers []answer, from, until time.Time) strin
 			path += fmt.Sprintf("%s%.1f %.1f", pen, f.x(at.at), f.y(at.value))
 			pen = "L"
 		}
-		fmt.Fprintf(&out, `<path d="%s" fill="none" stroke="%s" stroke-width="1.5"/>`, path, colour)
+		fill := "none"
+		if points := all[i].points; stacked && len(points) > 0 {
+			fill = colour
+			path += fmt.Sprintf("L%.1f %.1fL%.1f %.1fZ", f.x(points[len(points)-1].at), f.y(0), f.x(points[0].at), f.y(0))
+		}
+		fmt.Fprintf(&out, `<path d="%s" fill="%s" fill-opacity=".5" stroke="%s" stroke-width="1.2"/>`, path, fill, colour)
 	}
 	for i, s := range all {
 		fmt.Fprintf(&legend, `<span><i style="background:%s"></i>%s</span>`, colours[i%len(colours)], html.EscapeString(cmp.Or(s.name, "value")))
