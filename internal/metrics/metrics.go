@@ -208,10 +208,10 @@ var (
 		Help: "Emails that are not sent yet and not given up, by the reason of Sent (Pending before the first attempt). Reported by the leader only.",
 	}, []string{"reason"})
 
-	// OldestUnsentEmail leaves out Emails that wait because a person or a limit wants it.
+	// OldestUnsentEmail leaves out Emails that wait although nothing has failed.
 	OldestUnsentEmail = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_oldest_unsent_email_age_seconds",
-		Help: "Age of the oldest Email that is not sent yet and not given up, except those with the reasons EmailsOff and RecipientLimited. Reported by the leader only.",
+		Help: "Age of the oldest Email that is not sent yet and not given up, except those with the reasons EmailsOff, RecipientLimited and SignupNotConfirmed. Reported by the leader only.",
 	})
 
 	// CertificateExpiry is when a certificate that the operator serves expires.

@@ -1,6 +1,7 @@
 package census
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,14 +13,17 @@ import (
 // reasonPending stands for the reason of an Email that has no condition yet.
 const reasonPending = "Pending"
 
+// waitsForOthers are the reasons that no failure gives: a person turned e-mails off, the address has had its messages of
+// the day, or the sign-up is not paid yet, which takes days by some payment methods.
+var waitsForOthers = []string{v1alpha1.ReasonEmailsOff, v1alpha1.ReasonRecipientLimited, v1alpha1.ReasonSignupNotConfirmed}
+
 // unsent are the Emails that may still be sent, by the reason of Sent, and the age of the oldest that is late.
 type unsent struct {
 	byReason map[string]int
 	oldest   time.Duration
 }
 
-// countUnsent counts Emails that are neither settled nor being deleted. Those that a person turned off, or that wait for
-// their address's next day, are not late.
+// countUnsent counts Emails that are neither settled nor being deleted.
 func countUnsent(emails []v1alpha1.Email, now time.Time) unsent {
 	found := unsent{byReason: map[string]int{}}
 	for i := range emails {
@@ -32,7 +36,7 @@ func countUnsent(emails []v1alpha1.Email, now time.Time) unsent {
 			reason = c.Reason
 		}
 		found.byReason[reason]++
-		if reason != v1alpha1.ReasonEmailsOff && reason != v1alpha1.ReasonRecipientLimited {
+		if !slices.Contains(waitsForOthers, reason) {
 			found.oldest = max(found.oldest, now.Sub(e.CreationTimestamp.Time))
 		}
 	}

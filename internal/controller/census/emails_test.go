@@ -28,6 +28,7 @@ func TestUnsentEmails(t *testing.T) {
 		email(2*time.Minute, waits("Retrying")),
 		email(time.Hour, waits("EmailsOff")),
 		email(2*time.Hour, waits("RecipientLimited")),
+		email(2*time.Hour, waits("SignupNotConfirmed")),
 		email(3*time.Hour, waits("Rejected"), func(e *v1alpha1.Email) {
 			e.Status.Attempt = &v1alpha1.EmailAttempt{Outcome: v1alpha1.AttemptRejected}
 		}),
@@ -36,7 +37,7 @@ func TestUnsentEmails(t *testing.T) {
 		email(6*time.Hour, func(e *v1alpha1.Email) { e.DeletionTimestamp = new(metav1.NewTime(noon)) }),
 	}, noon)
 	want := unsent{
-		byReason: map[string]int{"Pending": 1, "Retrying": 2, "EmailsOff": 1, "RecipientLimited": 1}, oldest: 2 * time.Minute,
+		byReason: map[string]int{"Pending": 1, "Retrying": 2, "EmailsOff": 1, "RecipientLimited": 1, "SignupNotConfirmed": 1}, oldest: 2 * time.Minute,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(unsent{})); diff != "" {
 		t.Errorf("unsent (-want +got):\n%s", diff)
