@@ -126,10 +126,10 @@ func drawLines(p dashboard.Panel, answers []answer, from, until time.Time) strin
 	}
 	var out, legend strings.Builder
 	fmt.Fprintf(&out, `<svg width="%.0f" height="%.0f">%s`, f.wide, f.high, f.axes(p.Field.Defaults.Unit))
-	for i := len(all) - 1; i >= 0; i-- {
+	for i, s := range slices.Backward(all) {
 		colour := colours[i%len(colours)]
 		path, pen := "", "M"
-		for _, at := range all[i].points {
+		for _, at := range s.points {
 			if math.IsNaN(at.value) || math.IsInf(at.value, 0) {
 				pen = "M"
 				continue
@@ -138,7 +138,7 @@ func drawLines(p dashboard.Panel, answers []answer, from, until time.Time) strin
 			pen = "L"
 		}
 		fill := "none"
-		if points := all[i].points; stacked && len(points) > 0 {
+		if points := s.points; stacked && len(points) > 0 {
 			fill = colour
 			path += fmt.Sprintf("L%.1f %.1fL%.1f %.1fZ", f.x(points[len(points)-1].at), f.y(0), f.x(points[0].at), f.y(0))
 		}

@@ -412,7 +412,7 @@ func TestWhatCanGoWrongIsWatched(t *testing.T) {
 func packagesBelow(t *testing.T, folder string) []string {
 	t.Helper()
 	found := map[string]bool{}
-	err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
 			name, relative := filepath.Rel(root, filepath.Dir(path))
 			found[name], err = true, relative
