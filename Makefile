@@ -83,7 +83,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane bin/stripe-mock ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock bin/promtool ## Run every test, with the race detector, against a real API server.
 	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-alerts

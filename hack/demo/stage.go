@@ -37,6 +37,7 @@ type stage struct {
 	cluster    *controlplane.ControlPlane
 	mailgun    *mailguntest.Server
 	endpoint   stripetest.Endpoint
+	metrics    string // the URL of the manager's metrics
 	folder     string
 	kubeconfig string
 	manager    *exec.Cmd
@@ -101,18 +102,20 @@ func inNamespace(kubeconfig []byte, err error) ([]byte, error) {
 }
 
 func (s *stage) startManager(ctx context.Context) error {
-	addresses, err := freeport.Addresses(2)
+	addresses, err := freeport.Addresses(3)
 	if err != nil {
 		return err
 	}
 	if s.log, err = os.Create(filepath.Join(s.folder, "manager.log")); err != nil {
 		return err
 	}
-	address, probe := addresses[0], addresses[1]
+	address, probe, metrics := addresses[0], addresses[1], addresses[2]
+	s.metrics = "http://" + metrics + "/metrics"
 	s.endpoint = stripetest.Endpoint{URL: "http://" + address + receiver.Path, Secret: secret}
 
 	s.manager = exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"),
 		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s",
+		"--leader-elect", "--metrics-bind-address="+metrics, "--metrics-secure=false",
 		"--event-attempts=2") // an event that cannot be read fails after a second, not after two minutes
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
 		config.EnvStripeSecretKey+"=", // the stories have no Stripe account that could be asked
@@ -206,13 +209,13 @@ Still running; Ctrl-C stops it. In another terminal:
   source %s
   kubectl get customers
 
-docs/tutorial.md has what to try. The operator's log is %s.
+docs/tutorial.md has what to try. The metrics are at %s, the operator's log is %s.
 
 To forward events from your Stripe sandbox, start the demo with the signing secret of the Stripe CLI, then listen:
 
   STRIPE_ENDPOINT_SECRET=$(stripe listen --print-secret) KEEP=1 make demo
   stripe listen --forward-to %s
-`, environmentFile, s.log.Name(), s.endpoint.URL)
+`, environmentFile, s.metrics, s.log.Name(), s.endpoint.URL)
 	select {
 	case <-ctx.Done():
 	case err := <-s.ended:

@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/thin"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/importer"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
@@ -29,8 +31,11 @@ type App struct {
 	importer *importer.Importer // nil if it is turned off
 	thin     *thin.Reconciler   // nil if another process runs the controllers
 	gate     yield.Gate         // where writes give way to the recording of events
-	notices  []func() string    // the names of the checks in /readyz that never fail
-	log      func(msg string, keysAndValues ...any)
+	// receiverCertificate returns the certificate that the receiver serves; nil without one
+	receiverCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	notices []func() string // the names of the checks in /readyz that never fail
+	log     func(msg string, keysAndValues ...any)
 }
 
 // Run runs the operator until ctx ends and everything has stopped. At the end the controllers stop and release the
@@ -60,7 +65,13 @@ func decoder(cfg config.Config) events.Decoder {
 // client is what everything but the receiver writes with: it gives way to the recording of events.
 func (a *App) client() client.Client { return yield.Client(a.manager.GetClient(), &a.gate) }
 
-// recorder records with the writer.
-func (a *App) recorder(cfg config.Config, writer client.Writer) *recorder.Recorder {
-	return &recorder.Recorder{Writer: writer, Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
+// recorder records the events that come that way. Its metric is there from the start, so that the first event counts as an
+// increase.
+func (a *App) recorder(cfg config.Config, via recorder.Via) *recorder.Recorder {
+	metrics.RecordedLag.WithLabelValues(string(via))
+	writer := a.client()
+	if via == recorder.ViaWebhook {
+		writer = a.manager.GetClient()
+	}
+	return &recorder.Recorder{Writer: writer, Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Via: via}
 }

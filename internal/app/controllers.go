@@ -35,6 +35,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/recorder"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
@@ -224,7 +225,7 @@ func (a *App) addBackfill(cfg config.Config) error {
 	}
 	log := a.manager.GetLogger().WithName("backfill")
 	a.backfill = &backfill.Backfill{
-		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg, a.client()),
+		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg, recorder.ViaBackfill),
 		Checkpoints: backfill.Checkpoints{
 			Reader: a.manager.GetAPIReader(), Writer: a.client(), Namespace: cfg.Namespace, Log: log,
 		},

@@ -3,10 +3,8 @@ package app
 import (
 	"crypto/tls"
 	"fmt"
-	"path/filepath"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -66,12 +64,10 @@ func managerOptions(cfg config.Config) ctrl.Options {
 
 // checkMetricsCertificate refuses an unreadable certificate. controller-runtime would silently serve a self-signed one.
 func checkMetricsCertificate(cfg config.Config) error {
-	if !cfg.MetricsSecure || cfg.MetricsCertPath == "" || cfg.MetricsBindAddress == "0" {
+	if !servesMetricsFromFolder(cfg) {
 		return nil
 	}
-	folder := cfg.MetricsCertPath
-	_, err := tls.LoadX509KeyPair(filepath.Join(folder, corev1.TLSCertKey), filepath.Join(folder, corev1.TLSPrivateKeyKey))
-	if err != nil {
+	if _, err := loadCertificate(cfg.MetricsCertPath); err != nil {
 		return fmt.Errorf("read the metrics' certificate (--metrics-cert-path): %w", err)
 	}
 	return nil

@@ -41,7 +41,7 @@ func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Option
 	if cfg.Components.Receiver {
 		steps = append(steps, a.addReceiver)
 	}
-	for _, add := range append(steps, a.addChecks) {
+	for _, add := range append(steps, a.addCertificates, a.addChecks) {
 		if err := add(cfg); err != nil {
 			return nil, err
 		}

@@ -19,11 +19,13 @@ import (
 
 func (a *App) addReceiver(cfg config.Config) error {
 	log := a.manager.GetLogger().WithName("receiver")
-	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), &announced{recorder: a.recorder(cfg, a.manager.GetClient()), gate: &a.gate}, clock.RealClock{}, log)
-	certificate, err := a.receiverCertificate(cfg.ReceiverCertPath)
+	events := &announced{recorder: a.recorder(cfg, recorder.ViaWebhook), gate: &a.gate}
+	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), events, clock.RealClock{}, log)
+	certificate, err := a.watchCertificate(cfg.ReceiverCertPath)
 	if err != nil {
 		return err
 	}
+	a.receiverCertificate = certificate
 	a.receiver = receiver.NewServer(cfg.ReceiverBindAddress, certificate, cfg.DrainDelay, handler, log)
 	if err := a.manager.Add(a.receiver); err != nil {
 		return fmt.Errorf("add the receiver: %w", err)
@@ -31,8 +33,8 @@ func (a *App) addReceiver(cfg config.Config) error {
 	return nil
 }
 
-// receiverCertificate returns a function that loads the current certificate from the folder; nil without a folder.
-func (a *App) receiverCertificate(folder string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+// watchCertificate returns a function that loads the current certificate from the folder; nil without a folder.
+func (a *App) watchCertificate(folder string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if folder == "" {
 		return nil, nil
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/controller/thin"
+	"github.com/tollkeeper/tollkeeper/internal/recorder"
 )
 
 // addThin adds what reads the thin events from Stripe. Without a key they show that it is missing.
 func (a *App) addThin(cfg config.Config, scope routing.Scope) error {
 	a.thin = &thin.Reconciler{
-		Client: a.client(), Clock: clock.RealClock{}, Recorder: a.recorder(cfg, a.client()), Decoder: decoder(cfg), Scope: scope,
+		Client: a.client(), Clock: clock.RealClock{}, Recorder: a.recorder(cfg, recorder.ViaThin), Decoder: decoder(cfg), Scope: scope,
 	}
 	if a.stripe != nil {
 		a.thin.Stripe = a.stripe

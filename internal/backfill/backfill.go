@@ -90,6 +90,9 @@ func (b *Backfill) Start(ctx context.Context) error {
 	for _, result := range []string{"complete", "failed"} { // so that the first of them counts as an increase
 		metrics.BackfillRuns.WithLabelValues(result)
 	}
+	for _, result := range []string{"recorded", "known", "ignored", "failed"} {
+		metrics.BackfillEvents.WithLabelValues(result)
+	}
 	retry := firstRetry
 	for {
 		wait := b.Interval

@@ -7,6 +7,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
+// lagBuckets are seconds: a second to three days, which is how long Stripe tries to deliver an event.
+var lagBuckets = []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400, 259200}
+
 // The metrics are registered with controller-runtime's registry, which the metrics endpoint serves.
 var (
 	// Requests counts requests to the receiver. The reason is "recorded", "duplicate", or why the request was refused.
@@ -104,8 +107,28 @@ var (
 	EventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "tollkeeper_event_lag_seconds",
 		Help:    "Seconds from an event's creation at Stripe until its outcome was written.",
-		Buckets: []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400, 259200},
+		Buckets: lagBuckets,
 	})
+
+	// RecordedLag is the time from an event's creation at Stripe to its BillingEvent.
+	RecordedLag = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "tollkeeper_event_recorded_lag_seconds",
+		Help:    "Seconds from an event's creation at Stripe until its BillingEvent was created, by how the event came: webhook, backfill, thin (read for a thin event). Stripe's times are whole seconds.",
+		Buckets: lagBuckets,
+	}, []string{"via"})
+
+	// ShownLag is the time from an event's BillingEvent to the statuses that show the event.
+	ShownLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "tollkeeper_event_shown_lag_seconds",
+		Help:    "Seconds from the creation of a BillingEvent until the statuses of its customer showed it, once for each applied event. Kubernetes' times are whole seconds.",
+		Buckets: lagBuckets,
+	})
+
+	// Lockouts counts customers who lost their access.
+	Lockouts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_lockouts_total",
+		Help: "Customers whose Entitled condition changed from True to False, by the new reason.",
+	}, []string{"reason"})
 
 	// EntitlementChanges counts changes of customers' Entitled conditions.
 	EntitlementChanges = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -176,8 +199,32 @@ var (
 	// Emails counts attempts to send an e-mail.
 	Emails = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_emails_total",
-		Help: "Attempts to send an e-mail, by purpose and outcome: accepted, not_accepted (will be retried), rejected, unknown, expired (too old to be sent), limited (kept back by --mails-per-address).",
+		Help: "Attempts to send an e-mail, by purpose and outcome: accepted, not_accepted (will be retried), rejected, unknown, expired (too old to be sent), customer_deleted (not sent), limited (kept back by --mails-per-address).",
 	}, []string{"purpose", "outcome"})
+
+	// EmailsUnsent is the number of Emails that may still be sent. Only the leader reports it.
+	EmailsUnsent = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_emails_unsent",
+		Help: "Emails that are not sent yet and not given up, by the reason of Sent (Pending before the first attempt). Reported by the leader only.",
+	}, []string{"reason"})
+
+	// OldestUnsentEmail leaves out Emails that wait although nothing has failed.
+	OldestUnsentEmail = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_oldest_unsent_email_age_seconds",
+		Help: "Age of the oldest Email that is not sent yet and not given up, except those with the reasons EmailsOff, RecipientLimited and SignupNotConfirmed. Reported by the leader only.",
+	})
+
+	// CertificateExpiry is when a certificate that the operator serves expires.
+	CertificateExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_certificate_expiry_timestamp_seconds",
+		Help: "Unix time at which the certificate expires, by what serves it: receiver, metrics; 0 if it cannot be read. Absent for a server without a certificate directory.",
+	}, []string{"server"})
+
+	// CertificateLifetime is for how long a certificate was issued.
+	CertificateLifetime = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_certificate_lifetime_seconds",
+		Help: "Seconds for which the certificate was issued, by what serves it: receiver, metrics; 0 if it cannot be read.",
+	}, []string{"server"})
 
 	// Drift counts status fields that a resync corrected.
 	Drift = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -249,10 +296,12 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventsReopened,
 		EventOutcomes, EventAttemptsFailed,
-		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, EventLag, EntitlementChanges,
+		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, RecordedLag, ShownLag, EventLag,
+		Lockouts, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
-		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,
+		ImportObjects, ImportComplete, ImportLastSuccess, Emails, EmailsUnsent, OldestUnsentEmail,
+		CertificateExpiry, CertificateLifetime, Drift, Customers, OutOfSync, ReadingsRefused,
 		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,
 	}
 }

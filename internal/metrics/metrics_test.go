@@ -31,6 +31,11 @@ func used() []prometheus.Collector {
 	ReadingsRefused.WithLabelValues("other_customer")
 	EndpointProblems.WithLabelValues("disabled")
 	ThinEvents.WithLabelValues("event")
+	RecordedLag.WithLabelValues("webhook")
+	Lockouts.WithLabelValues("PaymentFailed")
+	EmailsUnsent.WithLabelValues("Retrying")
+	CertificateExpiry.WithLabelValues("receiver")
+	CertificateLifetime.WithLabelValues("receiver")
 	return Collectors()
 }
 
@@ -100,6 +105,13 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_events_reopened_total":                 nil,
 		"tollkeeper_event_outcomes_total":                  {"outcome", "type"},
 		"tollkeeper_event_lag_seconds":                     nil,
+		"tollkeeper_event_recorded_lag_seconds":            {"via"},
+		"tollkeeper_event_shown_lag_seconds":               nil,
+		"tollkeeper_lockouts_total":                        {"reason"},
+		"tollkeeper_emails_unsent":                         {"reason"},
+		"tollkeeper_oldest_unsent_email_age_seconds":       nil,
+		"tollkeeper_certificate_expiry_timestamp_seconds":  {"server"},
+		"tollkeeper_certificate_lifetime_seconds":          {"server"},
 		"tollkeeper_entitlement_changes_total":             {"reason", "status"},
 		"tollkeeper_stripe_api_requests_total":             {"code", "resource"},
 		"tollkeeper_stripe_api_configured":                 nil,

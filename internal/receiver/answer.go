@@ -31,6 +31,11 @@ func badSignature(reason string) answer {
 	return refusal(http.StatusBadRequest, reason, "signature verification failed")
 }
 
+// notAnEvent says what is wrong with a signed body.
+func notAnEvent(problem string) answer {
+	return refusal(http.StatusBadRequest, "not_an_event", "not a Stripe event: "+problem)
+}
+
 func refusal(code int, reason, text string) answer { return answer{code, reason, text + "\n"} }
 
 func (a answer) send(w http.ResponseWriter) {

@@ -48,6 +48,7 @@ type Handler struct {
 
 // NewHandler returns a handler that takes events signed with any of the secrets, at most limit of them at a time.
 func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
+	exposeCounts()
 	return &Handler{
 		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets) },
 		decoder: decoder, recorder: recorder, clock: now, log: log,
@@ -149,7 +150,7 @@ func (h *Handler) record(ctx context.Context, body []byte) answer {
 		return notRecorded
 	case err != nil:
 		h.log.Info("Refused a signed body that is not an event", "reason", err.Error())
-		return refusal(http.StatusBadRequest, "not_an_event", "not a Stripe event: "+err.Error())
+		return notAnEvent(err.Error())
 	}
 	recorded, err := h.write(ctx, e)
 	if err != nil {

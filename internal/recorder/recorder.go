@@ -25,7 +25,21 @@ type Recorder struct {
 	Reader client.Reader
 	// Namespace is the namespace of the objects.
 	Namespace string
+	// Via is how the events come, for the metric of their lag.
+	Via Via
 }
+
+// Via is how events come: a value of a metric's label.
+type Via string
+
+const (
+	// ViaWebhook stands for events that Stripe posts.
+	ViaWebhook Via = "webhook"
+	// ViaBackfill stands for events that were missed, and are listed at Stripe.
+	ViaBackfill Via = "backfill"
+	// ViaThin stands for events that are read from Stripe because a thin event names them.
+	ViaThin Via = "thin"
+)
 
 // Record ensures that exactly one BillingEvent holds the event. A nil error means that the event is durable: the API
 // server has acknowledged it. recorded is true if this call created the object, and false if it existed before.
@@ -74,6 +88,7 @@ func (r *Recorder) create(ctx context.Context, e *v1alpha1.BillingEventSpec) (bo
 	if err != nil {
 		return false, fmt.Errorf("create BillingEvent %s: %w", object.Name, apirejection.Hide("it", err))
 	}
+	metrics.RecordedLag.WithLabelValues(string(r.Via)).Observe(max(0, object.CreationTimestamp.Sub(e.Created.Time).Seconds()))
 	return true, nil
 }
 

@@ -1,5 +1,5 @@
-// Package census counts the Customers by what tenant controllers see and by what a person decides, and the objects that do
-// not match Stripe, for the metrics. It reads caches and writes nothing.
+// Package census counts the Customers by what tenant controllers see and by what a person decides, the objects that do not
+// match Stripe, and the Emails that are not sent, for the metrics. It reads caches and writes nothing.
 package census
 
 import (
@@ -19,7 +19,7 @@ import (
 
 // Counter counts on the leader.
 type Counter struct {
-	// Client reads Customers and Subscriptions from the cache.
+	// Client reads Customers, Subscriptions and Emails from the cache.
 	Client client.Reader
 	Clock  clock.WithTicker
 	// Interval is the time between two counts.
@@ -34,6 +34,7 @@ func (c *Counter) Start(ctx context.Context) error {
 	count.Repeatedly(ctx, c.Clock, c.Interval, "the Customers", c.count, func() {
 		report(nil, nil)
 		overrides{}.report()
+		unsent{}.report()
 	})
 	return nil
 }
@@ -41,13 +42,15 @@ func (c *Counter) Start(ctx context.Context) error {
 func (c *Counter) count(ctx context.Context) error {
 	var customers v1alpha1.CustomerList
 	var subscriptions v1alpha1.SubscriptionList
-	for _, list := range []client.ObjectList{&customers, &subscriptions} {
+	var emails v1alpha1.EmailList
+	for _, list := range []client.ObjectList{&customers, &subscriptions, &emails} {
 		if err := c.Client.List(ctx, list, client.DisableReadYourWritesConsistency, client.UnsafeDisableDeepCopy); err != nil {
 			return err
 		}
 	}
 	report(tally(customers.Items, subscriptions.Items))
 	countOverrides(customers.Items, c.Clock.Now()).report()
+	countUnsent(emails.Items, c.Clock.Now()).report()
 	return nil
 }
 

@@ -67,6 +67,7 @@ func (r *Reconciler) noteCommitted(ctx context.Context, c *reconciliation, p *pl
 			e.message = "Newer events have replaced everything that this event reports."
 		}
 	}
+	r.shown.observe(p.events, r.Clock.Now())
 	c.reconcileAt = p.next
 	for _, d := range p.differences {
 		if d.remains {
@@ -130,6 +131,7 @@ func (r *Reconciler) announce(customer *v1alpha1.Customer, conditionsBefore []me
 		return
 	}
 	metrics.EntitlementChanges.WithLabelValues(string(now.Status), now.Reason).Inc()
+	countLockout(before, now)
 	severity := corev1.EventTypeNormal
 	if before != nil && now.Status == metav1.ConditionFalse {
 		severity = corev1.EventTypeWarning

@@ -66,6 +66,7 @@ type Reconciler struct {
 	// MailedAccounts are the connected accounts whose sign-ups are sent e-mails, beside the platform's own.
 	MailedAccounts stripeaccount.Selection
 
+	shown   shownLag
 	written ownWrites
 }
 
@@ -78,6 +79,7 @@ type Reconciler struct {
 // one of its subscriptions is written by anything else, when it was read from Stripe, when an event reports one of its products, and when an
 // event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	exposeLockouts()
 	if r.Products == nil {
 		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())
 	}

@@ -78,6 +78,7 @@ type Letter struct {
 // SetupWithManager registers the controller. An Email is reconciled when it changes, and when its customer does: the
 // customer's address may be known now.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	exposeCounts()
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("email").
 		For(&v1alpha1.Email{}).

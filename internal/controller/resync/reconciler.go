@@ -21,6 +21,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
@@ -52,6 +53,7 @@ type Reconciler struct {
 
 // SetupWithManager registers the controller. A customer is reconciled whenever it or one of its subscriptions changes.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	metrics.ReadingsRefused.WithLabelValues("not_permitted") // so that the first one counts as an increase
 	r.schedules = map[client.ObjectKey]*schedule{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("resync").
