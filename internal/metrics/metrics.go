@@ -91,7 +91,13 @@ var (
 	// EventsFailed is the number of BillingEvents that need a person's action. Only the leader reports it.
 	EventsFailed = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_events_failed",
-		Help: "BillingEvents with the outcome Failed. Reported by the leader only.",
+		Help: "BillingEvents with the outcome Failed, apart from those that a person has dismissed. Reported by the leader only.",
+	})
+
+	// EventsDismissed is the number of Failed BillingEvents that a person has dealt with. Only the leader reports it.
+	EventsDismissed = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_events_dismissed",
+		Help: "BillingEvents with the outcome Failed that a person has dismissed. Reported by the leader only.",
 	})
 
 	// OldestPending leaves out young events of unknown customers: they may wait for another event.
@@ -249,7 +255,7 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventsReopened,
 		EventOutcomes, EventAttemptsFailed,
-		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, EventLag, EntitlementChanges,
+		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, EventsDismissed, OldestPending, EventLag, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, Drift, Customers, OutOfSync, ReadingsRefused,

@@ -217,11 +217,15 @@ func judgeBacklog(top *lists.Top, now time.Time) Line {
 }
 
 func judgeFailed(top *lists.Top) Line {
+	if top.Failed == 0 && top.Dismissed > 0 {
+		return Line{OK, "Failed events", "none, apart from " + say.Count(top.Dismissed, "dismissed one"), ""}
+	}
 	if top.Failed == 0 {
 		return Line{OK, "Failed events", "none", ""}
 	}
 	return Line{Fail, "Failed events", say.Count(top.Failed, "event") + " could not be used: their customers' statuses lack them",
-		"Read why: kubectl tollkeeper events --failed. Once the cause is gone: kubectl tollkeeper retry --failed --wait"}
+		"Read why: kubectl tollkeeper events --failed. Once the cause is gone: kubectl tollkeeper retry --failed --wait. " +
+			"One that cannot be used and is dealt with: kubectl tollkeeper dismiss"}
 }
 
 func judgeCustomers(top *lists.Top) Line {
