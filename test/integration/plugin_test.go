@@ -402,6 +402,14 @@ func TestAReportIsRedacted(t *testing.T) {
 	o.outcome("evt_PluginReport4", v1alpha1.OutcomeFailed)
 	p := newPlugin(t, "-n", o.namespace)
 	p.run("deny", "cus_PluginReport", "--for", "1h", "--reason", "canary-reason")
+	p.run("dismiss", "evt_PluginReport4", "--reason", "canary-dismissal")
+	o.annotate(o.event("evt_PluginReport4"), v1alpha1.AnnotationRetry, "canary-retry") // the dismissal gets into the status
+	o.eventually("the dismissal has ended", func() string {
+		if !strings.Contains(o.event("evt_PluginReport4").Status.EndedDismissal, "canary-dismissal") {
+			return "it has not"
+		}
+		return ""
+	})
 	if got := o.customer("cus_PluginReport"); got.Status.Email != "canary.mail@kite.example" || got.Status.Metadata["tenant"] != "canary-tenant" {
 		t.Fatalf("the canaries are not in the cluster: %+v", got.Status)
 	}

@@ -36,7 +36,7 @@ func TestTheReadyMadeRoles(t *testing.T) {
 	const billing = ".billing.tollkeeper.dev"
 	for file, want := range map[string][]string{
 		"entitlement_viewer_role.yaml": reads("customers" + billing),
-		"viewer_role.yaml": reads("billingevents"+billing, "customers"+billing, "subscriptions"+billing, "emails"+billing, "passwordresets"+billing),
+		"viewer_role.yaml":             reads("billingevents"+billing, "customers"+billing, "subscriptions"+billing, "emails"+billing, "passwordresets"+billing),
 		"auditor_role.yaml": reads("billingevents"+billing, "billingevents/status"+billing, "customers"+billing, "customers/status"+billing,
 			"customers/finalizers"+billing, "subscriptions"+billing, "subscriptions/status"+billing, "emails"+billing, "emails/status"+billing,
 			"passwordresets"+billing, "events", "events.events.k8s.io"),

@@ -47,6 +47,7 @@ func TestWrongArgumentsSayWhatToDo(t *testing.T) {
 		"grant cus_A --for 3d":                                "--reason is missing",
 		"deny cus_A --for x --reason R":                       `"x" is not a length of time`,
 		"events --failed --pending":                           "--pending excludes --failed",
+		"doctor --offline --stripe-key-from-env":              "exclude each other",
 		"dismiss --reason R":                                  "name events (evt_…), or take all failed ones with --failed",
 		"dismiss evt_1":                                       "--reason is missing: say for other people what was done",
 		"retry":                                               "name events (evt_…), or take all failed ones with --failed",

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/cli/doctor"
 	"github.com/tollkeeper/tollkeeper/internal/cli/lists"
 	"github.com/tollkeeper/tollkeeper/internal/cli/show"
 )
@@ -88,40 +86,4 @@ func (p *plugin) printTop(ctx context.Context, a *access, namespace string, prin
 		_, err = fmt.Fprint(p.Out, text.String())
 	}
 	return err
-}
-
-func (p *plugin) doctor() *cobra.Command {
-	return &cobra.Command{
-		Use:   "doctor",
-		Short: "Check the installation, and say what to do",
-		Long: `Check the installation as far as the API server shows it to you: the CRDs, the admission policies, the rights of the
-operator's account, which keys the Secret has (not their values), the pods, the leader, the import, the backlog, failed
-events, customers that are not known, and e-mails. Each line says what to do. It ends with 1 if a check failed.
-
-What you may not read is skipped: an administrator sees more than support.`,
-		Example: `  kubectl tollkeeper doctor
-  kubectl tollkeeper doctor -o json`,
-		Args: nothing,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := p.printer()
-			if err != nil {
-				return err
-			}
-			a, namespace, err := p.installation(cmd.Context())
-			if err != nil {
-				return err
-			}
-			d := &doctor.Doctor{Config: a.config, Client: a.client, Namespace: namespace, Now: p.Now}
-			lines := d.Run(cmd.Context())
-			if printer.Format.IsForPrograms() {
-				err = printer.Object(lines)
-			} else {
-				err = doctor.Print(printer, lines)
-			}
-			if err == nil && doctor.HasFailed(lines) {
-				err = errors.New("a check failed")
-			}
-			return err
-		},
-	}
 }

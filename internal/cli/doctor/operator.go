@@ -29,7 +29,7 @@ const (
 
 var mailKeys = []string{"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL"}
 
-// keys looks at which keys the Secret has. Their values are not looked at.
+// keys looks at which keys the Secret has.
 func (d *Doctor) keys(ctx context.Context) ([]Line, error) {
 	var secret corev1.Secret
 	err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: credentials}, &secret)
@@ -68,7 +68,7 @@ func judgeKeys(has map[string]bool) []Line {
 			"Add them, or turn e-mails off with --emails=false"})
 	}
 	if len(lines) == 0 {
-		lines = append(lines, Line{OK, "Keys", credentials + " has the keys for Stripe and Mailgun (their values were not looked at)", ""})
+		lines = append(lines, Line{OK, "Keys", credentials + " has the keys for Stripe and Mailgun", ""})
 	}
 	return lines
 }
@@ -85,6 +85,7 @@ func (d *Doctor) deployment(ctx context.Context) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.operator = &deployment
 	return []Line{judgeDeployment(&deployment)}, nil
 }
 
