@@ -4,7 +4,9 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,14 +34,7 @@ const stripeKey = "rk_test_canaryofthedoctor"
 // The missing permissions are named, as Stripe names them. One that is not needed for a decision is worth a look only.
 func TestPermissions(t *testing.T) {
 	under := func(paths ...string) func(*http.Request) bool {
-		return func(r *http.Request) bool {
-			for _, path := range paths {
-				if r.URL.Path == path {
-					return true
-				}
-			}
-			return false
-		}
+		return func(r *http.Request) bool { return slices.Contains(paths, r.URL.Path) }
 	}
 	for name, tc := range map[string]struct {
 		fail func(*stripetest.API)
@@ -124,9 +119,7 @@ func TestSettings(t *testing.T) {
 			d := &Doctor{operator: &appsv1.Deployment{}}
 			d.operator.Spec.Template.Spec.Containers = []corev1.Container{{Args: tc.arguments}}
 			environment := map[string]string{config.EnvStripeEndpointSecret: "whsec_canary"}
-			for key, value := range tc.environment {
-				environment[key] = value
-			}
+			maps.Copy(environment, tc.environment)
 			line := d.load(&settings{}, environment, true)
 			if got := judged(line); !strings.HasPrefix(got, tc.want) || strings.Contains(got, "canary") {
 				t.Errorf("%q, want %q", got, tc.want)
