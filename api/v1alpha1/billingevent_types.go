@@ -14,7 +14,14 @@ const (
 	// LabelRetry requests a retry of a BillingEvent with outcome Failed or Recorded, like AnnotationRetry. There may be a
 	// hundred thousand Recorded events: those that are labelled can be watched without the others.
 	LabelRetry = AnnotationRetry
+	// AnnotationDismissed on a BillingEvent with outcome Failed says that a person has dealt with it, who and why, such as
+	// "grace@example.com: 2026-11-29T01:20:00Z Ticket 4711". The admission policy lets it begin with the name of the user
+	// only. See BillingEvent.IsDismissed.
+	AnnotationDismissed = "billing.tollkeeper.dev/dismissed"
 )
+
+// maxDismissal is how many characters of a dismissal status.endedDismissal has room for.
+const maxDismissal = 255
 
 // RecordedReason is why an event is Recorded and not applied.
 //
@@ -207,6 +214,11 @@ type BillingEventStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	Retried string `json:"retried,omitempty"`
+	// endedDismissal is the value of the annotation dismissed that the event had when it failed, or when a retry of it was
+	// refused. That dismissal has ended; another value is a new one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	EndedDismissal string `json:"endedDismissal,omitempty"`
 	// message explains the outcome in a sentence.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -235,8 +247,11 @@ type BillingEventStatus struct {
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Customer",type=string,JSONPath=`.spec.customerID`
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
-// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 // +kubebuilder:printcolumn:name="Created",type=date,JSONPath=`.spec.created`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
+// +kubebuilder:printcolumn:name="Dismissed",type=string,priority=1,JSONPath=`.metadata.annotations.billing\.tollkeeper\.dev/dismissed`
 type BillingEvent struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -258,6 +273,27 @@ func (e *BillingEvent) CustomerID() string {
 		return e.Spec.CustomerID
 	}
 	return e.Status.CustomerID
+}
+
+// IsDismissed reports whether the event has failed and a person has dealt with it since: it needs nobody's attention, though
+// no status shows it. A dismissal is about one failure. It ends when the event is retried:
+//
+//	Failed, annotated with "grace: 10:00 Ticket 1"     dismissed
+//	retried, and Failed again, with that annotation    not dismissed: status.endedDismissal has its value
+//	annotated with "grace: 11:00 Ticket 1"             dismissed
+func (e *BillingEvent) IsDismissed() bool {
+	dismissal := e.Dismissal()
+	return e.Status.Outcome == OutcomeFailed && dismissal != "" && dismissal != e.Status.EndedDismissal
+}
+
+// Dismissal is the annotation dismissed, cut to what a status has room for; empty if there is none. It may have ended: see
+// IsDismissed.
+func (e *BillingEvent) Dismissal() string {
+	value := e.Annotations[AnnotationDismissed]
+	if runes := []rune(value); len(runes) > maxDismissal {
+		return string(runes[:maxDismissal])
+	}
+	return value
 }
 
 // Content is what is applied: status.refetched, else spec.

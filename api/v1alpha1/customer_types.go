@@ -261,6 +261,11 @@ type Completeness struct {
 
 // CustomerStatus is what is known about the customer, and the decision whether it is entitled.
 type CustomerStatus struct {
+	// entitled is the status of the condition Entitled as a field that can be selected: True, False or Unknown. It is written
+	// together with the condition. Absent until the operator has decided.
+	// +optional
+	// +kubebuilder:validation:Enum="True";"False";"Unknown"
+	Entitled metav1.ConditionStatus `json:"entitled,omitempty"`
 	// email is the customer's e-mail address in Stripe. Absent while unknown.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
@@ -468,12 +473,18 @@ type CustomerStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=bcus,categories=billing
 // +kubebuilder:selectablefield:JSONPath=`.spec.customerID`
+// +kubebuilder:selectablefield:JSONPath=`.status.entitled`
+// +kubebuilder:selectablefield:JSONPath=`.status.plan`
+// +kubebuilder:selectablefield:JSONPath=`.status.email`
 // +kubebuilder:printcolumn:name="Entitled",type=string,JSONPath=`.status.conditions[?(@.type=="Entitled")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Entitled")].reason`
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan`
 // +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.status.accessUntil`
-// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Since",type=date,priority=1,JSONPath=`.status.conditions[?(@.type=="Entitled")].lastTransitionTime`
+// +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.status.email`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Entitled")].message`
 type Customer struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

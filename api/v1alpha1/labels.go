@@ -20,3 +20,18 @@ const (
 	FieldOutcome         = "status.outcome"
 	FieldReason          = "status.reason"
 )
+
+// Field selectors of Customer, beside FieldCustomerID. FieldEntitled selects by the decision: True, False
+// or Unknown; the empty value selects customers that are not decided yet.
+const (
+	FieldEntitled = "status.entitled"
+	FieldPlan     = "status.plan"
+	FieldEmail    = "status.email"
+)
+
+// Field selectors of Subscription.
+const (
+	FieldSubscriptionID     = "spec.subscriptionID"
+	FieldCustomerRef        = "spec.customerRef.name"
+	FieldSubscriptionStatus = "status.status"
+)

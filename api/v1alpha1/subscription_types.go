@@ -172,12 +172,16 @@ type SubscriptionStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=bsub,categories=billing
 // +kubebuilder:selectablefield:JSONPath=`.spec.subscriptionID`
+// +kubebuilder:selectablefield:JSONPath=`.spec.customerRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.status`
 // +kubebuilder:printcolumn:name="Customer",type=string,JSONPath=`.spec.customerRef.name`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.status`
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan`
 // +kubebuilder:printcolumn:name="Period End",type=string,JSONPath=`.status.currentPeriodEnd`
-// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="ID",type=string,priority=1,JSONPath=`.spec.subscriptionID`
+// +kubebuilder:printcolumn:name="Cancels",type=string,priority=1,JSONPath=`.status.cancelAt`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
 type Subscription struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

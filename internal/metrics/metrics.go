@@ -94,7 +94,13 @@ var (
 	// EventsFailed is the number of BillingEvents that need a person's action. Only the leader reports it.
 	EventsFailed = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tollkeeper_events_failed",
-		Help: "BillingEvents with the outcome Failed. Reported by the leader only.",
+		Help: "BillingEvents with the outcome Failed, apart from those that a person has dismissed. Reported by the leader only.",
+	})
+
+	// EventsDismissed is the number of Failed BillingEvents that a person has dealt with. Only the leader reports it.
+	EventsDismissed = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_events_dismissed",
+		Help: "BillingEvents with the outcome Failed that a person has dismissed. Reported by the leader only.",
 	})
 
 	// OldestPending leaves out young events of unknown customers: they may wait for another event.
@@ -296,7 +302,7 @@ func Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		Requests, RequestSeconds, InFlight, ConnectionsShed, HandshakesFailed, EventsRecorded, EventsWithWarnings, EventsReopened,
 		EventOutcomes, EventAttemptsFailed,
-		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, OldestPending, RecordedLag, ShownLag, EventLag,
+		EventsPending, ThinEventsPending, ThinEvents, EventsFailed, EventsDismissed, OldestPending, RecordedLag, ShownLag, EventLag,
 		Lockouts, EntitlementChanges,
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,

@@ -87,6 +87,7 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_receiver_requests_total":               {"code", "reason"},
 		"tollkeeper_event_attempts_failed_total":           {"type"},
 		"tollkeeper_events_pending":                        nil,
+		"tollkeeper_events_dismissed":                      nil,
 		"tollkeeper_events_failed":                         nil,
 		"tollkeeper_thin_events_pending":                   nil,
 		"tollkeeper_thin_events_total":                     {"result"},

@@ -44,7 +44,10 @@ func (e *rateLimitError) Error() string {
 }
 
 // refusalError is a 403 that refuses neither the key nor the account (see RefusalError).
-type refusalError struct{ text, request string }
+type refusalError struct {
+	text, request string
+	permission    string // Stripe's name of the permission that the key lacks; empty if Stripe does not name it
+}
 
 func (e *refusalError) Error() string { return fmt.Sprintf("%s (request %s)", e.text, e.request) }
 
@@ -122,7 +125,7 @@ func explainRejection(rejection *stripe.Error) error {
 		}
 		return &rateLimitError{wait: wait, request: rejection.RequestID}
 	case http.StatusForbidden:
-		return &refusalError{"the API key may not read this: give the restricted key that permission in Stripe", rejection.RequestID}
+		return &refusalError{"the API key may not read this: give the restricted key that permission in Stripe", rejection.RequestID, permissionIn(rejection.Msg)}
 	case http.StatusBadRequest:
 		param := rejection.Param
 		if !paramForm.MatchString(param) {

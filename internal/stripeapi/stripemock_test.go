@@ -202,6 +202,13 @@ func checkRequests(t *testing.T, mock *url.URL) {
 			}
 			return err
 		},
+		"MayRead": func(ctx context.Context) (err error) {
+			for _, permission := range stripeapi.Permissions() {
+				_, failed := client.MayRead(ctx, permission)
+				err = errors.Join(err, failed)
+			}
+			return err
+		},
 		"WebhookEndpoints": func(ctx context.Context) error { _, err := client.WebhookEndpoints(ctx); return err },
 		"CreateWebhookEndpoint": func(ctx context.Context) error {
 			_, err := client.CreateWebhookEndpoint(ctx, webhookEndpoint, true)

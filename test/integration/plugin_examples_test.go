@@ -20,7 +20,7 @@ import (
 func TestTheExamplesOfThePlugin(t *testing.T) {
 	world := NewWorld(time.Now().Add(-time.Hour), New, 1)
 	_, withStripe := stripe(t, world)
-	o := start(t, withStripe, func(c *config.Config) { c.Import = config.ImportSubscribers })
+	o := start(t, withStripe, func(c *config.Config) { c.Import, c.EventAttempts = config.ImportSubscribers, 1 })
 	began := time.Now().AddDate(0, 0, -1).Truncate(time.Second)
 	for _, name := range []string{"Ada", "Bob", "Dan", "Eve"} {
 		customer := Customer("cus_"+name, strings.ToLower(name)+"@example.com", name)
@@ -36,6 +36,8 @@ func TestTheExamplesOfThePlugin(t *testing.T) {
 		o.entitled("cus_"+name, "True SubscriptionActive")
 	}
 	o.imported(patience)
+	o.send(broken("evt_Broken", "cus_Ada"))
+	o.outcome("evt_Broken", v1alpha1.OutcomeFailed)
 	p := newPlugin(t, "-n", o.namespace)
 	p.environment = func(name string) string {
 		return map[string]string{"STRIPE_ENDPOINT_SECRET": secret, "ENDPOINT": o.endpoint.URL}[name]

@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -322,33 +321,7 @@ func TestTheRightsOfSupport(t *testing.T) {
 		t.Fatal(err)
 	}
 	bindSupport(t, namespace)
-	const billing = "billing.tollkeeper.dev"
-	var allowed []string
-	for _, resource := range []struct{ group, name, sub, object string }{
-		{billing, "billingevents", "", ""}, {billing, "billingevents", "status", ""}, {billing, "customers", "", ""}, {billing, "customers", "status", ""},
-		{billing, "customers", "finalizers", ""}, {billing, "subscriptions", "", ""}, {billing, "subscriptions", "status", ""}, {billing, "emails", "", ""},
-		{billing, "emails", "status", ""}, {billing, "passwordresets", "", ""},
-		{"", "secrets", "", ""}, {"", "secrets", "", "tollkeeper-credentials"}, {"", "configmaps", "", ""}, {"", "configmaps", "", "tollkeeper-import"},
-		{"", "configmaps", "", "tollkeeper-backfill"}, {"", "pods", "", ""}, {"", "pods", "exec", ""}, {"", "serviceaccounts", "token", ""}, {"", "events", "", ""},
-		{"events.k8s.io", "events", "", ""}, {"apps", "deployments", "", ""}, {"apps", "deployments", "", "tollkeeper-controller-manager"},
-		{"coordination.k8s.io", "leases", "", ""}, {"coordination.k8s.io", "leases", "", "leader.billing.tollkeeper.dev"},
-		{"rbac.authorization.k8s.io", "rolebindings", "", ""},
-	} {
-		for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
-			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User: supporter, Groups: []string{"system:authenticated"}, ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Namespace: namespace, Verb: verb, Group: resource.group, Resource: resource.name, Subresource: resource.sub, Name: resource.object,
-				},
-			}}
-			if err := cluster.Client.Create(t.Context(), review); err != nil {
-				t.Fatal(err)
-			}
-			if review.Status.Allowed {
-				allowed = append(allowed, strings.TrimRight(fmt.Sprintf("%s %s.%s %s", verb, resource.name, resource.group, resource.object), " ."))
-			}
-		}
-	}
-	slices.Sort(allowed)
+	allowed := allowedTo(t, namespace, supporter)
 	want := []string{
 		"get billingevents.billing.tollkeeper.dev", "get configmaps. tollkeeper-import", "get customers.billing.tollkeeper.dev",
 		"get deployments.apps tollkeeper-controller-manager", "get emails.billing.tollkeeper.dev", "get events", "get events.events.k8s.io",
@@ -397,6 +370,18 @@ func pluginAsInstalled(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "1 event failed again") {
 		t.Errorf("retry ends with %v", err)
 	}
+	asUser := rest.CopyConfig(cluster.Config)
+	asUser.Impersonate = rest.ImpersonationConfig{UserName: supporter}
+	failed, asSupport := o.event("evt_PluginInstalledBroken"), clientFor(t, asUser)
+	for value, isAllowed := range map[string]bool{
+		supporter + ": Ticket 4711": true, supporter + ": ": false, "mallory@kite.example: Ticket 4711": false, "Ticket 4711": false, supporter: false, "": false,
+	} {
+		err := patch(t, failed, dismissed(value))(asSupport)
+		if isAllowed && err != nil || !isAllowed && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "must begin with your user name")) {
+			t.Errorf("support dismisses a failed event as %q: %v", value, err)
+		}
+	}
+	shows(t, p.run("dismiss", "evt_PluginInstalledBroken", "--reason", "Ticket 4711"), "By "+supporter)
 }
 
 // A report holds nothing that is personal, and what a developer needs.
@@ -417,6 +402,14 @@ func TestAReportIsRedacted(t *testing.T) {
 	o.outcome("evt_PluginReport4", v1alpha1.OutcomeFailed)
 	p := newPlugin(t, "-n", o.namespace)
 	p.run("deny", "cus_PluginReport", "--for", "1h", "--reason", "canary-reason")
+	p.run("dismiss", "evt_PluginReport4", "--reason", "canary-dismissal")
+	o.annotate(o.event("evt_PluginReport4"), v1alpha1.AnnotationRetry, "canary-retry") // the dismissal gets into the status
+	o.eventually("the dismissal has ended", func() string {
+		if !strings.Contains(o.event("evt_PluginReport4").Status.EndedDismissal, "canary-dismissal") {
+			return "it has not"
+		}
+		return ""
+	})
 	if got := o.customer("cus_PluginReport"); got.Status.Email != "canary.mail@kite.example" || got.Status.Metadata["tenant"] != "canary-tenant" {
 		t.Fatalf("the canaries are not in the cluster: %+v", got.Status)
 	}

@@ -141,8 +141,9 @@ func attemptsAtRecordedEvents(t *testing.T) []attempt {
 		e.Labels = maps.Clone(e.Labels)
 		e.Labels[v1alpha1.LabelRetry] = "now"
 	}
-	const only = "Only Tollkeeper may create BillingEvents"
+	const only, dismissable = "Only Tollkeeper may create BillingEvents", "Only a BillingEvent with the outcome Failed can be dismissed."
 	return []attempt{
+		{editor, "dismiss a BillingEvent that has not failed", patch(t, recorded, dismissed(editor+": Ticket 4711")), "billing-events", dismissable},
 		{editor, "annotate a BillingEvent 16 times", annotate(16, 1024), "", ""},
 		{editor, "annotate a BillingEvent 17 times", annotate(17, 1), "billing-events", room},
 		{editor, "annotate a BillingEvent at length", annotate(1, 1025), "billing-events", room},
@@ -155,6 +156,13 @@ func attemptsAtRecordedEvents(t *testing.T) []attempt {
 			return c.Delete(t.Context(), recorded.DeepCopy(), client.DryRunAll)
 		}, "billing-events", "remove the label tollkeeper.dev/policies"},
 		{editor, "create a BillingEvent", create(t, aBillingEvent(installedNamespace, "evt-x")), "billing-events", only},
+	}
+}
+
+// dismissed sets the annotation by which a person dismisses a failed event.
+func dismissed(value string) func(*v1alpha1.BillingEvent) {
+	return func(e *v1alpha1.BillingEvent) {
+		e.Annotations = map[string]string{v1alpha1.AnnotationDismissed: value}
 	}
 }
 

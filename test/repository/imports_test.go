@@ -145,8 +145,8 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
-// The operator's binary holds nothing of the plugin, and the plugin nothing of the operator that reaches Stripe or Mailgun: it talks
-// to the API server only.
+// The operator's binary holds nothing of the plugin, and the plugin none of the operator's controllers. Of its packages, only the
+// doctor asks Stripe and Mailgun: the others talk to the API server only.
 func TestThePluginStandsApart(t *testing.T) {
 	all := imports(t)
 	reach := func(from string) map[string]bool {
@@ -173,12 +173,31 @@ func TestThePluginStandsApart(t *testing.T) {
 		t.Fatal("the plugin does not import its own packages")
 	}
 	for packagePath := range plugin {
-		for _, imported := range all[packagePath] {
-			if strings.HasPrefix(imported, "github.com/stripe/") || strings.HasPrefix(imported, "github.com/mailgun/") {
-				t.Errorf("the plugin imports %s, which imports %s", packagePath, imported)
+		if isWithin(packagePath, "internal/controller") || packagePath == "internal/receiver" || packagePath == "internal/app" {
+			t.Errorf("the plugin imports %s", packagePath)
+		}
+		if !isWithin(packagePath, "internal/cli") || packagePath == "internal/cli/doctor" || packagePath == "internal/cli/command" {
+			continue
+		}
+		for below := range reach(packagePath) {
+			if asksOutside(all[below]) {
+				t.Errorf("%s imports %s, which asks Stripe or Mailgun: only the doctor does", packagePath, below)
 			}
 		}
 	}
+	for _, imported := range all["internal/cli/command"] {
+		below, isOurs := strings.CutPrefix(imported, module)
+		if isOurs && below != "internal/cli/doctor" && slices.ContainsFunc(slices.Collect(maps.Keys(reach(below))), func(p string) bool { return asksOutside(all[p]) }) {
+			t.Errorf("internal/cli/command imports %s, which asks Stripe or Mailgun: only the doctor does", below)
+		}
+	}
+}
+
+// asksOutside reports whether one of the imports is a client of Stripe or Mailgun.
+func asksOutside(imports []string) bool {
+	return slices.ContainsFunc(imports, func(imported string) bool {
+		return strings.HasPrefix(imported, "github.com/stripe/") || strings.HasPrefix(imported, "github.com/mailgun/")
+	})
 }
 
 func TestPackagesKeepOutWhatIsNotTheirs(t *testing.T) {

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/cli/doctor"
 	"github.com/tollkeeper/tollkeeper/internal/cli/lists"
 	"github.com/tollkeeper/tollkeeper/internal/cli/show"
 )
@@ -21,88 +19,6 @@ func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromO
 
 func listMeta(kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: kind}
-}
-
-func (p *plugin) events() *cobra.Command {
-	var failed, pending bool
-	cmd := &cobra.Command{
-		Use:   "events [CUSTOMER]",
-		Short: "List events, with what became of them and why",
-		Long:  `List events in Stripe's order, with what became of them and why: all, those of one customer, or those that failed or wait.`,
-		Example: `  kubectl tollkeeper events --failed
-  kubectl tollkeeper events --pending
-  kubectl tollkeeper events cus_Ada -o wide`,
-		Args:              atMostOne(aCustomer),
-		ValidArgsFunction: p.completeCustomers,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if failed && pending {
-				return errors.New("--failed and --pending exclude each other: an event is one or the other")
-			}
-			printer, err := p.printer()
-			if err != nil {
-				return err
-			}
-			events, err := p.listEvents(cmd.Context(), args, failed, pending)
-			if err != nil {
-				return err
-			}
-			lists.SortEvents(events)
-			if printer.Format.IsForPrograms() {
-				return printer.Object(v1alpha1.BillingEventList{TypeMeta: listMeta("BillingEventList"), Items: events})
-			}
-			if len(events) == 0 {
-				p.note("%s", noEvents(failed, pending))
-				return nil
-			}
-			return lists.PrintEvents(printer, events, p.Now())
-		},
-	}
-	cmd.Flags().BoolVar(&failed, "failed", false, "only events that could not be used")
-	cmd.Flags().BoolVar(&pending, "pending", false, "only events that wait")
-	return cmd
-}
-
-func noEvents(failed, pending bool) string {
-	switch {
-	case failed:
-		return "No event has failed."
-	case pending:
-		return "No event waits."
-	default:
-		return "There is no event."
-	}
-}
-
-func (p *plugin) listEvents(ctx context.Context, args []string, failed, pending bool) ([]v1alpha1.BillingEvent, error) {
-	if len(args) == 1 {
-		a, customer, err := p.customer(ctx, args[0])
-		if err != nil {
-			return nil, err
-		}
-		events, err := eventsOf(ctx, a.client, customer)
-		var kept []v1alpha1.BillingEvent
-		for i := range events {
-			isWanted := !failed && !pending || failed && events[i].Status.Outcome == v1alpha1.OutcomeFailed ||
-				pending && events[i].Status.Outcome == v1alpha1.OutcomePending
-			if isWanted {
-				kept = append(kept, events[i])
-			}
-		}
-		return kept, advised(err, "list the events of "+customer.Spec.CustomerID)
-	}
-	a, namespace, err := p.installation(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var fields client.MatchingFields
-	switch {
-	case failed:
-		fields = lists.Outcome(v1alpha1.OutcomeFailed)
-	case pending:
-		fields = lists.Outcome(v1alpha1.OutcomePending)
-	}
-	events, err := lists.Events(ctx, a.client, namespace, fields)
-	return events, advised(err, "list the events in the namespace "+namespace)
 }
 
 func (p *plugin) top() *cobra.Command {
@@ -170,40 +86,4 @@ func (p *plugin) printTop(ctx context.Context, a *access, namespace string, prin
 		_, err = fmt.Fprint(p.Out, text.String())
 	}
 	return err
-}
-
-func (p *plugin) doctor() *cobra.Command {
-	return &cobra.Command{
-		Use:   "doctor",
-		Short: "Check the installation, and say what to do",
-		Long: `Check the installation as far as the API server shows it to you: the CRDs, the admission policies, the rights of the
-operator's account, which keys the Secret has (not their values), the pods, the leader, the import, the backlog, failed
-events, customers that are not known, and e-mails. Each line says what to do. It ends with 1 if a check failed.
-
-What you may not read is skipped: an administrator sees more than support.`,
-		Example: `  kubectl tollkeeper doctor
-  kubectl tollkeeper doctor -o json`,
-		Args: nothing,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := p.printer()
-			if err != nil {
-				return err
-			}
-			a, namespace, err := p.installation(cmd.Context())
-			if err != nil {
-				return err
-			}
-			d := &doctor.Doctor{Config: a.config, Client: a.client, Namespace: namespace, Now: p.Now}
-			lines := d.Run(cmd.Context())
-			if printer.Format.IsForPrograms() {
-				err = printer.Object(lines)
-			} else {
-				err = doctor.Print(printer, lines)
-			}
-			if err == nil && doctor.HasFailed(lines) {
-				err = errors.New("a check failed")
-			}
-			return err
-		},
-	}
 }

@@ -23,8 +23,8 @@ func (p *plugin) replay() *cobra.Command {
 		Short: "Post recorded payloads to the endpoint again, signed anew",
 		Long: `Post recorded payloads to the endpoint again, signed anew with the secret in STRIPE_ENDPOINT_SECRET: one file, or every
 *.json file of a folder in the order of Stripe's created. A file holds the whole body of one event, as Stripe posts it. An
-event that is recorded already has no second effect. The demo prints its endpoint and its secret. No other command talks
-to anything but the API server.`,
+event that is recorded already has no second effect. The demo prints its endpoint and its secret. Apart from this
+command and doctor, the plugin talks to the API server only.`,
 		Example: `  kubectl tollkeeper replay event.json --to "$ENDPOINT"
   kubectl tollkeeper replay events/ --to "$ENDPOINT"`,
 		Args: exactlyOne(aFile),

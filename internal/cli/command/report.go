@@ -94,7 +94,7 @@ func (p *plugin) allAbout(ctx context.Context, a *access, text string) (objects 
 
 // gatherReport adds what is reported of every installation.
 func (p *plugin) gatherReport(ctx context.Context, a *access, namespace string, objects []any) (*report, error) {
-	d := &doctor.Doctor{Config: a.config, Client: a.client, Namespace: namespace, Now: p.Now}
+	d := &doctor.Doctor{Config: a.config, Client: a.client, Namespace: namespace, Now: p.Now, Offline: "a report asks the API server only"}
 	r := &report{Plugin: p.Version, At: metav1.NewTime(p.Now()), Doctor: d.Run(ctx), Objects: []any{}}
 	var err error
 	if r.Top, err = lists.Gather(ctx, a.client, namespace, p.Now()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,7 +84,8 @@ func (p *plugin) retry() *cobra.Command {
 		Use:   "retry EVENT... | --failed",
 		Short: "Try failed events again",
 		Long: `Try failed events again, once the cause is gone. Name them by Stripe's id (evt_…) or the name of the BillingEvent, or
-take all with --failed. With --wait, the new outcomes are printed.`,
+take all with --failed that were not dismissed. With --wait, the new outcomes are printed. A retry ends a dismissal: if the
+event fails again, the alert begins again.`,
 		Example: `  kubectl tollkeeper retry --failed
   kubectl tollkeeper retry --failed --wait`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -94,7 +96,7 @@ take all with --failed. With --wait, the new outcomes are printed.`,
 			if err != nil {
 				return err
 			}
-			events, err := p.failedEvents(cmd.Context(), a, args)
+			events, err := p.failedEvents(cmd.Context(), a, args, notFailed)
 			if err != nil {
 				return err
 			}
@@ -110,14 +112,18 @@ take all with --failed. With --wait, the new outcomes are printed.`,
 	return cmd
 }
 
-// failedEvents finds the events to retry: the named ones, or all that failed.
-func (p *plugin) failedEvents(ctx context.Context, a *access, names []string) ([]v1alpha1.BillingEvent, error) {
+// failedEvents finds the named events, or all that failed and were not dismissed. refuse is the error of a named event that has
+// not failed.
+func (p *plugin) failedEvents(
+	ctx context.Context, a *access, names []string, refuse func(*v1alpha1.BillingEvent) error,
+) ([]v1alpha1.BillingEvent, error) {
 	if len(names) == 0 {
 		namespace, err := a.finder.Installation(ctx)
 		if err != nil {
 			return nil, unreached(err)
 		}
 		events, err := lists.Events(ctx, a.client, namespace, lists.Outcome(v1alpha1.OutcomeFailed))
+		events = slices.DeleteFunc(events, func(e v1alpha1.BillingEvent) bool { return e.IsDismissed() })
 		return events, advised(err, "list the failed events in the namespace "+namespace)
 	}
 	var events []v1alpha1.BillingEvent
@@ -127,7 +133,7 @@ func (p *plugin) failedEvents(ctx context.Context, a *access, names []string) ([
 			return nil, unreached(err)
 		}
 		if e.Status.Outcome != v1alpha1.OutcomeFailed {
-			return nil, notFailed(e)
+			return nil, refuse(e)
 		}
 		events = append(events, *e)
 	}
@@ -151,7 +157,7 @@ func notFailed(e *v1alpha1.BillingEvent) error {
 func (p *plugin) retryAll(ctx context.Context, a *access, events []v1alpha1.BillingEvent, wait bool, timeout time.Duration) error {
 	requests := make([]string, len(events))
 	for i := range events {
-		value, err := request.Annotate(ctx, a.client, &events[i], v1alpha1.AnnotationRetry, p.Now())
+		value, err := request.Retry(ctx, a.client, &events[i], p.Now())
 		if err != nil {
 			return advised(err, "request a retry of "+events[i].Spec.EventID)
 		}

@@ -1,6 +1,6 @@
 // Package doctor checks an installation as far as the API server shows it to the caller: versions, rights, keys, the leader,
-// the backlog. Each line says what was found, and what to do if it is not right. What the caller may not read is skipped,
-// and named.
+// the backlog. With the installation's keys it asks Stripe and Mailgun, too, and changes nothing there. Each line says what was
+// found, and what to do if it is not right. What the caller may not read is skipped, and named. No line has the value of a key.
 package doctor
 
 import (
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,10 +48,16 @@ type Doctor struct {
 	Namespace string
 	// Now is the clock of this machine.
 	Now func() time.Time
+	// Offline is why Stripe and Mailgun are not asked, such as "--offline is set"; empty if they are.
+	Offline string
+	// Environment reads a Stripe key and its STRIPE_API_BASE in the place of the Secret's; nil if the Secret has the key.
+	Environment func(string) string
 
 	serverTime time.Time
 	// runsElsewhere reports that the namespace has no Deployment of the operator.
 	runsElsewhere bool
+	operator      *appsv1.Deployment // nil if there is none, or it may not be read
+	settings      *settings          // nil if they may not be read, or are wrong
 }
 
 // Run runs every check. A check that fails to run is a line, too.
@@ -65,6 +72,9 @@ func (d *Doctor) Run(ctx context.Context) []Line {
 		{"Policies", d.policies},
 		{"Keys", d.keys},
 		{"Deployment", d.deployment},
+		{"Settings", d.readSettings},
+		{"Stripe", d.stripe},
+		{"Mailgun", d.mailgun},
 		{"Rights", d.rights},
 		{"Leader", d.leader},
 		{"Import", d.imports},

@@ -115,7 +115,7 @@ func TestRights(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	all := map[string]bool{keyEndpoint: true, keyStripe: true, "MAILGUN_API_KEY": true, "MAILGUN_DOMAIN": true, "MAILGUN_SENDER_EMAIL": true}
-	is(t, "ok tollkeeper-credentials has the keys for Stripe and Mailgun (their values were not looked at)", judgeKeys(all)[0])
+	is(t, "ok tollkeeper-credentials has the keys for Stripe and Mailgun", judgeKeys(all)[0])
 	lines := judgeKeys(map[string]bool{"MAILGUN_DOMAIN": true})
 	is(t, "fail tollkeeper-credentials has no STRIPE_ENDPOINT_SECRET: the receiver does not start", lines[0])
 	is(t, "warn tollkeeper-credentials has no STRIPE_SECRET_KEY: missed events are not recovered, doubts stay, and thin events wait", lines[1])
@@ -161,6 +161,7 @@ func TestWork(t *testing.T) {
 	is(t, "warn 1 pending event, the oldest of 5m ago", judgeBacklog(&lists.Top{Pending: 1, OldestPending: created(5 * time.Minute)}, now))
 	is(t, "fail 2 pending events, the oldest of 11m ago", judgeBacklog(&lists.Top{Pending: 2, OldestPending: created(11 * time.Minute)}, now))
 	is(t, "ok none", judgeFailed(&lists.Top{}))
+	is(t, "ok none, apart from 2 dismissed ones", judgeFailed(&lists.Top{Dismissed: 2}))
 	is(t, "fail 1 event could not be used: their customers' statuses lack them", judgeFailed(&lists.Top{Failed: 1}))
 	is(t, "ok 3 customers, 2 entitled", judgeCustomers(&lists.Top{Customers: 3, Entitled: map[string]int{"True": 2, "False": 1}}))
 	is(t, "warn 3 customers, 2 entitled, and of 1 it is not known; not ready: 1 EventsFailed", judgeCustomers(&lists.Top{

@@ -29,7 +29,7 @@ const (
 
 var mailKeys = []string{"MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL"}
 
-// keys looks at which keys the Secret has. Their values are not looked at.
+// keys looks at which keys the Secret has.
 func (d *Doctor) keys(ctx context.Context) ([]Line, error) {
 	var secret corev1.Secret
 	err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: credentials}, &secret)
@@ -68,7 +68,7 @@ func judgeKeys(has map[string]bool) []Line {
 			"Add them, or turn e-mails off with --emails=false"})
 	}
 	if len(lines) == 0 {
-		lines = append(lines, Line{OK, "Keys", credentials + " has the keys for Stripe and Mailgun (their values were not looked at)", ""})
+		lines = append(lines, Line{OK, "Keys", credentials + " has the keys for Stripe and Mailgun", ""})
 	}
 	return lines
 }
@@ -85,6 +85,7 @@ func (d *Doctor) deployment(ctx context.Context) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.operator = &deployment
 	return []Line{judgeDeployment(&deployment)}, nil
 }
 
@@ -217,11 +218,15 @@ func judgeBacklog(top *lists.Top, now time.Time) Line {
 }
 
 func judgeFailed(top *lists.Top) Line {
+	if top.Failed == 0 && top.Dismissed > 0 {
+		return Line{OK, "Failed events", "none, apart from " + say.Count(top.Dismissed, "dismissed one"), ""}
+	}
 	if top.Failed == 0 {
 		return Line{OK, "Failed events", "none", ""}
 	}
 	return Line{Fail, "Failed events", say.Count(top.Failed, "event") + " could not be used: their customers' statuses lack them",
-		"Read why: kubectl tollkeeper events --failed. Once the cause is gone: kubectl tollkeeper retry --failed --wait"}
+		"Read why: kubectl tollkeeper events --failed. Once the cause is gone: kubectl tollkeeper retry --failed --wait. " +
+			"One that cannot be used and is dealt with: kubectl tollkeeper dismiss"}
 }
 
 func judgeCustomers(top *lists.Top) Line {

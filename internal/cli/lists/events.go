@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/cli/say"
 	"github.com/tollkeeper/tollkeeper/internal/cli/show"
 )
 
@@ -32,7 +33,9 @@ func PrintEvents(p show.Printer, events []v1alpha1.BillingEvent, now time.Time) 
 		outcome, tone := cmp.Or(string(e.Status.Outcome), "Pending"), show.Plain
 		switch e.Status.Outcome {
 		case v1alpha1.OutcomeFailed:
-			tone = show.Bad
+			if tone = show.Bad; e.IsDismissed() {
+				outcome, tone = "Dismissed", show.Dim
+			}
 		case v1alpha1.OutcomePending:
 			tone = show.Warn
 		}
@@ -46,6 +49,9 @@ func PrintEvents(p show.Printer, events []v1alpha1.BillingEvent, now time.Time) 
 
 // message explains the outcome.
 func message(e *v1alpha1.BillingEvent) string {
+	if e.IsDismissed() {
+		return say.Dismissed(e)
+	}
 	processed := meta.FindStatusCondition(e.Status.Conditions, v1alpha1.ConditionProcessed)
 	if e.Status.Message == "" && processed != nil && e.Status.Outcome == v1alpha1.OutcomePending {
 		return processed.Message

@@ -38,7 +38,7 @@ func Gather(ctx context.Context, c client.Reader, namespace string, now time.Tim
 		return nil, fmt.Errorf("list pending events: %w", err)
 	}
 	err = eachPage(ctx, c, &v1alpha1.BillingEventList{}, namespace, Outcome(v1alpha1.OutcomeFailed), func(list *v1alpha1.BillingEventList) {
-		top.Failed += len(list.Items)
+		top.CountFailed(list.Items)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list failed events: %w", err)

@@ -39,7 +39,9 @@ func TestTop(t *testing.T) {
 	top.CountCustomers([]v1alpha1.Customer{customer("False", "PaymentFailed"), customer("True", "SubscriptionActive"), {}})
 	top.CountCustomers([]v1alpha1.Customer{customer("True", "SubscriptionActive")}) // the next page
 	top.CountPending([]v1alpha1.BillingEvent{event("evt_1", -10, "", ""), event("evt_2", -300, "", "")})
-	top.Failed = 2
+	dismissed := event("evt_8", -10, v1alpha1.OutcomeFailed, "")
+	dismissed.Annotations = map[string]string{v1alpha1.AnnotationDismissed: "grace: Ticket 4711"}
+	top.CountFailed([]v1alpha1.BillingEvent{event("evt_6", -10, v1alpha1.OutcomeFailed, ""), event("evt_7", -10, v1alpha1.OutcomeFailed, ""), dismissed})
 	top.CountEmails([]v1alpha1.Email{{}, {Status: v1alpha1.EmailStatus{Conditions: []metav1.Condition{{Type: "Sent", Status: "True", Reason: "Accepted"}}}}})
 	slow, quick := event("evt_3", -100, v1alpha1.OutcomeApplied, ""), event("evt_4", -10, v1alpha1.OutcomeApplied, "")
 	slow.Status.ProcessedAt, quick.Status.ProcessedAt = new(at(-10)), new(at(-9))
@@ -54,7 +56,7 @@ False        PaymentFailed        1
 NotDecided                        1
 
 Pending events     2, the oldest of 5m ago
-Failed events      2; see kubectl tollkeeper events --failed
+Failed events      2; see kubectl tollkeeper events --failed (1 dismissed)
 Created to shown   median 1s, longest 90s (evt_3), of the newest 2 events
 E-mails            1 Accepted, 1 Planned
 `
@@ -91,18 +93,22 @@ func TestNewestEvents(t *testing.T) {
 func TestPrintEvents(t *testing.T) {
 	waiting := event("evt_1", -60, "", "")
 	waiting.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionProcessed, Status: "False", Message: "The API server is away."}}
-	events := []v1alpha1.BillingEvent{event("evt_2", -5, v1alpha1.OutcomeFailed, "The charge has no amount."), waiting}
+	dismissed := event("evt_3", -4, v1alpha1.OutcomeFailed, "The charge has no amount.")
+	dismissed.Annotations = map[string]string{v1alpha1.AnnotationDismissed: "grace: Ticket 4711"}
+	events := []v1alpha1.BillingEvent{dismissed, event("evt_2", -5, v1alpha1.OutcomeFailed, "The charge has no amount."), waiting}
 	SortEvents(events)
 	for format, want := range map[show.Format]string{
 		show.Table: `
-EVENT   TYPE            CUSTOMER   AGE   OUTCOME   MESSAGE
-evt_1   charge.failed   cus_A      60s   Pending   The API server is away.
-evt_2   charge.failed   cus_A      5s    Failed    The charge has no amount.
+EVENT   TYPE            CUSTOMER   AGE   OUTCOME     MESSAGE
+evt_1   charge.failed   cus_A      60s   Pending     The API server is away.
+evt_2   charge.failed   cus_A      5s    Failed      The charge has no amount.
+evt_3   charge.failed   cus_A      4s    Dismissed   By grace: Ticket 4711. It had failed: The charge has no amount.
 `,
 		show.Wide: `
-EVENT   TYPE            CUSTOMER   AGE   OUTCOME   ATTEMPTS   ACCOUNT   NAME    MESSAGE
-evt_1   charge.failed   cus_A      60s   Pending   5                    evt-1   The API server is away.
-evt_2   charge.failed   cus_A      5s    Failed    5                    evt-2   The charge has no amount.
+EVENT   TYPE            CUSTOMER   AGE   OUTCOME     ATTEMPTS   ACCOUNT   NAME    MESSAGE
+evt_1   charge.failed   cus_A      60s   Pending     5                    evt-1   The API server is away.
+evt_2   charge.failed   cus_A      5s    Failed      5                    evt-2   The charge has no amount.
+evt_3   charge.failed   cus_A      4s    Dismissed   5                    evt-3   By grace: Ticket 4711. It had failed: The charge has no amount.
 `,
 	} {
 		var out strings.Builder

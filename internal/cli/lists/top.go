@@ -36,10 +36,12 @@ type Top struct {
 	// NotReady and NotInSync count customers by the reason for which the condition Ready or InSync is not True.
 	NotReady  map[string]int `json:"notReady"`
 	NotInSync map[string]int `json:"notInSync"`
-	// Pending and Failed count events; OldestPending is when the oldest pending one was created.
+	// Pending and Failed count events; OldestPending is when the oldest pending one was created. Dismissed counts the failed
+	// events that a person has dealt with, which Failed leaves out.
 	Pending       int          `json:"pending"`
 	OldestPending *metav1.Time `json:"oldestPending,omitempty"`
 	Failed        int          `json:"failed"`
+	Dismissed     int          `json:"dismissed"`
 	Lag           *Lag         `json:"lag,omitempty"`
 	// Emails counts e-mails by the reason of their condition.
 	Emails map[string]int `json:"emails"`
@@ -93,6 +95,17 @@ func (t *Top) CountPending(events []v1alpha1.BillingEvent) {
 		t.Pending++
 		if created := &events[i].Spec.Created; t.OldestPending == nil || created.Before(t.OldestPending) {
 			t.OldestPending = created.DeepCopy()
+		}
+	}
+}
+
+// CountFailed adds failed events to the counts.
+func (t *Top) CountFailed(events []v1alpha1.BillingEvent) {
+	for i := range events {
+		if events[i].IsDismissed() {
+			t.Dismissed++
+		} else {
+			t.Failed++
 		}
 	}
 }
@@ -194,6 +207,9 @@ func (t *Top) facts(now time.Time) [][]show.Cell {
 	failed, failedTone := "none", show.Good
 	if t.Failed > 0 {
 		failed, failedTone = number(t.Failed)+"; see kubectl tollkeeper events --failed", show.Bad
+	}
+	if t.Dismissed > 0 {
+		failed += fmt.Sprintf(" (%d dismissed)", t.Dismissed)
 	}
 	lag := "no event has an outcome yet"
 	if t.Lag != nil {

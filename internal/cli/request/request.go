@@ -13,7 +13,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -40,11 +39,7 @@ var ErrNoAnswer = errors.New("the operator did not answer in time")
 // Annotate sets the annotation to a value that was not used before, and returns the value.
 func Annotate(ctx context.Context, c client.Client, object client.Object, annotation string, now time.Time) (string, error) {
 	value := now.UTC().Format(time.RFC3339Nano)
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{annotation: value}}})
-	if err != nil {
-		return "", err
-	}
-	return value, c.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), FieldOwner)
+	return value, annotate(ctx, c, object, map[string]any{annotation: value})
 }
 
 // Await reads the object again and again until isAnswered. It returns ErrNoAnswer after the timeout.

@@ -115,6 +115,9 @@ func ofEvent(e *v1alpha1.BillingEvent, shown map[string][]string) Entry {
 	switch e.Status.Outcome {
 	case v1alpha1.OutcomeFailed:
 		entry.Message = e.Status.Message
+		if e.IsDismissed() {
+			entry.Outcome, entry.Message = "Dismissed", say.Dismissed(e)
+		}
 	case v1alpha1.OutcomePending:
 		processed := meta.FindStatusCondition(e.Status.Conditions, v1alpha1.ConditionProcessed)
 		if entry.Message = e.Status.Message; entry.Message == "" && processed != nil {

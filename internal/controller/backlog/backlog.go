@@ -1,4 +1,5 @@
-// Package backlog counts the events that wait or have failed, for the metrics. It reads caches and writes nothing.
+// Package backlog counts the events that wait or have failed, for the metrics: failed ones that a person has dismissed apart
+// from the others. It reads caches and writes nothing.
 package backlog
 
 import (
@@ -31,7 +32,7 @@ func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start counts until ctx ends. Then it sets the metrics to 0, so that a former leader reports no backlog.
 func (c *Counter) Start(ctx context.Context) error {
-	count.Repeatedly(ctx, c.Clock, c.Interval, "the events that wait or have failed", c.count, func() { report(0, 0, 0, 0) })
+	count.Repeatedly(ctx, c.Clock, c.Interval, "the events that wait or have failed", c.count, func() { report(0, 0, 0, 0, 0) })
 	return nil
 }
 
@@ -55,13 +56,20 @@ func (c *Counter) count(ctx context.Context) error {
 		}
 		oldest = max(oldest, age)
 	}
-	report(len(pending.Items), thin, len(failed.Items), oldest)
+	dismissed := 0
+	for i := range failed.Items {
+		if failed.Items[i].IsDismissed() {
+			dismissed++
+		}
+	}
+	report(len(pending.Items), thin, len(failed.Items)-dismissed, dismissed, oldest)
 	return nil
 }
 
-func report(pending, thin, failed int, oldest time.Duration) {
+func report(pending, thin, failed, dismissed int, oldest time.Duration) {
 	metrics.EventsPending.Set(float64(pending))
 	metrics.ThinEventsPending.Set(float64(thin))
 	metrics.EventsFailed.Set(float64(failed))
+	metrics.EventsDismissed.Set(float64(dismissed))
 	metrics.OldestPending.Set(oldest.Seconds())
 }

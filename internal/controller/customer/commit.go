@@ -123,18 +123,26 @@ func (r *Reconciler) writeBack(ctx context.Context, c *reconciliation, replaced 
 	return cause
 }
 
-// announce reports a change of the customer's entitlement as a Kubernetes event and in a metric.
+// announce reports a change of the customer's entitlement, or of its reason, as a Kubernetes event. The metric counts changes
+// of the entitlement only.
 func (r *Reconciler) announce(customer *v1alpha1.Customer, conditionsBefore []metav1.Condition) {
 	before := meta.FindStatusCondition(conditionsBefore, v1alpha1.ConditionEntitled)
 	now := meta.FindStatusCondition(customer.Status.Conditions, v1alpha1.ConditionEntitled)
-	if before != nil && before.Status == now.Status {
-		return
+	isChanged := before == nil || before.Status != now.Status
+	if isChanged {
+		metrics.EntitlementChanges.WithLabelValues(string(now.Status), now.Reason).Inc()
 	}
-	metrics.EntitlementChanges.WithLabelValues(string(now.Status), now.Reason).Inc()
-	countLockout(before, now)
-	severity := corev1.EventTypeNormal
-	if before != nil && now.Status == metav1.ConditionFalse {
-		severity = corev1.EventTypeWarning
+	if isChanged || before.Reason != now.Reason {
+		countLockout(before, now)
+		r.Recorder.Eventf(customer, nil, severityOf(before, now), now.Reason, "Decide", "Entitled is %s: %s", now.Status, now.Message)
 	}
-	r.Recorder.Eventf(customer, nil, severity, now.Reason, "Decide", "Entitled is %s: %s", now.Status, now.Message)
+}
+
+// severityOf is Warning if the customer loses access, or will lose it unless a payment succeeds.
+func severityOf(before, now *metav1.Condition) string {
+	losesAccess := before != nil && before.Status != metav1.ConditionFalse && now.Status == metav1.ConditionFalse
+	if losesAccess || now.Reason == v1alpha1.ReasonGracePeriod {
+		return corev1.EventTypeWarning
+	}
+	return corev1.EventTypeNormal
 }

@@ -17,10 +17,14 @@ import (
 
 const upToDate = "The status shows every recorded event."
 
-// setCustomerConditions sets the conditions that follow from the decision, the number of events that wait, and of those
-// that failed, and the products in doubt. refusal says why Stripe does not let the customer be read; empty if it does.
+// unused counts the events about a customer that no status shows: those that wait, those that failed, and failed ones that a
+// person has dismissed.
+type unused struct{ waiting, failed, dismissed int }
+
+// setCustomerConditions sets the conditions that follow from the decision, the events that no status shows, and the products in
+// doubt. refusal says why Stripe does not let the customer be read; empty if it does.
 func setCustomerConditions(
-	c *v1alpha1.Customer, decision entitlement.Decision, waiting, failed int, doubtedProducts []string, refusal string, now time.Time,
+	c *v1alpha1.Customer, decision entitlement.Decision, events unused, doubtedProducts []string, refusal string, now time.Time,
 ) {
 	c.Status.ObservedGeneration = c.Generation
 	set := condition.Setter{Conditions: &c.Status.Conditions, Generation: c.Generation, Now: now}
@@ -29,8 +33,9 @@ func setCustomerConditions(
 		entitled = metav1.ConditionUnknown
 	}
 	set.Set(v1alpha1.ConditionEntitled, entitled, decision.Reason, decision.Message)
+	c.Status.Entitled = entitled
 	setOverridden(set, &c.Spec, now)
-	setReady(set, decision, waiting, failed)
+	setReady(set, decision, events)
 	status, reason, message := inSync(projection.ProfilePosition(&c.Status), c.Status.LastComparison)
 	if status == metav1.ConditionTrue && len(c.Status.UnreadableFields) > 0 {
 		status, reason, message = inSyncUnreadable("customer", c.Status.UnreadableFields)
@@ -55,23 +60,26 @@ func setCustomerConditions(
 }
 
 // setReady sets Ready and Stalled as kstatus reads them. Ready is False while the status lacks something. Stalled is
-// True if only a person can help; else it is absent.
-func setReady(set condition.Setter, decision entitlement.Decision, waiting, failed int) {
-	if failed == 0 { // a condition that stays keeps its transition time
+// True if only a person can help; else it is absent. A person who has dismissed a failed event has helped.
+func setReady(set condition.Setter, decision entitlement.Decision, events unused) {
+	if events.failed == 0 { // a condition that stays keeps its transition time
 		meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionStalled)
 	}
 	switch {
-	case failed > 0:
+	case events.failed > 0:
 		message := fmt.Sprintf(
 			"The status lacks %s that failed. Read the messages of the events, and annotate them with %s once the cause is gone.",
-			countEvents(failed), v1alpha1.AnnotationRetry)
+			countEvents(events.failed), v1alpha1.AnnotationRetry)
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsFailed, message)
 		set.Set(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonEventsFailed, message)
-	case waiting > 0:
+	case events.waiting > 0:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonEventsWaiting,
-			"The status lacks "+countEvents(waiting)+" that could not be applied so far and will be tried again. Read the messages of the events.")
+			"The status lacks "+countEvents(events.waiting)+" that could not be applied so far and will be tried again. Read the messages of the events.")
 	case decision.Unknown:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown, decision.Message)
+	case events.dismissed > 0:
+		set.Set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpToDate,
+			"The status shows every recorded event, apart from "+countEvents(events.dismissed)+" that failed and that a person has dismissed.")
 	default:
 		set.Set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonUpToDate, upToDate)
 	}

@@ -76,14 +76,20 @@ func (r *Reconciler) loadSubscriptions(ctx context.Context, c *reconciliation) e
 	return nil
 }
 
-// countFailed counts the Failed events about the customer.
+// countFailed counts the Failed events about the customer: those that a person has dismissed apart from the others.
 func (r *Reconciler) countFailed(ctx context.Context, c *reconciliation) error {
 	var events v1alpha1.BillingEventList
 	if err := r.Failed.List(ctx, &events, client.InNamespace(c.customer.Namespace),
 		client.MatchingFields{routing.ByCustomer: c.customer.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("count the Failed events of Customer %s: %w", c.customer.Name, err)
 	}
-	c.failed = len(events.Items)
+	for i := range events.Items {
+		if events.Items[i].IsDismissed() {
+			c.dismissed++
+		} else {
+			c.failed++
+		}
+	}
 	return nil
 }
 

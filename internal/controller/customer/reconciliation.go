@@ -19,7 +19,8 @@ type reconciliation struct {
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; only those that are created
 	pending       []*pendingEvent                   // by Stripe's created, then id
 	recorded      []*v1alpha1.BillingEvent          // settled events that are folded again; see history.go
-	failed        int                               // how many events about the customer are Failed
+	failed        int                               // how many events about the customer are Failed, and not dismissed
+	dismissed     int                               // how many Failed events about the customer a person has dismissed
 	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
 	wasRejected   bool                              // whether the API server has refused a status of the customer before
 	emailRejected bool                              // whether the API server refuses an Email of the sign-up

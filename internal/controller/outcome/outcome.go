@@ -30,13 +30,17 @@ type Writer struct {
 	ShownAt time.Time
 }
 
-// Settle ends an event: it leaves the cache of pending events.
+// Settle ends an event: it leaves the cache of pending events. If it fails, a dismissal of an earlier failure has ended.
 func (w Writer) Settle(ctx context.Context, event *v1alpha1.BillingEvent, outcome v1alpha1.Outcome, message string) error {
 	event, now := event.DeepCopy(), metav1.NewTime(w.Clock.Now().UTC())
 	event.Status.Outcome = outcome
 	event.Status.ProcessedAt = &now
 	event.Status.RetryAt = nil
 	event.Status.Attempts++
+	event.Status.EndedDismissal = ""
+	if outcome == v1alpha1.OutcomeFailed {
+		event.Status.EndedDismissal = event.Dismissal()
+	}
 	if err := w.write(ctx, event, outcome != v1alpha1.OutcomeFailed, string(outcome), message); err != nil {
 		return err
 	}
@@ -97,10 +101,11 @@ func (w Writer) Reopen(ctx context.Context, event *v1alpha1.BillingEvent, refetc
 	return nil
 }
 
-// RefuseRetry answers a request to retry an event that cannot be retried. Its outcome stays.
+// RefuseRetry answers a request to retry an event that cannot be retried. Its outcome stays, and a dismissal ends: whoever
+// asked for the retry reads the answer.
 func (w Writer) RefuseRetry(ctx context.Context, event *v1alpha1.BillingEvent, request, message string) error {
 	event = event.DeepCopy()
-	event.Status.Retried = request
+	event.Status.Retried, event.Status.EndedDismissal = request, event.Dismissal()
 	return w.write(ctx, event, event.Status.Outcome != v1alpha1.OutcomeFailed, string(event.Status.Outcome), message)
 }
 

@@ -47,6 +47,7 @@ type Server struct {
 	logStatus int // answer to requests for the log; 0 for the log itself
 	logReads  int
 	sends     int
+	state     string // of the domain; empty for active
 }
 
 // New starts a stand-in.
@@ -54,7 +55,7 @@ func New() *Server {
 	s := &Server{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v3/{domain}/messages", s.send)
-	mux.HandleFunc("GET /v3/{domain}/events", s.events)
+	mux.HandleFunc("GET /v3/{domain}/{what}", s.get)
 	s.Server = httptest.NewServer(mux)
 	return s
 }
@@ -144,6 +145,44 @@ func (s *Server) nextFault() Fault {
 	return fault
 }
 
+// get answers for the log of the domain, or for the domain itself.
+func (s *Server) get(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.PathValue("what") == "events":
+		s.events(w, r)
+	case r.PathValue("domain") != "domains":
+		answer(w, http.StatusNotFound, map[string]any{"message": "not found"})
+	default:
+		s.domain(w, r, r.PathValue("what"))
+	}
+}
+
+// domain describes the domain, unless the key may not read it.
+func (s *Server) domain(w http.ResponseWriter, r *http.Request, name string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	user, key, _ := r.BasicAuth()
+	switch {
+	case user != "api" || key != Key || s.logStatus != 0:
+		answer(w, http.StatusUnauthorized, map[string]any{"message": "Invalid private key"})
+	case name != Domain:
+		answer(w, http.StatusNotFound, map[string]any{"message": "Domain not found"})
+	default:
+		state := s.state
+		if state == "" {
+			state = "active"
+		}
+		answer(w, http.StatusOK, map[string]any{"domain": map[string]any{"name": Domain, "state": state, "created_at": "Wed, 10 Jul 2013 19:26:52 GMT"}})
+	}
+}
+
+// SetState sets the state of the domain: active, unverified or disabled.
+func (s *Server) SetState(state string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.state = state
+}
+
 // events lists the log entries of the message that the query names.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if !authorized(w, r) {
@@ -154,6 +193,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.logReads++
 	if s.logStatus != 0 {
 		answer(w, s.logStatus, map[string]any{"message": "Forbidden"})
+		return
+	}
+	if !r.URL.Query().Has("message-id") {
+		answer(w, http.StatusOK, map[string]any{"items": []any{}, "paging": map[string]any{"next": s.URL, "previous": s.URL, "first": s.URL, "last": s.URL}})
 		return
 	}
 	begin, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", r.URL.Query().Get("begin"))

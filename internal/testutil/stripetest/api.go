@@ -137,6 +137,8 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r, world, nested)
 	case resource == "entitlements" && listEntitlements(world, id, r.URL.Query()) != nil:
 		a.list(w, r, world, listEntitlements(world, id, r.URL.Query()))
+	case kinds[resource] != "" && id == "":
+		a.list(w, r, world, newestFirst(world, kinds[resource], func(Object) bool { return true }))
 	case kinds[resource] != "" && field == "":
 		a.retrieve(w, r, world, resource, id)
 	default:
@@ -449,6 +451,15 @@ func Truncated(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) 
 func NotPermitted(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 	refuse(w, http.StatusForbidden, "invalid_request_error", "", "The provided key does not have the required permissions for this endpoint.")
 	return true
+}
+
+// WithoutPermission returns a fault that answers as Stripe does to a restricted key without the named permission.
+func WithoutPermission(name string) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+		refuse(w, http.StatusForbidden, "invalid_request_error", "", "The provided key 'rk_test_*********tion' does not have the required permissions for "+
+			"this endpoint on account 'acct_1'. Having the '"+name+"' permission would allow this request to continue.")
+		return true
+	}
 }
 
 // Dropped is a fault that closes the connection without an answer.
