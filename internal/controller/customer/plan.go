@@ -138,6 +138,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	p.customer.Status = aggregate.Customer
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
 	setCustomerConditions(p.customer, decision, c.waiting(p.events), c.failed, r.doubtedProducts(aggregate), refusal, now)
+	r.showNotified(c, p, now)
 	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
 	for _, at := range []*metav1.Time{decision.Next, expiry} {
 		if at != nil && (p.next == nil || at.Time.Before(*p.next)) {

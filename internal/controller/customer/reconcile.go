@@ -18,12 +18,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if c == nil {
 		r.Readings.Remove(req.NamespacedName, batch)
+		r.Delivered.Drop(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if err := r.writeStatuses(ctx, c); err != nil {
 		return requeue.OnWriteError(err)
 	}
 	r.Readings.Remove(req.NamespacedName, batch)
+	r.Delivered.Remove(c.customer)
 	if err := r.planEmails(ctx, c); err != nil {
 		return requeue.OnWriteError(err)
 	}
