@@ -377,6 +377,14 @@ type CustomerStatus struct {
 	// no end is scheduled.
 	// +optional
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
+	// changedAt is when something changed last that a tenant acts on: the status, reason or time of Entitled, plan, plans,
+	// entitlements, features, accessUntil, trialEnd, or what the tenant is found by. It is later with each such change, and so
+	// gives the states of a customer their order. Absent if nothing has changed since a version without this field.
+	// +optional
+	ChangedAt *metav1.MicroTime `json:"changedAt,omitempty"`
+	// notified is the state that the CloudEvents sink has accepted last (--cloudevents-sink). Absent if it has accepted none.
+	// +optional
+	Notified *Notified `json:"notified,omitempty"`
 
 	// defaultPaymentMethodID is the payment method that Stripe charges by default:
 	// invoice_settings.default_payment_method, else default_source.

@@ -6,6 +6,7 @@ import "github.com/tollkeeper/tollkeeper/internal/config"
 var flagExamples = []string{
 	"--accounts=acct_1,acct_2",
 	"--backfill-interval=5m",
+	"--cloudevents-sink=https://app.example.com/hooks/billing",
 	"--components=receiver",
 	"--emails=false",
 	"--endpoint-url=https://billing.example.com/webhooks/stripe",
@@ -42,4 +43,6 @@ var environmentExamples = map[string]string{
 	config.EnvPasswordResetURL:     "https://app.example.com/password",
 	config.EnvAppName:              "Example",
 	config.EnvPodNamespace:         "tollkeeper-system",
+
+	config.EnvCloudEventsSigningSecret: "whsec_bm90IGEgc2VjcmV0LCBhbiBleGFtcGxl",
 }

@@ -33,6 +33,9 @@ const (
 	EnvPasswordResetURL = "PASSWORD_RESET_URL"
 	// EnvAppName: the name of your application in the e-mails. Default: the Mailgun domain.
 	EnvAppName = "APP_NAME"
+	// EnvCloudEventsSigningSecret: the secret that signs [notifications](notifications.md#the-signature): `whsec_` and 24 to 64 random bytes in base64, or several separated by
+	// commas during a rotation. Required with `--cloudevents-sink`.
+	EnvCloudEventsSigningSecret = "CLOUDEVENTS_SIGNING_SECRET"
 	// EnvPodNamespace: the namespace of all resources if `--namespace` is not given.
 	EnvPodNamespace = "POD_NAMESPACE"
 )
@@ -96,10 +99,15 @@ type Config struct {
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 
-	// Stripe, Mailgun and App come from the environment.
+	// CloudEventsSink is the URL that is notified of changes of entitlement; empty to notify none.
+	CloudEventsSink string
+
+	// Stripe, Mailgun, App and CloudEventsSecrets come from the environment.
 	Stripe  Stripe
 	Mailgun Mailgun
 	App     App
+	// CloudEventsSecrets sign the notifications; at least one if there is a sink.
+	CloudEventsSecrets [][]byte
 }
 
 // Import is whom the import puts into the cluster.

@@ -30,8 +30,12 @@ func (c *Config) Load(getenv func(string) string) error {
 		SenderEmail: getenv(EnvMailgunSenderEmail),
 		APIBase:     getenv(EnvMailgunAPIBase),
 	}
+	signing, signingErr := c.cloudEventsSecrets(getenv(EnvCloudEventsSigningSecret))
+	c.CloudEventsSecrets = signing
 	c.App = App{Name: getenv(EnvAppName), PasswordResetURL: getenv(EnvPasswordResetURL)}
 	return errors.Join(err,
+		signingErr,
+		sinkURL(c.CloudEventsSink),
 		c.livemodeOfKey(),
 		atLeast("--max-in-flight", c.MaxInFlight, 1),
 		atLeast("--event-attempts", c.EventAttempts, 1),

@@ -231,6 +231,30 @@ var (
 		Name: "tollkeeper_certificate_lifetime_seconds",
 		Help: "Seconds for which the certificate was issued, by what serves it: receiver, metrics; 0 if it cannot be read.",
 	}, []string{"server"})
+	// Notifications counts attempts to notify the CloudEvents sink.
+	Notifications = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollkeeper_notifications_total",
+		Help: "Attempts to notify the CloudEvents sink, by result: delivered, unavailable (will be sent again), refused (will be sent again, more slowly); and by HTTP status code if it was not delivered (error if the sink did not answer).",
+	}, []string{"result", "code"})
+
+	// NotificationsPending is the number of Customers whose state the sink has not accepted. Only the leader reports it.
+	NotificationsPending = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_notifications_pending",
+		Help: "Customers whose present state the CloudEvents sink has not accepted yet; 0 without a sink. Reported by the leader only.",
+	})
+
+	// NotificationsFailing is the number of Customers whose last attempt failed. Only the leader reports it.
+	NotificationsFailing = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_notifications_failing",
+		Help: "Customers whose last notification the CloudEvents sink did not accept, by cause: unavailable, refused. Reported by the leader only.",
+	}, []string{"cause"})
+
+	// NotificationLag is the time from a change to its delivery.
+	NotificationLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "tollkeeper_notification_lag_seconds",
+		Help:    "Seconds from a change of a customer's entitlement until the CloudEvents sink accepted it. What changed before there was a sink is left out.",
+		Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400},
+	})
 
 	// Drift counts status fields that a resync corrected.
 	Drift = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -307,6 +331,7 @@ func Collectors() []prometheus.Collector {
 		CustomersOverridden, OverridesEnded,
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, EmailsUnsent, OldestUnsentEmail,
+		Notifications, NotificationsPending, NotificationsFailing, NotificationLag,
 		CertificateExpiry, CertificateLifetime, Drift, Customers, OutOfSync, ReadingsRefused,
 		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,
 	}

@@ -23,6 +23,8 @@ func used() []prometheus.Collector {
 	StripeAPIRequests.WithLabelValues("events", "200")
 	BackfillEvents.WithLabelValues("recorded")
 	Emails.WithLabelValues("Welcome", "accepted")
+	Notifications.WithLabelValues("delivered", "")
+	NotificationsFailing.WithLabelValues("refused")
 	BackfillRuns.WithLabelValues("complete")
 	ImportObjects.WithLabelValues("subscription", "imported")
 	Drift.WithLabelValues("subscription", "status")
@@ -94,6 +96,10 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_import_complete":                       nil,
 		"tollkeeper_import_last_success_timestamp_seconds": nil,
 		"tollkeeper_import_objects_total":                  {"kind", "result"},
+		"tollkeeper_notification_lag_seconds":              nil,
+		"tollkeeper_notifications_failing":                 {"cause"},
+		"tollkeeper_notifications_pending":                 nil,
+		"tollkeeper_notifications_total":                   {"code", "result"},
 		"tollkeeper_oldest_pending_event_age_seconds":      nil,
 		"tollkeeper_overrides_ended":                       nil,
 		"tollkeeper_readings_refused_total":                {"reason"},

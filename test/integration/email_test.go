@@ -394,9 +394,11 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	world.Do(ChangeDefault) // its event contains address and name
 	world.Do(FailRenewal)
 	_, withStripe := stripe(t, world)
+	application, withSink := applicationFor(t)
+	application.answers(http.StatusGone)
 	address := freeAddress(t)
 	statuses := watchEmails(t, namespace)
-	manager := startProcess(t, namespace, withMailgun, withStripe, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = shortSettle, address })
+	manager := startProcess(t, namespace, withMailgun, withStripe, withSink, func(c *config.Config) { c.MailSettle, c.MetricsBindAddress = shortSettle, address })
 	o := &operator{t: t, namespace: namespace}
 	o.recordedAll(world) // by backfill
 	o.settled()

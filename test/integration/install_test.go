@@ -306,7 +306,8 @@ func flowInTwoProcesses(t *testing.T) {
 	receiverProcess := startProcessWith(t, kubeconfigOf(t, receiverAccount), installedNamespace, func(c *config.Config) {
 		c.Components, c.ReceiverBindAddress = config.Components{Receiver: true}, address
 	})
-	controllersProcess := startProcessWith(t, kubeconfigOf(t, controllersAccount), installedNamespace, withMailgun, func(c *config.Config) {
+	application, withSink := applicationFor(t)
+	controllersProcess := startProcessWith(t, kubeconfigOf(t, controllersAccount), installedNamespace, withMailgun, withSink, func(c *config.Config) {
 		c.Components, c.Stripe.EndpointSecrets = config.Components{Controllers: true}, nil
 	})
 	defer receiverProcess.kill()
@@ -317,6 +318,14 @@ func flowInTwoProcesses(t *testing.T) {
 	o.entitled(world.Objects("customer")[0].ID(), "True SubscriptionActive")
 	o.eventually("both e-mails are sent", func() string {
 		return cmp.Diff(bothSubjects, subjects(server.Messages()))
+	})
+	o.eventually("the application is notified", func() string {
+		for _, n := range application.notifications() {
+			if n.says() == world.Objects("customer")[0].ID()+" True SubscriptionActive" {
+				return ""
+			}
+		}
+		return fmt.Sprintf("it was notified of %v", application.notifications())
 	})
 }
 

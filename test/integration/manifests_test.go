@@ -126,7 +126,7 @@ func TestNetworkPolicies(t *testing.T) {
 // reaches get only the signing secret of the endpoint.
 func TestWhoIsGivenWhichKeys(t *testing.T) {
 	controllers := []string{
-		"MAILGUN_API_BASE", "MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "PASSWORD_RESET_URL", "STRIPE_API_BASE", "STRIPE_SECRET_KEY",
+		"CLOUDEVENTS_SIGNING_SECRET", "MAILGUN_API_BASE", "MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL", "PASSWORD_RESET_URL", "STRIPE_API_BASE", "STRIPE_SECRET_KEY",
 	}
 	all := slices.Sorted(slices.Values(append([]string{"STRIPE_ENDPOINT_SECRET"}, controllers...)))
 	for folder, want := range map[string]map[string][]string{

@@ -107,10 +107,12 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 		"--receiver-bind-address="+cfg.ReceiverBindAddress, "--health-probe-bind-address="+cfg.HealthProbeBindAddress,
 		"--metrics-bind-address="+cfg.MetricsBindAddress, fmt.Sprintf("--metrics-secure=%t", cfg.MetricsSecure),
 		fmt.Sprintf("--leader-elect=%t", cfg.LeaderElect), "--components="+components(cfg),
-		"--import="+string(cfg.Import), "--mail-settle="+cfg.MailSettle.String(), "--drain-delay="+cfg.DrainDelay.String(), "--log-level="+string(cfg.Log.Level))}
+		"--cloudevents-sink="+cfg.CloudEventsSink, "--import="+string(cfg.Import), "--mail-settle="+cfg.MailSettle.String(),
+		"--drain-delay="+cfg.DrainDelay.String(), "--batch-delay="+cfg.BatchDelay.String(), "--log-level="+string(cfg.Log.Level))}
 	p.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	for name, value := range map[string]string{
-		config.EnvStripeEndpointSecret: strings.Join(cfg.Stripe.EndpointSecrets, ","), config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
+		config.EnvCloudEventsSigningSecret: signingSecrets(cfg),
+		config.EnvStripeEndpointSecret:     strings.Join(cfg.Stripe.EndpointSecrets, ","), config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
 		config.EnvMailgunAPIKey: cfg.Mailgun.APIKey, config.EnvMailgunDomain: cfg.Mailgun.Domain, config.EnvMailgunAPIBase: cfg.Mailgun.APIBase,
 		config.EnvMailgunSenderEmail: cfg.Mailgun.SenderEmail, config.EnvAppName: cfg.App.Name, config.EnvPasswordResetURL: cfg.App.PasswordResetURL,
 	} {

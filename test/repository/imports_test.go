@@ -21,7 +21,7 @@ const module = "github.com/tollkeeper/tollkeeper/"
 // Before you move a package up or widen a layer to make a new import pass, ask: can what the two packages share move down? Can
 // internal/app, which wires them, pass it in? docs/design.md draws the imports as they are.
 var layers = [][]string{
-	{"cmd/...", "hack/...", "test/..."}, // programs and tests of the whole
+	{"cmd/...", "hack/...", "test/...", "examples/..."}, // programs and tests of the whole
 	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/situations"},
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
@@ -31,12 +31,12 @@ var layers = [][]string{
 	{"internal/cli/..."},
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
 	{"internal/controller/features", "internal/controller/products"},
-	{"internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
+	{"internal/controller/delivered", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
-	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/crdschema", "internal/config", "api/passwordreset"},
+	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "api/passwordreset"},
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
-	{"internal/projection", "internal/stripejson", "internal/naming"},
+	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
 	{"internal/panics", "internal/accessperiod", "internal/logging"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
@@ -49,7 +49,7 @@ var outside = []struct {
 	reason    string
 }{
 	{
-		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod"},
+		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod", "internal/notice"},
 		forbidden: []string{"net/http", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/stripe", "github.com/mailgun"},
 		reason:    "it is pure: it decides and does no I/O",
 	},

@@ -140,6 +140,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
 	events := unused{waiting: c.waiting(p.events), failed: c.failed, dismissed: c.dismissed}
 	setCustomerConditions(p.customer, decision, events, r.doubtedProducts(aggregate), refusal, now)
+	r.showNotified(c, p, now)
 	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
 	for _, at := range []*metav1.Time{decision.Next, expiry} {
 		if at != nil && (p.next == nil || at.Time.Before(*p.next)) {

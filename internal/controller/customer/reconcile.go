@@ -23,6 +23,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if c == nil {
 		r.Readings.Remove(req.NamespacedName, batch)
+		r.Delivered.Drop(req.NamespacedName)
 		r.Pace.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
@@ -33,6 +34,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.continueAt(new(r.Pace.WriteAt(req.NamespacedName)), normalPriority), nil
 	}
 	r.Readings.Remove(req.NamespacedName, batch)
+	r.Delivered.Remove(c.customer)
 	if err := r.planEmails(ctx, c); err != nil {
 		return requeue.OnWriteError(err)
 	}

@@ -1,11 +1,11 @@
 // Package customer is the controller of one customer: the one writer of the statuses of a Customer and its
 // Subscriptions.
 //
-// It observes the pending BillingEvents about a customer, the Customer, its Subscriptions, and what was read of them
-// from Stripe. It folds all pending events at once and decides whether the customer is entitled. It writes the statuses
-// that changed, then plans the e-mails of a sign-up, and writes the events' outcomes last, some seconds later: whatever
-// stops it in between, the events are still pending, and folding them again gives the same result. Package pace says when
-// each of this is due.
+// It observes the pending BillingEvents about a customer, the Customer, its Subscriptions, what was read of them from
+// Stripe, and what the CloudEvents sink has accepted. It folds all pending events at once and decides whether the customer
+// is entitled. It writes the statuses that changed, then plans the e-mails of a sign-up, and writes the events' outcomes
+// last, some seconds later: whatever stops it in between, the events are still pending, and folding them again gives the
+// same result. Package pace says when each of this is due.
 //
 // A reconciliation goes through the files in this order: load, plan (isolate), commit (rejection), emails, outcomes.
 package customer
@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/delivered"
 	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
@@ -53,6 +54,8 @@ type Reconciler struct {
 	Failed cache.Cache
 	// Readings holds what was read from Stripe and is not written yet.
 	Readings *readings.Mailbox
+	// Delivered holds what the CloudEvents sink has accepted and is not written yet; nil if nothing is sent, in tests.
+	Delivered *delivered.Mailbox
 	// Products holds what is known of Stripe's products; nil if the controller runs alone, in tests.
 	Products *products.Cache
 	// Scope selects the events that are applied.
@@ -76,12 +79,15 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
 
 // SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or
-// one of its subscriptions is written by anything else, when it was read from Stripe, when an event reports one of its products, and when an
-// event about it fails or is retried.
+// one of its subscriptions is written by anything else, when it was read from Stripe, when the CloudEvents sink has accepted
+// its state, when an event reports one of its products, and when an event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	exposeLockouts()
 	if r.Products == nil {
 		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())
+	}
+	if r.Delivered == nil {
+		r.Delivered = delivered.NewMailbox()
 	}
 	if r.Pace == nil {
 		r.Pace = &pace.Pace{Clock: r.Clock}
@@ -92,6 +98,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer(), builder.WithPredicates(r.written.unlessEcho())).
 		Watches(&v1alpha1.BillingEvent{}, r.toCustomerOfPending()).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(r.Delivered.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Channel(r.Products.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Kind(r.Failed, &v1alpha1.BillingEvent{}, handler.TypedEnqueueRequestsFromMapFunc(routing.ToCustomerOfFailed))).
 		WithOptions(options).
