@@ -29,7 +29,7 @@ const (
 	// policyLabel on the namespace turns the policies on with the value enforced.
 	policyLabel = "tollkeeper.dev/policies"
 
-	installAdvice = "Apply the manifests of the version that you run: kubectl apply --server-side -k config/default"
+	installAdvice = "Apply the manifests of the version that you run: kubectl apply --server-side -k config/split"
 )
 
 // Policies are the admission policies of config/policy, without the prefix. A test compares them with the manifests.
