@@ -49,7 +49,7 @@ lint: bin/golangci-lint ## Lint the code and its tests.
 	$(call in_each,$(CURDIR)/bin/golangci-lint run)
 
 .PHONY: verify
-verify: bin/controller-gen bin/helm bin/kustomize ## Check that generated files, the chart and go.mod are current. Changes nothing.
+verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generated files, the chart and go.mod are current. Changes nothing.
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; stale=0; \
 	bin/controller-gen $(GENERATORS) output:object:dir=$$fresh/api/v1alpha1 \
 	  output:crd:dir=$$fresh/config/crd/bases output:rbac:dir=$$fresh/config/rbac; \
@@ -79,7 +79,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane bin/stripe-mock bin/helm bin/kustomize ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
 	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-alerts

@@ -1,5 +1,5 @@
 // Package chart checks the Helm chart: that it installs what config/ does, and what each value changes. It needs
-// `make bin/helm bin/kustomize`.
+// `make bin/helm bin/kustomize bin/glua`.
 package chart
 
 import (
@@ -126,6 +126,7 @@ func normalize(object *unstructured.Unstructured) {
 	}
 	annotations := object.GetAnnotations()
 	delete(annotations, "helm.sh/resource-policy")
+	delete(annotations, "argocd.argoproj.io/sync-options")
 	object.SetAnnotations(annotations)
 	unstructured.RemoveNestedField(object.Object, "spec", "matchResources", "namespaceSelector")
 }

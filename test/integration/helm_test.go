@@ -34,8 +34,9 @@ func helm(t *testing.T, kubeconfig string, arguments ...string) string {
 	return out.String()
 }
 
-// everyFeature turns on what is off by default and needs no CRDs of others.
-const everyFeature = "--set=ingress.enabled=true,ingress.host=billing.example.com,metrics.dashboards.enabled=true"
+// everyFeature turns on what is off by default, apart from what needs the CRDs of the Prometheus Operator.
+const everyFeature = "--set=ingress.enabled=true,ingress.host=billing.example.com,metrics.dashboards.enabled=true," +
+	"httpRoute.enabled=true,httpRoute.parentRefs[0].name=gateway,httpRoute.hostnames={billing.example.com}"
 
 // A real API server accepts what the chart renders, and admits the pods under the restricted profile.
 func TestTheChartIsAccepted(t *testing.T) {
@@ -43,12 +44,14 @@ func TestTheChartIsAccepted(t *testing.T) {
 	if err := client.IgnoreAlreadyExists(cluster.NamedNamespace(t.Context(), "helm-dry")); err != nil {
 		t.Fatal(err)
 	}
+	installCRD(t, kubeconfig, filepath.Join(moduleFolder(t, "sigs.k8s.io/gateway-api@v1.5.0"), "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"))
 	for _, split := range []string{"true", "false"} {
 		rendered := filepath.Join(t.TempDir(), "rendered.yaml")
 		text := helm(t, kubeconfig, "template", "tollkeeper", "charts/tollkeeper", "--namespace=helm-dry", "--set=split="+split, everyFeature)
 		if err := os.WriteFile(rendered, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		fits(t, kubeconfig, rendered)
 		out := kubectl(t, kubeconfig, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", rendered)
 		for line := range strings.Lines(out) {
 			if !strings.HasSuffix(line, "serverside-applied (server dry run)\n") {

@@ -51,6 +51,8 @@ type Doctor struct {
 	serverTime time.Time
 	// runsElsewhere reports that the namespace has no Deployment of the operator.
 	runsElsewhere bool
+	// account is the ServiceAccount of that Deployment; empty if there is none.
+	account string
 }
 
 // Run runs every check. A check that fails to run is a line, too.
