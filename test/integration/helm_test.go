@@ -74,7 +74,7 @@ func TestTwoReleases(t *testing.T) {
 	workBeside(t, both)
 }
 
-// A release is installed, upgraded, rolled back, uninstalled and installed again. The CRDs and the customers stay.
+// A release takes over an installation with kustomize, is installed, upgraded, rolled back, uninstalled and installed again. The CRDs and the customers stay.
 func TestTheLifeOfARelease(t *testing.T) {
 	plane, err := controlplane.Start()
 	if err != nil {
@@ -90,7 +90,8 @@ func TestTheLifeOfARelease(t *testing.T) {
 	install := func(arguments ...string) {
 		helm(t, kubeconfig, append([]string{"upgrade", "--install", "tollkeeper", "charts/tollkeeper", "--namespace=" + namespace, "--create-namespace"}, arguments...)...)
 	}
-	// One CRD is missing, and one is of an earlier version.
+	// Before, there was an installation with kustomize. One CRD is missing, and one is of an earlier version.
+	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "default"))
 	kubectl(t, kubeconfig, "delete", "crd", "emails.billing.tollkeeper.dev")
 	kubectl(t, kubeconfig, "patch", "crd", "customers.billing.tollkeeper.dev", "--type=json",
 		`-p=[{"op":"replace","path":"/spec/versions/0/additionalPrinterColumns","value":[]}]`)
