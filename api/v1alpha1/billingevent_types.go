@@ -243,10 +243,12 @@ type BillingEvent struct {
 
 	// spec is what Stripe sent. It never changes.
 	// +required
+	// +structType=atomic
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a recorded event never changes"
 	Spec BillingEventSpec `json:"spec"`
 	// status is what became of the event.
 	// +optional
+	// +structType=atomic
 	Status BillingEventStatus `json:"status,omitzero"`
 }
 

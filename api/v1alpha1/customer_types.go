@@ -482,6 +482,7 @@ type Customer struct {
 	Spec CustomerSpec `json:"spec"`
 	// status mirrors Stripe and holds the resulting decision.
 	// +optional
+	// +structType=atomic
 	Status CustomerStatus `json:"status,omitzero"`
 }
 

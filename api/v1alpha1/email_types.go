@@ -120,6 +120,7 @@ type Email struct {
 	Spec EmailSpec `json:"spec"`
 	// status is how far the message has come.
 	// +optional
+	// +structType=atomic
 	Status EmailStatus `json:"status,omitzero"`
 }
 

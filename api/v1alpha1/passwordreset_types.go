@@ -82,6 +82,7 @@ type PasswordReset struct {
 	Spec PasswordResetSpec `json:"spec"`
 	// status is whether a link was used.
 	// +optional
+	// +structType=atomic
 	Status PasswordResetStatus `json:"status,omitzero"`
 }
 

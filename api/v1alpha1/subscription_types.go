@@ -186,6 +186,7 @@ type Subscription struct {
 	Spec SubscriptionSpec `json:"spec"`
 	// status is the subscription as Stripe last reported it.
 	// +optional
+	// +structType=atomic
 	Status SubscriptionStatus `json:"status,omitzero"`
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
 	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
+	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
@@ -41,7 +42,7 @@ const (
 	// reconcileTimeout bounds one reconciliation, so that an API server that does not answer blocks no worker for good.
 	reconcileTimeout = time.Minute
 	// concurrentCustomers are reconciled at a time. More than a few writes in flight only add latency.
-	concurrentCustomers = 8
+	concurrentCustomers = 4
 	concurrentOthers    = 4
 	// firstRetry is the backoff after a first error that no object is at fault for. It doubles up to maxRetry: short,
 	// so that work goes on soon after the API server is back.
@@ -130,7 +131,7 @@ func (a *App) addCustomer(
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
 		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
-		EventAttempts:  cfg.EventAttempts,
+		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
 }
 

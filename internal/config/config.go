@@ -57,7 +57,9 @@ type Config struct {
 	MaxInFlight            int
 	DrainDelay             time.Duration
 
-	EventAttempts    int
+	EventAttempts int
+	// BatchDelay is how long a customer's events wait for further ones before statuses are written.
+	BatchDelay       time.Duration
 	LinkTimeout      time.Duration
 	RefetchDelay     time.Duration
 	BackfillInterval time.Duration // 0 turns the backfill off

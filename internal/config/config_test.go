@@ -47,6 +47,7 @@ func changed(change func(*Config)) Config {
 		DrainDelay:             5 * time.Second,
 		EventAttempts:          8,
 		LinkTimeout:            time.Hour,
+		BatchDelay:             1500 * time.Millisecond,
 		RefetchDelay:           5 * time.Second,
 		BackfillInterval:       10 * time.Minute,
 		BackfillWindow:         30 * 24 * time.Hour,

@@ -15,6 +15,9 @@ const maxResetTokenTTL = 30 * 24 * time.Hour
 // setting plans it again.
 const maxMailAge = 30 * 24 * time.Hour
 
+// maxBatchDelay bounds how late a status may show what has arrived.
+const maxBatchDelay = time.Minute
+
 // Load completes the configuration from the environment, which getenv reads, and validates it. It returns all errors at
 // once. They never hold a variable's value, which may be secret.
 func (c *Config) Load(getenv func(string) string) error {
@@ -33,6 +36,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		atLeast("--max-in-flight", c.MaxInFlight, 1),
 		atLeast("--event-attempts", c.EventAttempts, 1),
 		atLeast("--drain-delay", c.DrainDelay, 0),
+		between("--batch-delay", c.BatchDelay, 0, maxBatchDelay),
 		atLeast("--link-timeout", c.LinkTimeout, 0),
 		atLeast("--refetch-delay", c.RefetchDelay, 0),
 		atLeast("--backfill-interval", c.BackfillInterval, 0),

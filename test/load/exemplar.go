@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -70,6 +71,8 @@ func (t *exemplar) customers(namespace string, names []string) ([]stored, error)
 	var objects []stored
 	for _, name := range names {
 		c := &copier{namespace: namespace, name: name, owner: uuid.NewUUID()}
+		subscriptionID, _, _ := unstructured.NestedString(t.subscription.Object, "spec", "subscriptionID")
+		c.renamed = [2]string{t.subscription.GetName(), naming.Object("", strings.ReplaceAll(subscriptionID, exemplarName, name))}
 		customer := c.copy(&t.customer, "customers", "customerID", c.owner)
 		c.customer = customer.name
 		subscription := c.copy(&t.subscription, "subscriptions", "subscriptionID", uuid.NewUUID())
@@ -101,6 +104,7 @@ type copier struct {
 	namespace, name string
 	owner           types.UID // of the Customer
 	customer        string    // the name of the Customer object, once it is copied
+	renamed         [2]string // the name of the exemplar's Subscription, and that of the copy, which the Customer shows
 	err             error
 }
 
@@ -113,7 +117,11 @@ func (c *copier) copy(original *unstructured.Unstructured, resource, idField str
 		return stored{}
 	}
 	var o unstructured.Unstructured
-	if err := json.Unmarshal(bytes.ReplaceAll(text, []byte(exemplarName), []byte(c.name)), &o.Object); err != nil {
+	if c.renamed[0] != "" {
+		text = bytes.ReplaceAll(text, []byte(c.renamed[0]), []byte(c.renamed[1]))
+	}
+	text = bytes.ReplaceAll(text, []byte(exemplarName), []byte(c.name))
+	if err := json.Unmarshal(text, &o.Object); err != nil {
 		c.err = err
 		return stored{}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,18 +38,29 @@ func (b *bench) watch(ctx context.Context, namespace string) (*viewer, error) {
 			cancel()
 			return nil, err
 		}
-		v.ended.Go(func() { v.follow(ctx, watching) })
+		v.ended.Go(func() { b.follow(ctx, v, watching, list, namespace) })
 	}
 	return v, nil
 }
 
-func (v *viewer) follow(ctx context.Context, watching watch.Interface) {
-	defer watching.Stop()
-	for event := range watching.ResultChan() {
-		v.see(event, time.Now())
-	}
-	if ctx.Err() == nil {
-		v.fail(fmt.Errorf("a watch ended by itself"))
+// follow sees what a watch reports until ctx ends. The API server ends watches that fall behind, as it may under load: then
+// follow watches again. A new watch begins with all objects, of which those that have not changed are seen before.
+func (b *bench) follow(ctx context.Context, v *viewer, watching watch.Interface, list client.ObjectList, namespace string) {
+	for {
+		for event := range watching.ResultChan() {
+			v.see(event, time.Now())
+		}
+		watching.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+		var err error
+		if watching, err = b.plane.Client.Watch(ctx, list, client.InNamespace(namespace)); err != nil {
+			if ctx.Err() == nil {
+				v.fail(fmt.Errorf("watch again: %w", err))
+			}
+			return
+		}
 	}
 }
 
@@ -60,6 +72,8 @@ func (v *viewer) see(event watch.Event, at time.Time) {
 		status, name = o.Status, o.Name
 	case *v1alpha1.Subscription:
 		status, name = o.Status, o.Name
+	case *metav1.Status:
+		return // the watch has ended
 	default:
 		v.fail(fmt.Errorf("a watch reported %T", o))
 		return

@@ -85,8 +85,8 @@ func (r *Reconciler) createMissing(ctx context.Context, c *reconciliation, p *pl
 			return nil
 		}
 		customer := c.customer.DeepCopy()
-		if err := r.Client.Create(ctx, customer); err != nil {
-			return fmt.Errorf("create Customer %s: %w", customer.Name, apirejection.Hide("it", err))
+		if err := r.create(ctx, customer, "Customer"); err != nil {
+			return err
 		}
 		c.customer, p.customer.ObjectMeta = customer, customer.ObjectMeta
 	}
@@ -96,8 +96,8 @@ func (r *Reconciler) createMissing(ctx context.Context, c *reconciliation, p *pl
 		}
 		created := newSubscription(c.customer, s.Spec.SubscriptionID)
 		created.OwnerReferences = []metav1.OwnerReference{naming.OwnedBy(c.customer)}
-		if err := r.Client.Create(ctx, created); err != nil {
-			return fmt.Errorf("create Subscription %s: %w", s.Name, apirejection.Hide("it", err))
+		if err := r.create(ctx, created, "Subscription"); err != nil {
+			return err
 		}
 		c.subscriptions[s.Spec.SubscriptionID], s.ObjectMeta = created.DeepCopy(), created.ObjectMeta
 	}

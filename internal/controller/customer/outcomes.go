@@ -3,7 +3,10 @@ package customer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
@@ -17,23 +20,41 @@ const (
 	lastRetry  = 10 * time.Minute
 )
 
-// writeOutcomes writes what became of the events, last of all. An event whose outcome the API server refuses does not
-// hold up the next.
-func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error {
+// writeAttempts writes why events wait: those that cannot be folded, and those whose statuses the API server refuses. An event whose
+// message the API server refuses does not hold up the next.
+func (r *Reconciler) writeAttempts(ctx context.Context, c *reconciliation) error {
 	w := outcome.Writer{Client: r.Client, Clock: r.Clock}
-	var rejected error
-	for _, e := range c.pending {
-		var err error
+	return eachWrite(c.pending, func(e *pendingEvent) error {
 		switch {
 		case e.deferred:
 			c.reconcileBy(e.Status.RetryAt.Time)
+			return nil
 		case e.rejected != nil:
-			err = w.NoteRejected(ctx, e.BillingEvent, condition.Sentence(e.rejected))
+			return w.NoteRejected(ctx, e.BillingEvent, condition.Sentence(e.rejected))
 		case e.fault != nil:
-			err = r.writeFailedAttempt(ctx, c, e)
+			return r.writeFailedAttempt(ctx, c, e)
 		default:
-			err = w.Settle(ctx, e.BillingEvent, e.outcome, e.message)
+			return nil
 		}
+	})
+}
+
+// writeOutcomes writes what became of the events, last of all.
+func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation, events []*pendingEvent) error {
+	w, key := outcome.Writer{Client: r.Client, Clock: r.Clock}, client.ObjectKeyFromObject(c.customer)
+	return eachWrite(events, func(e *pendingEvent) error {
+		if e.outcome == v1alpha1.OutcomeSuperseded && r.Pace.WasApplied(key, e.Spec.EventID) {
+			return w.Settle(ctx, e.BillingEvent, v1alpha1.OutcomeApplied, "")
+		}
+		return w.Settle(ctx, e.BillingEvent, e.outcome, e.message)
+	})
+}
+
+// eachWrite writes something of each event. It goes on if the API server refuses a write, and returns these refusals.
+func eachWrite(events []*pendingEvent, write func(*pendingEvent) error) error {
+	var rejected error
+	for _, e := range events {
+		err := write(e)
 		if apirejection.Is(err) {
 			rejected = errors.Join(rejected, err)
 		} else if err != nil {
@@ -41,6 +62,24 @@ func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation) error
 		}
 	}
 	return rejected
+}
+
+// toSettle returns the events whose outcome is known.
+func (c *reconciliation) toSettle() []*pendingEvent {
+	return slices.DeleteFunc(slices.Clone(c.pending), func(e *pendingEvent) bool {
+		return e.deferred || e.rejected != nil || e.fault != nil
+	})
+}
+
+// applied returns the ids of the events that a status shows now.
+func (c *reconciliation) applied() []string {
+	var ids []string
+	for _, e := range c.pending {
+		if e.outcome == v1alpha1.OutcomeApplied {
+			ids = append(ids, e.Spec.EventID)
+		}
+	}
+	return ids
 }
 
 // writeFailedAttempt postpones an event at fault, or fails it after its last attempt.

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -164,4 +165,15 @@ func (r *Reconciler) validate(ctx context.Context, c *reconciliation, p *plan) e
 		return fmt.Errorf("status of Customer %s: %w", p.customer.Name, err)
 	}
 	return nil
+}
+
+// decidesAccess reports whether the plan gives or takes access, or changes for how long or to what it is given.
+func (p *plan) decidesAccess(stored *v1alpha1.Customer) bool {
+	before, after := &stored.Status, &p.customer.Status
+	isEntitled := meta.IsStatusConditionTrue(after.Conditions, v1alpha1.ConditionEntitled)
+	if meta.IsStatusConditionTrue(before.Conditions, v1alpha1.ConditionEntitled) != isEntitled {
+		return true
+	}
+	return isEntitled && !(before.AccessUntil.Equal(after.AccessUntil) && before.Plan == after.Plan && slices.Equal(before.Plans, after.Plans) &&
+		slices.Equal(before.Features, after.Features) && maps.Equal(before.Entitlements, after.Entitlements))
 }

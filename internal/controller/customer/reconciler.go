@@ -3,8 +3,9 @@
 //
 // It observes the pending BillingEvents about a customer, the Customer, its Subscriptions, and what was read of them
 // from Stripe. It folds all pending events at once and decides whether the customer is entitled. It writes the statuses
-// that changed, then plans the e-mails of a sign-up, and writes the events' outcomes last: whatever stops it in
-// between, the events are still pending, and folding them again gives the same result.
+// that changed, then plans the e-mails of a sign-up, and writes the events' outcomes last, some seconds later: whatever
+// stops it in between, the events are still pending, and folding them again gives the same result. Package pace says when
+// each of this is due.
 //
 // A reconciliation goes through the files in this order: load, plan (isolate), commit (rejection), emails, outcomes.
 package customer
@@ -23,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -55,12 +57,16 @@ type Reconciler struct {
 	Products *products.Cache
 	// Scope selects the events that are applied.
 	Scope routing.Scope
+	// Pace says when statuses and outcomes are written; nil for at once.
+	Pace *pace.Pace
 	// EventAttempts is how often an event that cannot be folded is tried before it ends Failed.
 	EventAttempts int
 	// MailMaxAge is the age up to which a sign-up is sent e-mails.
 	MailMaxAge time.Duration
 	// MailedAccounts are the connected accounts whose sign-ups are sent e-mails, beside the platform's own.
 	MailedAccounts stripeaccount.Selection
+
+	written ownWrites
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create
@@ -69,18 +75,20 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=system,resources=events,verbs=create;patch
 
 // SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or
-// one of its subscriptions is written, when it was read from Stripe, when an event reports one of its products, and when an
+// one of its subscriptions is written by anything else, when it was read from Stripe, when an event reports one of its products, and when an
 // event about it fails or is retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	if r.Products == nil {
 		r.Products = products.NewCache(nil, events.Decoder{}, r.Clock, mgr.GetLogger())
 	}
-	isRecorded := routing.UnlessDeleted(func(client.Object) bool { return true })
+	if r.Pace == nil {
+		r.Pace = &pace.Pace{Clock: r.Clock}
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("customer").
-		For(&v1alpha1.Customer{}).
-		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer()).
-		Watches(&v1alpha1.BillingEvent{}, r.Scope.ToCustomer(), builder.WithPredicates(isRecorded)).
+		For(&v1alpha1.Customer{}, builder.WithPredicates(r.written.unlessEcho())).
+		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer(), builder.WithPredicates(r.written.unlessEcho())).
+		Watches(&v1alpha1.BillingEvent{}, r.toCustomerOfPending()).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Channel(r.Products.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Kind(r.Failed, &v1alpha1.BillingEvent{}, handler.TypedEnqueueRequestsFromMapFunc(routing.ToCustomerOfFailed))).

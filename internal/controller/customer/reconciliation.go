@@ -24,6 +24,7 @@ type reconciliation struct {
 	wasRejected   bool                              // whether the API server has refused a status of the customer before
 	emailRejected bool                              // whether the API server refuses an Email of the sign-up
 	reconcileAt   *time.Time                        // when the clock alone changes something; nil if it does not
+	postponed     bool                              // whether nothing was written, as further events are expected
 }
 
 // pendingEvent is an event that waits, and what becomes of it.

@@ -105,10 +105,21 @@ func (w Writer) write(ctx context.Context, event *v1alpha1.BillingEvent, process
 	event.Status.Message = truncate(message)
 	condition.Setter{Conditions: &event.Status.Conditions, Generation: event.Generation, Now: w.Clock.Now().UTC()}.
 		Set(v1alpha1.ConditionProcessed, condition.Of(processed), reason, event.Status.Message)
-	if err := w.Client.Status().Update(ctx, event, client.DisableReadYourWritesConsistency); err != nil {
+	if err := w.Client.Status().Update(ctx, onlyStatus(event), client.DisableReadYourWritesConsistency); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("write outcome of BillingEvent %s: %w", event.Name, err))
 	}
 	return nil
+}
+
+// onlyStatus is the event without what the API server leaves as it is when a status is written. The rest of an event is
+// most of it: that need not be sent, read and checked again.
+func onlyStatus(event *v1alpha1.BillingEvent) *v1alpha1.BillingEvent {
+	return &v1alpha1.BillingEvent{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: event.Namespace, Name: event.Name, UID: event.UID, ResourceVersion: event.ResourceVersion,
+		},
+		Status: event.Status,
+	}
 }
 
 func truncate(message string) string {
