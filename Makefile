@@ -57,7 +57,7 @@ verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generat
 	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
 	done; \
 	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
-	go test ./test/chart || { echo "verify: the chart differs from config/: run \`make generate\`, and see above" >&2; stale=1; }; \
+	go test -count=1 ./test/chart || { echo "verify: the chart differs from config/: run \`make generate\`, and see above" >&2; stale=1; }; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	for module in $(MODULES); do \
 	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
