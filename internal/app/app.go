@@ -7,6 +7,7 @@ import (
 	"net"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
@@ -16,6 +17,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/recorder"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
+	"github.com/tollkeeper/tollkeeper/internal/yield"
 )
 
 // App is the operator. New makes it, Run runs it.
@@ -26,6 +28,7 @@ type App struct {
 	backfill *backfill.Backfill // nil if it is turned off
 	importer *importer.Importer // nil if it is turned off
 	thin     *thin.Reconciler   // nil if another process runs the controllers
+	gate     yield.Gate         // where writes give way to the recording of events
 	notices  []func() string    // the names of the checks in /readyz that never fail
 	log      func(msg string, keysAndValues ...any)
 }
@@ -54,6 +57,10 @@ func decoder(cfg config.Config) events.Decoder {
 	return events.Decoder{MetadataPrefix: cfg.MetadataPrefix}
 }
 
-func (a *App) recorder(cfg config.Config) *recorder.Recorder {
-	return &recorder.Recorder{Writer: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
+// client is what everything but the receiver writes with: it gives way to the recording of events.
+func (a *App) client() client.Client { return yield.Client(a.manager.GetClient(), &a.gate) }
+
+// recorder records with the writer.
+func (a *App) recorder(cfg config.Config, writer client.Writer) *recorder.Recorder {
+	return &recorder.Recorder{Writer: writer, Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace}
 }

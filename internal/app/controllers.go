@@ -87,7 +87,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addImport(cfg, mailbox, entitled) },
 		func() error {
-			return a.setUp("reset link", &resetlink.Reconciler{Client: a.manager.GetClient()}, options(1))
+			return a.setUp("reset link", &resetlink.Reconciler{Client: a.client()}, options(1))
 		},
 		func() error { return a.addJanitor(cfg) },
 		func() error { return a.addResync(cfg, mailbox, shared, entitled) },
@@ -127,7 +127,7 @@ func (a *App) addCustomer(
 		return err
 	}
 	return a.setUp("customer", &customer.Reconciler{
-		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
 		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
@@ -137,7 +137,7 @@ func (a *App) addCustomer(
 
 func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 	return a.setUp("unlinked", &unlinked.Reconciler{
-		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Stripe: a.stripe, Scope: scope,
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Stripe: a.stripe, Scope: scope,
 		LinkTimeout: cfg.LinkTimeout, StripeDelay: cfg.RefetchDelay,
 	}, options(concurrentOthers))
 }
@@ -145,12 +145,12 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 // addFailed adds what works on the Failed events, and what counts them and the Customers.
 func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
 	if err := a.manager.Add(&backlog.Counter{
-		Pending: a.manager.GetClient(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
+		Pending: a.client(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
 		Interval: countInterval, LinkTimeout: cfg.LinkTimeout,
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
-	if err := a.manager.Add(&census.Counter{Client: a.manager.GetClient(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
+	if err := a.manager.Add(&census.Counter{Client: a.client(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
 	return a.addRetry(cfg, scope, failed)
@@ -163,7 +163,7 @@ func (a *App) addEmail(cfg config.Config) error {
 		return err
 	}
 	r := &email.Reconciler{
-		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
 		MailedAccounts: mailedAccounts(cfg),
 		Letter: email.Letter{
 			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
@@ -195,7 +195,7 @@ func (a *App) addJanitor(cfg config.Config) error {
 		return nil
 	}
 	return a.setUp("janitor", &janitor.Reconciler{
-		Client: a.manager.GetClient(), Clock: clock.RealClock{}, Retention: cfg.EmailRetention, MaxAge: cfg.MailMaxAge,
+		Client: a.client(), Clock: clock.RealClock{}, Retention: cfg.EmailRetention, MaxAge: cfg.MailMaxAge,
 	}, options(1))
 }
 
@@ -207,7 +207,7 @@ func (a *App) addResync(
 		return nil
 	}
 	r := &resync.Reconciler{
-		Client: a.manager.GetClient(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Features: entitled,
+		Client: a.client(), Stripe: a.stripe, Decoder: decoder(cfg), Readings: mailbox, Products: shared, Features: entitled,
 		Clock: clock.RealClock{}, Recorder: a.manager.GetEventRecorder(reporter), SweepInterval: cfg.ResyncInterval, DoubtDelay: cfg.RefetchDelay,
 		Accounts: cfg.Accounts, BackfillRunning: a.isBackfilling, ImportRunning: a.isImporting,
 	}
@@ -223,11 +223,11 @@ func (a *App) addBackfill(cfg config.Config) error {
 	}
 	log := a.manager.GetLogger().WithName("backfill")
 	a.backfill = &backfill.Backfill{
-		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg),
+		Source: a.stripe, Decoder: decoder(cfg), Recorder: a.recorder(cfg, a.client()),
 		Checkpoints: backfill.Checkpoints{
-			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
+			Reader: a.manager.GetAPIReader(), Writer: a.client(), Namespace: cfg.Namespace, Log: log,
 		},
-		Customers: a.manager.GetClient(), Namespace: cfg.Namespace, Accounts: cfg.Accounts,
+		Customers: a.client(), Namespace: cfg.Namespace, Accounts: cfg.Accounts,
 		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
 	}
 	if err := a.manager.Add(a.backfill); err != nil {

@@ -21,9 +21,9 @@ func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox, accounts *
 	a.importer = importer.New(importer.Options{
 		Source: a.stripe, Decoder: decoder(cfg), Mailbox: mailbox, Features: accounts,
 		Checkpoints: importer.Checkpoints{
-			Reader: a.manager.GetAPIReader(), Writer: a.manager.GetClient(), Namespace: cfg.Namespace, Log: log,
+			Reader: a.manager.GetAPIReader(), Writer: a.client(), Namespace: cfg.Namespace, Log: log,
 		},
-		Client: a.manager.GetClient(), Namespace: cfg.Namespace, Accounts: cfg.Accounts, Everyone: cfg.Import == config.ImportAll,
+		Client: a.client(), Namespace: cfg.Namespace, Accounts: cfg.Accounts, Everyone: cfg.Import == config.ImportAll,
 		Clock: clock.RealClock{}, Log: log,
 	})
 	if a.backfill != nil {

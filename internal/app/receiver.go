@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"path/filepath"
@@ -9,13 +10,16 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
+	"github.com/tollkeeper/tollkeeper/internal/recorder"
+	"github.com/tollkeeper/tollkeeper/internal/yield"
 )
 
 func (a *App) addReceiver(cfg config.Config) error {
 	log := a.manager.GetLogger().WithName("receiver")
-	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), a.recorder(cfg), clock.RealClock{}, log)
+	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), &announced{recorder: a.recorder(cfg, a.manager.GetClient()), gate: &a.gate}, clock.RealClock{}, log)
 	certificate, err := a.receiverCertificate(cfg.ReceiverCertPath)
 	if err != nil {
 		return err
@@ -40,4 +44,15 @@ func (a *App) receiverCertificate(folder string) (func(*tls.ClientHelloInfo) (*t
 		return nil, fmt.Errorf("watch the receiver's certificate: %w", err)
 	}
 	return watcher.GetCertificate, nil
+}
+
+// announced is a recorder at whose records other writes give way.
+type announced struct {
+	recorder *recorder.Recorder
+	gate     *yield.Gate
+}
+
+func (r *announced) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
+	defer r.gate.Begin()()
+	return r.recorder.Record(ctx, e)
 }

@@ -29,7 +29,7 @@ func (a *App) addRetry(cfg config.Config, scope routing.Scope, failed cache.Cach
 		chance.Stripe = a.stripe
 	}
 	if err := a.manager.Add(&retry.Opener{
-		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Chance: chance,
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Chance: chance,
 		Clock: clock.RealClock{}, Log: a.manager.GetLogger().WithName("reopen"),
 	}); err != nil {
 		return fmt.Errorf("add the opener of recorded events: %w", err)
@@ -37,7 +37,7 @@ func (a *App) addRetry(cfg config.Config, scope routing.Scope, failed cache.Cach
 	patient := options(1)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
 	return a.setUp("retry", &retry.Reconciler{
-		Failed: failed, Labelled: labelled, Client: a.manager.GetClient(), Clock: clock.RealClock{}, Chance: chance,
+		Failed: failed, Labelled: labelled, Client: a.client(), Clock: clock.RealClock{}, Chance: chance,
 	}, patient)
 }
 

@@ -13,7 +13,7 @@ import (
 // addThin adds what reads the thin events from Stripe. Without a key they show that it is missing.
 func (a *App) addThin(cfg config.Config, scope routing.Scope) error {
 	a.thin = &thin.Reconciler{
-		Client: a.manager.GetClient(), Clock: clock.RealClock{}, Recorder: a.recorder(cfg), Decoder: decoder(cfg), Scope: scope,
+		Client: a.client(), Clock: clock.RealClock{}, Recorder: a.recorder(cfg, a.client()), Decoder: decoder(cfg), Scope: scope,
 	}
 	if a.stripe != nil {
 		a.thin.Stripe = a.stripe

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,57 +117,4 @@ func tenantControllerRights(t *testing.T) {
 			t.Errorf("a tenant controller may %s: %v", what, err)
 		}
 	}
-}
-
-// The recipes fit the kinds of the projects that they are for, of the versions that docs/tenants.md names.
-func TestRecipesFitTheirKinds(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(controlplane.Root(), "docs", "tenants.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for recipe, tc := range map[string]struct{ module, version, crd string }{
-		"kyverno.yaml": {"github.com/kyverno/kyverno", "v1.19.1", "config/crds/kyverno/kyverno.io_clusterpolicies.yaml"},
-		"kro.yaml":     {"github.com/kubernetes-sigs/kro", "v0.9.4", "helm/crds/kro.run_resourcegraphdefinitions.yaml"},
-	} {
-		t.Run(recipe, func(t *testing.T) {
-			if !strings.Contains(string(page), tc.version) {
-				t.Errorf("docs/tenants.md does not name %s %s", tc.module, tc.version)
-			}
-			kubeconfig, crd := adminKubeconfig(t), filepath.Join(moduleFolder(t, tc.module+"@"+tc.version), tc.crd)
-			kubectl(t, kubeconfig, "apply", "--server-side", "-f", crd)
-			t.Cleanup(func() { _, _ = tryKubectl(t, kubeconfig, "delete", "--wait=false", "-f", crd) })
-			path := filepath.Join(controlplane.Root(), "examples", "recipes", recipe)
-			var refused error
-			if err := wait.PollUntilContextTimeout(t.Context(), interval, patience, true, func(context.Context) (bool, error) {
-				_, refused = tryKubectl(t, kubeconfig, "create", "--dry-run=server", "--validate=strict", "-f", path)
-				return refused == nil, nil // the API server serves a new kind after a moment
-			}); err != nil {
-				t.Fatal(refused)
-			}
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wrong := filepath.Join(t.TempDir(), recipe)
-			if err := os.WriteFile(wrong, []byte(strings.Replace(string(text), "\nspec:\n", "\nspec:\n  noSuchField: 1\n", 1)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := tryKubectl(t, kubeconfig, "create", "--dry-run=server", "--validate=strict", "-f", wrong); err == nil {
-				t.Error("a recipe with an unknown field is accepted")
-			}
-		})
-	}
-}
-
-// moduleFolder downloads a Go module, and returns the folder of its files.
-func moduleFolder(t *testing.T, module string) string {
-	t.Helper()
-	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
-	download.Dir = t.TempDir() // outside of any module
-	output, err := download.Output()
-	var answer struct{ Dir, Error string }
-	if jsonErr := json.Unmarshal(output, &answer); err != nil || jsonErr != nil || answer.Dir == "" {
-		t.Fatalf("download %s: %v, %v, %s", module, err, jsonErr, answer.Error)
-	}
-	return answer.Dir
 }

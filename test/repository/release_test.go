@@ -68,6 +68,7 @@ type job struct {
 	Needs       string            `json:"needs"`
 	Permissions map[string]string `json:"permissions"`
 	Steps       []struct {
+		Name string         `json:"name"`
 		Run  string         `json:"run"`
 		Uses string         `json:"uses"`
 		With map[string]any `json:"with"`

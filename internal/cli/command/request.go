@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -51,8 +52,7 @@ that. With --wait, the answer is printed.`,
 			}
 			err = request.Await(cmd.Context(), a.client, customer, timeout, func() bool { return request.Compared(customer, value) })
 			if errors.Is(err, request.ErrNoAnswer) {
-				return fmt.Errorf("no comparison within %s: without a Stripe key the operator ignores the request. See kubectl tollkeeper doctor, and "+
-					"kubectl -n %s events --for customer/%s for an error of Stripe's", timeout, customer.Namespace, customer.Name)
+				return notCompared(customer, timeout)
 			}
 			if err != nil {
 				return advised(err, "wait for the comparison")
@@ -64,6 +64,16 @@ that. With --wait, the answer is printed.`,
 	}
 	waitFlags(cmd, &wait, &timeout, time.Minute)
 	return cmd
+}
+
+// notCompared is the error of a comparison that was not made in time.
+func notCompared(customer *v1alpha1.Customer, timeout time.Duration) error {
+	inSync := meta.FindStatusCondition(customer.Status.Conditions, v1alpha1.ConditionInSync)
+	if inSync != nil && inSync.Reason == v1alpha1.ReasonStripeRefuses {
+		return fmt.Errorf("no comparison within %s. %s The comparison follows once Stripe accepts it", timeout, inSync.Message)
+	}
+	return fmt.Errorf("no comparison within %s: without a Stripe key the operator ignores the request. See kubectl tollkeeper doctor, and "+
+		"kubectl -n %s events --for customer/%s for an error of Stripe's", timeout, customer.Namespace, customer.Name)
 }
 
 func (p *plugin) retry() *cobra.Command {

@@ -91,11 +91,27 @@ func doubts(in Input, e Explanation) []Advice {
 			all = append(all, Advice{Text: ready.Message})
 		}
 	}
-	inSync := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionInSync)
-	if inSync != nil && inSync.Status != metav1.ConditionTrue {
+	if doubt := notInSync(in); doubt != "" {
 		all = append(all, Advice{
-			Text: strings.TrimSuffix(inSync.Message, ".") + ". With a Stripe key, the operator compares on request", Command: command(in, "resync", "--wait"),
+			Text: strings.TrimSuffix(doubt, ".") + ". With a Stripe key, the operator compares on request", Command: command(in, "resync", "--wait"),
 		})
 	}
 	return all
+}
+
+// notInSync says why the customer, or the subscription that decides, may differ from Stripe; empty if neither may.
+func notInSync(in Input) string {
+	inSync := meta.FindStatusCondition(in.Customer.Status.Conditions, v1alpha1.ConditionInSync)
+	if inSync != nil && inSync.Status != metav1.ConditionTrue {
+		return inSync.Message
+	}
+	subscription := in.deciding()
+	if subscription == nil {
+		return ""
+	}
+	inSync = meta.FindStatusCondition(subscription.Status.Conditions, v1alpha1.ConditionInSync)
+	if inSync != nil && inSync.Status != metav1.ConditionTrue {
+		return "The subscription " + subscription.Spec.SubscriptionID + ": " + inSync.Message
+	}
+	return ""
 }

@@ -115,6 +115,9 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) e
 	if err := addProductIndexes(ctx, indexer, scope); err != nil {
 		return err
 	}
+	if err := addPaymentIndexes(ctx, indexer); err != nil {
+		return err
+	}
 	for _, object := range []client.Object{&v1alpha1.BillingEvent{}, &v1alpha1.Subscription{}, &v1alpha1.Email{}} {
 		if err := indexer.IndexField(ctx, object, ByCustomer, func(o client.Object) []string {
 			if name := scope.CustomerOf(o); name != "" {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -29,7 +30,37 @@ func payment(e *v1alpha1.BillingEvent) string {
 	return strings.Join(names, " and ")
 }
 
-// customerInEvents returns the id of the customer that a recorded event of the same payment names; empty if none does.
+// customerInCache returns the id of the customer that a pending event of the same payment names, or whose newest payment it is;
+// empty if none is. Events of one payment come within moments, so most customers are found here, and no event of the history
+// is looked at.
+func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
+	for _, id := range []string{e.Spec.ChargeID, e.Spec.PaymentIntentID} {
+		if id == "" {
+			continue
+		}
+		selector := client.MatchingFields{routing.ByPayment: routing.Payment(e.Spec.Account, id)}
+		var pending v1alpha1.BillingEventList
+		if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), selector,
+			client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			return "", fmt.Errorf("list pending BillingEvents of %s: %w", id, err)
+		}
+		for i := range pending.Items {
+			return pending.Items[i].CustomerID(), nil
+		}
+		var customers v1alpha1.CustomerList
+		if err := r.Client.List(ctx, &customers, client.InNamespace(e.Namespace), selector,
+			client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			return "", fmt.Errorf("list Customers with payment %s: %w", id, err)
+		}
+		for i := range customers.Items {
+			return customers.Items[i].Spec.CustomerID, nil
+		}
+	}
+	return "", nil
+}
+
+// customerInEvents returns the id of the customer that a recorded event of the same payment names; empty if none does. The API
+// server looks at every event of the namespace for it.
 func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
 	for field, id := range map[string]string{
 		v1alpha1.FieldChargeID:        e.Spec.ChargeID,

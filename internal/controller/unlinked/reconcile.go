@@ -65,13 +65,17 @@ func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason 
 	return r.settle(ctx, e, v1alpha1.OutcomeRecorded, message)
 }
 
-// link looks for the customer of the charge or payment intent: in the recorded events, and after StripeDelay at Stripe.
+// link looks for the customer of the charge or payment intent: in what is cached, after a second in the recorded events, and
+// after StripeDelay at Stripe.
 func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.Result, error) {
-	customerID, err := r.customerInEvents(ctx, e)
+	age := r.Clock.Since(e.CreationTimestamp.Time)
+	customerID, err := r.customerInCache(ctx, e)
+	if err == nil && customerID == "" && age >= time.Second {
+		customerID, err = r.customerInEvents(ctx, e)
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	age := r.Clock.Since(e.CreationTimestamp.Time)
 	if customerID == "" && r.Stripe != nil && age >= r.StripeDelay && age < r.LinkTimeout {
 		var known bool
 		customerID, known, err = r.customerAtStripe(ctx, e)
