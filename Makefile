@@ -40,9 +40,10 @@ STRIPE_TYPES = internal/events/stripe_types.txt
 stripe_types = (cd hack/tools/stripe-types && go run .)
 
 .PHONY: generate
-generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, Stripe's event types and the generated documentation.
+generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, the chart's files, Stripe's event types and documentation.
 	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 	$(stripe_types) > bin/stripe_types.txt && mv bin/stripe_types.txt $(STRIPE_TYPES)
+	hack/chart/files.sh charts/tollkeeper/files
 	go run ./hack/docs
 
 .PHONY: fmt
@@ -54,7 +55,7 @@ lint: bin/golangci-lint ## Lint the code and its tests.
 	$(call in_each,$(CURDIR)/bin/golangci-lint run)
 
 .PHONY: verify
-verify: bin/controller-gen ## Check that generated files and go.mod are current. Changes nothing.
+verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generated files, the chart and go.mod are current. Changes nothing.
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; stale=0; \
 	bin/controller-gen $(GENERATORS) output:object:dir=$$fresh/api/v1alpha1 \
 	  output:crd:dir=$$fresh/config/crd/bases output:rbac:dir=$$fresh/config/rbac; \
@@ -62,6 +63,7 @@ verify: bin/controller-gen ## Check that generated files and go.mod are current.
 	  diff -uN "$$file" "$$fresh/$$file" || { echo "verify: $$file is stale: run \`make generate\`" >&2; stale=1; }; \
 	done; \
 	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
+	go test -count=1 ./test/chart || { echo "verify: the chart differs from config/: run \`make generate\`, and see above" >&2; stale=1; }; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	for module in $(MODULES); do \
 	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
@@ -73,7 +75,7 @@ test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
 
 .PHONY: test-unit
 test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
-	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|internal/projection)$$'))
+	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
@@ -83,7 +85,7 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane bin/stripe-mock bin/promtool ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
 	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-alerts
@@ -192,15 +194,22 @@ docker-push: ## Push the image IMG.
 	$(CONTAINER_TOOL) push $(IMG)
 
 .PHONY: build-installer
-build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the manager, with the image IMG.
+build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the manager, with the image IMG. CONFIG=default: combined.
 	mkdir -p dist
 	$(render) > dist/install.yaml
+
+# Helm wants a semantic version without v.
+.PHONY: chart
+chart: bin/helm ## Package the Helm chart into dist, with the version VERSION and the image's DIGEST.
+	@rm -rf bin/chart && mkdir -p bin dist && cp -r charts/tollkeeper bin/chart
+	@sed -i.orig 's/^  digest: ""$$/  digest: "$(DIGEST)"/' bin/chart/values.yaml && rm bin/chart/values.yaml.orig
+	bin/helm package bin/chart --version "$(VERSION:v%=%)" --app-version "$(VERSION)" --destination dist
 
 ##@ Cluster
 
 # render prints the manifests of config/$(CONFIG) with the image IMG. It changes no tracked file.
-# CONFIG=split runs the receiver in pods of its own.
-CONFIG ?= default
+# CONFIG=split runs the receiver in pods of its own, CONFIG=default everything in the same pods.
+CONFIG ?= split
 render = ( rm -rf bin/overlay && mkdir -p bin/overlay && cd bin/overlay && \
   ../kustomize create --resources ../../config/$(CONFIG) && \
   ../kustomize edit set image ghcr.io/tollkeeper/tollkeeper=$(IMG) && ../kustomize build )

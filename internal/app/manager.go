@@ -19,6 +19,10 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 )
 
+// The admission policies know the operator's account by these rights. See config/policy/kustomization.yaml.
+//
+// +kubebuilder:rbac:groups=policies.tollkeeper.dev,namespace=system,resources=accounts,verbs=control;record
+
 const (
 	leaderElectionID = "leader.billing.tollkeeper.dev"
 	// gracefulShutdownTimeout bounds the shutdown of running work, such as sending an e-mail and recording the result.

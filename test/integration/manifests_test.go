@@ -62,7 +62,7 @@ func TestUninstall(t *testing.T) {
 	})
 	kubeconfig := kubeconfigFor(t, plane)
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "default"))
-	kubectl(t, kubeconfig, "label", "namespace", installedNamespace, "tollkeeper.dev/policies-")
+	kubectl(t, kubeconfig, "label", "namespace", installedNamespace, "tollkeeper.dev/policies=suspended", "--overwrite")
 	event := aBillingEvent(installedNamespace, "evt-one")
 	o := &operator{t: t, namespace: installedNamespace}
 	o.eventually("the policies are no longer enforced", func() string {
@@ -71,7 +71,7 @@ func TestUninstall(t *testing.T) {
 		}
 		return ""
 	})
-	kubectl(t, kubeconfig, "label", "namespace", installedNamespace, "tollkeeper.dev/policies=enforced")
+	kubectl(t, kubeconfig, "label", "namespace", installedNamespace, "tollkeeper.dev/policies=enforced", "--overwrite")
 	o.eventually("the policies are in force", func() string {
 		if err := plane.Client.Delete(t.Context(), event, client.DryRunAll); err == nil {
 			return "an administrator may delete a BillingEvent"

@@ -25,6 +25,8 @@ const (
 	support       = "support"           // override the access of customers
 	tenants       = "tenant-controller" // put a finalizer on customers
 	collector     = "generic-garbage-collector"
+	almighty      = "almighty"  // an account of the operator's namespace with every right in the cluster
+	elsewhere     = "elsewhere" // an account of another namespace with the controllers' roles in this one
 	administrator = "administrator"
 )
 
@@ -43,6 +45,8 @@ func policyRefusals(t *testing.T) {
 		receiverAccount:    clientOf(t, installedNamespace, receiverAccount),
 		controllersAccount: clientOf(t, installedNamespace, controllersAccount),
 		collector:          clientAs(t, collector),
+		almighty:           clientOfBound(t, installedNamespace, almighty, "cluster-admin"),
+		elsewhere:          clientOfBound(t, "default", elsewhere, ""),
 		editor: clientWith(t, editor, []rbacv1.PolicyRule{
 			{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"billingevents", "customers", "subscriptions", "emails", "passwordresets"}, Verbs: []string{"*"}},
 			{APIGroups: []string{"", "coordination.k8s.io"}, Resources: []string{"configmaps", "leases"}, Verbs: []string{"*"}},
@@ -60,6 +64,7 @@ func policyRefusals(t *testing.T) {
 	attempts = append(attempts, attemptsAtRecordedEvents(t)...)
 	attempts = append(attempts, attemptsAtMetadata(t)...)
 	attempts = append(attempts, attemptsAtCreating(t)...)
+	attempts = append(attempts, attemptsOfStrangers(t)...)
 	for _, a := range attempts {
 		err := a.do(clients[a.as])
 		if a.policy == "" && client.IgnoreAlreadyExists(err) != nil {
@@ -154,7 +159,7 @@ func attemptsAtRecordedEvents(t *testing.T) []attempt {
 		{editor, "label a BillingEvent for a retry", patch(t, recorded, retried), "", ""},
 		{editor, "delete a BillingEvent", func(c client.Client) error {
 			return c.Delete(t.Context(), recorded.DeepCopy(), client.DryRunAll)
-		}, "billing-events", "remove the label tollkeeper.dev/policies"},
+		}, "billing-events", "set the label tollkeeper.dev/policies of the namespace to suspended"},
 		{editor, "create a BillingEvent", create(t, aBillingEvent(installedNamespace, "evt-x")), "billing-events", only},
 	}
 }
@@ -263,6 +268,47 @@ func attemptsAtCreating(t *testing.T) []attempt {
 	}
 }
 
+// attemptsOfStrangers are those of accounts that RBAC lets do what the controllers' account does. Only the policies know better.
+func attemptsOfStrangers(t *testing.T) []attempt {
+	customer := &listInstalled[v1alpha1.CustomerList](t).Items[0]
+	email := &v1alpha1.Email{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "cus-x-welcome"},
+		Spec: v1alpha1.EmailSpec{CustomerRef: v1alpha1.ObjectReference{Name: "cus-x"}, Purpose: v1alpha1.EmailWelcome}}
+	reset := &listInstalled[v1alpha1.PasswordResetList](t).Items[0]
+	var attempts []attempt
+	for _, stranger := range []string{almighty, elsewhere} {
+		attempts = append(attempts, []attempt{
+			{stranger, "create a BillingEvent", create(t, aBillingEvent(installedNamespace, "evt-x")), "billing-events", "Only Tollkeeper may create BillingEvents"},
+			{stranger, "create an Email", create(t, email), "emails", "Only Tollkeeper may create an Email."},
+			{stranger, "entitle a customer", func(c client.Client) error { return entitle(t.Context(), c, customer) }, "statuses", "Only Tollkeeper may write this status."},
+			{stranger, "change a link", func(c client.Client) error {
+				altered := reset.DeepCopy()
+				altered.Spec.AddressSHA256 = strings.Repeat("0", 64)
+				return c.Update(t.Context(), altered, client.DryRunAll)
+			}, "password-resets", "Only Tollkeeper may create a PasswordReset"},
+		}...)
+	}
+	return attempts
+}
+
+// clientOfBound returns a client of a new ServiceAccount that has the cluster's role, or, if that is empty, the controllers'
+// role in the operator's namespace.
+func clientOfBound(t *testing.T, namespace, account, role string) client.Client {
+	t.Helper()
+	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: account}}
+	binding := client.Object(&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "test-" + account}, Subjects: subjects,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role}})
+	if role == "" {
+		binding = &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "test-" + account}, Subjects: subjects,
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "tollkeeper-manager-role"}}
+	}
+	for _, object := range []client.Object{&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account}}, binding} {
+		if err := client.IgnoreAlreadyExists(cluster.Client.Create(t.Context(), object)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return clientOf(t, namespace, account)
+}
+
 // owned gives an object an owner that does not exist: the garbage collector would delete it.
 func owned[O client.Object](object O) {
 	object.SetOwnerReferences(append(object.GetOwnerReferences(), anOwner("gone")))
@@ -305,7 +351,7 @@ func clientWith(t *testing.T, user string, rules []rbacv1.PolicyRule) client.Cli
 	return clientFor(t, access)
 }
 
-// withoutPolicies removes the label of the policies from the namespace, as docs/operations.md says for a restore, tries
+// withoutPolicies suspends the policies in the namespace, as docs/operations.md says for a restore, tries
 // the change until it is accepted, and sets the label again.
 func withoutPolicies(t *testing.T, namespace string, change func() error) {
 	t.Helper()
@@ -313,7 +359,7 @@ func withoutPolicies(t *testing.T, namespace string, change func() error) {
 		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"tollkeeper.dev/policies":`+value+`}}}`))
 		return cluster.Client.Patch(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, patch)
 	}
-	if err := label(t.Context(), "null"); err != nil {
+	if err := label(t.Context(), `"suspended"`); err != nil {
 		t.Fatal(err)
 	}
 	enforce := func() {

@@ -76,7 +76,7 @@ func TestRecipesFitTheirKinds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fits(t, kubeconfig, string(text))
+			recipeFits(t, kubeconfig, string(text))
 			const spec = "\nspec:\n"
 			for i := range strings.Count(string(text), spec) {
 				parts := strings.SplitAfterN(string(text), spec, i+2)
@@ -120,8 +120,8 @@ func apply(t *testing.T, kubeconfig, manifests string) error {
 	return err
 }
 
-// fits checks a recipe, its own CustomResourceDefinitions first, and what it makes.
-func fits(t *testing.T, kubeconfig, recipe string) {
+// recipeFits checks a recipe, its own CustomResourceDefinitions first, and what it makes.
+func recipeFits(t *testing.T, kubeconfig, recipe string) {
 	t.Helper()
 	objects := documents(t, recipe)
 	for _, o := range objects {

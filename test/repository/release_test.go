@@ -99,7 +99,7 @@ func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 		t.Errorf("a release is checked by %q", checks)
 	}
 	policy, script := read(t, "SECURITY.md"), jobs["build"].script()+jobs["publish"].script()
-	for _, promised := range []string{"install.yaml", "install-split.yaml", "SHA256SUMS", "SHA256SUMS.sigstore.json"} {
+	for _, promised := range []string{"install.yaml", "install-combined.yaml", "SHA256SUMS", "SHA256SUMS.sigstore.json"} {
 		if !strings.Contains(policy, promised) || !strings.Contains(script, "dist/"+promised) && !strings.Contains(script, "> "+promised) {
 			t.Errorf("SECURITY.md or the release workflow lacks %s", promised)
 		}
@@ -109,6 +109,8 @@ func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 		`bin/cosign attest --yes --type slsaprovenance1 --predicate provenance.json "$IMAGE@$DIGEST"`,
 		`bin/cosign attest --yes --type spdxjson --predicate dist/sbom-amd64.spdx.json "$IMAGE@$DIGEST"`,
 		`bin/cosign attest --yes --type spdxjson --predicate dist/sbom-arm64.spdx.json "$IMAGE@$DIGEST"`,
+		`bin/helm push "dist/tollkeeper-${GITHUB_REF_NAME#v}.tgz" "oci://$CHARTS"`,
+		`bin/cosign sign --yes "$CHARTS/tollkeeper@$(bin/crane digest "$CHARTS/tollkeeper:${GITHUB_REF_NAME#v}")"`,
 		"bin/cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS",
 	} {
 		if !strings.Contains(jobs["publish"].script(), line+"\n") {
@@ -117,7 +119,7 @@ func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 	}
 }
 
-// The job with the identity that signs compiles and runs three tools and nothing else. It signs what a job without any
+// The job with the identity that signs compiles and runs four tools and nothing else. It signs what a job without any
 // right built: the image has the digest that this job found before it ran the code of others.
 func TestTheJobThatSignsBuildsNothing(t *testing.T) {
 	want := map[string]map[string]string{
@@ -150,11 +152,11 @@ func TestTheJobThatSignsBuildsNothing(t *testing.T) {
 			}
 		}
 	}
-	allowed := []string{"bin/cosign", "bin/crane", "cd", "echo", "gh", "jq", "make", "rm", "sha256sum", "test"}
+	allowed := []string{"bin/cosign", "bin/crane", "bin/helm", "cd", "echo", "gh", "jq", "make", "rm", "sha256sum", "test"}
 	if diff := cmp.Diff(allowed, slices.Sorted(maps.Keys(commands))); diff != "" {
 		t.Errorf("the job that signs runs (-want +got):\n%s", diff)
 	}
-	if makes := regexp.MustCompile(`(?m)^make .*$`).FindAllString(publish, -1); !slices.Equal(makes, []string{"make bin/crane bin/cosign"}) {
+	if makes := regexp.MustCompile(`(?m)^make .*$`).FindAllString(publish, -1); !slices.Equal(makes, []string{"make bin/crane bin/cosign bin/helm"}) {
 		t.Errorf("the job that signs makes %q", makes)
 	}
 	if !strings.Contains(publish, "echo \"${DIGEST#sha256:}  dist/image/index.json\" | sha256sum --check\nbin/crane push ") {

@@ -58,6 +58,8 @@ type Doctor struct {
 	runsElsewhere bool
 	operator      *appsv1.Deployment // nil if there is none, or it may not be read
 	settings      *settings          // nil if they may not be read, or are wrong
+	// account is the ServiceAccount of that Deployment; empty if there is none.
+	account string
 }
 
 // Run runs every check. A check that fails to run is a line, too.

@@ -82,6 +82,7 @@ func TestPolicies(t *testing.T) {
 		policies = append(policies, admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: namePrefix + name}})
 		bindings = append(bindings, admissionv1.ValidatingAdmissionPolicyBinding{Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName: namePrefix + name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{policyLabel: "enforced"}}},
 		}})
 	}
 	enforced := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{policyLabel: "enforced"}}}
@@ -89,6 +90,11 @@ func TestPolicies(t *testing.T) {
 	is(t, "warn none is installed: users with rights on the resources can forge them", judgePolicies(nil, nil, enforced))
 	is(t, "warn not in force in the namespace n: users with rights on the resources can forge them",
 		judgePolicies(policies, bindings, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n"}}))
+	for i := range policies { // as the Helm chart names them
+		policies[i].Name = "live-tollkeeper-" + Policies[i] + ".n"
+		bindings[i].Spec.PolicyName = policies[i].Name
+	}
+	is(t, "ok 6 in force", judgePolicies(policies, bindings, enforced))
 	bindings[0].Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Audit}
 	is(t, "warn missing, or bound without Deny: tollkeeper-billing-events, tollkeeper-statuses. Users with rights on the resources can forge them",
 		judgePolicies(policies[:5], bindings, enforced))

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -24,12 +27,12 @@ import (
 const (
 	// namePrefix is that of the cluster's objects: see config/default.
 	namePrefix = "tollkeeper-"
-	// controllers is the operator's account.
+	// controllers is the operator's Deployment and account, unless the installation has another prefix.
 	controllers = namePrefix + "controller-manager"
 	// policyLabel on the namespace turns the policies on with the value enforced.
 	policyLabel = "tollkeeper.dev/policies"
 
-	installAdvice = "Apply the manifests of the version that you run: kubectl apply --server-side -k config/default"
+	installAdvice = "Apply the manifests of the version that you run: kubectl apply --server-side -k config/split"
 )
 
 // Policies are the admission policies of config/policy, without the prefix. A test compares them with the manifests.
@@ -104,14 +107,19 @@ func (d *Doctor) policies(ctx context.Context) ([]Line, error) {
 func judgePolicies(
 	policies []admissionv1.ValidatingAdmissionPolicy, bindings []admissionv1.ValidatingAdmissionPolicyBinding, namespace *corev1.Namespace,
 ) Line {
-	var missing []string
+	var missing, suspended []string
 	for _, name := range Policies {
-		exists := slices.ContainsFunc(policies, func(p admissionv1.ValidatingAdmissionPolicy) bool { return p.Name == namePrefix+name })
-		isBound := slices.ContainsFunc(bindings, func(b admissionv1.ValidatingAdmissionPolicyBinding) bool {
-			return b.Spec.PolicyName == namePrefix+name && slices.Contains(b.Spec.ValidationActions, admissionv1.Deny)
-		})
-		if !exists || !isBound {
+		var bound []admissionv1.ValidatingAdmissionPolicyBinding
+		for _, b := range bindings {
+			exists := slices.ContainsFunc(policies, func(p admissionv1.ValidatingAdmissionPolicy) bool { return p.Name == b.Spec.PolicyName })
+			if exists && isNamed(b.Spec.PolicyName, name) && slices.Contains(b.Spec.ValidationActions, admissionv1.Deny) {
+				bound = append(bound, b)
+			}
+		}
+		if len(bound) == 0 {
 			missing = append(missing, namePrefix+name)
+		} else if !slices.ContainsFunc(bound, func(b admissionv1.ValidatingAdmissionPolicyBinding) bool { return selects(&b, namespace) }) {
+			suspended = append(suspended, namePrefix+name)
 		}
 	}
 	switch {
@@ -120,7 +128,7 @@ func judgePolicies(
 	case len(missing) > 0:
 		return Line{Warn, "Policies", "missing, or bound without Deny: " + strings.Join(missing, ", ") + ". Users with rights on the resources can forge them",
 			installAdvice}
-	case namespace.Labels[policyLabel] != "enforced":
+	case len(suspended) > 0:
 		return Line{
 			Warn, "Policies", "not in force in the namespace " + namespace.Name + ": users with rights on the resources can forge them",
 			"Turn them on: kubectl label namespace " + namespace.Name + " " + policyLabel + "=enforced --overwrite",
@@ -130,13 +138,30 @@ func judgePolicies(
 	}
 }
 
+// isNamed reports whether an object of the cluster is the one with this name of some installation. Each has a prefix of its
+// own, and the Helm chart also appends the namespace.
+func isNamed(object, name string) bool {
+	object, _, _ = strings.Cut(object, ".")
+	return strings.HasSuffix(object, "-"+name)
+}
+
+// selects reports whether the binding applies in the namespace.
+func selects(binding *admissionv1.ValidatingAdmissionPolicyBinding, namespace *corev1.Namespace) bool {
+	if binding.Spec.MatchResources == nil || binding.Spec.MatchResources.NamespaceSelector == nil {
+		return true
+	}
+	selector, err := metav1.LabelSelectorAsSelector(binding.Spec.MatchResources.NamespaceSelector)
+	return err == nil && selector.Matches(labels.Set(namespace.Labels))
+}
+
 // rights asks whether the operator's account may do everything that its roles are to permit.
 func (d *Doctor) rights(ctx context.Context) ([]Line, error) {
 	attributes, err := neededRights(d.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	account := "system:serviceaccount:" + d.Namespace + ":" + controllers
+	name := cmp.Or(d.account, controllers)
+	account := "system:serviceaccount:" + d.Namespace + ":" + name
 	var denied []string
 	for i := range attributes {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
@@ -151,7 +176,7 @@ func (d *Doctor) rights(ctx context.Context) ([]Line, error) {
 			denied = append(denied, describeRight(&attributes[i]))
 		}
 	}
-	return []Line{judgeRights(controllers, len(attributes), denied, d.runsElsewhere)}, nil
+	return []Line{judgeRights(name, len(attributes), denied, d.runsElsewhere)}, nil
 }
 
 func judgeRights(account string, all int, denied []string, runsElsewhere bool) Line {

@@ -75,8 +75,7 @@ func judgeKeys(has map[string]bool) []Line {
 
 // deployment looks at whether the pods are available.
 func (d *Doctor) deployment(ctx context.Context) ([]Line, error) {
-	var deployment appsv1.Deployment
-	err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: controllers}, &deployment)
+	deployment, err := d.findDeployment(ctx)
 	if apierrors.IsNotFound(err) {
 		d.runsElsewhere = true
 		return []Line{{Warn, "Deployment", "there is no Deployment " + controllers + " in the namespace " + d.Namespace,
@@ -85,8 +84,28 @@ func (d *Doctor) deployment(ctx context.Context) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.operator = &deployment
-	return []Line{judgeDeployment(&deployment)}, nil
+	d.operator, d.account = deployment, deployment.Spec.Template.Spec.ServiceAccountName
+	return []Line{judgeDeployment(deployment)}, nil
+}
+
+// findDeployment returns the controllers' Deployment, by its usual name or else by its labels.
+func (d *Doctor) findDeployment(ctx context.Context) (*appsv1.Deployment, error) {
+	var usual appsv1.Deployment
+	err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: controllers}, &usual)
+	if !apierrors.IsNotFound(err) {
+		return &usual, err
+	}
+	var all appsv1.DeploymentList
+	ours := client.MatchingLabels{"app.kubernetes.io/name": "tollkeeper"}
+	if listErr := d.Client.List(ctx, &all, client.InNamespace(d.Namespace), ours); listErr != nil {
+		return nil, err // with the role for support, only the usual name can be read
+	}
+	for i := range all.Items {
+		if all.Items[i].Spec.Template.Labels["control-plane"] == "controller-manager" {
+			return &all.Items[i], nil
+		}
+	}
+	return nil, err
 }
 
 func judgeDeployment(deployment *appsv1.Deployment) Line {
