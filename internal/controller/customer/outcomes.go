@@ -43,10 +43,10 @@ func (r *Reconciler) writeAttempts(ctx context.Context, c *reconciliation) error
 func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation, events []*pendingEvent) error {
 	w, key := outcome.Writer{Client: r.Client, Clock: r.Clock}, client.ObjectKeyFromObject(c.customer)
 	return eachWrite(events, func(e *pendingEvent) error {
-		w.ShownAt = e.shownAt
-		if e.outcome == v1alpha1.OutcomeSuperseded && r.Pace.WasApplied(key, e.Spec.EventID) {
+		if w.ShownAt = r.Pace.AppliedAt(key, e.Spec.EventID); !w.ShownAt.IsZero() {
 			return w.Settle(ctx, e.BillingEvent, v1alpha1.OutcomeApplied, "")
 		}
+		w.ShownAt = e.shownAt
 		return w.Settle(ctx, e.BillingEvent, e.outcome, e.message)
 	})
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // rememberedEvents bounds the events that shownLag remembers. An event is folded again only while its outcome is not written.
-const rememberedEvents = 4096
+const rememberedEvents = 16384
 
 // shownLag measures how long recorded events take to show. It counts an event once, although the event is folded again until
 // its outcome is written. It is safe for concurrent use.

@@ -48,7 +48,7 @@ type times struct {
 	access      time.Time // when the first of them arrived that may decide access
 	// firstShown and lastShown are when statuses were written that show events whose outcomes are not written yet.
 	firstShown, lastShown time.Time
-	applied               map[string]bool // the ids of those events that a status has shown
+	applied               map[string]time.Time // when a status first showed each of those events, by its id
 }
 
 // Arrived notes that an event about the customer has arrived, and returns how long it waits. mayDecideAccess is true if the
@@ -121,19 +121,23 @@ func (p *Pace) Shown(customer types.NamespacedName, arrivedBy time.Time, applied
 	}
 	for _, id := range applied {
 		if t.applied == nil {
-			t.applied = map[string]bool{}
+			t.applied = map[string]time.Time{}
 		}
-		t.applied[id] = true
+		if t.applied[id].IsZero() {
+			t.applied[id] = now
+		}
 	}
 	return earlier(t.lastShown.Add(settle*p.Delay), t.firstShown.Add(settleLongest*p.Delay))
 }
 
-// WasApplied reports whether a status has shown the event, whose outcome is not written yet.
-func (p *Pace) WasApplied(customer types.NamespacedName, eventID string) bool {
+// AppliedAt is when a status first showed the event, whose outcome is not written yet; zero if none has.
+func (p *Pace) AppliedAt(customer types.NamespacedName, eventID string) time.Time {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	t := p.customers[customer]
-	return t != nil && t.applied[eventID]
+	if t := p.customers[customer]; t != nil {
+		return t.applied[eventID]
+	}
+	return time.Time{}
 }
 
 // Settled notes that the outcomes of all events are written that the statuses show.

@@ -111,11 +111,12 @@ func TestOutcomesComeLast(t *testing.T) {
 	if diff := cmp.Diff(at(11*time.Second), due); diff != "" {
 		t.Errorf("settled at the latest (-want +got):\n%s", diff)
 	}
-	if !p.WasApplied(ada, "evt_1") || p.WasApplied(ada, "evt_2") {
-		t.Error("evt_1 alone was applied")
+	p.Shown(ada, clock.Now(), []string{"evt_1"}) // it still shows
+	if diff := cmp.Diff(at(time.Second), p.AppliedAt(ada, "evt_1")); diff != "" || !p.AppliedAt(ada, "evt_2").IsZero() {
+		t.Errorf("evt_1 alone was applied, at (-want +got):\n%s", diff)
 	}
 	p.Settled(ada)
-	if p.WasApplied(ada, "evt_1") || p.Waiting() != 0 {
+	if !p.AppliedAt(ada, "evt_1").IsZero() || p.Waiting() != 0 {
 		t.Error("what is settled is kept")
 	}
 }
