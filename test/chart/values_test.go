@@ -116,11 +116,11 @@ func TestFlagsImageAndSecrets(t *testing.T) {
 		"--set=flags.grace-period=336h,flags.accounts={acct_1,acct_2},flags.emails=false,flags.max-in-flight=1000000",
 		"--set=image.tag=v1.2.3,image.digest=sha256:"+strings.Repeat("0", 64),
 		"--set=secrets.name=mine,secrets.from.STRIPE_SECRET_KEY.name=stripe,secrets.from.STRIPE_SECRET_KEY.key=restricted",
-		"--set=controllers.args={--zap-log-level=debug}")
+		"--set=controllers.args={--log-level=debug}")
 	manager, receiver := o.container(t, "tollkeeper-controller-manager"), o.container(t, "tollkeeper-receiver")
 	flags := []any{"--accounts=acct_1,acct_2", "--emails=false", "--grace-period=336h", "--max-in-flight=1000000"}
 	wantArgs := append([]any{"--components=controllers", "--leader-elect", "--health-probe-bind-address=:8081", "--metrics-bind-address=:8443"}, flags...)
-	if diff := cmp.Diff(append(wantArgs, "--zap-log-level=debug"), manager["args"]); diff != "" {
+	if diff := cmp.Diff(append(wantArgs, "--log-level=debug"), manager["args"]); diff != "" {
 		t.Errorf("the controllers' arguments (-want +got):\n%s", diff)
 	}
 	if !strings.HasSuffix(fmt.Sprint(receiver["args"]), "--max-in-flight=1000000]") {
@@ -141,7 +141,7 @@ func TestFlagsImageAndSecrets(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{
 		"STRIPE_SECRET_KEY": "stripe/restricted", "STRIPE_ENDPOINT_SECRET": "mine/STRIPE_ENDPOINT_SECRET", "MAILGUN_API_KEY": "mine/MAILGUN_API_KEY",
 		"MAILGUN_DOMAIN": "mine/MAILGUN_DOMAIN", "MAILGUN_SENDER_EMAIL": "mine/MAILGUN_SENDER_EMAIL", "PASSWORD_RESET_URL": "mine/PASSWORD_RESET_URL",
-		"STRIPE_API_BASE": "mine/STRIPE_API_BASE", "MAILGUN_API_BASE": "mine/MAILGUN_API_BASE",
+		"CLOUDEVENTS_SIGNING_SECRET": "mine/CLOUDEVENTS_SIGNING_SECRET", "STRIPE_API_BASE": "mine/STRIPE_API_BASE", "MAILGUN_API_BASE": "mine/MAILGUN_API_BASE",
 	}, secrets); diff != "" {
 		t.Errorf("the variables' secrets (-want +got):\n%s", diff)
 	}
