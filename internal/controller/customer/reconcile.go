@@ -79,7 +79,7 @@ func (r *Reconciler) settle(ctx context.Context, c *reconciliation, start time.T
 			return requeue.OnWriteError(err)
 		}
 	}
-	r.Pace.Settled(key)
+	r.Pace.Settled(key, start)
 	if c.isRejected() {
 		return requeue.WithBackoff(), nil
 	}

@@ -112,9 +112,8 @@ func (p *Pace) Shown(customer types.NamespacedName, arrivedBy time.Time, applied
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	t := p.of(customer)
-	if !t.last.IsZero() && !t.last.After(arrivedBy) {
-		t.first, t.last, t.access, t.lastShown = time.Time{}, time.Time{}, time.Time{}, now
-		p.arrived--
+	if p.take(t, arrivedBy) {
+		t.lastShown = now
 	}
 	if t.firstShown.IsZero() {
 		t.firstShown, t.lastShown = now, now
@@ -140,14 +139,16 @@ func (p *Pace) AppliedAt(customer types.NamespacedName, eventID string) time.Tim
 	return time.Time{}
 }
 
-// Settled notes that the outcomes of all events are written that the statuses show.
-func (p *Pace) Settled(customer types.NamespacedName) {
+// Settled notes that the outcomes of all events are written that the statuses show. Nothing that arrived up to the time waits
+// for further events any more: what is still pending cannot be folded, or its status is refused, and is retried at its own time.
+func (p *Pace) Settled(customer types.NamespacedName, arrivedBy time.Time) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	t := p.customers[customer]
 	if t == nil {
 		return
 	}
+	p.take(t, arrivedBy)
 	t.firstShown, t.lastShown, t.applied = time.Time{}, time.Time{}, nil
 	if t.last.IsZero() {
 		delete(p.customers, customer)
@@ -181,6 +182,16 @@ func (p *Pace) of(customer types.NamespacedName) *times {
 		p.customers[customer] = t
 	}
 	return t
+}
+
+// take ends the wait of the events that arrived up to the time, unless a later one has arrived. It reports whether it did.
+func (p *Pace) take(t *times, arrivedBy time.Time) bool {
+	if t.last.IsZero() || t.last.After(arrivedBy) {
+		return false
+	}
+	t.first, t.last, t.access = time.Time{}, time.Time{}, time.Time{}
+	p.arrived--
+	return true
 }
 
 // delay is longer while many customers wait.

@@ -115,9 +115,25 @@ func TestOutcomesComeLast(t *testing.T) {
 	if diff := cmp.Diff(at(time.Second), p.AppliedAt(ada, "evt_1")); diff != "" || !p.AppliedAt(ada, "evt_2").IsZero() {
 		t.Errorf("evt_1 alone was applied, at (-want +got):\n%s", diff)
 	}
-	p.Settled(ada)
+	p.Settled(ada, clock.Now())
 	if !p.AppliedAt(ada, "evt_1").IsZero() || p.Waiting() != 0 {
 		t.Error("what is settled is kept")
+	}
+}
+
+// An event that cannot be folded, or whose status is refused, is never shown. It is not counted among those that wait, and
+// the next event waits as usual.
+func TestAnEventThatIsNeverShown(t *testing.T) {
+	p, clock := newPace(time.Second)
+	p.Arrived(ada, true)
+	clock.SetTime(at(time.Second))
+	p.Settled(ada, clock.Now())
+	if p.Waiting() != 0 || p.arrived != 0 {
+		t.Errorf("%d customers are kept, %d of them wait", p.Waiting(), p.arrived)
+	}
+	clock.SetTime(at(time.Minute))
+	if diff := cmp.Diff(time.Second, p.Arrived(ada, false)); diff != "" {
+		t.Errorf("the next event waits (-want +got):\n%s", diff)
 	}
 }
 
@@ -129,7 +145,7 @@ func TestAnEventArrivesMeanwhile(t *testing.T) {
 	clock.SetTime(start.Add(time.Millisecond))
 	p.Arrived(ada, false)
 	p.Shown(ada, start, nil)
-	p.Settled(ada)
+	p.Settled(ada, start)
 	if p.WriteAt(ada).IsZero() || p.Waiting() != 1 {
 		t.Error("the second event is forgotten")
 	}
