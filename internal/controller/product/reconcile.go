@@ -133,11 +133,12 @@ func (r *Reconciler) handoverOf(ctx context.Context, key types.NamespacedName, e
 }
 
 // list begins a handover with the customers that bill the product. They may not be all while an event is pending that reports
-// a subscription to it, as after a time without a leader.
+// a further subscription to it, as after a time without a leader. An event whose subscription is listed already adds none: it
+// is pending for some seconds after the statuses show it, and of a product that sells well one always is.
 func (r *Reconciler) list(ctx context.Context, e *v1alpha1.BillingEvent) (*handover, error) {
 	bills := client.MatchingFields{routing.ByProduct: routing.Product(e.Spec.Account, e.Spec.ObjectID)}
 	var pending v1alpha1.BillingEventList
-	if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), bills, client.Limit(1), client.UnsafeDisableDeepCopy,
+	if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), bills, client.UnsafeDisableDeepCopy,
 		client.DisableReadYourWritesConsistency); err != nil {
 		return nil, fmt.Errorf("list the pending events of subscriptions to product %s: %w", e.Spec.ObjectID, err)
 	}
@@ -146,14 +147,16 @@ func (r *Reconciler) list(ctx context.Context, e *v1alpha1.BillingEvent) (*hando
 		return nil, fmt.Errorf("list the Subscriptions to product %s: %w", e.Spec.ObjectID, err)
 	}
 	now := r.Clock.Now()
-	h, seen := &handover{isComplete: len(pending.Items) == 0, startedAt: now, movedAt: now}, map[string]bool{}
+	h, seen, listed := &handover{startedAt: now, movedAt: now}, map[string]bool{}, map[string]bool{}
 	for i := range list.Items {
+		listed[list.Items[i].Spec.SubscriptionID] = true
 		if name := list.Items[i].Spec.CustomerRef.Name; !seen[name] {
 			seen[name] = true
 			h.remaining = append(h.remaining, types.NamespacedName{Namespace: e.Namespace, Name: name})
 		}
 	}
 	h.total = len(h.remaining)
+	h.isComplete = !slices.ContainsFunc(pending.Items, func(e v1alpha1.BillingEvent) bool { return !listed[e.Content().SubscriptionID] })
 	return h, nil
 }
 
