@@ -136,9 +136,25 @@ bench: controlplane ## Measure what the operator costs the API server, as ratios
 	go build -o bin/load ./test/load
 	exec bin/load $(BENCH)
 
+BENCHMARKED = $$(git grep -l '^func Benchmark' -- 'internal/*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+
 .PHONY: bench-code
 bench-code: ## Run the Go benchmarks: verify a signature, decode, fold, decide.
-	go test -run='^$$' -bench=. -benchmem $$(go list ./... | grep -v /test/)
+	go test -run='^$$' -bench=. -benchmem $(BENCHMARKED)
+
+# The benchmarks of both versions run in turn, so that a machine that slows down slows both.
+.PHONY: bench-compare
+bench-compare: BASE ?= main
+bench-compare: COUNT ?= 6
+bench-compare: bin/benchstat ## Compare the Go benchmarks with those of BASE, by benchstat.
+	@rm -rf bin/bench/base bin/bench/base.txt bin/bench/here.txt && mkdir -p bin/bench
+	@git worktree prune && git worktree add --quiet --detach bin/bench/base $(BASE)
+	@trap 'git worktree remove --force bin/bench/base' EXIT; \
+	for _ in $$(seq $(COUNT)); do \
+	  (cd bin/bench/base && go test -run='^$$' -bench=. -benchmem $(BENCHMARKED)) >> bin/bench/base.txt; \
+	  go test -run='^$$' -bench=. -benchmem $(BENCHMARKED) >> bin/bench/here.txt; \
+	done; \
+	bin/benchstat base=bin/bench/base.txt here=bin/bench/here.txt
 
 .PHONY: govulncheck
 govulncheck: bin/govulncheck ## Report known vulnerabilities in the code that is called.

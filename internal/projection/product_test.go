@@ -134,7 +134,7 @@ func TestProductsGrantEntitlements(t *testing.T) {
 	if diff := cmp.Diff(map[string]v1alpha1.Value{"seats": "5", "sso": "yes"}, a.Customer.Entitlements); diff != "" {
 		t.Errorf("entitlements (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]v1alpha1.Position{"product/prod_A": known}, a.Customer.Positions); diff != "" || len(a.Customer.Products) != 1 {
+	if diff := cmp.Diff(v1alpha1.Positions{"product/prod_A": known}, a.Customer.Positions); diff != "" || len(a.Customer.Products) != 1 {
 		t.Errorf("%d products are shown, want the billed one; positions (-want +got):\n%s", len(a.Customer.Products), diff)
 	}
 	if diff := cmp.Diff(map[string]v1alpha1.Position{"prod_B": {}}, projection.ProductsInDoubt(&a)); diff != "" {

@@ -76,6 +76,9 @@ type figures map[string]float64
 // round measures the raw limit and the four loads.
 func (b *bench) round(ctx context.Context, o options) (figures, error) {
 	found := figures{}
+	if err := b.noteSizes(found); err != nil {
+		return nil, err
+	}
 	raw, err := b.rawLimit(ctx, o.span, found)
 	if err != nil {
 		return nil, fmt.Errorf("the raw limit: %w", err)
@@ -86,4 +89,29 @@ func (b *bench) round(ctx context.Context, o options) (figures, error) {
 		}
 	}
 	return found, nil
+}
+
+// noteSizes notes how many bytes etcd stores for an object of each kind, and what memory the API server holds.
+func (b *bench) noteSizes(found figures) error {
+	resident, err := b.apiserver.resident()
+	if err != nil {
+		return err
+	}
+	found["sizes: API server's memory in MiB"] = resident / (1 << 20)
+	events, err := b.exemplar.settledEvents("sizes", "Z", len(b.exemplar.events))
+	if err != nil {
+		return err
+	}
+	objects, err := b.exemplar.customers("sizes", []string{"Z00000000"})
+	if err != nil {
+		return err
+	}
+	total := 0
+	for _, e := range events {
+		total += len(e.value)
+	}
+	found["sizes: a settled BillingEvent in bytes, on average"] = float64(total) / float64(len(events))
+	found["sizes: a Customer in bytes"] = float64(len(objects[0].value))
+	found["sizes: a Subscription in bytes"] = float64(len(objects[1].value))
+	return nil
 }

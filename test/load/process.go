@@ -44,13 +44,18 @@ func (p process) stat() ([]string, error) {
 }
 
 // memory is the peak of the memory that the process has held (VmHWM), in bytes.
-func (p process) memory() (float64, error) {
+func (p process) memory() (float64, error) { return p.memoryOf("VmHWM:") }
+
+// resident is the memory that the process holds now (VmRSS), in bytes.
+func (p process) resident() (float64, error) { return p.memoryOf("VmRSS:") }
+
+func (p process) memoryOf(field string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
+		if value, found := strings.CutPrefix(line, field); found {
 			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
 			return kib * 1024, err
 		}

@@ -82,6 +82,9 @@ func (b *bench) crowd(ctx context.Context, n int) (found figures, err error) {
 			return nil, err
 		}
 	}
+	if err := b.noteSizes(found); err != nil {
+		return nil, err
+	}
 	first, err := b.startManager(ctx, b.crowded, true)
 	if err != nil {
 		return nil, err
