@@ -77,30 +77,34 @@ func (p Positions) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(text))
 }
 
-// UnmarshalJSON reads what MarshalJSON returns. It returns an error for anything else, apart from null and empty objects.
+// UnmarshalJSON reads what MarshalJSON returns. It reads anything else as no positions: an error would keep a program from
+// reading every object of the list, and without positions one status takes whatever event comes next.
 func (p *Positions) UnmarshalJSON(data []byte) error {
 	*p = nil
-	if string(data) == "null" || string(data) == "{}" {
-		return nil
+	if decoded, err := decodePositions(data); err == nil {
+		*p = decoded
 	}
+	return nil
+}
+
+func decodePositions(data []byte) (Positions, error) {
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("positions: %w", err)
+		return nil, err
 	}
 	var encoded encodedPositions
 	if err := json.Unmarshal([]byte(text), &encoded); err != nil {
-		return fmt.Errorf("positions: %w", err)
+		return nil, err
 	}
 	decoded := make(Positions, len(encoded.Parts))
 	for part, e := range encoded.Parts {
 		position, err := e.decode(encoded.Events)
 		if err != nil {
-			return fmt.Errorf("positions: %s: %w", part, err)
+			return nil, err
 		}
 		decoded[part] = position
 	}
-	*p = decoded
-	return nil
+	return decoded, nil
 }
 
 func (e encodedPosition) decode(events []string) (Position, error) {

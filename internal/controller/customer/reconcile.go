@@ -7,6 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 )
@@ -14,7 +15,7 @@ import (
 // Reconcile brings one customer up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	start, batch := r.Clock.Now(), r.Readings.Peek(req.NamespacedName)
-	if due := r.Pace.LookAt(req.NamespacedName); batch == nil && due.After(start) {
+	if due := r.Pace.LookAt(req.NamespacedName); batch == nil && due.After(start) && !r.isSpecNew(ctx, req) {
 		return r.continueAt(&due, normalPriority), nil
 	}
 	c, err := r.load(ctx, req.NamespacedName, batch)
@@ -51,7 +52,8 @@ func (r *Reconciler) writeStatuses(ctx context.Context, c *reconciliation, start
 	if err != nil {
 		return err
 	}
-	if key := client.ObjectKeyFromObject(c.customer); c.batch == nil && r.Pace.WriteAt(key).After(start) && !p.decidesAccess(c.customer) {
+	key, isAsked := client.ObjectKeyFromObject(c.customer), c.batch != nil || isSpecNew(c.customer)
+	if !isAsked && r.Pace.WriteAt(key).After(start) && !p.decidesAccess(c.customer) {
 		r.Pace.LookedAt(key, start)
 		c.postponed = true
 		return nil
@@ -85,6 +87,14 @@ func (r *Reconciler) settle(ctx context.Context, c *reconciliation, start time.T
 	}
 	return r.continueAt(c.reconcileAt, normalPriority), nil
 }
+
+// isSpecNew reports whether a person has changed the Customer's spec since its status was written: that waits for no events.
+func (r *Reconciler) isSpecNew(ctx context.Context, req ctrl.Request) bool {
+	var c v1alpha1.Customer
+	return r.Client.Get(ctx, req.NamespacedName, &c, client.UnsafeDisableDeepCopy) == nil && isSpecNew(&c)
+}
+
+func isSpecNew(c *v1alpha1.Customer) bool { return c.UID != "" && c.Generation != c.Status.ObservedGeneration }
 
 // continueAt has the customer reconciled again at the time; nil waits for a change.
 func (r *Reconciler) continueAt(at *time.Time, priority int) ctrl.Result {
