@@ -21,7 +21,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build plugin bin/tenant-controller controlplane ## Play eleven stories of customers on a local control plane. KEEP=1 leaves it running.
+demo: build plugin bin/tenant-controller controlplane ## Play eleven stories of customers on a local control plane. KEEP=1 leaves it running, FLAGS=… adds flags of the operator.
 	go run ./hack/demo
 
 .PHONY: tutorial

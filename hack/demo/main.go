@@ -2,8 +2,8 @@
 // customers as signed Stripe events over HTTP, compares the resulting statuses with those in the stories, and prints
 // what kubectl shows. It exits with 0 only if all statuses are as expected, and stops everything it started.
 //
-// With KEEP=1 it leaves everything running until Ctrl-C, and prints how to connect. With -follow it runs the commands of
-// a page at the end, and compares what they print with what the page shows.
+// With KEEP=1 it leaves everything running until Ctrl-C, and prints how to connect. FLAGS has further flags for the
+// manager. With -follow it runs the commands of a page at the end, and compares what they print with what the page shows.
 package main
 
 import (

@@ -52,7 +52,7 @@ func newStage(ctx context.Context) (*stage, error) {
 	if err := timed("Starting etcd and kube-apiserver, installing the CRDs", s.startCluster); err != nil {
 		return s, err
 	}
-	if err := s.cluster.NamedNamespace(ctx, namespace); err != nil {
+	if err := errors.Join(s.cluster.NamedNamespace(ctx, namespace), s.installRoles(ctx)); err != nil {
 		return s, err
 	}
 	if err := timed("Starting the manager", func() error { return s.startManager(ctx) }); err != nil {
@@ -117,6 +117,7 @@ func (s *stage) startManager(ctx context.Context) error {
 		"--receiver-bind-address="+address, "--health-probe-bind-address="+probe, "--namespace="+namespace, "--drain-delay=0s",
 		"--leader-elect", "--metrics-bind-address="+metrics, "--metrics-secure=false",
 		"--event-attempts=2") // an event that cannot be read fails after a second, not after two minutes
+	s.manager.Args = append(s.manager.Args, strings.Fields(os.Getenv("FLAGS"))...)
 	s.manager.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, config.EnvStripeEndpointSecret+"="+secrets(),
 		config.EnvStripeSecretKey+"=", // the stories have no Stripe account that could be asked
 		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,

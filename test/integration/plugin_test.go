@@ -260,7 +260,7 @@ func TestThePluginAsksTheOperator(t *testing.T) {
 	o.entitled(customer, "False PaymentFailed")
 
 	shows(t, support.run("import", "--status"), "platform: done")
-	support.refuses([]string{"import"}, "request an import", "tollkeeper-support-role")
+	support.refuses([]string{"import"}, "request an import", "Ask an administrator to request it", "import --status")
 	out, _, err = admin.try("import", "--wait", "--timeout", "1s") // the operator looks for requests every 30 s
 	if err == nil || !strings.Contains(err.Error(), "is not over within 1s (waiting for the operator to take up the request)") {
 		t.Errorf("import ends with %v\n%s", err, out)

@@ -121,6 +121,11 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			t.Errorf("%v, want it to say %q", got, says)
 		}
 	}
+	// The role for support does not help with this one.
+	got := importRequestError(apierrors.NewForbidden(customers, "x", errors.New("no")), "here")
+	if !strings.Contains(got.Error(), "Ask an administrator to request it") || strings.Contains(got.Error(), "for the ClusterRole") {
+		t.Errorf("a refused import says: %v", got)
+	}
 	if advised(nil, "look") != nil {
 		t.Error("no error becomes one")
 	}

@@ -219,7 +219,7 @@ differs. It needs a Stripe key, and takes minutes for tens of thousands of custo
 			}
 			value, err := request.Annotate(cmd.Context(), a.client, stored, request.AnnotationImport, p.Now())
 			if err != nil {
-				return importError(err, namespace)
+				return importRequestError(err, namespace)
 			}
 			if !wait {
 				p.note("Requested. See how far it is: kubectl tollkeeper import --status")
@@ -238,7 +238,16 @@ func importError(err error, namespace string) error {
 		return fmt.Errorf("there is no ConfigMap %s in the namespace %s: the operator creates it once it has a Stripe key. "+
 			"If Tollkeeper is in another namespace, name it with --namespace", request.ImportConfigMap, namespace)
 	}
-	return advised(err, "request an import")
+	return advised(err, "read the import")
+}
+
+// importRequestError is importError of a request, which supportRole does not permit.
+func importRequestError(err error, namespace string) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("request an import: %w. Ask an administrator to request it: %s may only read how far the last one is, "+
+			"with kubectl tollkeeper import --status", err, supportRole)
+	}
+	return importError(err, namespace)
 }
 
 func (p *plugin) printImport(ctx context.Context, a *access, stored *corev1.ConfigMap) error {
