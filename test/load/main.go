@@ -89,7 +89,8 @@ func run(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("sign up the customer that is copied: %w", err)
 	}
 	results := &results{}
-	if err := measure(ctx, b, o, results); err != nil {
+	err = measure(ctx, b, o, results)
+	if len(results.Sections) == 0 { // what was measured before an error, or an interrupt, is shown too
 		return err
 	}
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
@@ -97,7 +98,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Println()
 	results.printTable(os.Stdout)
-	return errors.Join(results.writeJSON(filepath.Join(o.out, "results.json")), results.writePlot(filepath.Join(o.out, "results.svg")))
+	return errors.Join(err, results.writeJSON(filepath.Join(o.out, "results.json")), results.writePlot(filepath.Join(o.out, "results.svg")))
 }
 
 // measure runs all rounds. A round measures the raw limit first, so that the loads are compared with the machine as it is
