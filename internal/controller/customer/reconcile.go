@@ -94,7 +94,9 @@ func (r *Reconciler) isSpecNew(ctx context.Context, req ctrl.Request) bool {
 	return r.Client.Get(ctx, req.NamespacedName, &c, client.UnsafeDisableDeepCopy) == nil && isSpecNew(&c)
 }
 
-func isSpecNew(c *v1alpha1.Customer) bool { return c.UID != "" && c.Generation != c.Status.ObservedGeneration }
+func isSpecNew(c *v1alpha1.Customer) bool {
+	return c.UID != "" && c.Generation != c.Status.ObservedGeneration
+}
 
 // continueAt has the customer reconciled again at the time; nil waits for a change.
 func (r *Reconciler) continueAt(at *time.Time, priority int) ctrl.Result {
