@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -18,11 +21,13 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -78,7 +83,9 @@ func TestUninstall(t *testing.T) {
 		}
 		return ""
 	})
+	stopReminding := remindOfDeletions(t, plane.Client)
 	kubectl(t, kubeconfig, "delete", "--timeout=5m", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
+	stopReminding()
 	kubectl(t, kubeconfig, "apply", "--server-side", "-k", filepath.Join(controlplane.Root(), "config", "crd"))
 	o.eventually("the event is gone", func() string {
 		if out, err := tryKubectl(t, kubeconfig, "get", "billingevents", "-A", "-o", "name"); err != nil || out != "" {
@@ -86,6 +93,32 @@ func TestUninstall(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// remindOfDeletions changes the CRDs that are being deleted, every second, until stop is called. The API server deletes a CRD
+// once it has listed its objects. If their storage is being initialized, as it is after the CRD was created, the API server
+// tries again after ever longer pauses, of minutes in the end, or when the CRD changes.
+func remindOfDeletions(t *testing.T, c client.Client) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var reminding sync.WaitGroup
+	reminding.Go(func() {
+		_ = wait.PollUntilContextCancel(ctx, time.Second, false, func(ctx context.Context) (bool, error) {
+			list := metav1.PartialObjectMetadataList{}
+			list.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinitionList"))
+			if err := c.List(ctx, &list); err != nil {
+				return false, nil //nolint:nilerr // asked again
+			}
+			for i := range list.Items {
+				if crd := &list.Items[i]; crd.DeletionTimestamp != nil {
+					before := crd.DeepCopy()
+					metav1.SetMetaDataAnnotation(&crd.ObjectMeta, "reminded", time.Now().String())
+					_ = c.Patch(ctx, crd, client.MergeFrom(before)) // it may be gone
+				}
+			}
+			return false, nil
+		})
+	})
+	return func() { cancel(); reminding.Wait() }
 }
 
 // The network policies allow the pods of each Deployment exactly the connections that they need.
