@@ -198,7 +198,7 @@ func runUndisturbed(ctx context.Context, c *cluster, folder, binary string, hist
 func runDisturbed(
 	ctx context.Context, c *cluster, folder, binary string, histories []*history, want map[string]any, opts options,
 ) (f *findings, err error) {
-	o, err := newOperator(ctx, c, folder, binary, "disturbed", 2, !plants[opts.plant].withoutElection)
+	o, err := newOperator(ctx, c, folder, binary, "disturbed", 2, !plants[opts.plant].withoutElection, plants[opts.plant].flags...)
 	closing := sync.OnceValue(o.close)
 	defer func() { err = errors.Join(err, closing()) }()
 	if err != nil {

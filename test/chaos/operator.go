@@ -35,7 +35,8 @@ type operator struct {
 	cluster   *cluster
 	mailgun   *mailguntest.Server
 	managers  []*manager
-	election  bool // whether the managers elect a leader; else all lead
+	election  bool     // whether the managers elect a leader; else all lead
+	flags     []string // further flags of the managers
 	exits
 }
 
@@ -48,10 +49,10 @@ type manager struct {
 	metrics  string
 }
 
-// newOperator starts the replicas, and waits until they are ready.
-func newOperator(ctx context.Context, c *cluster, folder, binary, namespace string, replicas int, election bool) (*operator, error) {
+// newOperator starts the replicas with the flags, beside those that all have, and waits until they are ready.
+func newOperator(ctx context.Context, c *cluster, folder, binary, namespace string, replicas int, election bool, flags ...string) (*operator, error) {
 	o := &operator{
-		namespace: namespace, cluster: c, mailgun: mailguntest.New(), election: election, exits: exits{excused: map[string]int{}},
+		namespace: namespace, cluster: c, mailgun: mailguntest.New(), election: election, flags: flags, exits: exits{excused: map[string]int{}},
 	}
 	if err := c.namespace(ctx, namespace); err != nil {
 		return o, err
@@ -78,10 +79,12 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 		endpoint: stripetest.Endpoint{URL: "http://" + ports[0] + receiver.Path, Secret: secret},
 		probe:    "http://" + ports[1] + "/readyz", metrics: "http://" + ports[2] + "/metrics",
 	}
-	m.daemon, err = newDaemon(folder, name, binary,
-		"--namespace="+o.namespace, "--receiver-bind-address="+ports[0], "--health-probe-bind-address="+ports[1],
-		"--metrics-bind-address="+ports[2], "--metrics-secure=false", "--mail-settle="+mailSettle.String(), "--drain-delay=1s",
-		fmt.Sprintf("--leader-elect=%t", o.election))
+	flags := append([]string{
+		"--namespace=" + o.namespace, "--receiver-bind-address=" + ports[0], "--health-probe-bind-address=" + ports[1],
+		"--metrics-bind-address=" + ports[2], "--metrics-secure=false", "--mail-settle=" + mailSettle.String(), "--drain-delay=1s",
+		fmt.Sprintf("--leader-elect=%t", o.election),
+	}, o.flags...)
+	m.daemon, err = newDaemon(folder, name, binary, flags...)
 	if err != nil {
 		return nil, err
 	}
