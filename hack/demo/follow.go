@@ -28,7 +28,7 @@ func (s *stage) followPage(ctx context.Context, page string, write bool) error {
 	}
 	fmt.Printf("\nFollowing %s\n", page)
 	begin := time.Now()
-	blocks, err := s.follow(ctx, filepath.Join(controlplane.Root(), page), write)
+	blocks, err := follow(ctx, filepath.Join(controlplane.Root(), page), environmentFile, write)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", page, err)
@@ -40,8 +40,9 @@ func (s *stage) followPage(ctx context.Context, page string, write bool) error {
 }
 
 // follow runs each block in the language sh as one script. The block behind it, if it has no language, is what the script
-// prints: follow compares the two, or writes it. It returns how many blocks it has run.
-func (s *stage) follow(ctx context.Context, path string, write bool) (blocks int, err error) {
+// prints: follow compares the two, or writes it. Each script sources the environment's file first. It returns how many blocks
+// it has run.
+func follow(ctx context.Context, path, environment string, write bool) (blocks int, err error) {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
@@ -54,7 +55,7 @@ func (s *stage) follow(ctx context.Context, path string, write bool) (blocks int
 		switch {
 		case language == "sh" && !elsewhere.MatchString(text):
 			blocks++
-			printed, err = s.script(ctx, text)
+			printed, err = script(ctx, environment, text)
 			isPrinted = err == nil
 			errs = append(errs, err)
 		case language == "" && isPrinted:
@@ -76,8 +77,8 @@ func (s *stage) follow(ctx context.Context, path string, write bool) (blocks int
 }
 
 // script runs commands as a reader of the page would, and returns what they print.
-func (s *stage) script(ctx context.Context, text string) (string, error) {
-	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "source "+environmentFile+"\n"+text)
+func script(ctx context.Context, environment, text string) (string, error) {
+	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "source "+environment+"\n"+text)
 	command.Dir = controlplane.Root()
 	out, err := command.CombinedOutput()
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
 // What a page shows is compared without what is another each time.
@@ -33,17 +31,10 @@ func TestCompare(t *testing.T) {
 
 // A page is followed block by block. The environment of the demo is there, and a failure of any command is one.
 func TestFollow(t *testing.T) {
-	environment := filepath.Join(controlplane.Root(), environmentFile)
-	if _, err := os.Stat(environment); err == nil {
-		t.Skip("the demo is running")
-	}
-	if err := os.MkdirAll(filepath.Dir(environment), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	environment := filepath.Join(t.TempDir(), "demo.env")
 	if err := os.WriteFile(environment, []byte("export ENDPOINT=http://demo\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Remove(environment) })
 	code := func(language, text string) string { return "```" + language + "\n" + text + "```\n" }
 	for name, tc := range map[string]struct {
 		page   string
@@ -63,7 +54,7 @@ func TestFollow(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tc.page), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			blocks, err := (&stage{}).follow(t.Context(), path, false)
+			blocks, err := follow(t.Context(), path, environment, false)
 			if blocks != tc.blocks || (err == nil) != (tc.fails == "") || err != nil && !strings.Contains(err.Error(), tc.fails) {
 				t.Errorf("%d blocks, %v, want %d and %q", blocks, err, tc.blocks, tc.fails)
 			}
@@ -74,7 +65,7 @@ func TestFollow(t *testing.T) {
 	if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&stage{}).follow(t.Context(), path, true); err != nil {
+	if _, err := follow(t.Context(), path, environment, true); err != nil {
 		t.Fatal(err)
 	}
 	written, err := os.ReadFile(path)

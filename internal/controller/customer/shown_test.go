@@ -54,12 +54,12 @@ func TestAnEventThatIsFoldedAgainIsMeasuredOnce(t *testing.T) {
 		event(1, v1alpha1.OutcomeApplied), event(2, v1alpha1.OutcomeApplied), event(4, v1alpha1.OutcomeApplied))
 	step("the API server's clock is ahead", -time.Second, 1, 0, event(5, v1alpha1.OutcomeApplied))
 	var many []*pendingEvent
-	for id := range rememberedEvents + 10 {
+	for id := range remembered + 10 {
 		many = append(many, event(1000+id, v1alpha1.OutcomeApplied))
 	}
-	step("a crowd", time.Second, rememberedEvents+10, rememberedEvents+10, many...)
-	if len(lag.seen) != rememberedEvents || len(lag.ordered) != rememberedEvents {
-		t.Errorf("%d events are remembered, and %d in their order", len(lag.seen), len(lag.ordered))
+	step("a crowd", time.Second, remembered+10, remembered+10, many...)
+	if m := &lag.measured; len(m.known) != remembered || len(m.ordered) != remembered {
+		t.Errorf("%d events are remembered, and %d in their order", len(m.known), len(m.ordered))
 	}
-	step("the last of the crowd again", time.Second, 0, 0, many[len(many)-rememberedEvents:]...)
+	step("the last of the crowd again", time.Second, 0, 0, many[len(many)-remembered:]...)
 }

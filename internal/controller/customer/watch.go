@@ -2,7 +2,6 @@ package customer
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -62,40 +61,16 @@ func (r *Reconciler) enqueue(q queue, o client.Object, hasArrived bool) {
 	q.AddAfter(request, wait)
 }
 
-// rememberedWrites is how many of its own writes a process knows. A watch reports a write within moments.
-const rememberedWrites = 4096
+// ownWrites are the latest writes of this process, by the resourceVersions that they led to. What a watch reports of them,
+// within moments, is known already.
+type ownWrites struct{ versions recent[string] }
 
-// ownWrites are the latest writes of this process, by the resourceVersions that they led to. What a watch reports of them is
-// known already.
-type ownWrites struct {
-	mutex    sync.Mutex
-	versions map[string]bool
-	ring     [rememberedWrites]string
-	next     int
-}
-
-func (w *ownWrites) add(o client.Object) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	if w.versions == nil {
-		w.versions = map[string]bool{}
-	}
-	delete(w.versions, w.ring[w.next])
-	w.ring[w.next] = o.GetResourceVersion()
-	w.versions[o.GetResourceVersion()] = true
-	w.next = (w.next + 1) % rememberedWrites
-}
-
-func (w *ownWrites) has(o client.Object) bool {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	return w.versions[o.GetResourceVersion()]
-}
+func (w *ownWrites) add(o client.Object) { w.versions.add(o.GetResourceVersion()) }
 
 // unlessEcho passes every change that this process has not made itself.
 func (w *ownWrites) unlessEcho() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return !w.has(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return !w.has(e.ObjectNew) },
+		CreateFunc: func(e event.CreateEvent) bool { return !w.versions.has(e.Object.GetResourceVersion()) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !w.versions.has(e.ObjectNew.GetResourceVersion()) },
 	}
 }

@@ -136,7 +136,7 @@ func (r *Reconciler) handoverOf(ctx context.Context, key types.NamespacedName, e
 // a further subscription to it, as after a time without a leader. An event whose subscription is listed already adds none: it
 // is pending for some seconds after the statuses show it, and of a product that sells well one always is.
 func (r *Reconciler) list(ctx context.Context, e *v1alpha1.BillingEvent) (*handover, error) {
-	bills := client.MatchingFields{routing.ByProduct: routing.Product(e.Spec.Account, e.Spec.ObjectID)}
+	bills := client.MatchingFields{routing.ByProduct: routing.InAccount(e.Spec.Account, e.Spec.ObjectID)}
 	var pending v1alpha1.BillingEventList
 	if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), bills, client.UnsafeDisableDeepCopy,
 		client.DisableReadYourWritesConsistency); err != nil {

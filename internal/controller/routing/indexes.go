@@ -36,3 +36,6 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) e
 		return nil
 	})
 }
+
+// InAccount is the value of an index for one of Stripe's objects: ids of two accounts may be equal.
+func InAccount(account, id string) string { return account + "/" + id }

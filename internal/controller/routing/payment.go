@@ -9,11 +9,8 @@ import (
 )
 
 // ByPayment is the cache index of pending events that have a customer, and of Customers, by the charges and payment intents
-// that they name. Its values are those of Payment.
+// that they name. Its values are those of InAccount.
 const ByPayment = "payment"
-
-// Payment is the value of ByPayment for a charge or payment intent of an account.
-func Payment(account, id string) string { return account + "/" + id }
 
 // paymentsOf lists the payments of an event, or the newest one that a Customer shows.
 func paymentsOf(o client.Object) []string {
@@ -32,7 +29,7 @@ func paymentsOf(o client.Object) []string {
 	var values []string
 	for _, id := range ids {
 		if id != "" {
-			values = append(values, Payment(account, id))
+			values = append(values, InAccount(account, id))
 		}
 	}
 	return values

@@ -12,11 +12,8 @@ import (
 
 // ByProduct is the cache index of subscriptions by the products that they bill, of customers by the products that their
 // statuses show, and of pending events by the products of the subscription that they report. Its values are those of
-// Product.
+// InAccount.
 const ByProduct = "product"
-
-// Product is the value of ByProduct for a product of an account.
-func Product(account, id string) string { return account + "/" + id }
 
 // IsOfProduct reports whether the product controller takes the event: it is pending, is applied, and reports a product.
 func (s Scope) IsOfProduct(o client.Object) bool {
@@ -60,7 +57,7 @@ func productsOf(o client.Object) []string {
 	}
 	values := make([]string, 0, len(ids))
 	for _, id := range ids {
-		values = append(values, Product(account, id))
+		values = append(values, InAccount(account, id))
 	}
 	return values
 }

@@ -38,7 +38,7 @@ func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEve
 		if id == "" {
 			continue
 		}
-		selector := client.MatchingFields{routing.ByPayment: routing.Payment(e.Spec.Account, id)}
+		selector := client.MatchingFields{routing.ByPayment: routing.InAccount(e.Spec.Account, id)}
 		var pending v1alpha1.BillingEventList
 		if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), selector,
 			client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
