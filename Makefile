@@ -214,6 +214,11 @@ build-installer: bin/kustomize ## Write dist/install.yaml: CRDs, roles and the m
 	mkdir -p dist
 	$(render) > dist/install.yaml
 
+.PHONY: release-dry-run
+release-dry-run: VERSION = v0.0.0-dry
+release-dry-run: bin/crane bin/cosign bin/helm bin/kustomize controlplane ## Release the last commit up to the push, to a registry on this machine, and verify it. COLD=1 builds again without a cache.
+	hack/release/dry_run.sh $(VERSION)
+
 # Helm wants a semantic version without v.
 .PHONY: chart
 chart: bin/helm ## Package the Helm chart into dist, with the version VERSION and the image's DIGEST.
