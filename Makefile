@@ -75,7 +75,7 @@ test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
 
 .PHONY: test-unit
 test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
-	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|internal/projection)$$'))
+	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|test/nodes|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
@@ -86,7 +86,11 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 
 .PHONY: test
 test: controlplane bin/stripe-mock bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
-	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
+	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m $$(go list ./... | grep -v '/test/nodes$$'))
+
+.PHONY: test-nodes
+test-nodes: controlplane bin/nodes/kube-controller-manager bin/nodes/kube-scheduler bin/kwok bin/helm build plugin bin/tenant-controller ## Test what needs nodes, for which kwok stands: readiness, rollouts, evictions, the first hour.
+	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/nodes -count=1 -v -timeout 20m
 
 .PHONY: test-alerts
 test-alerts: bin/promtool ## Check that every alert fires when it must, and only then.
@@ -270,6 +274,13 @@ controlplane: ## Put etcd, kube-apiserver and kubectl into bin/k8s. CONTROLPLANE
 
 bin/k8s/kubectl: hack/controlplane/go.mod
 	@hack/controlplane/install.sh && touch $@
+
+# Kubernetes' own, of the control plane's version. No download has them.
+bin/nodes/%: hack/controlplane/go.mod
+	@echo "Building $*"
+	@mkdir -p $(@D)
+	version=$$(awk '$$1 == "k8s.io/kubernetes" && $$2 ~ /^v/ { print $$2 }' $<) && go build -C $(<D) -trimpath \
+	  -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/$@ k8s.io/kubernetes/cmd/$*
 
 # Service discovery, which the tests of alerts do not use, would make the build many times as long.
 bin/promtool: export GOFLAGS := $(GOFLAGS) -tags=remove_all_sd

@@ -187,26 +187,27 @@ func (c *withNodes) stop(show bool) error {
 	return c.Stop()
 }
 
-// shell runs a command of the documentation, with the tools of bin, and returns what it prints.
-func shell(ctx context.Context, command string, environment ...string) (string, error) {
-	home := filepath.Join(cluster.folder, "helm")
-	bin := filepath.Join(controlplane.Root(), "bin")
-	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", command)
-	bash.Dir = controlplane.Root()
+// shell runs commands of the documentation with the tools of bin, and returns what they print. stdin is what they read. EXTRA_PATH in
+// the environment is a folder with more tools.
+func shell(ctx context.Context, commands, stdin string, environment ...string) (string, error) {
+	home, bin := filepath.Join(cluster.folder, "helm"), filepath.Join(controlplane.Root(), "bin")
+	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", `PATH="${EXTRA_PATH:-}:$PATH"`+"\n"+commands)
+	bash.Dir, bash.Stdin = controlplane.Root(), strings.NewReader(stdin)
 	bash.Env = append(os.Environ(), "PATH="+filepath.Join(bin, "k8s")+":"+bin+":"+os.Getenv("PATH"), "KUBECONFIG="+cluster.kubeconfig,
 		"HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
 	bash.Env = append(bash.Env, environment...)
+	bash.WaitDelay = patience // what the commands leave running may hold the output
 	out, err := bash.CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("%s: %w\n%s", command, err, out)
+		err = fmt.Errorf("%s: %w\n%s", commands, err, out)
 	}
 	return string(out), err
 }
 
-// must is shell of a command that may not fail.
-func must(t *testing.T, command string, environment ...string) string {
+// must is shell of commands that may not fail.
+func must(t *testing.T, commands, stdin string, environment ...string) string {
 	t.Helper()
-	out, err := shell(t.Context(), command, environment...)
+	out, err := shell(t.Context(), commands, stdin, environment...)
 	if err != nil {
 		t.Fatal(err)
 	}

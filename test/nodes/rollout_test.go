@@ -24,7 +24,7 @@ const namespace = "tollkeeper-system"
 // during a rollout never fewer than two are ready.
 func TestReleasesAndRollouts(t *testing.T) {
 	helm := "helm upgrade --install tollkeeper charts/tollkeeper --namespace " + namespace + " --create-namespace --wait --timeout 2m"
-	must(t, helm+" --take-ownership")
+	must(t, helm+" --take-ownership", "")
 	t.Cleanup(func() { uninstall(t) })
 	for deployment, onNodes := range nodesOf(t) {
 		if diff := cmp.Diff([]string{"node-a", "node-b"}, onNodes); diff != "" {
@@ -32,12 +32,12 @@ func TestReleasesAndRollouts(t *testing.T) {
 		}
 	}
 	watched := watchReady(t)
-	must(t, "kubectl -n "+namespace+" rollout restart deployment")
+	must(t, "kubectl -n "+namespace+" rollout restart deployment", "")
 	for _, deployment := range []string{"tollkeeper-controller-manager", "tollkeeper-receiver"} {
-		must(t, "kubectl -n "+namespace+" rollout status --timeout=2m deployment "+deployment)
+		must(t, "kubectl -n "+namespace+" rollout status --timeout=2m deployment "+deployment, "")
 	}
-	must(t, helm+" --set flags.grace-period=336h")
-	must(t, "helm rollback tollkeeper 1 --namespace "+namespace+" --wait --timeout 2m")
+	must(t, helm+" --set flags.grace-period=336h", "")
+	must(t, "helm rollback tollkeeper 1 --namespace "+namespace+" --wait --timeout 2m", "")
 	least, revisions := watched.end()
 	for deployment, n := range least {
 		if n < 2 {
@@ -51,10 +51,10 @@ func TestReleasesAndRollouts(t *testing.T) {
 
 // A node is drained: of two pods one may be evicted, and the other one only when its replacement is ready.
 func TestASecondEvictionIsRefused(t *testing.T) {
-	must(t, "kubectl apply --server-side -k config/split")
+	must(t, "kubectl apply --server-side -k config/split", "")
 	t.Cleanup(func() { uninstall(t) })
 	for _, deployment := range []string{"tollkeeper-controller-manager", "tollkeeper-receiver"} {
-		must(t, "kubectl -n "+namespace+" rollout status --timeout=2m deployment "+deployment)
+		must(t, "kubectl -n "+namespace+" rollout status --timeout=2m deployment "+deployment, "")
 		eventually(t, "the budget allows one eviction", func(ctx context.Context) error {
 			var budget policyv1.PodDisruptionBudget
 			if err := cluster.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: deployment}, &budget); err != nil {
@@ -66,7 +66,7 @@ func TestASecondEvictionIsRefused(t *testing.T) {
 			return nil
 		})
 	}
-	must(t, "kubectl cordon node-a node-b") // so that no replacement is ready
+	must(t, "kubectl cordon node-a node-b", "") // so that no replacement is ready
 	for deployment, pods := range podsOf(t) {
 		evict := func(pod corev1.Pod) error {
 			return cluster.Client.SubResource("eviction").Create(t.Context(), &pod, &policyv1.Eviction{})
@@ -78,8 +78,8 @@ func TestASecondEvictionIsRefused(t *testing.T) {
 			t.Errorf("%s: the second eviction is answered %v, want 429", deployment, err)
 		}
 	}
-	must(t, "kubectl uncordon node-a node-b")
-	must(t, "kubectl drain node-a --ignore-daemonsets --delete-emptydir-data --timeout=2m")
+	must(t, "kubectl uncordon node-a node-b", "")
+	must(t, "kubectl drain node-a --ignore-daemonsets --delete-emptydir-data --timeout=2m", "")
 	for deployment, onNodes := range nodesOf(t) {
 		if slices.Contains(onNodes, "node-a") {
 			t.Errorf("after the drain a pod of %s is on node-a", deployment)
@@ -181,7 +181,7 @@ func uninstall(t *testing.T) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	left := func(command string) string {
-		out, err := shell(ctx, command)
+		out, err := shell(ctx, command, "")
 		if err != nil {
 			t.Error(err)
 		}
