@@ -74,7 +74,7 @@ func TestNginx(t *testing.T) {
 	}
 	startReceiver(t, addresses[0], recorded)
 	client := startNginx(t, addresses[0], addresses[1])
-	post := func(body []byte, change func(*http.Request)) *http.Response {
+	post := func(body []byte, change func(*http.Request)) (code int, retryAfter string) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+addresses[1]+receiver.Path, bytes.NewReader(body))
 		if err != nil {
@@ -89,7 +89,7 @@ func TestNginx(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
-		return response
+		return response.StatusCode, response.Header.Get("Retry-After")
 	}
 	asIs := func(*http.Request) {}
 
@@ -99,8 +99,8 @@ func TestNginx(t *testing.T) {
 	for _, filler := range []string{"", "\u2028\u00e9\\u00e9\\u0000\x7f+%20", strings.Repeat("x", 100_000), strings.Repeat("y", 1<<20-len(event)-11)} {
 		body := append(fmt.Appendf(nil, "{ \r\n\t\"x\":\"%s\",", filler), event[1:]...)                      // an event of any size, with odd white space
 		for _, change := range []func(*http.Request){asIs, func(r *http.Request) { r.ContentLength = -1 }} { // whole, and in chunks
-			if response := post(body, change); response.StatusCode != http.StatusOK {
-				t.Errorf("a body of %d bytes is answered %s", len(body), response.Status)
+			if code, _ := post(body, change); code != http.StatusOK {
+				t.Errorf("a body of %d bytes is answered %d", len(body), code)
 			}
 			sum := sha256.Sum256(body)
 			want = append(want, hex.EncodeToString(sum[:]))
@@ -128,11 +128,11 @@ func TestNginx(t *testing.T) {
 		"not durable":  {event, asIs, true, http.StatusServiceUnavailable},
 	} {
 		recorded.fill(tc.full)
-		response := post(tc.body, tc.change)
-		if response.StatusCode != tc.want {
-			t.Errorf("%s: answered %s, want %d", what, response.Status, tc.want)
+		code, retryAfter := post(tc.body, tc.change)
+		if code != tc.want {
+			t.Errorf("%s: answered %d, want %d", what, code, tc.want)
 		}
-		if tc.full && response.Header.Get("Retry-After") == "" {
+		if tc.full && retryAfter == "" {
 			t.Error("the receiver's Retry-After is lost")
 		}
 	}

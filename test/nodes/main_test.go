@@ -191,7 +191,7 @@ func (c *withNodes) stop(show bool) error {
 // the environment is a folder with more tools.
 func shell(ctx context.Context, commands, stdin string, environment ...string) (string, error) {
 	home, bin := filepath.Join(cluster.folder, "helm"), filepath.Join(controlplane.Root(), "bin")
-	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", `PATH="${EXTRA_PATH:-}:$PATH"`+"\n"+commands)
+	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", `PATH="${EXTRA_PATH:+$EXTRA_PATH:}$PATH"`+"\n"+commands)
 	bash.Dir, bash.Stdin = controlplane.Root(), strings.NewReader(stdin)
 	bash.Env = append(os.Environ(), "PATH="+filepath.Join(bin, "k8s")+":"+bin+":"+os.Getenv("PATH"), "KUBECONFIG="+cluster.kubeconfig,
 		"HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
@@ -205,9 +205,9 @@ func shell(ctx context.Context, commands, stdin string, environment ...string) (
 }
 
 // must is shell of commands that may not fail.
-func must(t *testing.T, commands, stdin string, environment ...string) string {
+func must(t *testing.T, commands, stdin string) string {
 	t.Helper()
-	out, err := shell(t.Context(), commands, stdin, environment...)
+	out, err := shell(t.Context(), commands, stdin)
 	if err != nil {
 		t.Fatal(err)
 	}

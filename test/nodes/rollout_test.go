@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -180,14 +179,13 @@ func eventually(t *testing.T, what string, check func(context.Context) error) {
 func uninstall(t *testing.T) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	left := func(command string) string {
-		out, err := shell(ctx, command, "")
-		if err != nil {
+	for _, command := range []string{
+		"helm uninstall tollkeeper --namespace " + namespace + " --ignore-not-found --wait",
+		"kubectl delete clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -l app.kubernetes.io/name=tollkeeper",
+		"kubectl delete namespace --ignore-not-found --timeout=2m " + namespace,
+	} {
+		if _, err := shell(ctx, command, ""); err != nil {
 			t.Error(err)
 		}
-		return strings.TrimSpace(out)
 	}
-	left("helm uninstall tollkeeper --namespace " + namespace + " --ignore-not-found --wait")
-	left("kubectl delete clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -l app.kubernetes.io/name=tollkeeper")
-	left("kubectl delete namespace --ignore-not-found --timeout=2m " + namespace)
 }
