@@ -223,11 +223,12 @@ release-dry-run: VERSION = v0.0.0-dry
 release-dry-run: bin/crane bin/cosign bin/helm bin/kustomize controlplane ## Release the last commit up to the push, to a registry on this machine, and verify it. COLD=1 builds again without a cache.
 	hack/release/dry_run.sh $(VERSION)
 
-# Helm wants a semantic version without v.
+# Helm wants a semantic version without v. It packs the times of the files: with the commit's, the same bytes come out everywhere.
 .PHONY: chart
 chart: bin/helm ## Package the Helm chart into dist, with the version VERSION and the image's DIGEST.
 	@rm -rf bin/chart && mkdir -p bin dist && cp -r charts/tollkeeper bin/chart
 	@sed -i.orig 's/^  digest: ""$$/  digest: "$(DIGEST)"/' bin/chart/values.yaml && rm bin/chart/values.yaml.orig
+	@find bin/chart -type f -exec env TZ=UTC touch -t "$$(TZ=UTC git log -1 --date=format-local:%Y%m%d%H%M.%S --format=%cd)" {} +
 	bin/helm package bin/chart --version "$(VERSION:v%=%)" --app-version "$(VERSION)" --destination dist
 
 ##@ Cluster
