@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -106,4 +108,20 @@ func TestTheTunnelIsRestricted(t *testing.T) {
 		return
 	}
 	t.Error("there is no Deployment")
+}
+
+// Behind a proxy only its namespace may reach the webhook's port, and everything else is as installed.
+func TestOnlyTheProxyMayPost(t *testing.T) {
+	t.Parallel()
+	want := rendered(t, "config/split").networkPolicies
+	for i := range want {
+		if want[i].Name == "tollkeeper-receiver" {
+			want[i].Spec.Ingress[0].From = []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{
+				MatchLabels: map[string]string{"kubernetes.io/metadata.name": "ingress-nginx"},
+			}}}
+		}
+	}
+	if diff := cmp.Diff(want, rendered(t, "examples/ingress/behind_proxy").networkPolicies); diff != "" {
+		t.Errorf("the network policies (-want +got):\n%s", diff)
+	}
 }
