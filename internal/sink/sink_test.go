@@ -21,7 +21,7 @@ func post(t *testing.T, handler http.HandlerFunc, secrets ...[]byte) error {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
-	return New(server.URL+"/hook?token=canary", secrets, now).Send(t.Context(), "id-1", []byte(`{"specversion":"1.0"}`))
+	return New(server.URL+"/hook?token=canary", func() [][]byte { return secrets }, now).Send(t.Context(), "id-1", []byte(`{"specversion":"1.0"}`))
 }
 
 // The library of Standard Webhooks verifies what is sent, with the old secret and with the new one, and with no other.
