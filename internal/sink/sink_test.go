@@ -107,7 +107,7 @@ func TestAnswers(t *testing.T) {
 func TestASinkThatIsAwayIsUnavailable(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	err := New(server.URL+"/canary", nil, now).Send(t.Context(), "id", nil)
+	err := New(server.URL+"/canary", func() [][]byte { return nil }, now).Send(t.Context(), "id", nil)
 	if _, ok := err.(*UnavailableError); !ok || strings.Contains(err.Error(), "canary") { //nolint:errorlint // it is not wrapped
 		t.Errorf("the error is %#v", err)
 	}

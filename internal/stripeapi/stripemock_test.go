@@ -191,6 +191,7 @@ func checkRequests(t *testing.T, mock *url.URL) {
 		"AllDisputes":      paged(client.AllDisputes),
 		"Events":           func(ctx context.Context) error { return last(client.Events(ctx, "", begin)) },
 
+		"AccountOf":                func(ctx context.Context) error { _, err := client.AccountOf(ctx, key); return err },
 		"ActiveEntitlements":       get(client.ActiveEntitlements, "cus_1"),
 		"ImportActiveEntitlements": get(client.ImportActiveEntitlements, "cus_1"),
 		"UsesEntitlements":         func(ctx context.Context) error { _, err := client.UsesEntitlements(ctx, ""); return err },

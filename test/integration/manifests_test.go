@@ -173,12 +173,22 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 		for _, d := range rendered(t, folder).deployments {
 			got[d.Name] = []string{}
 			pod := d.Spec.Template.Spec
-			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 0 || len(pod.Containers[0].EnvFrom) != 0 {
-				t.Errorf("%s: %s has more than one container with single variables: extend this test to all sources of keys", folder, d.Name)
+			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 1 || pod.Volumes[0].Projected == nil || len(pod.Containers[0].EnvFrom) != 0 {
+				t.Fatalf("%s: %s has more than one container with single variables and the credentials: extend this test to all sources of keys", folder, d.Name)
+			}
+			for _, source := range pod.Volumes[0].Projected.Sources {
+				if source.Secret == nil || source.Secret.Name != "tollkeeper-credentials" || len(source.Secret.Items) == 0 {
+					t.Fatalf("%s: %s mounts %v, want single keys of tollkeeper-credentials", folder, d.Name, source)
+				}
+				for _, item := range source.Secret.Items {
+					if got[d.Name] = append(got[d.Name], item.Key); item.Path != item.Key {
+						t.Errorf("%s: %s mounts %s as %s", folder, d.Name, item.Key, item.Path)
+					}
+				}
 			}
 			for _, variable := range pod.Containers[0].Env {
 				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
-					got[d.Name] = append(got[d.Name], from.SecretKeyRef.Key)
+					t.Errorf("%s: %s reads %s from the environment, so that a change needs a restart", folder, d.Name, variable.Name)
 				} else if from != nil && from.ConfigMapKeyRef != nil && variable.Name != "APP_NAME" {
 					t.Errorf("%s: %s reads %s from a ConfigMap: a role that may change ConfigMaps could send keys elsewhere", folder, d.Name, variable.Name)
 				}

@@ -107,7 +107,9 @@ func (r *Reconciler) unsettledOf(ctx context.Context, customer client.Object) []
 }
 
 // unsettled lists all Emails that are not settled. The cache has those of one namespace.
-func (r *Reconciler) unsettled(ctx context.Context, _ client.Object) []reconcile.Request { return r.list(ctx) }
+func (r *Reconciler) unsettled(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.list(ctx)
+}
 
 func (r *Reconciler) list(ctx context.Context, which ...client.ListOption) []reconcile.Request {
 	var emails v1alpha1.EmailList
