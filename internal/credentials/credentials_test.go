@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,42 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/volume"
 )
-
-// volume is a folder that is changed as the kubelet changes that of a Secret: the files are links through ..data, which is a link to
-// a folder that is replaced at once.
-type volume struct {
-	t       *testing.T
-	folder  string
-	version int
-}
-
-func (v *volume) set(files map[string]string) {
-	v.t.Helper()
-	v.version++
-	version := fmt.Sprintf("..%d", v.version)
-	must := func(err error) {
-		v.t.Helper()
-		if err != nil && !os.IsExist(err) {
-			v.t.Fatal(err)
-		}
-	}
-	must(os.Mkdir(filepath.Join(v.folder, version), 0o700))
-	write(v.t, filepath.Join(v.folder, version), files)
-	must(os.Symlink(version, filepath.Join(v.folder, "..data_tmp")))
-	must(os.Rename(filepath.Join(v.folder, "..data_tmp"), filepath.Join(v.folder, "..data")))
-	for name := range files {
-		must(os.Symlink(filepath.Join("..data", name), filepath.Join(v.folder, name)))
-	}
-	entries, err := os.ReadDir(v.folder)
-	must(err)
-	for _, entry := range entries {
-		if _, stays := files[entry.Name()]; !stays && !strings.HasPrefix(entry.Name(), "..") {
-			must(os.Remove(filepath.Join(v.folder, entry.Name())))
-		}
-	}
-	must(os.RemoveAll(filepath.Join(v.folder, fmt.Sprintf("..%d", v.version-1))))
-}
 
 // logged collects the lines of a log.
 type logged struct {
@@ -129,10 +93,9 @@ func store(t *testing.T, folder string, judge func(context.Context, []string, []
 // why: once, until the file changes again.
 func TestALookTakesUpWhatCanBeRight(t *testing.T) {
 	old, renewed := Fingerprint("whsec_old"), Fingerprint("whsec_new")
-	v := &volume{t: t, folder: t.TempDir()}
-	v.set(map[string]string{name: "whsec_old\n"})
+	v := volume.New(t, map[string]string{name: "whsec_old\n"})
 	judged := error(nil)
-	s, value, log := store(t, v.folder, func(context.Context, []string, []string) error { return judged })
+	s, value, log := store(t, v.Folder, func(context.Context, []string, []string) error { return judged })
 	s.announce()
 	for _, step := range []struct {
 		what    string
@@ -171,7 +134,7 @@ func TestALookTakesUpWhatCanBeRight(t *testing.T) {
 		},
 	} {
 		judged = step.judged
-		v.set(step.files)
+		v.Set(t, step.files)
 		before := len(log.lines)
 		s.Look(t.Context())
 		if got := strings.Join(value.Get(), ","); got != step.want {
@@ -224,9 +187,8 @@ func TestASecondSourceIsNotTakenUp(t *testing.T) {
 // The values of a group change together, although the kubelet may replace the files while they are read.
 func TestAGroupIsNeverMixed(t *testing.T) {
 	const first, second = "STRIPE_ENDPOINT_SECRET", "STRIPE_SECRET_KEY"
-	v := &volume{t: t, folder: t.TempDir()}
-	v.set(map[string]string{first: "0", second: "0"})
-	sources, err := Open(names, func(string) string { return "" }, v.folder)
+	v := volume.New(t, map[string]string{first: "0", second: "0"})
+	sources, err := Open(names, func(string) string { return "" }, v.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +202,7 @@ func TestAGroupIsNeverMixed(t *testing.T) {
 	group.Go(func() {
 		for i := range 200 {
 			text := fmt.Sprint(i)
-			v.set(map[string]string{first: text, second: text})
+			v.Set(t, map[string]string{first: text, second: text})
 		}
 	})
 	for range 500 {
@@ -256,9 +218,8 @@ func TestAGroupIsNeverMixed(t *testing.T) {
 func TestAChangeIsTakenUpWhileItIsUsed(t *testing.T) {
 	for what, interval := range map[string]time.Duration{"reported": time.Hour, "looked for": 20 * time.Millisecond} {
 		t.Run(what, func(t *testing.T) {
-			v := &volume{t: t, folder: t.TempDir()}
-			v.set(map[string]string{name: "whsec_0"})
-			s, value, _ := store(t, v.folder, nil)
+			v := volume.New(t, map[string]string{name: "whsec_0"})
+			s, value, _ := store(t, v.Folder, nil)
 			s.Interval = interval
 			ctx, cancel := context.WithCancel(t.Context())
 			var group sync.WaitGroup
@@ -279,7 +240,7 @@ func TestAChangeIsTakenUpWhileItIsUsed(t *testing.T) {
 			}
 			for i := range 5 {
 				want := fmt.Sprintf("whsec_%d", i)
-				v.set(map[string]string{name: want})
+				v.Set(t, map[string]string{name: want})
 				for begin := time.Now(); value.Get()[0] != want; {
 					if time.Since(begin) > 30*time.Second {
 						t.Fatalf("%s is in use, want %s", value.Get(), want)
