@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/credentials"
@@ -22,6 +23,7 @@ func (a *App) addStripeKey(store *credentials.Store, cfg config.Config) error {
 		Secrets: func(s config.StripeAccess) map[string][]string {
 			return credentials.Single(map[string]string{config.EnvStripeSecretKey: s.Key, config.EnvStripeAPIBase: s.Base})
 		},
+		Changed: func() { a.stripe.KeyChanged() },
 	}, access)
 	if access.Key == "" {
 		return nil
@@ -49,7 +51,16 @@ type keyJudge struct {
 
 	mutex   sync.Mutex
 	account string // that of the key in use; empty while it is not known
+	// refused is the last verdict on a key, and until when Stripe is not asked about that key again: each look judges it.
+	refused struct {
+		key   string
+		why   error
+		until time.Time
+	}
 }
+
+// askAgain is how long a refused key is not asked for again. Stripe may accept it later: it takes a moment until it knows a new key.
+const askAgain = time.Minute
 
 // NeedLeaderElection is false: every replica takes up keys.
 func (j *keyJudge) NeedLeaderElection() bool { return false }
@@ -79,20 +90,26 @@ func (j *keyJudge) judge(ctx context.Context, from, to config.StripeAccess) erro
 		return credentials.NeedsRestart(fmt.Sprintf("%s is a key of %s mode, and this process runs in %s mode: to change the mode, restart the operator",
 			config.EnvStripeSecretKey, modeName(isLive), modeName(wasLive)))
 	}
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	if j.refused.key == to.Key && time.Now().Before(j.refused.until) {
+		return j.refused.why
+	}
 	account, err := j.stripe.AccountOf(ctx, to.Key)
 	switch {
 	case errors.Is(err, stripeapi.ErrKeyRefused):
-		return errors.New("stripe rejects the new " + config.EnvStripeSecretKey + ": put one there that Stripe accepts")
+		err = errors.New("stripe rejects the new " + config.EnvStripeSecretKey + ": put one there that Stripe accepts")
 	case err != nil:
 		return credentials.NotYet("Stripe does not say whether it accepts the new " + config.EnvStripeSecretKey + ", and is asked again")
+	default:
+		err = j.sameAccount(ctx, from.Key, account)
 	}
-	return j.sameAccount(ctx, from.Key, account)
+	j.refused.key, j.refused.why, j.refused.until = to.Key, err, time.Now().Add(askAgain)
+	return err
 }
 
 // sameAccount refuses another account than that of the key in use. An account that Stripe does not name is taken for the same.
 func (j *keyJudge) sameAccount(ctx context.Context, keyInUse, account string) error {
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
 	if j.account == "" && account != "" {
 		j.account, _ = j.stripe.AccountOf(ctx, keyInUse) // it may be refused already
 	}

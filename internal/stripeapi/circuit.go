@@ -255,6 +255,13 @@ func newCircuits(key func() string) circuits {
 	return circuits{keyInUse: key, judged: key(), first: firstProbe, accounts: map[string]*circuit{}}
 }
 
+// KeyChanged has the metrics and Refused say at once, and not with the next request, that another key is in use.
+func (c *Client) KeyChanged() {
+	c.circuits.mutex.Lock()
+	defer c.circuits.mutex.Unlock()
+	c.circuits.takeKey()
+}
+
 // ProbeAfter replaces the pause after a first refusal, which is a minute. It doubles with each further one.
 func (c *Client) ProbeAfter(first time.Duration) { c.circuits.first = first }
 
