@@ -104,7 +104,9 @@ func (j *keyJudge) judge(ctx context.Context, from, to config.StripeAccess) erro
 	default:
 		err = j.sameAccount(ctx, from.Key, account)
 	}
-	j.refused.key, j.refused.why, j.refused.until = to.Key, err, time.Now().Add(askAgain)
+	if err != nil {
+		j.refused.key, j.refused.why, j.refused.until = to.Key, err, time.Now().Add(askAgain)
+	}
 	return err
 }
 

@@ -180,6 +180,9 @@ func (s *Store) Look(ctx context.Context) {
 	for _, g := range s.groups {
 		maps.Copy(found, g.look(ctx, r))
 	}
+	if ctx.Err() != nil {
+		return // what was not judged to the end says nothing
+	}
 	for name, is := range found {
 		if s.refused[name] != is {
 			s.log.Error(errors.New(is.text), "A changed credential is not used, the one before stays in use", "variable", name, "reason", is.reason)

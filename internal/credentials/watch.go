@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -43,7 +44,8 @@ func (s *Store) Start(ctx context.Context) error {
 		case <-watcher.Events:
 			settled.Reset(settleTime)
 			continue
-		case <-watcher.Errors: // events may be lost: what they reported is read now
+		case err := <-watcher.Errors: // events may be lost: what they reported is read now
+			s.log.V(1).Info("Changes of files may not have been reported", "reason", fmt.Sprint(err))
 		case <-settled.C:
 		case <-ticker.C:
 		}

@@ -53,14 +53,14 @@ func (d *Doctor) keys(ctx context.Context) ([]Line, error) {
 func fingerprints(data map[string][]byte) []Line {
 	var found []string
 	for _, name := range []string{keyEndpoint, keyStripe, mailKeys[0], config.EnvCloudEventsSigningSecret} {
-		text := name
+		words := []string{name}
 		for secret := range strings.SplitSeq(string(data[name]), ",") {
 			if secret = strings.TrimSpace(secret); secret != "" {
-				text += " " + values.Fingerprint(secret)
+				words = append(words, values.Fingerprint(secret))
 			}
 		}
-		if text != name {
-			found = append(found, text)
+		if len(words) > 1 {
+			found = append(found, strings.Join(words, " "))
 		}
 	}
 	if found == nil {
