@@ -3,12 +3,14 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -234,18 +236,16 @@ func (s *Store) announce() {
 			s.log.Info("Files in --credentials-dir whose names are no variable's are ignored", "files", strangers)
 		}
 	}
+	var lines []string
 	for _, g := range s.groups {
-		inUse := g.inUse()
-		for _, name := range slices.Sorted(maps.Keys(inUse)) {
-			if len(inUse[name]) > 0 {
-				source := from[name]
-				if source == "" {
-					source = "the variable " + name
-				}
-				s.log.Info("A credential is in use", "variable", name, "sha256", fingerprints(inUse[name]), "from", source)
+		for name, secrets := range g.inUse() {
+			if len(secrets) > 0 {
+				lines = append(lines, strings.Join(append([]string{name}, fingerprints(secrets)...), " ")+" from "+cmp.Or(from[name], "the variable"))
 			}
 		}
 	}
+	slices.Sort(lines)
+	s.log.Info("Credentials are in use, by SHA-256", "credentials", lines)
 	s.publish()
 }
 
