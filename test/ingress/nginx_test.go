@@ -141,7 +141,7 @@ func TestNginx(t *testing.T) {
 // startReceiver starts a real receiver.
 func startReceiver(t *testing.T, address string, to receiver.Recorder) {
 	t.Helper()
-	handler := receiver.NewHandler([]string{secret}, 8, events.Decoder{}, to, clock.RealClock{}, logr.Discard())
+	handler := receiver.NewHandler(func() []string { return []string{secret} }, 8, events.Decoder{}, to, clock.RealClock{}, logr.Discard())
 	server := receiver.NewServer(address, nil, 0, handler, logr.Discard())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Start(t.Context()) }()
