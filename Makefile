@@ -44,6 +44,7 @@ generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, the
 	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 	$(stripe_types) > bin/stripe_types.txt && mv bin/stripe_types.txt $(STRIPE_TYPES)
 	hack/chart/files.sh charts/tollkeeper/files
+	go run ./hack/chart/schema
 	go run ./hack/docs
 
 .PHONY: fmt
@@ -64,6 +65,7 @@ verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generat
 	done; \
 	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
 	go test -count=1 ./test/chart || { echo "verify: the chart differs from config/: run \`make generate\`, and see above" >&2; stale=1; }; \
+	go run ./hack/chart/schema -check || stale=1; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	for module in $(MODULES); do \
 	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \

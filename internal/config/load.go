@@ -32,7 +32,7 @@ func (c *Config) Load(getenv func(string) string) error {
 	}
 	signing, signingErr := c.cloudEventsSecrets(getenv(EnvCloudEventsSigningSecret))
 	c.CloudEventsSecrets = signing
-	c.App = App{Name: getenv(EnvAppName), PasswordResetURL: getenv(EnvPasswordResetURL)}
+	c.App = App{Name: cmp.Or(getenv(EnvAppName), getenv(appNameOfConfigMap)), PasswordResetURL: getenv(EnvPasswordResetURL)}
 	return errors.Join(err,
 		signingErr,
 		sinkURL(c.CloudEventsSink),

@@ -173,13 +173,22 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 		for _, d := range rendered(t, folder).deployments {
 			got[d.Name] = []string{}
 			pod := d.Spec.Template.Spec
-			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 0 || len(pod.Containers[0].EnvFrom) != 0 {
+			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 0 {
 				t.Errorf("%s: %s has more than one container with single variables: extend this test to all sources of keys", folder, d.Name)
+			}
+			// The whole ConfigMap sets flags, and with the prefix nothing else.
+			if diff := cmp.Diff([]corev1.EnvFromSource{{Prefix: config.VariablePrefix, ConfigMapRef: &corev1.ConfigMapEnvSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: "tollkeeper-config"}, Optional: new(true),
+			}}}, pod.Containers[0].EnvFrom); diff != "" {
+				t.Errorf("%s: the variables of %s (-want +got):\n%s", folder, d.Name, diff)
+			}
+			if pod.EnableServiceLinks == nil || *pod.EnableServiceLinks {
+				t.Errorf("%s: Kubernetes gives %s variables for each Service, such as TOLLKEEPER_WEBHOOK_PORT", folder, d.Name)
 			}
 			for _, variable := range pod.Containers[0].Env {
 				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
 					got[d.Name] = append(got[d.Name], from.SecretKeyRef.Key)
-				} else if from != nil && from.ConfigMapKeyRef != nil && variable.Name != "APP_NAME" {
+				} else if from != nil && from.ConfigMapKeyRef != nil {
 					t.Errorf("%s: %s reads %s from a ConfigMap: a role that may change ConfigMaps could send keys elsewhere", folder, d.Name, variable.Name)
 				}
 			}

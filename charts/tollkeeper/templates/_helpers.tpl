@@ -125,6 +125,7 @@ spec:
         {{- with $values.podAnnotations }}{{ toYaml . | nindent 8 }}{{ end }}
         kubectl.kubernetes.io/default-container: {{ .container }}
     spec:
+      enableServiceLinks: false
       serviceAccountName: {{ include "tollkeeper.fullname" $root }}-{{ .component }}
       terminationGracePeriodSeconds: 45
       {{- with $root.Values.imagePullSecrets }}
@@ -178,6 +179,11 @@ spec:
         {{- range $values.args }}
         - {{ . | quote }}
         {{- end }}
+        envFrom:
+        - prefix: TOLLKEEPER_
+          configMapRef:
+            name: {{ $root.Values.config.name }}
+            optional: true
         env:
         - name: GOMEMLIMIT
           value: {{ $values.goMemoryLimit }}
@@ -192,12 +198,6 @@ spec:
         {{- range list "STRIPE_SECRET_KEY" "CLOUDEVENTS_SIGNING_SECRET" "MAILGUN_API_KEY" "MAILGUN_DOMAIN" "MAILGUN_SENDER_EMAIL" }}
         {{- include "tollkeeper.secretVariable" (list $root . true) | nindent 8 }}
         {{- end }}
-        - name: APP_NAME
-          valueFrom:
-            configMapKeyRef:
-              name: {{ $root.Values.config.name }}
-              key: APP_NAME
-              optional: true
         # Keys and reset tokens go to these URLs: whoever may change a ConfigMap must not choose them.
         {{- range list "PASSWORD_RESET_URL" "STRIPE_API_BASE" "MAILGUN_API_BASE" }}
         {{- include "tollkeeper.secretVariable" (list $root . true) | nindent 8 }}

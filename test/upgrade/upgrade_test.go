@@ -1,0 +1,284 @@
+// Package upgrade takes the objects of the release before this one through an upgrade and a rollback, with the managers of both. It
+// needs `make test-upgrade`, which builds them.
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
+)
+
+const (
+	previousManager = "previous/manager"
+	newManager      = "manager"
+)
+
+// The steps of the story. In each, events are posted.
+const (
+	before     = iota // the previous release alone
+	newCRDs           // the CRDs are new, and it goes on
+	both              // the new release runs beside it, and does not lead
+	handover          // it leads, as the previous one is stopped
+	rolledBack        // the previous release is back, under the new CRDs
+	again             // the new release is back
+	steps
+)
+
+// The new release takes over from the previous one while events arrive, is taken back, and comes again. Events come late, after each of
+// these steps, so that each version must remember what the other one folded. The statuses are those of a run that nothing disturbs, and
+// no e-mail is sent twice.
+func TestUpgradeAndRollback(t *testing.T) {
+	plane, kubeconfig := startPlane(t, filepath.Join(controlplane.Root(), "bin", "previous", "crds"))
+	lives := generate()
+	events := deliveries(lives)
+	i := newInstallation(t, plane, kubeconfig, "upgraded")
+
+	old := i.start(previousManager)
+	post(t, events[before], old)
+	i.settled()
+	kubectl(t, kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "config/crd/bases")
+	post(t, events[newCRDs], old)
+	i.settled()
+
+	fresh := i.start(newManager)
+	post(t, events[both], old, fresh)
+	late := len(events[handover]) / 2
+	post(t, events[handover][:late], fresh, old)
+	old.stop(t)
+	post(t, events[handover][late:], fresh)
+	i.settled()
+
+	calm := newInstallation(t, plane, kubeconfig, "undisturbed")
+	undisturbed := calm.start(newManager)
+	post(t, slices.Concat(events[:rolledBack]...), undisturbed)
+	calm.settled()
+	i.hasStatusesOf(calm, "after the upgrade")
+
+	old = i.start(previousManager)
+	post(t, events[rolledBack][:1], old, fresh)
+	fresh.stop(t)
+	i.forget()
+	post(t, events[rolledBack][1:], old)
+	i.settled()
+	post(t, events[rolledBack], undisturbed)
+	calm.settled()
+	i.hasDecisionsOf(calm, "after the rollback")
+
+	fresh = i.start(newManager)
+	old.stop(t)
+	post(t, events[again], fresh)
+	i.settled()
+	post(t, events[again], undisturbed)
+	calm.settled()
+	i.hasStatusesOf(calm, "after the second upgrade")
+
+	i.hasEvents(len(slices.Concat(events[:]...)))
+	for _, installation := range []*installation{i, calm} {
+		installation.sentEachMailOnce(2 * len(lives))
+	}
+}
+
+// forget does nothing yet.
+func (i *installation) forget() {}
+
+func startPlane(t *testing.T, crds string) (plane *controlplane.ControlPlane, kubeconfig string) {
+	t.Helper()
+	if _, err := os.Stat(crds); err != nil {
+		t.Fatalf("run `make test-upgrade`: %v", err)
+	}
+	plane, err := controlplane.StartWith(crds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := plane.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	content, err := plane.Kubeconfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(kubeconfig, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return plane, kubeconfig
+}
+
+// generate makes lives of customers that signed up within the last days, so that their e-mails are due.
+func generate() (lives [][]stripetest.Event) {
+	stories := [][]stripetest.Op{
+		{stripetest.SignUp, stripetest.ChangeQuantity, stripetest.ChangePlan, stripetest.FailRenewal, stripetest.FailAgain, stripetest.Recover, stripetest.RefundPart},
+		{stripetest.SignUp, stripetest.FailRenewal, stripetest.FailAgain, stripetest.ExpireCard, stripetest.ChangeEmail},
+		{stripetest.SignUpWithTrial, stripetest.AnnounceTrialEnd, stripetest.EndTrial, stripetest.ScheduleCancel, stripetest.UndoCancel, stripetest.OpenDispute, stripetest.Cancel},
+		{stripetest.SignUp, stripetest.SubscribeAgain, stripetest.BuyPass, stripetest.UpdateCard, stripetest.RefundAll, stripetest.Cancel, stripetest.Renew},
+	}
+	for n := range 2 * len(stories) {
+		shape := stripetest.Old
+		if n%2 == 1 {
+			shape = stripetest.New
+		}
+		world := stripetest.NewWorld(time.Now().Add(-60*time.Hour).Truncate(time.Second), shape, uint64(n+1))
+		world.Name = fmt.Sprintf("U%d", n)
+		for _, op := range stories[n/2] {
+			world.Do(op)
+			world.Advance(time.Hour)
+		}
+		lives = append(lives, world.Events())
+	}
+	return lives
+}
+
+// deliveries spreads the lives over the steps. Each step gets its part of each life, and a third of the events comes in a later
+// step than its own.
+func deliveries(lives [][]stripetest.Event) (events [steps][]stripetest.Event) {
+	random := rand.New(rand.NewPCG(18, 5))
+	for _, life := range lives {
+		for n, e := range life {
+			step := n * steps / len(life)
+			if random.IntN(3) == 0 {
+				step += random.IntN(steps - step)
+			}
+			events[step] = append(events[step], e)
+		}
+	}
+	return events
+}
+
+// settled waits until no event is pending. A payment that names no customer may wait for its invoice, which comes in a later step.
+func (i *installation) settled() {
+	i.t.Helper()
+	i.settledBut(func(e *v1alpha1.BillingEvent) bool { return e.CustomerID() == "" })
+}
+
+func (i *installation) settledBut(mayWait func(*v1alpha1.BillingEvent) bool) {
+	i.t.Helper()
+	i.eventually("every event has an outcome", func(ctx context.Context) string {
+		for _, e := range list[v1alpha1.BillingEventList](ctx, i).Items {
+			if e.Status.Outcome == v1alpha1.OutcomePending && !mayWait(&e) {
+				return fmt.Sprintf("%s %s is pending", e.Spec.Type, e.Spec.EventID)
+			}
+		}
+		return ""
+	})
+}
+
+// hasEvents checks that as many events are recorded as were acknowledged, and that none of them failed.
+func (i *installation) hasEvents(want int) {
+	i.t.Helper()
+	i.settledBut(func(*v1alpha1.BillingEvent) bool { return false })
+	recorded := list[v1alpha1.BillingEventList](i.t.Context(), i).Items
+	if len(recorded) != want {
+		i.t.Errorf("%d events are recorded, and %d were acknowledged", len(recorded), want)
+	}
+	for _, e := range recorded {
+		if e.Status.Outcome == v1alpha1.OutcomeFailed {
+			i.t.Errorf("%s %s failed: %s", e.Spec.Type, e.Spec.EventID, e.Status.Message)
+		}
+	}
+}
+
+// sentEachMailOnce waits until that many Emails are sent, and checks that each was one message.
+func (i *installation) sentEachMailOnce(want int) {
+	i.t.Helper()
+	i.eventually("the e-mails are sent", func(ctx context.Context) string {
+		sent := 0
+		for _, e := range list[v1alpha1.EmailList](ctx, i).Items {
+			if meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionSent) {
+				sent++
+			}
+		}
+		if sent != want {
+			return fmt.Sprintf("%d are sent, want %d", sent, want)
+		}
+		return ""
+	})
+	if sent := len(i.mails.Messages()); sent != want {
+		i.t.Errorf("in %s Mailgun has %d messages of %d Emails", i.namespace, sent, want)
+	}
+}
+
+// statuses are those of all customers and subscriptions by name.
+type statuses struct {
+	Customers     map[string]v1alpha1.CustomerStatus
+	Subscriptions map[string]v1alpha1.SubscriptionStatus
+}
+
+func (i *installation) statuses(ctx context.Context) statuses {
+	s := statuses{map[string]v1alpha1.CustomerStatus{}, map[string]v1alpha1.SubscriptionStatus{}}
+	for _, c := range list[v1alpha1.CustomerList](ctx, i).Items {
+		s.Customers[c.Name] = c.Status
+	}
+	for _, o := range list[v1alpha1.SubscriptionList](ctx, i).Items {
+		s.Subscriptions[o.Name] = o.Status
+	}
+	return s
+}
+
+// byTheClock leaves out what depends on when something was written.
+var byTheClock = cmp.Options{
+	cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime"), cmpopts.IgnoreFields(v1alpha1.CustomerStatus{}, "ChangedAt"),
+}
+
+// hasStatusesOf waits until all statuses are those of the other installation.
+func (i *installation) hasStatusesOf(other *installation, when string) {
+	i.t.Helper()
+	i.eventually(when+", statuses are those of an undisturbed run (-undisturbed +got)", func(ctx context.Context) string {
+		return cmp.Diff(other.statuses(ctx), i.statuses(ctx), byTheClock)
+	})
+}
+
+// decision is what tenants act on.
+type decision struct{ Entitled, Plan, AccessUntil string }
+
+func (i *installation) decisions(ctx context.Context) map[string]decision {
+	decisions := map[string]decision{}
+	for name, status := range i.statuses(ctx).Customers {
+		d := decision{Plan: status.Plan, AccessUntil: fmt.Sprint(status.AccessUntil)}
+		if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionEntitled); c != nil {
+			d.Entitled = string(c.Status) + " " + c.Reason
+		}
+		decisions[name] = d
+	}
+	for name, status := range i.statuses(ctx).Subscriptions {
+		decisions[name] = decision{Entitled: string(status.Status), Plan: status.Plan}
+	}
+	return decisions
+}
+
+// hasDecisionsOf waits until all decisions are those of the other installation.
+func (i *installation) hasDecisionsOf(other *installation, when string) {
+	i.t.Helper()
+	i.eventually(when+", decisions are those of an undisturbed run (-undisturbed +got)", func(ctx context.Context) string {
+		return cmp.Diff(other.decisions(ctx), i.decisions(ctx))
+	})
+}
+
+// list reads all objects of a kind in the namespace.
+func list[L any, P interface {
+	*L
+	client.ObjectList
+}](ctx context.Context, i *installation) L {
+	i.t.Helper()
+	var l L
+	if err := i.plane.Client.List(ctx, P(&l), client.InNamespace(i.namespace)); err != nil {
+		i.t.Fatal(err)
+	}
+	return l
+}
