@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func asInPod(t *testing.T, d *appsv1.Deployment, variables []string, configMap m
 	t.Helper()
 	container := d.Spec.Template.Spec.Containers[0]
 	command := exec.CommandContext(t.Context(), managerBinary(t), container.Args...)
-	command.Env = append(variables[:len(variables):len(variables)], config.EnvStripeEndpointSecret+"=whsec_1")
+	command.Env = append(slices.Clip(variables), config.EnvStripeEndpointSecret+"=whsec_1")
 	for _, from := range container.EnvFrom {
 		for key, value := range configMap {
 			command.Env = append(command.Env, from.Prefix+key+"="+value)

@@ -3,7 +3,6 @@ package upgrade
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -185,5 +184,5 @@ func kubectl(t *testing.T, kubeconfig string, arguments ...string) string {
 	if err != nil {
 		t.Fatalf("kubectl %v: %v\n%s", arguments, err, out)
 	}
-	return fmt.Sprintf("%s", out)
+	return string(out)
 }

@@ -142,7 +142,7 @@ func (i *installation) forget() {
 	if strings.HasPrefix(string(of), "v") {
 		return
 	}
-	for _, customer := range strings.Fields(kubectl(i.t, i.kubeconfig, "-n", i.namespace, "get", "customers", "-o", "name")) {
+	for customer := range strings.FieldsSeq(kubectl(i.t, i.kubeconfig, "-n", i.namespace, "get", "customers", "-o", "name")) {
 		kubectl(i.t, i.kubeconfig, "-n", i.namespace, "patch", customer, "--subresource=status", "--type=json", `-p=[{"op":"remove","path":"/status"}]`)
 	}
 	i.eventually("every customer has a status again", func(ctx context.Context) string {
@@ -319,7 +319,7 @@ func (i *installation) decisions(ctx context.Context) map[string]decision {
 		decisions[name] = d
 	}
 	for name, status := range i.statuses(ctx).Subscriptions {
-		decisions[name] = decision{Entitled: string(status.Status), Plan: status.Plan}
+		decisions[name] = decision{Entitled: status.Status, Plan: status.Plan}
 	}
 	return decisions
 }
