@@ -44,6 +44,7 @@ generate: bin/controller-gen ## Write deep copies, CRDs, the manager's role, the
 	bin/controller-gen $(GENERATORS) output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 	$(stripe_types) > bin/stripe_types.txt && mv bin/stripe_types.txt $(STRIPE_TYPES)
 	hack/chart/files.sh charts/tollkeeper/files
+	go run ./hack/chart/schema
 	go run ./hack/docs
 
 .PHONY: fmt
@@ -64,6 +65,7 @@ verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generat
 	done; \
 	$(stripe_types) | diff -u $(STRIPE_TYPES) - || { echo "verify: $(STRIPE_TYPES) is stale: run \`make generate\`" >&2; stale=1; }; \
 	go test -count=1 ./test/chart || { echo "verify: the chart differs from config/: run \`make generate\`, and see above" >&2; stale=1; }; \
+	go run ./hack/chart/schema -check || stale=1; \
 	go run ./hack/docs -check || { echo "verify: the documentation is stale: run \`make generate\`" >&2; stale=1; }; \
 	for module in $(MODULES); do \
 	  (cd $$module && go mod tidy -diff) || { echo "verify: $$module/go.mod or go.sum is stale: run \`go mod tidy\`" >&2; stale=1; }; \
@@ -75,7 +77,7 @@ test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
 
 .PHONY: test-unit
 test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
-	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|test/nodes|internal/projection)$$'))
+	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|test/upgrade|test/nodes|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
@@ -86,7 +88,12 @@ test-one: controlplane ## Run the integration test T, such as T=TestResyncRepair
 
 .PHONY: test
 test: controlplane bin/stripe-mock bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
-	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m $$(go list ./... | grep -v '/test/nodes$$'))
+	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m $$(go list ./... | grep -vE '/test/(upgrade|nodes)$$'))
+
+.PHONY: test-upgrade
+test-upgrade: build controlplane ## Take objects of the release before this one through upgrade and rollback, with the managers of both.
+	@hack/previous/build.sh
+	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test -count=1 -v ./test/upgrade
 
 .PHONY: test-nodes
 test-nodes: controlplane bin/nodes/kube-controller-manager bin/nodes/kube-scheduler bin/kwok bin/helm build plugin bin/tenant-controller ## Test what needs nodes, for which kwok stands: readiness, rollouts, evictions, the first hour.
@@ -248,7 +255,8 @@ render = ( rm -rf bin/overlay && mkdir -p bin/overlay && cd bin/overlay && \
 install: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install the CRDs. DRY_RUN=server only checks them.
 	bin/kustomize build config/crd | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
 
-# confirm asks before data is deleted: on this machine kubectl may lead to another cluster than you think.
+# confirm asks before data is deleted: on this machine kubectl may lead to another cluster than you think. undeploy deletes none,
+# unless DATA=delete says so.
 .PHONY: confirm
 confirm:
 	@case "$(YES)$(filter client server,$(DRY_RUN))" in \
@@ -267,9 +275,16 @@ uninstall: confirm bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete the CRDs a
 deploy: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install CRDs and manager, with the image IMG. DRY_RUN=server only checks (the namespace must exist).
 	$(render) | $(KUBECTL) apply --server-side $(DRY_RUN:%=--dry-run=%) -f -
 
+# without_data prints the manifests of render without what holds data: the CRDs, and the namespace.
+drop = ../kustomize edit add patch --kind $(1) --patch '{"apiVersion": "$(2)", "kind": "$(1)", "metadata": {"name": "any"}, "$$patch": "delete"}'
+without_data = ( $(render) > /dev/null && cd bin/overlay && \
+  $(call drop,CustomResourceDefinition,apiextensions.k8s.io/v1) && $(call drop,Namespace,v1) && ../kustomize build )
+
+DATA ?= keep
+
 .PHONY: undeploy
-undeploy: confirm bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete manager, namespace and CRDs, and with them every billing resource. Asks first; YES=1 answers.
-	$(render) | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
+undeploy: $(if $(filter delete,$(DATA)),confirm) bin/kustomize $(filter bin/%,$(KUBECTL)) ## Delete the manager. CRDs, billing resources and namespace stay. DATA=delete deletes them too; asks first; YES=1 answers.
+	$(if $(filter delete,$(DATA)),$(render),$(without_data)) | $(KUBECTL) delete --ignore-not-found $(DRY_RUN:%=--dry-run=%) -f -
 
 ##@ Tools
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/go-logr/logr"
@@ -39,16 +38,19 @@ func start(flags *flag.FlagSet, arguments []string) int {
 	var cfg config.Config
 	cfg.Flags(flags)
 	flags.Init("manager", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the error is logged
-	err := flags.Parse(arguments)
-	if errors.Is(err, flag.ErrHelp) {
+	parseErr := config.Parse(flags, arguments, os.Environ())
+	if errors.Is(parseErr, flag.ErrHelp) {
 		usage(flags)
 		return 0
 	}
 	logger := logging.New(os.Stderr, cfg.Log)
 	logging.Install(logger)
-	if err = errors.Join(err, unexpected(flags.Args())); err != nil {
-		return exit(logger, badCommand, err)
+	loadErr := cfg.Load(os.Getenv)
+	if parseErr != nil {
+		return exit(logger, badCommand, errors.Join(parseErr, loadErr))
+	}
+	if loadErr != nil {
+		return exit(logger, failed, loadErr)
 	}
 	logger.Info("Tollkeeper starts", "version", version)
 	if err := run(cfg); err != nil {
@@ -65,24 +67,13 @@ func exit(logger logr.Logger, code int, err error) int {
 }
 
 func usage(flags *flag.FlagSet) {
-	fmt.Printf("Runs the Tollkeeper operator. To make Stripe's webhook endpoint: manager %s --help\n\nFlags:\n", endpoint.CommandName)
+	fmt.Printf("Runs the Tollkeeper operator. To make Stripe's webhook endpoint: manager %s --help\n\n"+
+		"Flags, each of which a variable sets as well, such as %s for --grace-period:\n", endpoint.CommandName, config.Variable("grace-period"))
 	flags.SetOutput(os.Stdout)
 	flags.PrintDefaults()
 }
 
-// unexpected is the error of arguments that are no flags. The flags behind the first of them are not read: an operator that
-// starts nevertheless would run without them.
-func unexpected(args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return fmt.Errorf("unexpected argument %q: a flag begins with -, and a flag that is true or false is written as --emails=false", args[0])
-}
-
 func run(cfg config.Config) error {
-	if err := cfg.Load(os.Getenv); err != nil {
-		return err
-	}
 	restConfig, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the API server (kubeconfig or service account): %w", err)

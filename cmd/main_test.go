@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"strings"
@@ -11,15 +13,34 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// A word that is no flag ends the flags: an operator that starts without those behind it has other settings than it was given.
-func TestAnArgumentThatIsNoFlagIsRefused(t *testing.T) {
-	if err := unexpected(nil); err != nil {
-		t.Error(err)
+// Whatever is wrong about the flags, the variables and the secrets is said in one line, before anything starts.
+func TestAllMistakesAreSaidAtOnce(t *testing.T) {
+	if os.Getenv("TOLLKEEPER_TEST_START") != "" {
+		_ = os.Unsetenv("TOLLKEEPER_TEST_START")
+		os.Exit(start(flag.NewFlagSet("manager", flag.ContinueOnError), []string{"--grase-period=1h", "webhook-endpoints", "--max-in-flight=0"}))
 	}
-	for _, argument := range []string{"webhook-endpoints", "leader-elect", "false"} {
-		if err := unexpected([]string{argument, "--emails=false"}); err == nil || !strings.Contains(err.Error(), argument) {
-			t.Errorf("%s: %v", argument, err)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$")
+	command.Env = []string{"TOLLKEEPER_TEST_START=1", "TOLLKEEPER_EVENT_ATTEMPT=3", "STRIPE_SECRET_KEY=canary"}
+	out, err := command.CombinedOutput()
+	var exited *exec.ExitError
+	if !errors.As(err, &exited) || exited.ExitCode() != badCommand {
+		t.Errorf("it exited with %v, want %d", err, badCommand)
+	}
+	for _, said := range []string{
+		"--grase-period is not a flag: did you mean --grace-period?", "unexpected argument", "--max-in-flight is 0: want at least 1",
+		"TOLLKEEPER_EVENT_ATTEMPT names no flag: did you mean TOLLKEEPER_EVENT_ATTEMPTS?",
+		"STRIPE_ENDPOINT_SECRET is not set", "STRIPE_SECRET_KEY is not a secret or restricted key",
+	} {
+		if !strings.Contains(string(out), said) {
+			t.Errorf("it does not say %q", said)
 		}
+	}
+	if lines := strings.Count(string(out), "\n"); lines != 1 || strings.Contains(string(out), "canary") {
+		t.Errorf("it logs %d lines:\n%s", lines, out)
 	}
 }
 

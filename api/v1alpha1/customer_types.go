@@ -459,11 +459,18 @@ type CustomerStatus struct {
 	// lastEvent is the newest event that was folded into this status.
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
-	// positions is what the operator remembers of the events that this status shows, to judge later ones by. It is an opaque
+	// memory is what the operator remembers of the events that this status shows, to judge later ones by. It is an opaque
 	// string: do not rely on its form.
 	// +optional
 	// +kubebuilder:validation:Type=string
-	Positions Positions `json:"positions,omitempty"`
+	Positions Positions `json:"memory,omitempty"`
+	// positions is the memory in the form of earlier versions. It is taken over and removed with the next write.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:validation:MaxProperties=128
+	// +kubebuilder:pruning:PreserveUnknownFields
+	EarlierPositions EarlierPositions `json:"positions,omitempty"`
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

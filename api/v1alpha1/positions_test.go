@@ -27,7 +27,7 @@ func TestPositionsInJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `"positions":"{\"e\":[\"evt_1\",\"evt_2\"],\"p\":{\"failure\":{\"a\":\"Hint\",\"c\":1767225600,\"n\":-1,\"e\":0},` +
+	want := `"memory":"{\"e\":[\"evt_1\",\"evt_2\"],\"p\":{\"failure\":{\"a\":\"Hint\",\"c\":1767225600,\"n\":-1,\"e\":0},` +
 		`\"state\":{\"a\":\"State\",\"c\":1767225602,\"n\":2,\"e\":1,\"d\":\"Tie\",\"r\":[` +
 		`{\"e\":0,\"c\":1767225600,\"n\":1,\"b\":\"none\",\"f\":\"1f6a20:a\"},{\"e\":1,\"c\":1767225602,\"n\":2,\"f\":\"1f6a20:b\"}]}}}"`
 	if !strings.Contains(string(text), want) {
@@ -45,14 +45,13 @@ func TestPositionsInJSON(t *testing.T) {
 func TestPositionsOfAnotherForm(t *testing.T) {
 	for _, text := range []string{
 		`null`,
-		`{}`, // an object of a version in which positions was one: the API server drops the fields that it does not know
-		`"{}"`, `""`, `"nonsense"`, `5`,
+		`{}`, `"{}"`, `""`, `"nonsense"`, `5`,
 		`"{\"p\":{\"state\":{\"e\":0}}}"`,
 		`"{\"e\":[\"evt_1\"],\"p\":{\"state\":{\"e\":-1}}}"`,
 		`"{\"e\":[\"evt_1\"],\"p\":{\"state\":{\"e\":0,\"r\":[{\"e\":1}]}}}"`,
 	} {
 		status := SubscriptionStatus{Positions: Positions{"state": {}}}
-		if err := json.Unmarshal([]byte(`{"plan":"pro","positions":`+text+`}`), &status); err != nil || len(status.Positions) > 0 || status.Plan != "pro" {
+		if err := json.Unmarshal([]byte(`{"plan":"pro","memory":`+text+`}`), &status); err != nil || len(status.Positions) > 0 || status.Plan != "pro" {
 			t.Errorf("%s: positions %v, error %v", text, status.Positions, err)
 		}
 	}

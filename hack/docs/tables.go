@@ -100,10 +100,23 @@ func flagTable() (string, error) {
 	if err := flags.Parse(flagExamples); err != nil {
 		return "", fmt.Errorf("an example does not parse: %w", err)
 	}
+	cfg.CredentialsDir = "" // it is in pods only
+	if err := cfg.Load(func(name string) string { return environmentExamples[name] }); err != nil {
+		return "", fmt.Errorf("an example is refused: %w", err)
+	}
 	examples := map[string]string{}
 	for _, example := range flagExamples {
 		name, _, _ := strings.Cut(example, "=")
 		examples[name] = "`" + example + "`"
+	}
+	var lacking []string
+	flags.VisitAll(func(f *flag.Flag) {
+		if examples["--"+f.Name] == "" {
+			lacking = append(lacking, "--"+f.Name)
+		}
+	})
+	if len(lacking) > 0 {
+		return "", fmt.Errorf("hack/docs/examples.go has no example of %s", strings.Join(lacking, ", "))
 	}
 	var out strings.Builder
 	header(&out, "flag", "default", "meaning", "example")

@@ -11,6 +11,7 @@ module=github.com/tollkeeper/tollkeeper/api
 
 [[ $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || { echo "release: want a version such as v1.2.3" >&2; exit 2; }
 [[ -z $(git status --porcelain) ]] || { echo "release: there are changes that are not committed" >&2; exit 1; }
+hack/release/notes.sh "$version" > /dev/null
 
 proxy=$(mktemp -d)
 trap 'rm -rf "$proxy"' EXIT

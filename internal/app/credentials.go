@@ -76,7 +76,7 @@ func (c *credentialsInUse) addMails(store *credentials.Store, cfg config.Config)
 			config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail, config.EnvMailgunAPIBase,
 			config.EnvPasswordResetURL, config.EnvAppName,
 		},
-		Parse: config.MailsFrom,
+		Parse: cfg.MailsFrom,
 		Secrets: func(m config.Mails) map[string][]string {
 			return credentials.Single(map[string]string{
 				config.EnvMailgunAPIKey: m.APIKey, config.EnvMailgunDomain: m.Domain, config.EnvMailgunSenderEmail: m.SenderEmail,

@@ -107,6 +107,8 @@ type Config struct {
 	CredentialsDir string
 	// Credentials are where the values of the variables come from, if some of them come from files, which may change; else nil.
 	Credentials *credentials.Sources
+	// AppName is the name of the application in the ConfigMap, in place of which APP_NAME may have another one.
+	AppName string
 
 	// Stripe, Mailgun, App and CloudEventsSecrets come from the environment or from files.
 	Stripe  Stripe

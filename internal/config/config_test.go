@@ -29,7 +29,7 @@ func load(e env, args ...string) (Config, error) {
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	c.Flags(flags)
-	if err := flags.Parse(args); err != nil {
+	if err := Parse(flags, args, nil); err != nil {
 		return c, err
 	}
 	return c, c.Load(func(name string) string { return e[name] })
@@ -325,23 +325,23 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"an account that is none": {
 			env: signed(nil), args: []string{"--accounts=acct_1,cus_1"},
-			want: `invalid value "acct_1,cus_1" for flag -accounts: "cus_1" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+			want: `--accounts is "acct_1,cus_1": "cus_1" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an empty account": {
 			env: signed(nil), args: []string{"--accounts=acct_1,"},
-			want: `invalid value "acct_1," for flag -accounts: "" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+			want: `--accounts is "acct_1,": "" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},
-			want: `invalid value "subscribers" for flag -import: want Subscribers, All or None`,
+			want: `--import is "subscribers": want Subscribers, All or None`,
 		},
 		"an API version of another form": {
 			env: signed(nil), args: []string{"--stripe-api-version=latest"},
-			want: `invalid value "latest" for flag -stripe-api-version: want the form YYYY-MM-DD or YYYY-MM-DD.name, such as 2026-09-30.endive`,
+			want: `--stripe-api-version is "latest": want the form YYYY-MM-DD or YYYY-MM-DD.name, such as 2026-09-30.endive`,
 		},
 		"an unknown mode": {
 			env: signed(nil), args: []string{"--livemode=live"},
-			want: `invalid value "live" for flag -livemode: want auto, true or false`,
+			want: `--livemode is "live": want auto, true or false`,
 		},
 		"a key of the other mode": {
 			env: signed(env{"STRIPE_SECRET_KEY": "sk_test_1"}), args: []string{"--livemode=true"},
@@ -349,35 +349,35 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"an unknown action on disputes": {
 			env: signed(nil), args: []string{"--on-dispute=suspend"},
-			want: `invalid value "suspend" for flag -on-dispute: want Record or Suspend`,
+			want: `--on-dispute is "suspend": want Record or Suspend`,
 		},
 		"a grace period without a unit": {
 			env: signed(nil), args: []string{"--grace-period-never-paid=24"},
-			want: `invalid value "24" for flag -grace-period-never-paid: want a duration, such as 24h`,
+			want: `--grace-period-never-paid is "24": want a duration, such as 24h`,
 		},
 		"an unknown end of access in a pause": {
 			env: signed(nil), args: []string{"--on-void-pause=Never"},
-			want: `invalid value "Never" for flag -on-void-pause: want AtPeriodEnd or AtOnce`,
+			want: `--on-void-pause is "Never": want AtPeriodEnd or AtOnce`,
 		},
 		"a negative leeway": {
 			args: []string{"--trial-leeway=-1m"},
-			want: `invalid value "-1m" for flag -trial-leeway: want none or at least 0s`,
+			want: `--trial-leeway is "-1m": want none or at least 0s`,
 		},
 		"a leeway that is no duration": {
 			args: []string{"--trial-leeway=soon"},
-			want: `invalid value "soon" for flag -trial-leeway: want none or a duration, such as 2h`,
+			want: `--trial-leeway is "soon": want none or a duration, such as 2h`,
 		},
 		"an unknown level of the log": {
 			env: signed(nil), args: []string{"--log-level=5"},
-			want: `invalid value "5" for flag -log-level: want debug, info, warn or error`,
+			want: `--log-level is "5": want debug, info, warn or error`,
 		},
 		"an unknown form of the log": {
 			env: signed(nil), args: []string{"--log-format=text"},
-			want: `invalid value "text" for flag -log-format: want json or console`,
+			want: `--log-format is "text": want json or console`,
 		},
 		"an unknown component": {
 			env: signed(nil), args: []string{"--components=receiver,manager"},
-			want: `invalid value "receiver,manager" for flag -components: "manager" is not a component: want receiver, controllers or receiver,controllers`,
+			want: `--components is "receiver,manager": "manager" is not a component: want receiver, controllers or receiver,controllers`,
 		},
 		"the receiver without a secret": {
 			args: []string{"--components=receiver"},
@@ -385,7 +385,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"an empty action on refunds": {
 			env: signed(nil), args: []string{"--on-refund="},
-			want: `invalid value "" for flag -on-refund: want Record or Suspend`,
+			want: `--on-refund is "": want Record or Suspend`,
 		},
 		"a host instead of a URL": {
 			env:  signed(env{"STRIPE_API_BASE": "api.stripe.com"}),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -58,13 +59,13 @@ type Mails struct {
 	App
 }
 
-// MailsFrom reads and validates the settings of the e-mails.
-func MailsFrom(get func(string) string) (Mails, error) {
+// MailsFrom reads and validates the settings of the e-mails. Load must have been called: the ConfigMap may have APP_NAME.
+func (c *Config) MailsFrom(get func(string) string) (Mails, error) {
 	m := Mails{
 		Mailgun: Mailgun{
 			APIKey: get(EnvMailgunAPIKey), Domain: get(EnvMailgunDomain), SenderEmail: get(EnvMailgunSenderEmail), APIBase: get(EnvMailgunAPIBase),
 		},
-		App: App{Name: get(EnvAppName), PasswordResetURL: get(EnvPasswordResetURL)},
+		App: App{Name: cmp.Or(get(EnvAppName), c.AppName), PasswordResetURL: get(EnvPasswordResetURL)},
 	}
 	return m, errors.Join(
 		ofForm(EnvMailgunAPIKey, m.APIKey, mailgunKeyForm, "an API key: it has blanks or other characters that no key has. Copy it again from Mailgun"),

@@ -24,7 +24,8 @@ func (c *Config) Load(getenv func(string) string) error {
 	c.Namespace = cmp.Or(c.Namespace, get(EnvPodNamespace), DefaultNamespace)
 	secrets, err := c.endpointSecrets(get(EnvStripeEndpointSecret), openErr != nil)
 	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: get(EnvStripeSecretKey), APIBase: get(EnvStripeAPIBase)}
-	mails, mailsErr := MailsFrom(get)
+	c.AppName = getenv(appNameOfConfigMap)
+	mails, mailsErr := c.MailsFrom(get)
 	c.Mailgun, c.App = mails.Mailgun, mails.App
 	signing, signingErr := c.cloudEventsSecrets(get(EnvCloudEventsSigningSecret), openErr != nil)
 	c.CloudEventsSecrets = signing

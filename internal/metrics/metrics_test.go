@@ -23,6 +23,8 @@ func used() []prometheus.Collector {
 	StripeAPIRequests.WithLabelValues("events", "200")
 	BackfillEvents.WithLabelValues("recorded")
 	Emails.WithLabelValues("Welcome", "accepted")
+	CredentialInfo.WithLabelValues("STRIPE_SECRET_KEY", "00000000")
+	CredentialNotUsed.WithLabelValues("STRIPE_SECRET_KEY", "invalid")
 	Notifications.WithLabelValues("delivered", "")
 	NotificationsFailing.WithLabelValues("refused")
 	BackfillRuns.WithLabelValues("complete")
@@ -119,6 +121,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_oldest_unsent_email_age_seconds":       nil,
 		"tollkeeper_certificate_expiry_timestamp_seconds":  {"server"},
 		"tollkeeper_certificate_lifetime_seconds":          {"server"},
+		"tollkeeper_credential_info":                       {"name", "sha256"}, // bounded: the secrets in use, which are at most 16 for each variable
+		"tollkeeper_credential_not_used":                   {"name", "reason"},
 		"tollkeeper_entitlement_changes_total":             {"reason", "status"},
 		"tollkeeper_stripe_api_requests_total":             {"code", "resource"},
 		"tollkeeper_stripe_api_configured":                 nil,

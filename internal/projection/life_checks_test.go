@@ -75,3 +75,15 @@ func checkDisputes(t *rapid.T, world *World, a *projection.Aggregate) {
 		t.Fatalf("disputes (-Stripe +shown):\n%s\nthe life was\n%s", diff, listingOf(world))
 	}
 }
+
+// checkMemory checks that each part that shows has its position: else the status would be folded again and again.
+func checkMemory(t *rapid.T, world *World, a *projection.Aggregate) {
+	if projection.CustomerForgets(&a.Customer) {
+		t.Fatalf("the customer shows a part without its position; the life was\n%s", listingOf(world))
+	}
+	for id, s := range a.Subscriptions {
+		if projection.SubscriptionForgets(s) {
+			t.Fatalf("%s shows a part without its position; the life was\n%s", id, listingOf(world))
+		}
+	}
+}

@@ -1,7 +1,7 @@
 // Package projection folds Stripe events into the statuses of one customer and its subscriptions.
 //
 // It is pure: no client, no clock, no I/O. A status is made of parts. Each part keeps the position of the event that it
-// shows (status.positions), and an event takes a part only if its own position is not before that one. So the result
+// shows (status.memory), and an event takes a part only if its own position is not before that one. So the result
 // depends on the set of events alone: not on their order, their batches, or how often each was folded. History
 // (history.go) decides between events of one second that report different states of one object.
 package projection

@@ -128,7 +128,7 @@ func TestTheLogSaysWhyAProcessExits(t *testing.T) {
 	}{
 		"no lease":   {manager.log.String(), "leader election lost"},
 		"no secret":  {output(t, "--namespace="+namespace), "STRIPE_ENDPOINT_SECRET is not set"},
-		"a bad flag": {output(t, "--grace-period=soon"), `invalid value "soon" for flag -grace-period`},
+		"a bad flag": {output(t, "--grace-period=soon"), `--grace-period is "soon": want a duration`},
 		"no flag":    {output(t, "emails"), `unexpected argument "emails"`},
 	} {
 		t.Run(name, func(t *testing.T) {

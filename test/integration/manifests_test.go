@@ -31,7 +31,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/app"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 )
 
@@ -93,6 +95,43 @@ func TestUninstall(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// `make undeploy` removes what the manifests install, apart from the CRDs and the namespace: the customers stay, and the same
+// manifests find them again.
+func TestUndeployKeepsTheData(t *testing.T) {
+	plane, err := controlplane.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := plane.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	kubeconfig := kubeconfigFor(t, plane)
+	kubectl(t, kubeconfig, "apply", "--server-side", "--force-conflicts", "-k", filepath.Join(controlplane.Root(), "config", "split"))
+	customer := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "cus-x"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_X"}}
+	if err := plane.Client.Create(t.Context(), customer); err != nil {
+		t.Fatal(err)
+	}
+	assets, err := controlplane.Assets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	undeploy := exec.CommandContext(t.Context(), "make", "undeploy", "KUBECTL="+filepath.Join(assets, "kubectl"))
+	undeploy.Dir, undeploy.Env = controlplane.Root(), append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	if out, err := undeploy.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	left := kubectl(t, kubeconfig, "get", "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings", "-l=app.kubernetes.io/name=tollkeeper", "-o=name")
+	left += kubectl(t, kubeconfig, "-n", installedNamespace, "get", "deployments,services,roles,rolebindings,networkpolicies,poddisruptionbudgets", "-l=app.kubernetes.io/name=tollkeeper", "-o=name")
+	if left != "" {
+		t.Errorf("after make undeploy there are still:\n%s", left)
+	}
+	if err := plane.Client.Get(t.Context(), client.ObjectKeyFromObject(customer), customer); err != nil || !customer.DeletionTimestamp.IsZero() {
+		t.Errorf("the customer: %v, deleted at %s", err, customer.DeletionTimestamp)
+	}
 }
 
 // remindOfDeletions changes the CRDs that are being deleted, every second, until stop is called. The API server deletes a CRD
@@ -172,14 +211,23 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 		got := map[string][]string{}
 		for _, d := range rendered(t, folder).deployments {
 			pod := d.Spec.Template.Spec
-			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 1 || pod.Volumes[0].Projected == nil || len(pod.Containers[0].EnvFrom) != 0 {
+			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 1 || pod.Volumes[0].Projected == nil {
 				t.Fatalf("%s: %s has more than one container with single variables and the credentials: extend this test to all sources of keys", folder, d.Name)
 			}
 			got[d.Name] = mountedKeys(t, folder+": "+d.Name, pod.Volumes[0].Projected)
+			// The whole ConfigMap sets flags, and with the prefix nothing else.
+			if diff := cmp.Diff([]corev1.EnvFromSource{{Prefix: config.VariablePrefix, ConfigMapRef: &corev1.ConfigMapEnvSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: "tollkeeper-config"}, Optional: new(true),
+			}}}, pod.Containers[0].EnvFrom); diff != "" {
+				t.Errorf("%s: the variables of %s (-want +got):\n%s", folder, d.Name, diff)
+			}
+			if pod.EnableServiceLinks == nil || *pod.EnableServiceLinks {
+				t.Errorf("%s: Kubernetes gives %s variables for each Service, such as TOLLKEEPER_WEBHOOK_PORT", folder, d.Name)
+			}
 			for _, variable := range pod.Containers[0].Env {
 				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
 					t.Errorf("%s: %s reads %s from the environment, so that a change needs a restart", folder, d.Name, variable.Name)
-				} else if from != nil && from.ConfigMapKeyRef != nil && variable.Name != "APP_NAME" {
+				} else if from != nil && from.ConfigMapKeyRef != nil {
 					t.Errorf("%s: %s reads %s from a ConfigMap: a role that may change ConfigMaps could send keys elsewhere", folder, d.Name, variable.Name)
 				}
 			}

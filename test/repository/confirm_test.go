@@ -15,7 +15,7 @@ func TestTargetsThatDeleteAskFirst(t *testing.T) {
 		t.Errorf("%d targets delete, want 2: %q", len(deleting), deleting)
 	}
 	for _, target := range deleting {
-		if !strings.HasPrefix(target[2], " confirm ") {
+		if !strings.HasPrefix(target[2], " confirm ") && !strings.HasPrefix(target[2], " $(if $(filter delete,$(DATA)),confirm) ") {
 			t.Errorf("make %s does not ask first", target[1])
 		}
 	}
@@ -32,7 +32,7 @@ func TestTargetsThatDeleteAskFirst(t *testing.T) {
 		"a dry run":       {"confirm DRY_RUN=server", "", true},
 		"no dry run":      {"confirm DRY_RUN=none", "", false},
 		"make uninstall":  {"uninstall", "no\n", false},
-		"make undeploy":   {"undeploy", "no\n", false},
+		"make undeploy":   {"undeploy DATA=delete", "no\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			command := exec.CommandContext(t.Context(), "make", append(strings.Fields(tc.arguments), "KUBECTL=false")...)

@@ -139,6 +139,7 @@ spec:
         {{- with $values.podAnnotations }}{{ toYaml . | nindent 8 }}{{ end }}
         kubectl.kubernetes.io/default-container: {{ .container }}
     spec:
+      enableServiceLinks: false
       serviceAccountName: {{ include "tollkeeper.fullname" $root }}-{{ .component }}
       terminationGracePeriodSeconds: 45
       {{- with $root.Values.imagePullSecrets }}
@@ -193,6 +194,11 @@ spec:
         {{- range $values.args }}
         - {{ . | quote }}
         {{- end }}
+        envFrom:
+        - prefix: TOLLKEEPER_
+          configMapRef:
+            name: {{ $root.Values.config.name }}
+            optional: true
         env:
         - name: GOMEMLIMIT
           value: {{ $values.goMemoryLimit }}
@@ -200,14 +206,6 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
-        {{- if .controls }}
-        - name: APP_NAME
-          valueFrom:
-            configMapKeyRef:
-              name: {{ $root.Values.config.name }}
-              key: APP_NAME
-              optional: true
-        {{- end }}
         {{- with $values.env }}{{ toYaml . | nindent 8 }}{{ end }}
         ports:
         {{- if .receives }}

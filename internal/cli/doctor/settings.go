@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,8 +71,14 @@ func (d *Doctor) load(s *settings, environment map[string]string, isWhole bool) 
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	s.Flags(flags)
-	if err := flags.Parse(known(flags, d.arguments())); err != nil {
-		return Line{Fail, subject, "the operator does not accept its arguments: " + err.Error(), "Mend the arguments in the Deployment " + controllers}
+	environ := entries(environment)
+	unknown := config.UnknownVariables(flags, environ)
+	for _, name := range unknown {
+		environ = slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+	}
+	if err := config.Parse(flags, known(flags, d.arguments()), environ); err != nil {
+		return Line{Fail, subject, "the operator does not accept its flags: " + strings.ReplaceAll(err.Error(), "\n", "; "),
+			"Mend the arguments in the Deployment " + controllers + ", or the ConfigMap " + publicSettings + ", and restart the pods"}
 	}
 	s.wantsLivemode = s.Livemode
 	s.CredentialsDir = "" // a folder in the pod: environment has its files
@@ -86,6 +93,10 @@ func (d *Doctor) load(s *settings, environment map[string]string, isWhole bool) 
 	case err != nil:
 		return Line{Fail, subject, "the operator does not start with them: " + strings.ReplaceAll(err.Error(), "\n", "; "),
 			"Mend the Secret " + credentials + " or the Deployment, and restart the pods"}
+	case len(unknown) > 0:
+		d.settings = s
+		return Line{Warn, subject, "this plugin knows no flag for " + strings.Join(unknown, ", ") + ": an operator that does not either does not start",
+			"Correct or remove the keys in the ConfigMap " + publicSettings + ", unless the operator is newer than this plugin (docs/configuration.md)"}
 	case d.operator == nil:
 		d.settings = s
 		return Line{OK, subject, "valid, as far as they can be read without the Deployment", ""}
@@ -96,6 +107,15 @@ func (d *Doctor) load(s *settings, environment map[string]string, isWhole bool) 
 		d.settings = s
 		return Line{OK, subject, "the operator accepts its arguments and its environment", ""}
 	}
+}
+
+// entries are the variables in the form of os.Environ.
+func entries(environment map[string]string) []string {
+	var list []string
+	for name, value := range environment {
+		list = append(list, name+"="+value)
+	}
+	return list
 }
 
 // arguments are those of the operator's container.
@@ -121,7 +141,7 @@ func (d *Doctor) environment(ctx context.Context) (environment map[string]string
 	sources := &source{ctx: ctx, d: d, secrets: map[string]map[string][]byte{}, configMaps: map[string]map[string]string{}}
 	if container == nil {
 		container = &corev1.Container{EnvFrom: []corev1.EnvFromSource{
-			{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: publicSettings}}},
+			{Prefix: config.VariablePrefix, ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: publicSettings}}},
 			{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: credentials}}},
 		}}
 	}

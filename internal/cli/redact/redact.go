@@ -32,7 +32,7 @@ var kept = strings.Fields(`
 // keptAt are the fields whose text stays at one place only. A field of a list is written like one of the list's object.
 var keptAt = strings.Fields(`
 	metadata.name metadata.ownerReferences.name spec.customerRef.name status.subscriptions.name
-	status.conditions.reason status.conditions.message status.message status.positions
+	status.conditions.reason status.conditions.message status.message status.memory status.positions
 	spec.dispute.reason status.openDisputes.reason
 	spec.access spec.override.access spec.gracePeriod
 `)

@@ -128,7 +128,7 @@ func TestObject(t *testing.T) {
 		"spec":     map[string]any{"customerID": Taken, "gracePeriod": "1h0m0s", "override": map[string]any{"access": "Granted", "reason": Taken, "author": Taken}},
 		"status": map[string]any{
 			"email": Taken, "plan": "pro", "plans": []any{"pro"}, "metadata": map[string]any{"tenant": Taken, "id": Taken},
-			"positions": `{"e":["evt_1"],"p":{"profile":{"a":"State","c":-62135596800,"e":0}}}`,
+			"memory": `{"e":["evt_1"],"p":{"profile":{"a":"State","c":-62135596800,"e":0}}}`,
 			"conditions": []any{map[string]any{
 				"type": "Entitled", "status": "True", "reason": "SubscriptionActive", "message": "The subscription is active.", "lastTransitionTime": nil,
 			}},

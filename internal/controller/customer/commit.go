@@ -55,6 +55,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		c.customer = p.customer
 	}
 	r.noteCommitted(ctx, c, p)
+	r.recalled.note(c)
 	return nil
 }
 

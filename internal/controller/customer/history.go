@@ -3,13 +3,16 @@ package customer
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
 const (
@@ -21,11 +24,12 @@ const (
 
 // loadRecorded reads every settled event about the customer if the Customer, or one of its Subscriptions, has no
 // status: it was deleted, or it was restored or made by hand. Folding those events again gives back the status that was
-// lost.
+// lost. It does the same, once in a process, if a status shows what it does not remember: an older version has written it.
 //
 // A customer whose customer.created is pending and recent is taken as new: so a sign-up costs no search.
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
-	if !c.lacksStatus() || c.isSigningUp(r.Clock.Now()) {
+	forgets := c.forgets() && !r.recalled.has(c.customer.UID)
+	if !forgets && (!c.lacksStatus() || c.isSigningUp(r.Clock.Now())) {
 		return nil
 	}
 	return r.readRecorded(ctx, c)
@@ -58,6 +62,32 @@ func (c *reconciliation) lacksStatus() bool {
 		}
 	}
 	return len(c.customer.Status.Conditions) == 0
+}
+
+// forgets reports whether a status shows a part without its place in the order of events.
+func (c *reconciliation) forgets() bool {
+	for _, s := range c.subscriptions {
+		if projection.SubscriptionForgets(&s.Status) {
+			return true
+		}
+	}
+	return projection.CustomerForgets(&c.customer.Status)
+}
+
+// recalled are the customers whose recorded events this process has folded again. A part whose events are gone is forgotten still
+// then: reading the others each time would not help.
+type recalled struct{ customers sync.Map }
+
+func (r *recalled) has(customer types.UID) bool {
+	_, isNoted := r.customers.Load(customer)
+	return isNoted
+}
+
+// note notes a customer whose statuses are written.
+func (r *recalled) note(c *reconciliation) {
+	if len(c.recorded) > 0 {
+		r.customers.Store(c.customer.UID, struct{}{})
+	}
 }
 
 // isSigningUp reports whether the customer was created just now. An old customer.created, which came late or is retried, may be about a

@@ -83,8 +83,10 @@ func storedAggregate(c *reconciliation) *projection.Aggregate {
 	for id, s := range c.subscriptions {
 		if s.Status.LastEvent != nil || s.Status.LastComparison != nil {
 			a.Subscriptions[id] = s.Status.DeepCopy()
+			a.Subscriptions[id].TakeEarlier()
 		}
 	}
+	a.Customer.TakeEarlier()
 	return a
 }
 

@@ -69,8 +69,9 @@ type Reconciler struct {
 	// MailedAccounts are the connected accounts whose sign-ups are sent e-mails, beside the platform's own.
 	MailedAccounts stripeaccount.Selection
 
-	shown   shownLag
-	written ownWrites
+	shown    shownLag
+	written  ownWrites
+	recalled recalled
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers;subscriptions,verbs=get;list;watch;create

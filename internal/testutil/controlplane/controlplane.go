@@ -32,23 +32,26 @@ type ControlPlane struct {
 
 // Start starts the binaries that `make controlplane` installs, on free ports, and installs the CRDs of config/crd. etcd
 // does not wait for the disk.
-func Start() (*ControlPlane, error) { return start(&envtest.Environment{}) }
+func Start() (*ControlPlane, error) { return start(&envtest.Environment{}, CRDs()) }
+
+// StartWith is Start with the CRDs of another folder, such as those of an earlier release.
+func StartWith(crds string) (*ControlPlane, error) { return start(&envtest.Environment{}, crds) }
 
 // StartDurable is Start with an etcd that syncs every write to the disk, as in production.
 func StartDurable() (*ControlPlane, error) {
 	environment := &envtest.Environment{}
 	environment.ControlPlane.Etcd = &envtest.Etcd{}
 	environment.ControlPlane.Etcd.Configure().Disable("unsafe-no-fsync")
-	return start(environment)
+	return start(environment, CRDs())
 }
 
-func start(environment *envtest.Environment) (*ControlPlane, error) {
+func start(environment *envtest.Environment, crds string) (*ControlPlane, error) {
 	assets, err := Assets()
 	if err != nil {
 		return nil, err
 	}
 	environment.BinaryAssetsDirectory = assets
-	environment.CRDDirectoryPaths = []string{CRDs()}
+	environment.CRDDirectoryPaths = []string{crds}
 	environment.ErrorIfCRDPathMissing = true
 	config, err := environment.Start()
 	if err != nil {
