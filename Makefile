@@ -70,22 +70,24 @@ verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generat
 	done; \
 	exit $$stale
 
-# Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API.
+# Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API. Tests of the archive
+# use versitygw, an S3 server over a folder.
 test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
+test test-unit test-one: export VERSITYGW = $(CURDIR)/bin/versitygw
 
 .PHONY: test-unit
-test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
+test-unit: bin/stripe-mock bin/versitygw ## Run every test that needs no control plane, without the race detector. For the inner loop.
 	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
-test-one: controlplane ## Run the integration test T, such as T=TestResyncRepairs, against a real API server.
+test-one: controlplane bin/versitygw ## Run the integration test T, such as T=TestResyncRepairs, against a real API server.
 	@grep -qE '^func $(firstword $(subst /, ,$(T)) none)\(' test/integration/*_test.go || \
 	  { echo "test-one: test/integration has no test '$(T)': try make test-one T=TestResyncRepairs" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane bin/stripe-mock bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock bin/versitygw bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
 	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-alerts
@@ -107,6 +109,10 @@ chaos: DURATION ?= 2m
 chaos: controlplane ## Kill, stop and cut off everything at random for DURATION; nothing may be lost. SEED repeats a run.
 	@$(build_chaos)
 	@exec bin/chaos -duration=$(DURATION) $(SEED:%=-seed=%) $(RATE:%=-rate=%) $(PLANT:%=-plant=%)
+
+.PHONY: soak
+soak: ## The same for an hour, with 60,000 events; DURATION=8h RATE=0.2 for a night.
+	@$(MAKE) --no-print-directory chaos DURATION=$(or $(DURATION),65m) RATE=$(or $(RATE),0.55)
 
 .PHONY: chaos-finds
 chaos-finds: controlplane ## Check that chaos finds each of two planted faults, and that no other failure passes for one.
@@ -135,6 +141,12 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 bench: controlplane ## Measure what the operator costs the API server, as ratios of the raw limit. BENCH=-help lists flags.
 	go build -o bin/load ./test/load
 	exec bin/load $(BENCH)
+
+.PHONY: retention-bench
+retention-bench: EVENTS ?= 100000
+retention-bench: controlplane ## Archive and delete EVENTS old events while a load flows: none is lost, and what it costs the receiver.
+	go build -o bin/load ./test/load
+	exec bin/load -retention=$(EVENTS) -out=bin/bench/retention $(BENCH)
 
 BENCHMARKED = $$(git grep -l '^func Benchmark' -- 'internal/*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
