@@ -40,7 +40,7 @@ func TestReceiver(t *testing.T) {
 	}
 	send := func(secret []byte, at clock.PassiveClock, entitled metav1.ConditionStatus, second int64) error {
 		id, body := state(entitled, second)
-		return sink.New(server.URL, [][]byte{[]byte("another secret, on its way"), secret}, at).Send(t.Context(), id, body)
+		return sink.New(server.URL, func() [][]byte { return [][]byte{[]byte("another secret, on its way"), secret} }, at).Send(t.Context(), id, body)
 	}
 	now := clock.RealClock{}
 	for _, step := range []struct {

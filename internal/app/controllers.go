@@ -171,19 +171,23 @@ func (a *App) addEmail(cfg config.Config) error {
 	r := &email.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
 		MailedAccounts: mailedAccounts(cfg),
-		Letter: email.Letter{
-			Templates: templates, AppName: cmp.Or(cfg.App.Name, cfg.Mailgun.Domain), Domain: cfg.Mailgun.Domain,
-			ResetURL: cfg.App.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
+		Letter: func() email.Letter {
+			mails := a.credentials.mails.Get()
+			return email.Letter{
+				Templates: templates, AppName: cmp.Or(mails.Name, mails.Domain), Domain: mails.Domain,
+				ResetURL: mails.PasswordResetURL, ResetTTL: cfg.ResetTokenTTL,
+			}
 		},
-		Limit: rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle, MaxAge: cfg.MailMaxAge,
-		Quota: email.Quota{Limit: cfg.MailsPerAddress, Secret: cfg.Mailgun.APIKey},
+		Mailgun: mail.NewMailgun(a.credentials.mailgun),
+		Limit:   rate.NewLimiter(mailsPerSecond, mailsPerSecond), Settle: cfg.MailSettle, MaxAge: cfg.MailMaxAge,
+		Quota: func() email.Quota {
+			return email.Quota{Limit: cfg.MailsPerAddress, Secret: a.credentials.mails.Get().APIKey}
+		},
 	}
 	if a.stripe != nil {
 		r.Stripe = a.stripe
 	}
-	if cfg.Mailgun.Configured() {
-		r.Mailgun = mail.NewMailgun(cfg.Mailgun.Domain, cfg.Mailgun.APIKey, cfg.Mailgun.SenderEmail, cfg.Mailgun.APIBase)
-	}
+	a.credentials.mailsChanged = r.SettingsChanged
 	return a.setUp("email", r, options(concurrentOthers))
 }
 

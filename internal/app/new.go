@@ -7,7 +7,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
-	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
 // New connects the parts of the operator for the API server at restConfig. Nothing runs before Run. Each adjust may
@@ -27,12 +26,8 @@ func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Option
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	a := &App{manager: manager, log: manager.GetLogger().WithName("setup").Info}
-	if cfg.Stripe.SecretKey != "" {
-		a.stripe = stripeapi.New(cfg.Stripe.SecretKey, cfg.Stripe.APIBase, cfg.StripeAPIVersion)
-		a.stripe.LogTo(manager.GetLogger().WithName("stripe"))
-		if cfg.StripeProbe > 0 {
-			a.stripe.ProbeAfter(cfg.StripeProbe)
-		}
+	if err := a.addCredentials(cfg); err != nil {
+		return nil, err
 	}
 	var steps []func(config.Config) error
 	if cfg.Components.Controllers {

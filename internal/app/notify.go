@@ -23,7 +23,7 @@ func (a *App) addNotify(cfg config.Config, accepted *delivered.Mailbox) error {
 	}
 	r := notify.New(notify.Options{
 		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
-		Sink: sink.New(cfg.CloudEventsSink, cfg.CloudEventsSecrets, clock.RealClock{}), SinkID: notice.SinkID(cfg.CloudEventsSink),
+		Sink: sink.New(cfg.CloudEventsSink, a.credentials.signing.Get, clock.RealClock{}), SinkID: notice.SinkID(cfg.CloudEventsSink),
 		Delivered: accepted, Limit: rate.NewLimiter(notificationsPerSecond, notificationsPerSecond), Backoff: notify.DefaultBackoff,
 	})
 	if err := a.manager.Add(&notify.Counter{Reconciler: r, Ticker: clock.RealClock{}, Interval: countInterval}); err != nil {

@@ -20,7 +20,7 @@ import (
 func (a *App) addReceiver(cfg config.Config) error {
 	log := a.manager.GetLogger().WithName("receiver")
 	events := &announced{recorder: a.recorder(cfg, recorder.ViaWebhook), gate: &a.gate}
-	handler := receiver.NewHandler(cfg.Stripe.EndpointSecrets, cfg.MaxInFlight, decoder(cfg), events, clock.RealClock{}, log)
+	handler := receiver.NewHandler(a.credentials.endpoint.Get, cfg.MaxInFlight, decoder(cfg), events, clock.RealClock{}, log)
 	certificate, err := a.watchCertificate(cfg.ReceiverCertPath)
 	if err != nil {
 		return err

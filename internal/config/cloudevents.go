@@ -12,21 +12,30 @@ import (
 const (
 	leastSigningSecret = 24
 	mostSigningSecret  = 64
+	signingPrefix      = "whsec_"
 )
 
-// cloudEventsSecrets decodes the comma-separated list. Only the controllers sign.
-func (c *Config) cloudEventsSecrets(list string) ([][]byte, error) {
-	if c.CloudEventsSink == "" || !c.Components.Controllers {
+// cloudEventsSecrets decodes the list. Only the controllers sign. For mayBeUnread see endpointSecrets.
+func (c *Config) cloudEventsSecrets(list string, mayBeUnread bool) ([][]byte, error) {
+	if c.CloudEventsSink == "" || !c.Components.Controllers || list == "" && mayBeUnread {
 		return nil, nil
 	}
+	return SigningSecrets(list)
+}
+
+// SigningSecrets decodes the comma-separated list of secrets that sign the notifications.
+func SigningSecrets(list string) ([][]byte, error) {
 	if list == "" {
 		return nil, fmt.Errorf("%s is not set, and --cloudevents-sink is: generate one, such as whsec_$(openssl rand -base64 32), "+
 			"and give it to the receiver of the notifications too", EnvCloudEventsSigningSecret)
 	}
 	entries := strings.Split(list, ",")
+	if len(entries) > maxSecrets {
+		return nil, tooMany(EnvCloudEventsSigningSecret, len(entries))
+	}
 	secrets := make([][]byte, 0, len(entries))
 	for i, entry := range entries {
-		encoded, isPrefixed := strings.CutPrefix(strings.TrimSpace(entry), "whsec_")
+		encoded, isPrefixed := strings.CutPrefix(strings.TrimSpace(entry), signingPrefix)
 		secret, err := base64.StdEncoding.DecodeString(encoded)
 		if !isPrefixed || err != nil || len(secret) < leastSigningSecret || len(secret) > mostSigningSecret {
 			return nil, fmt.Errorf("%s: entry %d of %d is not whsec_ and %d to %d bytes in base64: generate one, such as whsec_$(openssl rand -base64 32)",
@@ -35,6 +44,11 @@ func (c *Config) cloudEventsSecrets(list string) ([][]byte, error) {
 		secrets = append(secrets, secret)
 	}
 	return secrets, nil
+}
+
+// SigningSecretText is a secret in the form that SigningSecrets decodes.
+func SigningSecretText(secret []byte) string {
+	return signingPrefix + base64.StdEncoding.EncodeToString(secret)
 }
 
 // sinkURL validates the URL of the sink. A notification holds ids and what was bought, and a signature that lets nobody change

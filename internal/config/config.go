@@ -4,6 +4,7 @@ package config
 import (
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/internal/credentials"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
 	"github.com/tollkeeper/tollkeeper/internal/logging"
 )
@@ -107,7 +108,12 @@ type Config struct {
 	// CloudEventsSink is the URL that is notified of changes of entitlement; empty to notify none.
 	CloudEventsSink string
 
-	// Stripe, Mailgun, App and CloudEventsSecrets come from the environment.
+	// CredentialsDir is a directory with a file for each credential; empty for none.
+	CredentialsDir string
+	// Credentials are where the values of the variables come from, if some of them come from files, which may change; else nil.
+	Credentials *credentials.Sources
+
+	// Stripe, Mailgun, App and CloudEventsSecrets come from the environment or from files.
 	Stripe  Stripe
 	Mailgun Mailgun
 	App     App

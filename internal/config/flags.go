@@ -18,6 +18,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.Components = Components{Receiver: true, Controllers: true}
 	fs.Func("components", "What this process runs: receiver (accepts Stripe's events), controllers (everything else) or receiver,controllers. (default receiver,controllers)", c.setComponents)
 	fs.BoolVar(&c.LeaderElect, "leader-elect", false, "Run the controllers on one replica at a time. Required with more than one replica.")
+	fs.StringVar(&c.CredentialsDir, "credentials-dir", "", "Directory with a file for each credential, named as its environment variable, such as a mounted Secret. Changes are taken up without a restart. If empty, none.")
 	c.Log = logging.Options{Level: logging.Info, Format: logging.JSON}
 	fs.Func("log-level", "What is logged: debug, info, warn or error, with everything that is more serious. (default info)", c.setLogLevel)
 	fs.Func("log-format", "Form of the log: json (one object a line) or console (for people). (default json)", c.setLogFormat)

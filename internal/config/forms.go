@@ -38,15 +38,6 @@ func ofForm(name, value string, form *regexp.Regexp, want string) error {
 	}
 }
 
-func (c *Config) forms() []error {
-	return []error{
-		ofForm(EnvStripeSecretKey, c.Stripe.SecretKey, stripeKeyForm, stripeKeyWanted),
-		ofForm(EnvMailgunAPIKey, c.Mailgun.APIKey, mailgunKeyForm, "an API key: it has blanks or other characters that no key has. Copy it again from Mailgun"),
-		ofForm(EnvMailgunDomain, c.Mailgun.Domain, domainForm, "a domain: set it to the domain at Mailgun, such as mg.example.com, without https:// and path"),
-		senderAddress(c.Mailgun.SenderEmail),
-	}
-}
-
 // senderAddress validates the sender's address of the e-mails.
 func senderAddress(address string) error {
 	if address == "" {

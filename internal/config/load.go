@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -21,19 +20,16 @@ const maxBatchDelay = time.Minute
 // Load completes the configuration from the environment, which getenv reads, and validates it. It returns all errors at
 // once. They never hold a variable's value, which may be secret.
 func (c *Config) Load(getenv func(string) string) error {
-	c.Namespace = cmp.Or(c.Namespace, getenv(EnvPodNamespace), DefaultNamespace)
-	secrets, err := c.endpointSecrets(getenv(EnvStripeEndpointSecret))
-	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: getenv(EnvStripeSecretKey), APIBase: getenv(EnvStripeAPIBase)}
-	c.Mailgun = Mailgun{
-		APIKey:      getenv(EnvMailgunAPIKey),
-		Domain:      getenv(EnvMailgunDomain),
-		SenderEmail: getenv(EnvMailgunSenderEmail),
-		APIBase:     getenv(EnvMailgunAPIBase),
-	}
-	signing, signingErr := c.cloudEventsSecrets(getenv(EnvCloudEventsSigningSecret))
+	get, openErr := c.open(getenv)
+	c.Namespace = cmp.Or(c.Namespace, get(EnvPodNamespace), DefaultNamespace)
+	secrets, err := c.endpointSecrets(get(EnvStripeEndpointSecret), openErr != nil)
+	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: get(EnvStripeSecretKey), APIBase: get(EnvStripeAPIBase)}
+	mails, mailsErr := MailsFrom(get)
+	c.Mailgun, c.App = mails.Mailgun, mails.App
+	signing, signingErr := c.cloudEventsSecrets(get(EnvCloudEventsSigningSecret), openErr != nil)
 	c.CloudEventsSecrets = signing
-	c.App = App{Name: getenv(EnvAppName), PasswordResetURL: getenv(EnvPasswordResetURL)}
-	return errors.Join(err,
+	return errors.Join(openErr,
+		err,
 		signingErr,
 		sinkURL(c.CloudEventsSink),
 		c.livemodeOfKey(),
@@ -53,35 +49,21 @@ func (c *Config) Load(getenv func(string) string) error {
 		atLeast("--mail-settle", c.MailSettle, time.Second),
 		atLeast("--mails-per-address", c.MailsPerAddress, 0),
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),
-		errors.Join(c.forms()...),
 		atLeast("--grace-period", c.Policy.GracePeriod, 0),
 		c.graceNeverPaid(),
 		EndpointURL("--endpoint-url", c.EndpointURL),
-		secureURL(EnvStripeAPIBase, c.Stripe.APIBase, "the API key is sent there"),
-		secureURL(EnvMailgunAPIBase, c.Mailgun.APIBase, "the API key is sent there"),
-		secureURL(EnvPasswordResetURL, c.App.PasswordResetURL, "a secret is added to it"),
+		StripeAPI(c.Stripe.SecretKey, c.Stripe.APIBase),
+		mailsErr,
 	)
 }
 
-// endpointSecrets splits the comma-separated list. With an empty secret anyone could sign events.
-func (c *Config) endpointSecrets(list string) ([]string, error) {
-	if list == "" && !c.Components.Receiver {
+// endpointSecrets reads the list, which only the receiver needs. mayBeUnread says that a source was not read, which is an error
+// already: it may have the list.
+func (c *Config) endpointSecrets(list string, mayBeUnread bool) ([]string, error) {
+	if list == "" && (mayBeUnread || !c.Components.Receiver) {
 		return nil, nil
 	}
-	if list == "" {
-		return nil, fmt.Errorf("%s is not set: set it to the signing secret of the Stripe endpoint (whsec_…), or to several separated by commas", EnvStripeEndpointSecret)
-	}
-	secrets := strings.Split(list, ",")
-	for i := range secrets {
-		if secrets[i] = strings.TrimSpace(secrets[i]); secrets[i] == "" {
-			return nil, fmt.Errorf("%s: entry %d of %d is empty: add the secret or remove the comma", EnvStripeEndpointSecret, i+1, len(secrets))
-		}
-		if !endpointSecretForm.MatchString(secrets[i]) {
-			return nil, fmt.Errorf("%s: entry %d of %d is not a signing secret of Stripe (whsec_…): copy it from the endpoint's page in Stripe's dashboard",
-				EnvStripeEndpointSecret, i+1, len(secrets))
-		}
-	}
-	return secrets, nil
+	return EndpointSecrets(list)
 }
 
 // livemodeOfKey resolves --livemode=auto and refuses a key of the other mode. See https://docs.stripe.com/keys.

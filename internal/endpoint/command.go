@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/credentials"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
 )
@@ -27,7 +28,7 @@ const (
 )
 
 const usage = `Makes Stripe post to URL every event that Tollkeeper handles. Without --apply it only prints what would change.
-The API key is read from STRIPE_SECRET_KEY; without it, the endpoint is printed and not compared with Stripe.
+The API key is read from STRIPE_SECRET_KEY, or the file that STRIPE_SECRET_KEY_FILE names; without it, the endpoint is printed and not compared with Stripe.
 
   manager webhook-endpoint --url https://billing.example.com/webhooks/stripe
   manager webhook-endpoint --url https://billing.example.com/webhooks/stripe --apply
@@ -52,7 +53,12 @@ type command struct {
 // Command prints, creates or updates the webhook endpoint. args are the arguments after CommandName. It returns the exit
 // code.
 func Command(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	c := command{key: getenv(config.EnvStripeSecretKey), base: getenv(config.EnvStripeAPIBase), stdout: stdout, stderr: stderr}
+	c := command{stdout: stdout, stderr: stderr}
+	sources, err := credentials.Open([]string{config.EnvStripeSecretKey, config.EnvStripeAPIBase}, getenv, "")
+	if err != nil {
+		return c.fail(err)
+	}
+	c.key, c.base = sources.Get(config.EnvStripeSecretKey), sources.Get(config.EnvStripeAPIBase)
 	if err := c.parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return ExitDone

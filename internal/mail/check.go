@@ -26,7 +26,8 @@ var ErrDomainUnknown = errors.New("mailgun does not have the domain")
 // https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/domains.
 func (m *Mailgun) Check(ctx context.Context) (Check, error) {
 	var check Check
-	list := m.client.ListEvents(&mailgun.ListEventOptions{Begin: time.Now().Add(-time.Minute), ForceAscending: true, Limit: 1})
+	client, settings := m.client()
+	list := client.ListEvents(&mailgun.ListEventOptions{Begin: time.Now().Add(-time.Minute), ForceAscending: true, Limit: 1})
 	var found []mailgun.Event
 	list.Next(ctx, &found)
 	switch code, err := codeOf(list.Err()); {
@@ -37,7 +38,7 @@ func (m *Mailgun) Check(ctx context.Context) (Check, error) {
 	default:
 		check.MayReadLog = err == nil
 	}
-	domain, err := m.client.GetDomain(ctx, m.client.Domain())
+	domain, err := client.GetDomain(ctx, settings.Domain)
 	switch code, err := codeOf(err); {
 	case code == http.StatusNotFound:
 		return check, ErrDomainUnknown

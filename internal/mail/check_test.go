@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 			server := mailguntest.New()
 			defer server.Close()
 			tc.prepare(server)
-			got, err := NewMailgun(tc.domain, tc.key, "hello@example.com", server.APIBase()).Check(t.Context())
+			got, err := newMailgun(tc.domain, tc.key, "hello@example.com", server.APIBase()).Check(t.Context())
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

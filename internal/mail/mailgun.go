@@ -25,8 +25,16 @@ const (
 
 // Mailgun sends messages. See https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages.
 type Mailgun struct {
-	client *mailgun.MailgunImpl
-	from   string
+	settings func() Settings
+	http     *http.Client
+}
+
+// Settings say as whom Mailgun is used.
+type Settings struct {
+	// Domain is the domain at Mailgun, Key an API key that may send from it, and From the sender's address.
+	Domain, Key, From string
+	// Base is the API's versioned URL; empty for the default.
+	Base string
 }
 
 // RejectedError reports that Mailgun refused the message for good.
@@ -44,27 +52,43 @@ type LogRefusedError struct{ Reason string }
 
 func (e *LogRefusedError) Error() string { return "mailgun refuses access to its log: " + e.Reason }
 
-// NewMailgun sends from the address with the domain's key. base is the API's versioned URL; empty for the default.
-func NewMailgun(domain, key, from, base string) *Mailgun {
-	client := mailgun.NewMailgun(domain, key)
-	client.SetClient(&http.Client{Timeout: requestTimeout, Transport: noredirect.Transport{RoundTripper: http.DefaultTransport}})
-	if base != "" {
-		client.SetAPIBase(strings.TrimSuffix(base, "/"))
+// NewMailgun sends with the settings in use: they are asked for before each request.
+func NewMailgun(settings func() Settings) *Mailgun {
+	return &Mailgun{
+		settings: settings,
+		http:     &http.Client{Timeout: requestTimeout, Transport: noredirect.Transport{RoundTripper: http.DefaultTransport}},
 	}
-	return &Mailgun{client: client, from: from}
+}
+
+// IsConfigured reports whether the settings in use suffice to send.
+func (m *Mailgun) IsConfigured() bool {
+	s := m.settings()
+	return s.Domain != "" && s.Key != "" && s.From != ""
+}
+
+// client is the client of one request, and the settings that it uses.
+func (m *Mailgun) client() (*mailgun.MailgunImpl, Settings) {
+	s := m.settings()
+	client := mailgun.NewMailgun(s.Domain, s.Key)
+	client.SetClient(m.http)
+	if s.Base != "" {
+		client.SetAPIBase(strings.TrimSuffix(s.Base, "/"))
+	}
+	return client, s
 }
 
 // Send sends a message and returns Mailgun's id of it. After an error other than RejectedError and NotAcceptedError,
 // Mailgun may or may not have taken the message.
 func (m *Mailgun) Send(ctx context.Context, message Message) (string, error) {
-	outgoing := mailgun.NewMessage(m.from, message.Subject, message.Text, message.To.String())
+	client, settings := m.client()
+	outgoing := mailgun.NewMessage(settings.From, message.Subject, message.Text, message.To.String())
 	outgoing.SetHTML(message.HTML)
 	outgoing.AddHeader("Message-Id", "<"+message.ID+">")
 	outgoing.SetTracking(false) // tracking would lead the reset link through a third party
 	outgoing.SetTrackingClicks(false)
 	outgoing.SetTrackingOpens(false)
 	outgoing.SetRequireTLS(true)
-	_, id, err := m.client.Send(ctx, outgoing)
+	_, id, err := client.Send(ctx, outgoing)
 	if err != nil {
 		return "", classify(err, message.To.String(), message.To.Address, message.To.Name)
 	}
@@ -74,7 +98,8 @@ func (m *Mailgun) Send(ctx context.Context, message Message) (string, error) {
 // Find reports whether Mailgun's log has the message. since is the earliest time that it can have been sent: the search
 // begins an hour before, because the clocks may differ.
 func (m *Mailgun) Find(ctx context.Context, messageID string, since time.Time) (bool, error) {
-	list := m.client.ListEvents(&mailgun.ListEventOptions{
+	client, _ := m.client()
+	list := client.ListEvents(&mailgun.ListEventOptions{
 		Begin: since.Add(-time.Hour), ForceAscending: true, Limit: 1, Filter: map[string]string{"message-id": messageID},
 	})
 	var found []mailgun.Event

@@ -18,6 +18,11 @@ var letter = Message{
 	ID: "id-1@mg.example.com", To: mail.Address{Name: "Ada Lovelace", Address: "ada@example.com"}, Subject: "Hello", Text: "text", HTML: "<p>html</p>",
 }
 
+// newMailgun uses settings that do not change.
+func newMailgun(domain, key, from, base string) *Mailgun {
+	return NewMailgun(func() Settings { return Settings{Domain: domain, Key: key, From: from, Base: base} })
+}
+
 func TestSend(t *testing.T) {
 	type kind string
 	const accepted, rejected, notAccepted, unknown kind = "accepted", "rejected", "not accepted", "unknown"
@@ -50,7 +55,7 @@ func TestSend(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			id, err := NewMailgun(mailguntest.Domain, key, "us@example.com", server.APIBase()).Send(ctx, letter)
+			id, err := newMailgun(mailguntest.Domain, key, "us@example.com", server.APIBase()).Send(ctx, letter)
 			got := accepted
 			var refusal *RejectedError
 			var later *NotAcceptedError
@@ -70,7 +75,7 @@ func TestSend(t *testing.T) {
 			}
 		})
 	}
-	_, err := NewMailgun(mailguntest.Domain, "k", "us@example.com", "http://127.0.0.1:1/v3").Send(t.Context(), letter)
+	_, err := newMailgun(mailguntest.Domain, "k", "us@example.com", "http://127.0.0.1:1/v3").Send(t.Context(), letter)
 	if _, ok := errors.AsType[*NotAcceptedError](err); !ok {
 		t.Errorf("a Mailgun that cannot be reached: %v, want a NotAcceptedError", err)
 	}
@@ -84,7 +89,7 @@ func TestMailgunsRedirectsAreNotFollowed(t *testing.T) {
 		defer elsewhere.Close()
 		server := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/v3/mg.example.com/messages", code))
 		defer server.Close()
-		client := NewMailgun(mailguntest.Domain, mailguntest.Key, "us@example.com", server.URL+"/v3")
+		client := newMailgun(mailguntest.Domain, mailguntest.Key, "us@example.com", server.URL+"/v3")
 		want := fmt.Sprintf("it answered with a redirect (%d), which is not followed, because the API key would go there: check MAILGUN_API_BASE", code)
 		_, err := client.Send(t.Context(), letter)
 		if later, ok := errors.AsType[*NotAcceptedError](err); !ok || later.Reason != want {
@@ -107,7 +112,7 @@ func isLogRefused(err error) bool {
 func TestFind(t *testing.T) {
 	server := mailguntest.New()
 	defer server.Close()
-	client := NewMailgun(mailguntest.Domain, mailguntest.Key, "us@example.com", server.APIBase())
+	client := newMailgun(mailguntest.Domain, mailguntest.Key, "us@example.com", server.APIBase())
 	find := func() bool {
 		found, err := client.Find(t.Context(), letter.ID, time.Now())
 		if err != nil {
@@ -127,7 +132,7 @@ func TestFind(t *testing.T) {
 	if found, err := client.Find(t.Context(), letter.ID, time.Now().Add(30*time.Minute)); err != nil || !found {
 		t.Errorf("with a clock half an hour ahead of Mailgun's it is found: %t %v", found, err)
 	}
-	if _, err := NewMailgun(mailguntest.Domain, "other", "us@example.com", server.APIBase()).Find(t.Context(), letter.ID, time.Now()); !isLogRefused(err) {
+	if _, err := newMailgun(mailguntest.Domain, "other", "us@example.com", server.APIBase()).Find(t.Context(), letter.ID, time.Now()); !isLogRefused(err) {
 		t.Errorf("a log that the key may not read: %v, want a LogRefusedError", err)
 	}
 	server.RefuseLog(http.StatusInternalServerError)

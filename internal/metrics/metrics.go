@@ -231,6 +231,18 @@ var (
 		Name: "tollkeeper_certificate_lifetime_seconds",
 		Help: "Seconds for which the certificate was issued, by what serves it: receiver, metrics; 0 if it cannot be read.",
 	}, []string{"server"})
+	// CredentialInfo says which credentials the process uses.
+	CredentialInfo = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_credential_info",
+		Help: "1 for each credential that the process uses, by the name of its variable and the first 8 hexadecimal digits of its SHA-256.",
+	}, []string{"name", "sha256"})
+
+	// CredentialNotUsed says which credentials have changed at their source and are not used.
+	CredentialNotUsed = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tollkeeper_credential_not_used",
+		Help: "1 for each variable whose newest value the process does not use, by reason: invalid, restart (only a new process can use it), unreadable (its file is gone, empty or set twice) or unverified (Stripe does not answer about the key). The value before stays in use.",
+	}, []string{"name", "reason"})
+
 	// Notifications counts attempts to notify the CloudEvents sink.
 	Notifications = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_notifications_total",
@@ -332,7 +344,7 @@ func Collectors() []prometheus.Collector {
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, EmailsUnsent, OldestUnsentEmail,
 		Notifications, NotificationsPending, NotificationsFailing, NotificationLag,
-		CertificateExpiry, CertificateLifetime, Drift, Customers, OutOfSync, ReadingsRefused,
+		CertificateExpiry, CertificateLifetime, CredentialInfo, CredentialNotUsed, Drift, Customers, OutOfSync, ReadingsRefused,
 		EventsArchived, ArchiveBytes, EventsDeleted, EventsStored, EventsStoredBytes, EventsExpectedBytes, OldestKeptEvent, EventRetention,
 		RetentionFailing, RetentionLastSuccess,
 		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,

@@ -46,11 +46,11 @@ type Handler struct {
 	RecordTimeout time.Duration
 }
 
-// NewHandler returns a handler that takes events signed with any of the secrets, at most limit of them at a time.
-func NewHandler(secrets []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
+// NewHandler returns a handler that takes events signed with any of the secrets in use, at most limit of them at a time.
+func NewHandler(secrets func() []string, limit int, decoder events.Decoder, recorder Recorder, now clock.PassiveClock, log logr.Logger) *Handler {
 	exposeCounts()
 	return &Handler{
-		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets) },
+		verify:  func(body []byte, signature string) bool { return verifySignature(body, signature, secrets()) },
 		decoder: decoder, recorder: recorder, clock: now, log: log,
 		refusals: &refusals{log: log, clock: now, kinds: map[string]*refusalKind{}},
 		small:    newBudget(smallBodies, smallBodiesTime), large: newBudget(largeBodies, largeBodiesTime),

@@ -121,7 +121,7 @@ func start(t *testing.T, recorder *fakeRecorder, limit int, drainDelay time.Dura
 		recorder: recorder, clock: clocktesting.NewFakePassiveClock(noon), log: newLogLines(), returned: make(chan error, 1),
 		client: &http.Client{Transport: &http.Transport{}, Timeout: patience},
 	}
-	p.handler = NewHandler(secrets, limit, events.Decoder{}, recorder, p.clock, p.log.logger())
+	p.handler = NewHandler(func() []string { return secrets }, limit, events.Decoder{}, recorder, p.clock, p.log.logger())
 	p.server = NewServer("127.0.0.1:0", nil, drainDelay, p.handler, p.log.logger())
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {

@@ -86,7 +86,7 @@ func TestBadSignatureHeadersKeepTheBodyUnread(t *testing.T) {
 	for name, tc := range badHeaders {
 		t.Run(name, func(t *testing.T) {
 			now := clocktesting.NewFakePassiveClock(noon)
-			h := NewHandler([]string{secret}, 1, events.Decoder{}, &fakeRecorder{}, now, newLogLines().logger())
+			h := NewHandler(func() []string { return []string{secret} }, 1, events.Decoder{}, &fakeRecorder{}, now, newLogLines().logger())
 			r := httptest.NewRequest(http.MethodPost, Path, tripwire{t})
 			r.Header["Stripe-Signature"] = tc.headers
 			w := httptest.NewRecorder()

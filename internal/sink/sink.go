@@ -53,13 +53,13 @@ func (e *UnavailableError) Error() string { return "the sink " + e.reason }
 // Sink is an HTTP endpoint that accepts CloudEvents.
 type Sink struct {
 	url     string
-	secrets [][]byte
+	secrets func() [][]byte
 	client  *http.Client
 	clock   clock.PassiveClock
 }
 
-// New makes a Sink. Each request has a signature of each secret, so that a secret can be replaced by another.
-func New(url string, secrets [][]byte, c clock.PassiveClock) *Sink {
+// New makes a Sink. Each request has a signature of each secret in use, so that a secret can be replaced by another.
+func New(url string, secrets func() [][]byte, c clock.PassiveClock) *Sink {
 	return &Sink{url: url, secrets: secrets, clock: c, client: &http.Client{
 		Timeout: timeout, Transport: noredirect.Transport{RoundTripper: http.DefaultTransport},
 	}}
@@ -90,8 +90,9 @@ func (s *Sink) Send(ctx context.Context, id string, event []byte) error {
 // sign returns a signature of each secret, separated by blanks.
 // See https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#verifying-webhook-authenticity.
 func (s *Sink) sign(id, timestamp string, body []byte) string {
-	signatures := make([]string, 0, len(s.secrets))
-	for _, secret := range s.secrets {
+	secrets := s.secrets()
+	signatures := make([]string, 0, len(secrets))
+	for _, secret := range secrets {
 		mac := hmac.New(sha256.New, secret)
 		_, _ = fmt.Fprintf(mac, "%s.%s.%s", id, timestamp, body)
 		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))

@@ -21,7 +21,7 @@ func post(t *testing.T, handler http.HandlerFunc, secrets ...[]byte) error {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
-	return New(server.URL+"/hook?token=canary", secrets, now).Send(t.Context(), "id-1", []byte(`{"specversion":"1.0"}`))
+	return New(server.URL+"/hook?token=canary", func() [][]byte { return secrets }, now).Send(t.Context(), "id-1", []byte(`{"specversion":"1.0"}`))
 }
 
 // The library of Standard Webhooks verifies what is sent, with the old secret and with the new one, and with no other.
@@ -107,7 +107,7 @@ func TestAnswers(t *testing.T) {
 func TestASinkThatIsAwayIsUnavailable(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	err := New(server.URL+"/canary", nil, now).Send(t.Context(), "id", nil)
+	err := New(server.URL+"/canary", func() [][]byte { return nil }, now).Send(t.Context(), "id", nil)
 	if _, ok := err.(*UnavailableError); !ok || strings.Contains(err.Error(), "canary") { //nolint:errorlint // it is not wrapped
 		t.Errorf("the error is %#v", err)
 	}

@@ -38,6 +38,8 @@ type RefusalError struct {
 	Account string
 	wait    time.Duration
 	request string // the id of the request that Stripe refused; empty if none was sent
+	// keyIsReplaced says that the refused key is not in use any more.
+	keyIsReplaced bool
 }
 
 // Error says what to do.
@@ -111,8 +113,11 @@ func (c *circuit) left(now time.Time) time.Duration {
 }
 
 // circuits are the open circuits of a client: the key's, and those of connected accounts. An account that is not refused
-// has none. They are safe for concurrent use.
+// has none. When another key comes into use, all are closed: Stripe has refused the one before. They are safe for concurrent use.
 type circuits struct {
+	keyInUse func() string
+	judged   string // the key that the circuits are about
+
 	mutex    sync.Mutex
 	log      logr.Logger
 	first    time.Duration // the pause after a first refusal
@@ -121,12 +126,29 @@ type circuits struct {
 }
 
 // permit is the permission to send one request, and says of which circuits the request is the probe.
-type permit struct{ probesKey, probesAccount bool }
+type permit struct {
+	key                      string // to send the request with
+	probesKey, probesAccount bool
+}
+
+// takeKey returns the key in use, and closes the circuits if it is another one than before.
+func (c *circuits) takeKey() string {
+	if key := c.keyInUse(); key != c.judged {
+		isRefused := c.key != nil
+		c.judged, c.key, c.accounts = key, nil, map[string]*circuit{}
+		if isRefused {
+			c.log.Info("Another API key is in use: Stripe is read again")
+		}
+		c.publish()
+	}
+	return c.judged
+}
 
 // check returns a *RefusalError if a request for the account may not be sent now.
 func (c *circuits) check(account string, now time.Time) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	c.takeKey()
 	return c.refusal(account, now)
 }
 
@@ -148,10 +170,11 @@ func (c *circuits) refusal(account string, now time.Time) error {
 func (c *circuits) begin(account string, now time.Time) (permit, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	key := c.takeKey()
 	if err := c.refusal(account, now); err != nil {
 		return permit{}, err
 	}
-	p := permit{probesKey: c.key != nil, probesAccount: c.accounts[account] != nil}
+	p := permit{key: key, probesKey: c.key != nil, probesAccount: c.accounts[account] != nil}
 	if p.probesKey {
 		c.key.isProbing = true
 	}
@@ -162,11 +185,17 @@ func (c *circuits) begin(account string, now time.Time) (permit, error) {
 }
 
 // end takes the answer to a request: what it refuses, and whether Stripe has judged the key at all, which it has not if the
-// request was lost. Only a probe closes a circuit: another answer may be older than the refusal.
-func (c *circuits) end(p permit, account string, scope refusalScope, isJudged bool, now time.Time) (wait time.Duration) {
+// request was lost. Only a probe closes a circuit: another answer may be older than the refusal. An answer to a request with a key
+// that is not in use any more says nothing about the one that is.
+func (c *circuits) end(
+	p permit, account string, scope refusalScope, isJudged bool, now time.Time,
+) (wait time.Duration, keyIsReplaced bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	defer c.publish()
+	if c.takeKey() != p.key {
+		return time.Second, true
+	}
 	isKeyRefused, isAccountRefused := scope == refusesKey, scope == refusesAccount
 	if c.key.settle(p.probesKey, isKeyRefused, isJudged, now) {
 		c.key = nil
@@ -187,11 +216,11 @@ func (c *circuits) end(p permit, account string, scope refusalScope, isJudged bo
 	}
 	switch {
 	case isKeyRefused:
-		return max(c.key.left(now), time.Second)
+		return max(c.key.left(now), time.Second), false
 	case isAccountRefused:
-		return max(c.accounts[account].left(now), time.Second)
+		return max(c.accounts[account].left(now), time.Second), false
 	default:
-		return 0
+		return 0, false
 	}
 }
 
@@ -222,7 +251,16 @@ func (c *circuits) publish() {
 	metrics.StripeAccountsRefused.Set(float64(len(c.accounts)))
 }
 
-func newCircuits() circuits { return circuits{first: firstProbe, accounts: map[string]*circuit{}} }
+func newCircuits(key func() string) circuits {
+	return circuits{keyInUse: key, judged: key(), first: firstProbe, accounts: map[string]*circuit{}}
+}
+
+// KeyChanged has the metrics and Refused say at once, and not with the next request, that another key is in use.
+func (c *Client) KeyChanged() {
+	c.circuits.mutex.Lock()
+	defer c.circuits.mutex.Unlock()
+	c.circuits.takeKey()
+}
 
 // ProbeAfter replaces the pause after a first refusal, which is a minute. It doubles with each further one.
 func (c *Client) ProbeAfter(first time.Duration) { c.circuits.first = first }

@@ -96,7 +96,7 @@ func TestCircuits(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCircuits()
+			c := newCircuits(func() string { return "sk_test_1" })
 			begin := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 			var got []string
 			for _, attempt := range tc.attempts {
@@ -127,7 +127,7 @@ func seconds(d time.Duration) string {
 // While a probe is under way, no other request is sent. An answer to a request that was sent before the refusal does not
 // close the circuit.
 func TestOneProbeAtATime(t *testing.T) {
-	c := newCircuits()
+	c := newCircuits(func() string { return "sk_test_1" })
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	early, err := c.begin("", now)
 	if err != nil {
@@ -150,5 +150,44 @@ func TestOneProbeAtATime(t *testing.T) {
 	c.end(probe, "", refusesNothing, true, now)
 	if err := c.check("acct_A", now); err != nil {
 		t.Errorf("after the probe: %v", err)
+	}
+}
+
+// Another key closes all circuits at once. An answer to a request with the key before opens none, and a probe with it closes none.
+func TestAnotherKeyClosesTheCircuits(t *testing.T) {
+	key := "sk_test_old"
+	c := newCircuits(func() string { return key })
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	begin := func(account string) permit {
+		t.Helper()
+		p, err := c.begin(account, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	late, later := begin(""), begin("")
+	account := begin("acct_A")
+	c.end(begin(""), "", refusesKey, true, now)
+	c.end(account, "acct_A", refusesAccount, true, now)
+	if c.check("", now) == nil || c.check("acct_A", now) == nil {
+		t.Fatal("no circuit is open")
+	}
+	key = "sk_test_new"
+	for _, account := range []string{"", "acct_A"} {
+		if err := c.check(account, now); err != nil {
+			t.Errorf("with the new key, %q: %v", account, err)
+		}
+	}
+	if _, isReplaced := c.end(late, "", refusesKey, true, now); !isReplaced {
+		t.Error("a late answer does not say that the key is replaced")
+	}
+	if p := begin(""); p.key != key {
+		t.Errorf("requests are sent with %s", p.key)
+	}
+	c.end(begin(""), "", refusesKey, true, now)
+	c.end(later, "", refusesNothing, true, now)
+	if c.check("", now) == nil {
+		t.Error("the circuit of the new key is closed by an answer to the old one")
 	}
 }

@@ -31,7 +31,6 @@ const versionHeader = "Stripe-Version"
 // others go first.
 type Client struct {
 	backend stripe.Backend
-	key     string
 	headers http.Header
 	limit   *limiter
 	pause   pause
@@ -39,9 +38,14 @@ type Client struct {
 	circuits circuits
 }
 
-// New makes a client with the API key. base is the scheme and host of the API; empty for Stripe's own. version is the API
-// version in which Stripe answers; empty for stripejson.NewestVersion.
+// New makes a client with an API key that does not change. base is the scheme and host of the API; empty for Stripe's own. version
+// is the API version in which Stripe answers; empty for stripejson.NewestVersion.
 func New(key, base, version string) *Client {
+	return NewWith(func() string { return key }, base, version)
+}
+
+// NewWith is New with the function that returns the API key in use. It is asked before each request.
+func NewWith(key func() string, base, version string) *Client {
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Timeout: requestTimeout, Transport: boundedTransport{noredirect.Transport{RoundTripper: http.DefaultTransport}}},
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would log response bodies
@@ -52,9 +56,9 @@ func New(key, base, version string) *Client {
 		config.URL = new(base)
 	}
 	return &Client{
-		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config), key: key,
+		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config),
 		headers: http.Header{versionHeader: {cmp.Or(version, stripejson.NewestVersion)}},
-		limit:   newLimiter(), circuits: newCircuits(),
+		limit:   newLimiter(), circuits: newCircuits(key),
 	}
 }
 

@@ -21,8 +21,19 @@ func (c *Client) call(
 	return c.send(ctx, http.MethodGet, p, account, resource, path, query, answer)
 }
 
-// send makes one request once the rate limiter allows it. It returns the response's Reading.At.
+// send makes one request once the rate limiter allows it. It returns the response's Reading.At. If Stripe refuses the API key, and
+// another one has come into use meanwhile, the request is made again with that one.
 func (c *Client) send(
+	ctx context.Context, method string, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
+) (time.Time, error) {
+	at, err := c.sendOnce(ctx, method, p, account, resource, path, query, answer)
+	if refused, ok := errors.AsType[*RefusalError](err); ok && refused.keyIsReplaced {
+		return c.sendOnce(ctx, method, p, account, resource, path, query, answer)
+	}
+	return at, err
+}
+
+func (c *Client) sendOnce(
 	ctx context.Context, method string, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
 	if err := c.pause.check(time.Now()); err != nil {
@@ -43,7 +54,7 @@ func (c *Client) send(
 	setAccount(params, path, account)
 	last := lastResponse{LastResponseSetter: answer}
 	sent := time.Now()
-	err = c.backend.CallRaw(method, path, c.key, query, params, &last)
+	err = c.backend.CallRaw(method, path, permit.key, query, params, &last)
 	took := time.Since(sent)
 	metrics.StripeAPIRequests.WithLabelValues(resource, last.code(err)).Inc()
 	refusal := c.endRequest(permit, refusable, err)
@@ -67,10 +78,10 @@ func (c *Client) endRequest(p permit, account string, err error) error {
 	if errors.As(err, &rejection) {
 		scope = scopeOf(rejection, account)
 	}
-	wait := c.circuits.end(p, account, scope, isJudged(err), time.Now())
+	wait, keyIsReplaced := c.circuits.end(p, account, scope, isJudged(err), time.Now())
 	switch scope {
 	case refusesKey:
-		return &RefusalError{wait: wait, request: rejection.RequestID}
+		return &RefusalError{wait: wait, request: rejection.RequestID, keyIsReplaced: keyIsReplaced}
 	case refusesAccount:
 		return &RefusalError{Account: account, wait: wait, request: rejection.RequestID}
 	default:

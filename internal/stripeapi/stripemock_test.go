@@ -163,7 +163,7 @@ func TestStripesDescriptionKnowsEveryRequest(t *testing.T) {
 }
 
 // unchecked are methods that send nothing, and those of API v2, which stripe-mock does not know.
-var unchecked = []string{"LogTo", "ProbeAfter", "Refused", "ThinEvent", "EventDestinations"}
+var unchecked = []string{"LogTo", "KeyChanged", "ProbeAfter", "Refused", "ThinEvent", "EventDestinations"}
 
 // webhookEndpoint has every field that is sent.
 var webhookEndpoint = stripeapi.WebhookEndpoint{
@@ -191,6 +191,7 @@ func checkRequests(t *testing.T, mock *url.URL) {
 		"AllDisputes":      paged(client.AllDisputes),
 		"Events":           func(ctx context.Context) error { return last(client.Events(ctx, "", begin)) },
 
+		"AccountOf":                func(ctx context.Context) error { _, err := client.AccountOf(ctx, key); return err },
 		"ActiveEntitlements":       get(client.ActiveEntitlements, "cus_1"),
 		"ImportActiveEntitlements": get(client.ImportActiveEntitlements, "cus_1"),
 		"UsesEntitlements":         func(ctx context.Context) error { _, err := client.UsesEntitlements(ctx, ""); return err },

@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,6 +66,11 @@ func TestValues(t *testing.T) {
 			want: `{"hostnames":["billing.example.com"],"parentRefs":[{"name":"gateway"}],"rules":[{"backendRefs":` +
 				`[{"name":"tollkeeper-webhook","port":80}],"matches":[{"method":"POST","path":{"type":"Exact","value":"/webhooks/stripe"}}]}]}`,
 		},
+		"events from a namespace": {
+			values: "networkPolicy.webhookFrom[0].namespaceSelector.matchLabels.a=b", key: "NetworkPolicy tollkeeper-receiver", field: "spec.ingress",
+			want: `[{"from":[{"namespaceSelector":{"matchLabels":{"a":"b"}}}],"ports":[{"port":"webhook"}]},` +
+				`{"from":[{"namespaceSelector":{"matchLabels":{"metrics":"enabled"}}}],"ports":[{"port":"metrics"}]}]`,
+		},
 		"no network policies": {values: "networkPolicy.enabled=false", key: "NetworkPolicy tollkeeper-receiver", field: "spec"},
 		"egress": {
 			values: "networkPolicy.egress[0].ports[0].port=3128", key: "NetworkPolicy tollkeeper-receiver", field: "spec.egress",
@@ -119,7 +125,8 @@ func TestFlagsImageAndSecrets(t *testing.T) {
 		"--set=controllers.args={--log-level=debug}")
 	manager, receiver := o.container(t, "tollkeeper-controller-manager"), o.container(t, "tollkeeper-receiver")
 	flags := []any{"--accounts=acct_1,acct_2", "--emails=false", "--grace-period=336h", "--max-in-flight=1000000"}
-	wantArgs := append([]any{"--components=controllers", "--leader-elect", "--health-probe-bind-address=:8081", "--metrics-bind-address=:8443"}, flags...)
+	wantArgs := append([]any{"--components=controllers", "--leader-elect", "--health-probe-bind-address=:8081", "--metrics-bind-address=:8443",
+		"--credentials-dir=/etc/tollkeeper/credentials"}, flags...)
 	if diff := cmp.Diff(append(wantArgs, "--log-level=debug"), manager["args"]); diff != "" {
 		t.Errorf("the controllers' arguments (-want +got):\n%s", diff)
 	}
@@ -130,13 +137,8 @@ func TestFlagsImageAndSecrets(t *testing.T) {
 		t.Errorf("the images are %s and %s", manager["image"], receiver["image"])
 	}
 	secrets := map[string]string{}
-	for _, container := range []map[string]any{manager, receiver} {
-		for _, variable := range container["env"].([]any) {
-			name, _, _ := unstructured.NestedString(variable.(map[string]any), "name")
-			if ref, ok, _ := unstructured.NestedStringMap(withoutOptional(variable.(map[string]any)), "valueFrom", "secretKeyRef"); ok {
-				secrets[name] = ref["name"] + "/" + ref["key"]
-			}
-		}
+	for _, deployment := range []string{"tollkeeper-controller-manager", "tollkeeper-receiver"} {
+		maps.Copy(secrets, o.mounted(t, deployment))
 	}
 	if diff := cmp.Diff(map[string]string{
 		"STRIPE_SECRET_KEY": "stripe/restricted", "STRIPE_ENDPOINT_SECRET": "mine/STRIPE_ENDPOINT_SECRET", "MAILGUN_API_KEY": "mine/MAILGUN_API_KEY",
@@ -145,11 +147,49 @@ func TestFlagsImageAndSecrets(t *testing.T) {
 	}, secrets); diff != "" {
 		t.Errorf("the variables' secrets (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(map[string]string{"STRIPE_ENDPOINT_SECRET": "mine/STRIPE_ENDPOINT_SECRET"}, o.mounted(t, "tollkeeper-receiver")); diff != "" {
+		t.Errorf("the receiver's secrets (-want +got):\n%s", diff)
+	}
 }
 
-func withoutOptional(variable map[string]any) map[string]any {
-	unstructured.RemoveNestedField(variable, "valueFrom", "secretKeyRef", "optional")
-	return variable
+// With a Secret of its own for the only variable, a pod mounts nothing of the common one.
+func TestAPodMountsWhatItNeeds(t *testing.T) {
+	o := release(t, "tollkeeper", "tollkeeper-system", "--set=secrets.from.STRIPE_ENDPOINT_SECRET.name=stripe")
+	if diff := cmp.Diff(map[string]string{"STRIPE_ENDPOINT_SECRET": "stripe/STRIPE_ENDPOINT_SECRET"}, o.mounted(t, "tollkeeper-receiver")); diff != "" {
+		t.Errorf("the receiver's secrets (-want +got):\n%s", diff)
+	}
+}
+
+// mounted are the Secret and its key of each file in the folder of credentials. Only the endpoint's secret must be there.
+func (o objects) mounted(t *testing.T, deployment string) map[string]string {
+	t.Helper()
+	var pod struct {
+		Volumes []struct {
+			Name      string
+			Projected struct {
+				Sources []struct {
+					Secret struct {
+						Name     string
+						Optional bool
+						Items    []struct{ Key, Path string }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(o.field(t, "Deployment "+deployment, "spec.template.spec")), &pod); err != nil || len(pod.Volumes) != 1 {
+		t.Fatalf("%s has the volumes %v: %v", deployment, pod.Volumes, err)
+	}
+	found := map[string]string{}
+	for _, source := range pod.Volumes[0].Projected.Sources {
+		for _, item := range source.Secret.Items {
+			found[item.Path] = source.Secret.Name + "/" + item.Key
+			if source.Secret.Optional == (item.Path == "STRIPE_ENDPOINT_SECRET") {
+				t.Errorf("%s: %s is optional: %t", deployment, item.Path, source.Secret.Optional)
+			}
+		}
+	}
+	return found
 }
 
 // Values that cannot be right are refused, with a message that names them.
@@ -160,6 +200,7 @@ func TestValuesThatAreRefused(t *testing.T) {
 		"image.digest=latest":                   "digest",
 		"secrets.from.STRIPE_KEY.name=x":        "STRIPE_KEY",
 		"flags.leader-elect=false":              "leader-elect",
+		"flags.credentials-dir=/tmp":            "credentials-dir",
 		"flags.Grace=1h":                        "flags",
 		"controllers.replicas=-1":               "replicas",
 		"ingress.enabled=true":                  "ingress.host",

@@ -171,14 +171,14 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 	} {
 		got := map[string][]string{}
 		for _, d := range rendered(t, folder).deployments {
-			got[d.Name] = []string{}
 			pod := d.Spec.Template.Spec
-			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 0 || len(pod.Containers[0].EnvFrom) != 0 {
-				t.Errorf("%s: %s has more than one container with single variables: extend this test to all sources of keys", folder, d.Name)
+			if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 || len(pod.Volumes) != 1 || pod.Volumes[0].Projected == nil || len(pod.Containers[0].EnvFrom) != 0 {
+				t.Fatalf("%s: %s has more than one container with single variables and the credentials: extend this test to all sources of keys", folder, d.Name)
 			}
+			got[d.Name] = mountedKeys(t, folder+": "+d.Name, pod.Volumes[0].Projected)
 			for _, variable := range pod.Containers[0].Env {
 				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
-					got[d.Name] = append(got[d.Name], from.SecretKeyRef.Key)
+					t.Errorf("%s: %s reads %s from the environment, so that a change needs a restart", folder, d.Name, variable.Name)
 				} else if from != nil && from.ConfigMapKeyRef != nil && variable.Name != "APP_NAME" {
 					t.Errorf("%s: %s reads %s from a ConfigMap: a role that may change ConfigMaps could send keys elsewhere", folder, d.Name, variable.Name)
 				}
@@ -189,6 +189,23 @@ func TestWhoIsGivenWhichKeys(t *testing.T) {
 			t.Errorf("%s: the keys of each Deployment (-want +got):\n%s", folder, diff)
 		}
 	}
+}
+
+// mountedKeys are the keys of tollkeeper-credentials that a volume has as files of the same name.
+func mountedKeys(t *testing.T, which string, volume *corev1.ProjectedVolumeSource) []string {
+	t.Helper()
+	keys := []string{}
+	for _, source := range volume.Sources {
+		if source.Secret == nil || source.Secret.Name != "tollkeeper-credentials" || len(source.Secret.Items) == 0 {
+			t.Fatalf("%s mounts %v, want single keys of tollkeeper-credentials", which, source)
+		}
+		for _, item := range source.Secret.Items {
+			if keys = append(keys, item.Key); item.Path != item.Key {
+				t.Errorf("%s mounts %s as %s", which, item.Key, item.Path)
+			}
+		}
+	}
+	return keys
 }
 
 // Each selector selects the pods of exactly one Deployment, and each Service port leads to a port of these pods.

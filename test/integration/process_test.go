@@ -110,13 +110,18 @@ func startProcessWith(t *testing.T, access []byte, namespace string, configure .
 		"--cloudevents-sink="+cfg.CloudEventsSink, "--import="+string(cfg.Import), "--mail-settle="+cfg.MailSettle.String(),
 		"--drain-delay="+cfg.DrainDelay.String(), "--batch-delay="+cfg.BatchDelay.String(), "--log-level="+string(cfg.Log.Level))}
 	p.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	if cfg.CredentialsDir != "" {
+		p.Args = append(p.Args, "--credentials-dir="+cfg.CredentialsDir)
+	}
 	for name, value := range map[string]string{
 		config.EnvCloudEventsSigningSecret: signingSecrets(cfg),
 		config.EnvStripeEndpointSecret:     strings.Join(cfg.Stripe.EndpointSecrets, ","), config.EnvStripeSecretKey: cfg.Stripe.SecretKey, config.EnvStripeAPIBase: cfg.Stripe.APIBase,
 		config.EnvMailgunAPIKey: cfg.Mailgun.APIKey, config.EnvMailgunDomain: cfg.Mailgun.Domain, config.EnvMailgunAPIBase: cfg.Mailgun.APIBase,
 		config.EnvMailgunSenderEmail: cfg.Mailgun.SenderEmail, config.EnvAppName: cfg.App.Name, config.EnvPasswordResetURL: cfg.App.PasswordResetURL,
 	} {
-		p.Env = append(p.Env, name+"="+value)
+		if cfg.CredentialsDir == "" { // which has all of them
+			p.Env = append(p.Env, name+"="+value)
+		}
 	}
 	p.Stdout, p.Stderr = p.log, p.log
 	if err := p.Start(); err != nil {

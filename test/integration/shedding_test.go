@@ -127,7 +127,7 @@ func receive(t *testing.T, proxy *apiproxy.Proxy, namespace string, limit int, w
 		t.Fatal(err)
 	}
 	record := &recorder.Recorder{Writer: access, Reader: access, Namespace: namespace}
-	handler := receiver.NewHandler([]string{secret}, limit, events.Decoder{}, record, clock.RealClock{}, logr.Discard())
+	handler := receiver.NewHandler(func() []string { return []string{secret} }, limit, events.Decoder{}, record, clock.RealClock{}, logr.Discard())
 	handler.RecordTimeout = within
 	server := receiver.NewServer("127.0.0.1:0", nil, 0, handler, logr.Discard())
 	ctx, stop := context.WithCancel(context.Background())

@@ -281,7 +281,7 @@ func TestPrometheusSendsATokenForMetricsOnly(t *testing.T) {
 
 // hasNoVolume are the alerts on a state, which no number of events makes larger or smaller.
 var hasNoVolume = []string{
-	"TollkeeperHasNoLeader", "TollkeeperTargetDown", "TollkeeperStripeKeyRefused", "TollkeeperEndpointDisabled", "TollkeeperEndpointNotChecked",
+	"TollkeeperHasNoLeader", "TollkeeperTargetDown", "TollkeeperStripeKeyRefused", "TollkeeperCredentialNotUsed", "TollkeeperEndpointDisabled", "TollkeeperEndpointNotChecked",
 }
 
 // Every alert has a case in which it fires, and one in which it does not although its metrics are there; those that count

@@ -74,18 +74,32 @@ matchExpressions:
 - {key: tollkeeper.dev/policies, operator: NotIn, values: [suspended]}
 {{- end -}}
 
-{{/* secretVariable is an environment variable from a Secret. Call it with a list: the root, the variable, whether it is optional. */}}
-{{- define "tollkeeper.secretVariable" -}}
-{{- $root := index . 0 }}{{ $variable := index . 1 }}
-{{- $from := index $root.Values.secrets.from $variable | default dict -}}
-- name: {{ $variable }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ $from.name | default $root.Values.secrets.name }}
-      key: {{ $from.key | default $variable }}
-      {{- if index . 2 }}
-      optional: true
-      {{- end }}
+{{/* credentialSources are the Secrets that are mounted as files, one for each variable. Call it with a dict: root, variables, optional. */}}
+{{- define "tollkeeper.credentialSources" -}}
+{{- $secrets := .root.Values.secrets }}{{ $optional := .optional }}{{ $own := list }}
+{{- range .variables }}{{ if not (index $secrets.from .) }}{{ $own = append $own . }}{{ end }}{{ end }}
+{{- with $own }}
+- secret:
+    name: {{ $secrets.name }}
+    {{- if $optional }}
+    optional: true
+    {{- end }}
+    items:
+    {{- range . }}
+    - key: {{ . }}
+      path: {{ . }}
+    {{- end }}
+{{- end }}
+{{- range $variable := .variables }}{{ with index $secrets.from $variable }}
+- secret:
+    name: {{ .name }}
+    {{- if $optional }}
+    optional: true
+    {{- end }}
+    items:
+    - key: {{ .key | default $variable }}
+      path: {{ $variable }}
+{{- end }}{{ end }}
 {{- end -}}
 
 {{/* flags are the arguments of .Values.flags. */}}
@@ -174,6 +188,7 @@ spec:
         {{- if .receives }}
         - --receiver-bind-address=:8080
         {{- end }}
+        - --credentials-dir=/etc/tollkeeper/credentials
         {{- include "tollkeeper.flags" $root | indent 8 }}
         {{- range $values.args }}
         - {{ . | quote }}
@@ -185,23 +200,13 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
-        {{- if .receives }}
-        {{- include "tollkeeper.secretVariable" (list $root "STRIPE_ENDPOINT_SECRET" false) | nindent 8 }}
-        {{- end }}
         {{- if .controls }}
-        {{- range list "STRIPE_SECRET_KEY" "CLOUDEVENTS_SIGNING_SECRET" "MAILGUN_API_KEY" "MAILGUN_DOMAIN" "MAILGUN_SENDER_EMAIL" }}
-        {{- include "tollkeeper.secretVariable" (list $root . true) | nindent 8 }}
-        {{- end }}
         - name: APP_NAME
           valueFrom:
             configMapKeyRef:
               name: {{ $root.Values.config.name }}
               key: APP_NAME
               optional: true
-        # Keys and reset tokens go to these URLs: whoever may change a ConfigMap must not choose them.
-        {{- range list "PASSWORD_RESET_URL" "STRIPE_API_BASE" "MAILGUN_API_BASE" }}
-        {{- include "tollkeeper.secretVariable" (list $root . true) | nindent 8 }}
-        {{- end }}
         {{- end }}
         {{- with $values.env }}{{ toYaml . | nindent 8 }}{{ end }}
         ports:
@@ -230,4 +235,21 @@ spec:
           readOnlyRootFilesystem: true
           capabilities:
             drop: [ALL]
+        volumeMounts:
+        - name: credentials
+          mountPath: /etc/tollkeeper/credentials
+          readOnly: true
+      volumes:
+      - name: credentials # changes reach the pods without a restart
+        projected:
+          sources:
+          {{- if .receives }}
+          {{- include "tollkeeper.credentialSources" (dict "root" $root "variables" (list "STRIPE_ENDPOINT_SECRET")) | indent 10 }}
+          {{- end }}
+          {{- if .controls }}
+          # Keys and reset tokens go to the URLs among these: whoever may change a ConfigMap must not choose them.
+          {{- include "tollkeeper.credentialSources" (dict "root" $root "optional" true "variables" (list
+            "STRIPE_SECRET_KEY" "CLOUDEVENTS_SIGNING_SECRET" "MAILGUN_API_KEY" "MAILGUN_DOMAIN" "MAILGUN_SENDER_EMAIL"
+            "PASSWORD_RESET_URL" "STRIPE_API_BASE" "MAILGUN_API_BASE")) | indent 10 }}
+          {{- end }}
 {{- end -}}

@@ -14,8 +14,8 @@ func (p *plugin) doctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check the installation, and say what to do",
 		Long: `Check the installation: the CRDs, the admission policies, the rights of the operator's account, which keys the Secret has,
-the pods, the operator's settings, the leader, the import, the backlog, failed events, customers that are not known, and
-e-mails. Each line says what to do. It ends with 1 if a check failed.
+and the first digits of their SHA-256, the pods, the operator's settings, the leader, the import, the backlog, failed events,
+customers that are not known, and e-mails. Each line says what to do. It ends with 1 if a check failed.
 
 If you may read the Secret, Stripe and Mailgun are asked with its keys, from this machine: whether they accept the keys, which
 permissions the Stripe key lacks, whether the webhook endpoint is there and posts every event, whether the domain may send,

@@ -20,7 +20,8 @@ func (d *Doctor) mailgun(ctx context.Context) ([]Line, error) {
 		return notAsked("Mailgun", "its settings are not known"), nil
 	}
 	m := d.settings.Mailgun
-	check, err := mail.NewMailgun(m.Domain, m.APIKey, m.SenderEmail, m.APIBase).Check(ctx)
+	settings := mail.Settings{Domain: m.Domain, Key: m.APIKey, From: m.SenderEmail, Base: m.APIBase}
+	check, err := mail.NewMailgun(func() mail.Settings { return settings }).Check(ctx)
 	return []Line{judgeMailgun(m.Domain, check, err)}, nil
 }
 

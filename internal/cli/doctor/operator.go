@@ -17,6 +17,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/cli/lists"
 	"github.com/tollkeeper/tollkeeper/internal/cli/request"
 	"github.com/tollkeeper/tollkeeper/internal/cli/say"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	values "github.com/tollkeeper/tollkeeper/internal/credentials"
 )
 
 const (
@@ -44,7 +46,27 @@ func (d *Doctor) keys(ctx context.Context) ([]Line, error) {
 	for key, value := range secret.Data {
 		has[key] = len(value) > 0
 	}
-	return judgeKeys(has), nil
+	return append(judgeKeys(has), fingerprints(secret.Data)...), nil
+}
+
+// fingerprints tells the keys of the Secret apart without showing them: people compare them with the metric of those in use.
+func fingerprints(data map[string][]byte) []Line {
+	var found []string
+	for _, name := range []string{keyEndpoint, keyStripe, mailKeys[0], config.EnvCloudEventsSigningSecret} {
+		words := []string{name}
+		for secret := range strings.SplitSeq(string(data[name]), ",") {
+			if secret = strings.TrimSpace(secret); secret != "" {
+				words = append(words, values.Fingerprint(secret))
+			}
+		}
+		if len(words) > 1 {
+			found = append(found, strings.Join(words, " "))
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return []Line{{OK, "Keys", "SHA-256 of the keys, as in the metric tollkeeper_credential_info: " + strings.Join(found, ", "), ""}}
 }
 
 func judgeKeys(has map[string]bool) []Line {

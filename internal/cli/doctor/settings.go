@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -29,8 +30,12 @@ type settings struct {
 // readSettings reads the flags and the environment of the operator's container as the operator does at its start. Without a
 // Deployment, the environment is all of the Secret and the ConfigMap.
 func (d *Doctor) readSettings(ctx context.Context) ([]Line, error) {
-	environment, err := d.environment(ctx)
-	mayRead := err == nil
+	environment, isWhole, err := d.environment(ctx)
+	mayRead := err == nil && isWhole
+	if twice, ok := errors.AsType[setTwiceError](err); ok {
+		return []Line{{Fail, "Settings", "the operator does not start with them: " + twice.Error() + ", as a variable and as a file",
+			"Leave one source of " + string(twice) + " in the Deployment and the Secret " + credentials}}, nil
+	}
 	if apierrors.IsForbidden(err) && d.Environment != nil {
 		environment, err = map[string]string{}, nil
 	}
@@ -69,8 +74,9 @@ func (d *Doctor) load(s *settings, environment map[string]string, isWhole bool) 
 		return Line{Fail, subject, "the operator does not accept its arguments: " + err.Error(), "Mend the arguments in the Deployment " + controllers}
 	}
 	s.wantsLivemode = s.Livemode
+	s.CredentialsDir = "" // a folder in the pod: environment has its files
 	if !isWhole || d.operator == nil {
-		s.Components.Receiver = false // its secret may not be read
+		s.Components.Receiver, s.CloudEventsSink = false, "" // their secrets may not be read
 	}
 	err := s.Load(func(name string) string { return environment[name] })
 	switch {
@@ -85,7 +91,7 @@ func (d *Doctor) load(s *settings, environment map[string]string, isWhole bool) 
 		return Line{OK, subject, "valid, as far as they can be read without the Deployment", ""}
 	case !isWhole:
 		d.settings = s
-		return Line{OK, subject, "the arguments are valid; the Secret " + credentials + " may not be read", ""}
+		return Line{OK, subject, "the arguments are valid; not all credentials can be read", ""}
 	default:
 		d.settings = s
 		return Line{OK, subject, "the operator accepts its arguments and its environment", ""}
@@ -108,8 +114,9 @@ func (d *Doctor) container() *corev1.Container {
 	return &d.operator.Spec.Template.Spec.Containers[0]
 }
 
-// environment is that of the operator's container, as far as it comes from Secrets, ConfigMaps and the Deployment.
-func (d *Doctor) environment(ctx context.Context) (map[string]string, error) {
+// environment is that of the operator's container, as far as it comes from Secrets, ConfigMaps and the Deployment, with the
+// credentials that it has as files. isWhole is false if files may have more.
+func (d *Doctor) environment(ctx context.Context) (environment map[string]string, isWhole bool, err error) {
 	container := d.container()
 	sources := &source{ctx: ctx, d: d, secrets: map[string]map[string][]byte{}, configMaps: map[string]map[string]string{}}
 	if container == nil {
@@ -118,18 +125,32 @@ func (d *Doctor) environment(ctx context.Context) (map[string]string, error) {
 			{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: credentials}}},
 		}}
 	}
-	environment := map[string]string{config.EnvPodNamespace: d.Namespace}
+	environment = map[string]string{config.EnvPodNamespace: d.Namespace}
 	for _, from := range container.EnvFrom {
 		if err := sources.all(environment, &from); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	for i := range container.Env {
 		if err := sources.one(environment, &container.Env[i]); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return environment, nil
+	if d.operator == nil {
+		return environment, true, nil
+	}
+	isWhole, err = sources.addFiles(environment, &d.operator.Spec.Template.Spec, container, d.credentialsDir())
+	return environment, isWhole, err
+}
+
+// credentialsDir is what --credentials-dir says; empty for none.
+func (d *Doctor) credentialsDir() string {
+	var s settings
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	s.Flags(flags)
+	_ = flags.Parse(known(flags, d.arguments())) // load reports the error
+	return s.CredentialsDir
 }
 
 // source reads each Secret and ConfigMap once. One that does not exist is empty.

@@ -97,7 +97,7 @@ func judgePermissions(found permissions, from string) Line {
 	const subject = "Stripe"
 	if errors.Is(found.failure, stripeapi.ErrKeyRefused) {
 		return Line{Fail, subject, "Stripe refuses the key of " + from, "Make a new restricted key in Stripe's dashboard as docs/install.md says, put it into the Secret " +
-			credentials + ", and restart the pods"}
+			credentials + ". The pods take it up within two minutes"}
 	}
 	if found.failure != nil {
 		return Line{Warn, subject, "could not be asked from this machine: " + found.failure.Error(), "Look at the operator's own view: /readyz?verbose, and its log"}

@@ -12,7 +12,8 @@ import (
 
 // compose composes the message. A reset token is recorded before it is sent.
 func (r *Reconciler) compose(ctx context.Context, email *storedEmail, to netmail.Address) (mail.Message, error) {
-	data := mail.Data{AppName: r.Letter.AppName, Name: to.Name, ValidFor: inWords(r.Letter.ResetTTL)}
+	letter := r.Letter()
+	data := mail.Data{AppName: letter.AppName, Name: to.Name, ValidFor: inWords(letter.ResetTTL)}
 	var err error
 	if email.Spec.Purpose == v1alpha1.EmailPasswordReset {
 		if data.ResetURL, err = r.resetLink(ctx, email, to.Address); err != nil {
@@ -20,7 +21,7 @@ func (r *Reconciler) compose(ctx context.Context, email *storedEmail, to netmail
 		}
 	}
 	message := mail.Message{ID: r.messageID(email, to.Address), To: to}
-	message.Subject, message.Text, message.HTML, err = r.Letter.Templates.Render(email.Spec.Purpose, data)
+	message.Subject, message.Text, message.HTML, err = letter.Templates.Render(email.Spec.Purpose, data)
 	return message, err
 }
 

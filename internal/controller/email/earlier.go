@@ -25,7 +25,7 @@ func (r *Reconciler) messageID(email *storedEmail, address string) string {
 		return email.Status.Attempt.MessageID
 	}
 	identity := email.customer.Spec
-	return naming.Message(identity.Account, identity.CustomerID, email.sessionID(), address, email.Spec.Purpose) + "@" + r.Letter.Domain
+	return naming.Message(identity.Account, identity.CustomerID, email.sessionID(), address, email.Spec.Purpose) + "@" + r.Letter().Domain
 }
 
 // findEarlierMessage searches Mailgun's log before the first attempt. An Email without attempts may have been restored

@@ -59,7 +59,8 @@ func (e *limitedError) Error() string { return e.message }
 // messages of a third sign-up wait until the next day at 10:00. The one that goes first then is the fourth within 24
 // hours, and so is the second.
 func (r *Reconciler) checkQuota(ctx context.Context, email *storedEmail, hash string) error {
-	if r.Quota.Limit == 0 {
+	limit := r.Quota().Limit
+	if limit == 0 {
 		return nil
 	}
 	var others v1alpha1.EmailList
@@ -74,13 +75,13 @@ func (r *Reconciler) checkQuota(ctx context.Context, email *storedEmail, hash st
 			sent = append(sent, other.Status.Attempt.ClaimedAt.Time)
 		}
 	}
-	until := quotaFreeAt(sent, r.Quota.Limit)
+	until := quotaFreeAt(sent, limit)
 	if !r.Clock.Now().Before(until) {
 		return nil
 	}
 	return &limitedError{fmt.Sprintf(
 		"The address has had %d messages in 24 hours, and gets no more (--mails-per-address). This one may go at %s, unless it is too old then.",
-		r.Quota.Limit, until.UTC().Format(time.RFC3339)), until}
+		limit, until.UTC().Format(time.RFC3339)), until}
 }
 
 // mayBeAccepted reports whether Mailgun may have accepted the attempt, or one before it.

@@ -67,7 +67,7 @@ func TestQuotaCounts(t *testing.T) {
 			tc.attempt.ClaimedAt = now
 			other.Status.Attempt = &tc.attempt
 			r := &Reconciler{
-				Clock: testingclock.NewFakePassiveClock(now.Time), Quota: Quota{Limit: 1},
+				Clock: testingclock.NewFakePassiveClock(now.Time), Quota: func() Quota { return Quota{Limit: 1} },
 				Client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(other).
 					WithIndex(other, routing.ByRecipient, func(client.Object) []string { return []string{"ada"} }).Build(),
 			}

@@ -75,7 +75,7 @@ func (r *Reconciler) recipient(ctx context.Context, email *storedEmail) (netmail
 		}
 	case email.sessionID() == "":
 		return netmail.Address{}, invalidRecipient("The customer's sign-up is not known yet.")
-	case email.Spec.Purpose == v1alpha1.EmailPasswordReset && r.Letter.ResetURL == "":
+	case email.Spec.Purpose == v1alpha1.EmailPasswordReset && r.Letter().ResetURL == "":
 		return netmail.Address{}, &blockedError{
 			v1alpha1.ReasonNoResetURL, "The page for new passwords is not configured: set PASSWORD_RESET_URL.",
 		}

@@ -45,7 +45,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case email.customer != nil && !r.MailedAccounts.Includes(email.customer.Spec.Account):
 		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff,
 			"E-mails to customers of this connected account are turned off (--connected-emails, --accounts).")
-	case r.Mailgun == nil:
+	case !r.Mailgun.IsConfigured():
 		return r.wait(ctx, email, v1alpha1.ReasonMailgunNotConfigured,
 			"Mailgun is not configured: set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL.")
 	case attempt == nil:
@@ -78,7 +78,7 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*storedEma
 }
 
 // wait shows what an Email waits for. It is reconciled when that changes: with the Email or its customer, or, if it is
-// configuration, with a new process. Otherwise it waits until it is too old.
+// configuration, with SettingsChanged or a new process. Otherwise it waits until it is too old.
 func (r *Reconciler) wait(ctx context.Context, email *storedEmail, reason, message string) (ctrl.Result, error) {
 	if err := r.writeStatus(ctx, email, false, reason, message); err != nil {
 		return requeue.OnWriteError(err)
@@ -116,7 +116,7 @@ func (r *Reconciler) send(ctx context.Context, email *storedEmail) (ctrl.Result,
 func (r *Reconciler) prepare(ctx context.Context, email *storedEmail, to netmail.Address) (mail.Message, error) {
 	r.preparing.Lock()
 	defer r.preparing.Unlock()
-	recipient, err := r.Quota.hash(to.Address)
+	recipient, err := r.Quota().hash(to.Address)
 	if err != nil {
 		return mail.Message{}, err
 	}

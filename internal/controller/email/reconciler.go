@@ -21,8 +21,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -44,18 +46,28 @@ type Reconciler struct {
 	Off bool
 	// MailedAccounts are the connected accounts whose customers are sent e-mails, beside the platform's own.
 	MailedAccounts stripeaccount.Selection
-	// Mailgun sends the messages; nil while it is not configured.
+	// Mailgun sends the messages, once it is configured.
 	Mailgun *mail.Mailgun
-	// Letter holds what the messages are composed from.
-	Letter Letter
+	// Letter returns what the messages are composed from now.
+	Letter func() Letter
 	// Limit bounds the rate of messages.
 	Limit *rate.Limiter
-	// Quota bounds the messages to one address.
-	Quota Quota
+	// Quota returns how the messages to one address are bounded now.
+	Quota func() Quota
 	// Settle is how long Mailgun's log may not show a message that Mailgun has accepted.
 	Settle time.Duration
 
 	preparing sync.Mutex
+	// changed has an entry when the settings of Mailgun or the letter have changed.
+	changed chan event.GenericEvent
+}
+
+// SettingsChanged has the Emails tried that are not settled: what they wait for may be set now.
+func (r *Reconciler) SettingsChanged() {
+	select {
+	case r.changed <- event.GenericEvent{Object: &v1alpha1.Email{}}:
+	default: // they are about to be tried
+	}
 }
 
 // Letter holds what the messages are composed from.
@@ -75,23 +87,33 @@ type Letter struct {
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails/status,verbs=update
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=passwordresets,verbs=create;delete;get;list;update;watch
 
-// SetupWithManager registers the controller. An Email is reconciled when it changes, and when its customer does: the
-// customer's address may be known now.
+// SetupWithManager registers the controller. An Email is reconciled when it changes, when its customer does, whose address may be
+// known now, and when the settings change.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	exposeCounts()
+	r.changed = make(chan event.GenericEvent, 1)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("email").
 		For(&v1alpha1.Email{}).
 		Watches(&v1alpha1.Customer{}, handler.EnqueueRequestsFromMapFunc(r.unsettledOf)).
+		WatchesRawSource(source.Channel(r.changed, handler.EnqueueRequestsFromMapFunc(r.unsettled))).
 		WithOptions(options).
 		Complete(r)
 }
 
 // unsettledOf lists the customer's Emails that are not settled.
 func (r *Reconciler) unsettledOf(ctx context.Context, customer client.Object) []reconcile.Request {
+	return r.list(ctx, client.InNamespace(customer.GetNamespace()), client.MatchingFields{routing.ByCustomer: customer.GetName()})
+}
+
+// unsettled lists all Emails that are not settled. The cache has those of one namespace.
+func (r *Reconciler) unsettled(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.list(ctx)
+}
+
+func (r *Reconciler) list(ctx context.Context, which ...client.ListOption) []reconcile.Request {
 	var emails v1alpha1.EmailList
-	if err := r.Client.List(ctx, &emails, client.InNamespace(customer.GetNamespace()),
-		client.MatchingFields{routing.ByCustomer: customer.GetName()}, client.DisableReadYourWritesConsistency); err != nil {
+	if err := r.Client.List(ctx, &emails, append(which, client.DisableReadYourWritesConsistency)...); err != nil {
 		return nil // the cache answers, and does not fail
 	}
 	var requests []reconcile.Request

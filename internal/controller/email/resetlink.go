@@ -27,7 +27,8 @@ const maxTokens = 8
 // both messages work. The first one that is used ends both. A link works only while the customer has the address that it
 // was sent to: see the package controller/resetlink.
 func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address string) (string, error) {
-	link, err := url.Parse(r.Letter.ResetURL)
+	letter := r.Letter()
+	link, err := url.Parse(letter.ResetURL)
 	if err != nil {
 		return "", errors.New("PASSWORD_RESET_URL is not a URL")
 	}
@@ -47,7 +48,7 @@ func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address 
 	reset.Spec.Tokens = append([]v1alpha1.ResetToken{{
 		SHA256: passwordreset.Hash(reset.UID, token), AddressSHA256: passwordreset.AddressHash(reset.UID, address),
 		SealedAddress: passwordreset.Seal(reset.UID, token, address),
-		ExpiresAt:     metav1.NewTime(r.Clock.Now().Add(r.Letter.ResetTTL).UTC()),
+		ExpiresAt:     metav1.NewTime(r.Clock.Now().Add(letter.ResetTTL).UTC()),
 	}}, tokens[:min(len(tokens), maxTokens-1)]...)
 	if err := r.Client.Update(ctx, reset); err != nil {
 		return "", fmt.Errorf("write PasswordReset %s: %w", reset.Name, apirejection.Hide("it", err))

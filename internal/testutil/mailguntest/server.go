@@ -48,11 +48,12 @@ type Server struct {
 	logReads  int
 	sends     int
 	state     string // of the domain; empty for active
+	keys      []string
 }
 
 // New starts a stand-in.
 func New() *Server {
-	s := &Server{}
+	s := &Server{keys: []string{Key}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v3/{domain}/messages", s.send)
 	mux.HandleFunc("GET /v3/{domain}/{what}", s.get)
@@ -107,7 +108,7 @@ func (s *Server) HideLog(hide bool) {
 }
 
 func (s *Server) send(w http.ResponseWriter, r *http.Request) {
-	if !authorized(w, r) {
+	if !s.authorized(w, r) {
 		return
 	}
 	if err := r.ParseMultipartForm(1 << 20); err != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
@@ -161,9 +162,8 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 func (s *Server) domain(w http.ResponseWriter, r *http.Request, name string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	user, key, _ := r.BasicAuth()
 	switch {
-	case user != "api" || key != Key || s.logStatus != 0:
+	case !s.accepts(r) || s.logStatus != 0:
 		answer(w, http.StatusUnauthorized, map[string]any{"message": "Invalid private key"})
 	case name != Domain:
 		answer(w, http.StatusNotFound, map[string]any{"message": "Domain not found"})
@@ -176,6 +176,19 @@ func (s *Server) domain(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
+// SetKeys has the stand-in accept these keys, in the place of Key.
+func (s *Server) SetKeys(keys ...string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.keys = keys
+}
+
+// accepts reports whether the key of the request is one of those. The caller holds the mutex.
+func (s *Server) accepts(r *http.Request) bool {
+	user, key, _ := r.BasicAuth()
+	return user == "api" && slices.Contains(s.keys, key)
+}
+
 // SetState sets the state of the domain: active, unverified or disabled.
 func (s *Server) SetState(state string) {
 	s.mutex.Lock()
@@ -185,7 +198,7 @@ func (s *Server) SetState(state string) {
 
 // events lists the log entries of the message that the query names.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if !authorized(w, r) {
+	if !s.authorized(w, r) {
 		return
 	}
 	s.mutex.Lock()
@@ -219,8 +232,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"items": items, "paging": map[string]any{"next": next, "previous": next, "first": next, "last": next}})
 }
 
-func authorized(w http.ResponseWriter, r *http.Request) bool {
-	if user, key, _ := r.BasicAuth(); user != "api" || key != Key || r.PathValue("domain") != Domain {
+func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.accepts(r) || r.PathValue("domain") != Domain {
 		answer(w, http.StatusUnauthorized, map[string]any{"message": "Invalid private key"})
 		return false
 	}

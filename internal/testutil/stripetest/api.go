@@ -27,6 +27,7 @@ type API struct {
 	worlds   map[string]*World
 	faults   []*fault
 	requests []Request
+	accounts map[string]string // by key; nil if only Key is accepted
 	// endpoints and destinations are where the platform's account posts events to.
 	endpoints, destinations []Object
 }
@@ -38,6 +39,7 @@ type Request struct {
 	Query   url.Values
 	Account string
 	Version string
+	Key     string // if SetKeys has said which keys there are
 	Status  int
 }
 
@@ -72,6 +74,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.requests = append(a.requests, Request{
 		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Account: r.Header.Get("Stripe-Account"), Version: version,
 	})
+	if a.accounts != nil {
+		a.requests[index].Key = keyOf(r)
+	}
 	a.mutex.Unlock()
 	defer func() {
 		a.mutex.Lock()
@@ -118,11 +123,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	id, field, _ := strings.Cut(id, "/")
 	nested, isNested := nestedList(r, world, resource, id, field)
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+a.Key:
+	case !a.accepts(r):
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided: "+r.Header.Get("Authorization"))
 	case world == nil:
 		refuse(w, http.StatusForbidden, "invalid_request_error", "account_invalid", "The provided key does not have access to that account.")
-	case a.answerEndpoints(w, r):
+	case a.answerAccount(w, r), a.answerEndpoints(w, r):
 	case r.Method != http.MethodGet:
 		refuse(w, http.StatusNotFound, "invalid_request_error", "", "Unrecognized request URL.")
 	case resource == "events" && id == "":

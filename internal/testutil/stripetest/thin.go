@@ -58,7 +58,7 @@ func (a *API) answerV2(w http.ResponseWriter, r *http.Request) {
 	world, noSnapshots := a.worlds[r.Header.Get("Stripe-Context")], a.NoSnapshots
 	a.mutex.Unlock()
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+a.Key:
+	case !a.accepts(r):
 		refuse(w, http.StatusUnauthorized, "invalid_request_error", "", "Invalid API Key provided")
 		return
 	case r.Header.Get("Stripe-Version") < "2024-09-30", r.Header.Get("Stripe-Account") != "":
