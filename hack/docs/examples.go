@@ -5,6 +5,7 @@ import "github.com/tollkeeper/tollkeeper/internal/config"
 // flagExamples are the examples in the table of flags: one for each.
 var flagExamples = []string{
 	"--accounts=acct_1,acct_2",
+	"--archive-url=s3://billing-archive?region=eu-central-1",
 	"--backfill-interval=5m",
 	"--backfill-window=168h",
 	"--batch-delay=500ms",
@@ -18,6 +19,7 @@ var flagExamples = []string{
 	"--endpoint-url=https://billing.example.com/webhooks/stripe",
 	"--event-attempts=12",
 	"--grace-period-never-paid=24h",
+	"--event-retention=2160h",
 	"--grace-period=336h",
 	"--health-probe-bind-address=:8085",
 	"--import=All",

@@ -22,7 +22,7 @@ const module = "github.com/tollkeeper/tollkeeper/"
 // internal/app, which wires them, pass it in? docs/design.md draws the imports as they are.
 var layers = [][]string{
 	{"cmd/...", "hack/...", "test/...", "examples/..."}, // programs and tests of the whole
-	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/situations"},
+	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/s3test", "internal/testutil/situations"},
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
 	{"internal/cli/command"},  // the kubectl plugin: it stands beside the operator, and imports nothing that runs in it
@@ -32,13 +32,13 @@ var layers = [][]string{
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
 	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/delivered", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
-	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
-	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "api/passwordreset"},
+	{"internal/controller/annotation", "internal/controller/archivehead", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
+	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "internal/archive", "api/passwordreset"},
 	{"internal/credentials"},
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
-	{"internal/panics", "internal/accessperiod", "internal/logging"},
+	{"internal/panics", "internal/accessperiod", "internal/logging", "internal/personal"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 
@@ -50,7 +50,7 @@ var outside = []struct {
 	reason    string
 }{
 	{
-		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod", "internal/notice"},
+		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod", "internal/notice", "internal/personal"},
 		forbidden: []string{"net/http", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/stripe", "github.com/mailgun"},
 		reason:    "it is pure: it decides and does no I/O",
 	},

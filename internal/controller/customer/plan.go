@@ -87,6 +87,9 @@ func storedAggregate(c *reconciliation) *projection.Aggregate {
 		}
 	}
 	a.Customer.TakeEarlier()
+	if c.goneBefore != nil {
+		projection.EventsGone(a, *c.goneBefore)
+	}
 	return a
 }
 
