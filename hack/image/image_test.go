@@ -209,3 +209,13 @@ func onlyFile(t *testing.T, archive []byte) []byte {
 	}
 	return content
 }
+
+// An image that takes too long to download is refused.
+func TestTheImageIsSmall(t *testing.T) {
+	for limit, want := range map[int]bool{0: true, 1000: true, 100: false} {
+		l := layout{folder: t.TempDir(), limit: limit}
+		if err := l.add(release{version: "v1.0.0"}, "amd64", written(t, []byte("a binary"))); (err == nil) != want {
+			t.Errorf("with the limit %d: %v", limit, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -68,6 +69,7 @@ type rootFS struct {
 // layout is an OCI image layout that is being written.
 type layout struct {
 	folder string
+	limit  int // what a node may have to download for one platform, in bytes; 0 for any number
 	images []descriptor
 }
 
@@ -98,6 +100,9 @@ func (l *layout) add(r release, arch, binary string) error {
 	})
 	if err != nil {
 		return err
+	}
+	if size := layer.Size + config.Size; l.limit > 0 && size >= l.limit {
+		return fmt.Errorf("it takes %d bytes to download, want less than %d", size, l.limit)
 	}
 	image, err := l.jsonBlob(manifestType, manifest{SchemaVersion: 2, MediaType: manifestType, Config: config, Layers: []descriptor{layer}})
 	image.Platform = &on

@@ -20,6 +20,9 @@ type release struct {
 	created           time.Time
 }
 
+// maxSize is what a node may have to download for one platform, in bytes: a dependency that is large is noticed here.
+const maxSize = 60_000_000
+
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "image: %v\n", err)
@@ -45,7 +48,7 @@ func run(args []string) error {
 	if err := os.RemoveAll(image); err != nil { // no blob of an earlier image stays
 		return err
 	}
-	l := layout{folder: image}
+	l := layout{folder: image, limit: maxSize}
 	for _, arg := range flags.Args() {
 		arch, binary, _ := strings.Cut(arg, "=")
 		if err := l.add(r, arch, binary); err != nil {

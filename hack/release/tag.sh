@@ -14,11 +14,7 @@ module=github.com/tollkeeper/tollkeeper/api
 
 proxy=$(mktemp -d)
 trap 'rm -rf "$proxy"' EXIT
-files=$proxy/$module/@v
-mkdir -p "$files"
-git archive --format=zip --prefix="$module@$version/" -o "$files/$version.zip" HEAD:api
-git show HEAD:api/go.mod > "$files/$version.mod"
-echo "{\"Version\":\"$version\"}" > "$files/$version.info"
+hack/release/api-proxy.sh "$version" "$proxy"
 
 go mod edit -dropreplace="$module" -require="$module@$version"
 GOPROXY="file://$proxy,$(go env GOPROXY)" GONOSUMDB="$module" GOFLAGS=-mod=mod go mod tidy

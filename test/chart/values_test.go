@@ -65,6 +65,11 @@ func TestValues(t *testing.T) {
 			want: `{"hostnames":["billing.example.com"],"parentRefs":[{"name":"gateway"}],"rules":[{"backendRefs":` +
 				`[{"name":"tollkeeper-webhook","port":80}],"matches":[{"method":"POST","path":{"type":"Exact","value":"/webhooks/stripe"}}]}]}`,
 		},
+		"events from a namespace": {
+			values: "networkPolicy.webhookFrom[0].namespaceSelector.matchLabels.a=b", key: "NetworkPolicy tollkeeper-receiver", field: "spec.ingress",
+			want: `[{"from":[{"namespaceSelector":{"matchLabels":{"a":"b"}}}],"ports":[{"port":"webhook"}]},` +
+				`{"from":[{"namespaceSelector":{"matchLabels":{"metrics":"enabled"}}}],"ports":[{"port":"metrics"}]}]`,
+		},
 		"no network policies": {values: "networkPolicy.enabled=false", key: "NetworkPolicy tollkeeper-receiver", field: "spec"},
 		"egress": {
 			values: "networkPolicy.egress[0].ports[0].port=3128", key: "NetworkPolicy tollkeeper-receiver", field: "spec.egress",
