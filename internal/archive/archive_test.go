@@ -110,7 +110,7 @@ func stores(t *testing.T, test func(t *testing.T, location, folder string)) {
 }
 
 func TestArchive(t *testing.T) {
-	stores(t, func(t *testing.T, location, folder string) {
+	stores(t, func(t *testing.T, location, _ string) {
 		a := open(t, location)
 		first := appended(t, a, Head{}, some(0)...)
 		changed := event(2, "cus_Ada")
