@@ -33,10 +33,10 @@ var layers = [][]string{
 	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/delivered", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/archivehead", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
-	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "api/passwordreset"},
+	{"internal/archive", "internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "api/passwordreset"},
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
-	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
+	{"internal/personal", "internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
 	{"internal/panics", "internal/accessperiod", "internal/logging"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// share is the part of the time in which the retention has a request at the API server, one at a time. So it slows down with the
+	// defaultShare is the part of the time in which the retention has a request at the API server, one at a time. So it slows down with the
 	// API server: of one that answers in 3 ms it takes some 60 requests a second, and of one that is busy and answers in 20 ms ten.
-	share = 0.2
+	defaultShare = 0.2
 	// longestPause bounds the pause after a slow request, such as a page of a list.
 	longestPause = 10 * time.Second
 )
@@ -20,7 +20,7 @@ type pacer struct {
 	clock clock.Clock
 	// yield waits while many events are being recorded; nil if it never does.
 	yield func(context.Context)
-	// share is the constant, except in tests.
+	// share is defaultShare, except in tests.
 	share float64
 }
 
