@@ -192,7 +192,9 @@ func attemptsAtDeletingEvents(t *testing.T) []attempt {
 		byOutcome[outcome] = e
 	}
 	remove := func(outcome v1alpha1.Outcome) func(client.Client) error {
-		return func(c client.Client) error { return c.Delete(t.Context(), byOutcome[outcome].DeepCopy(), client.DryRunAll) }
+		return func(c client.Client) error {
+			return c.Delete(t.Context(), byOutcome[outcome].DeepCopy(), client.DryRunAll)
+		}
 	}
 	const cannot = "Tollkeeper deletes old settled ones itself"
 	attempts := []attempt{

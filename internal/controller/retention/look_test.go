@@ -136,7 +136,7 @@ func TestPacer(t *testing.T) {
 		p := &pacer{clock: clock.RealClock{}, share: defaultShare, yield: func(context.Context) { yields++ }}
 		begin := time.Now()
 		for range 10 {
-			if err := p.do(t.Context(), func() { <-time.After(4 * time.Millisecond) }); err != nil {
+			if err := p.write(t.Context(), func() { <-time.After(4 * time.Millisecond) }); err != nil {
 				t.Fatal(err)
 			}
 		}
