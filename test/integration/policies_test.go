@@ -303,6 +303,7 @@ func attemptsAtCreating(t *testing.T) []attempt {
 		{controllersAccount, "create a Subscription with a ConfigMap as owner", create(t, subscription(its, anOwner("cus-x"))), "owners", owners},
 		{controllersAccount, "create the backfill's ConfigMap", create(t, configMap("tollkeeper-backfill")), "", ""},
 		{controllersAccount, "create the import's ConfigMap", create(t, configMap("tollkeeper-import")), "", ""},
+		{controllersAccount, "create the archive's ConfigMap", create(t, configMap("tollkeeper-archive")), "", ""},
 		{controllersAccount, "create the retry's ConfigMap", create(t, configMap("tollkeeper-reopen")), "", ""},
 		{controllersAccount, "create another ConfigMap", create(t, configMap("x")), "own-names", names},
 		{controllersAccount, "create a ConfigMap with generateName", create(t, generated), "own-names", names},
