@@ -99,6 +99,9 @@ type Config struct {
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 
+	// EraseDeleted is how long after its deletion at Stripe a customer's personal data is erased; NeverErase if it is not.
+	EraseDeleted time.Duration
+
 	// CloudEventsSink is the URL that is notified of changes of entitlement; empty to notify none.
 	CloudEventsSink string
 
