@@ -25,28 +25,23 @@ import (
 //	10:00  the erasure is complete
 //	10:05  Stripe sends evt_1 again, which was not recorded: it is pending, and the erasure is not complete any more
 //	10:06  evt_1 has an outcome, the erasure controller replaces it, and the erasure is complete
-func showErasure(c *reconciliation, a *projection.Aggregate) error {
+func showErasure(c *reconciliation, a *projection.Aggregate) {
 	status := &a.Customer
 	if note := c.erasure; note != nil && note.UID == c.customer.UID && note.Erasure.LatestEvents == latestEvents(status.Erasure) {
 		status.Erasure = note.Erasure.DeepCopy()
 	}
 	erasure := status.Erasure
 	if erasure == nil {
-		return nil
+		return
 	}
-	latest, err := personalEvents(c)
-	if err != nil {
-		return err
-	}
-	if latest != "" {
+	if latest := personalEvents(c); latest != "" {
 		erasure.LatestEvents, erasure.CompletedAt = latest, nil
 	}
 	if status.DeletedAt == nil { // the deletion was taken back: what Stripe has is shown, and is to be erased when it is deleted
 		erasure.CompletedAt = nil
-		return nil
+		return
 	}
 	projection.Erase(status)
-	return nil
 }
 
 func latestEvents(e *v1alpha1.Erasure) string {
@@ -58,23 +53,19 @@ func latestEvents(e *v1alpha1.Erasure) string {
 
 // personalEvents identifies the events with personal data that wait; empty if there are none. An event that comes anew always
 // changes it.
-func personalEvents(c *reconciliation) (string, error) {
+func personalEvents(c *reconciliation) string {
 	var uids []string
 	for _, e := range c.pending {
-		has, err := erased.HasPersonal(e.BillingEvent)
-		if err != nil {
-			return "", fmt.Errorf("look for personal data in BillingEvent %s: %w", e.Name, err)
-		}
-		if has {
+		if erased.HasPersonal(e.BillingEvent) {
 			uids = append(uids, string(e.UID))
 		}
 	}
 	if len(uids) == 0 {
-		return "", nil
+		return ""
 	}
 	slices.Sort(uids)
 	sum := sha256.Sum256([]byte(strings.Join(uids, " ")))
-	return hex.EncodeToString(sum[:8]), nil
+	return hex.EncodeToString(sum[:8])
 }
 
 // setErased shows the erasure as a condition: what was requested, by the annotation, and how far it is. The annotation has its

@@ -44,9 +44,7 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 		if aggregate, err = r.foldProducts(ctx, c, aggregate); err != nil {
 			return err
 		}
-		if err := showErasure(c, aggregate); err != nil {
-			return err
-		}
+		showErasure(c, aggregate)
 		r.decide(c, p, aggregate)
 		return r.validate(ctx, c, p)
 	})

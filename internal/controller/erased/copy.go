@@ -16,7 +16,7 @@ const reasonErased = "(the reason was erased with the customer's personal data)"
 
 // HasPersonal reports whether the event has personal data that an erasure takes out. What a dismissal is left with is none: who
 // dismissed a failed event, and when.
-func HasPersonal(e *v1alpha1.BillingEvent) (bool, error) {
+func HasPersonal(e *v1alpha1.BillingEvent) bool {
 	rest := &v1alpha1.BillingEvent{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{}}, Spec: e.Spec, Status: e.Status}
 	for key, value := range e.Annotations {
 		if key != v1alpha1.AnnotationDismissed || withoutReason(value) != value {
@@ -31,11 +31,8 @@ func HasPersonal(e *v1alpha1.BillingEvent) (bool, error) {
 
 // Copy is the event without its personal data, as it is created in its place: of the annotations it has the dismissal of a
 // failed event only, without its reason.
-func Copy(e *v1alpha1.BillingEvent, now metav1.Time) (*v1alpha1.BillingEvent, error) {
-	public, err := personal.Redact(e)
-	if err != nil {
-		return nil, err
-	}
+func Copy(e *v1alpha1.BillingEvent, now metav1.Time) *v1alpha1.BillingEvent {
+	public := personal.Redact(e)
 	made := &v1alpha1.BillingEvent{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: e.Namespace, Name: e.Name, Labels: naming.Labels(e.Spec.Type, e.Spec.CustomerID, e.Spec.SubscriptionID),
@@ -47,7 +44,7 @@ func Copy(e *v1alpha1.BillingEvent, now metav1.Time) (*v1alpha1.BillingEvent, er
 	}
 	made.Status.EndedDismissal = withoutReason(e.Status.EndedDismissal)
 	made.Status.ErasedAt = &now
-	return made, nil
+	return made
 }
 
 // withoutReason keeps of a dismissal the user and the time, as the plugin writes them; of one in another form, the user.

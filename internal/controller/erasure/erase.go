@@ -96,8 +96,8 @@ func (r *Reconciler) hasPending(ctx context.Context, c *v1alpha1.Customer) (bool
 		return false, err
 	}
 	for i := range events.Items {
-		if has, err := erased.HasPersonal(&events.Items[i]); err != nil || has {
-			return has, err
+		if erased.HasPersonal(&events.Items[i]) {
+			return true, nil
 		}
 	}
 	return false, nil
@@ -151,10 +151,8 @@ func (r *Reconciler) replacePage(ctx context.Context, c *v1alpha1.Customer, page
 			continue
 		}
 		seen[e.UID] = true
-		has, err := erased.HasPersonal(e)
+		has := erased.HasPersonal(e)
 		switch {
-		case err != nil:
-			return err
 		case has && e.Status.Outcome == v1alpha1.OutcomePending:
 			waits = errNotYet
 		case has:

@@ -92,7 +92,7 @@ func (r *Reconciler) ofErased(ctx context.Context, o client.Object) []reconcile.
 	if err := r.Client.Get(ctx, key, &c, client.UnsafeDisableDeepCopy); err != nil || c.Status.Erasure == nil {
 		return nil
 	}
-	if has, err := erased.HasPersonal(e); err == nil && !has {
+	if !erased.HasPersonal(e) {
 		return nil
 	}
 	r.open.late(key)
