@@ -85,7 +85,9 @@ func (r *Replacer) Finish(ctx context.Context) error {
 func (r *Replacer) intentOf(ctx context.Context, e *v1alpha1.BillingEvent) (*intent, error) {
 	made := erased.Copy(e, metav1.NewTime(r.Clock.Now().UTC()))
 	if r.Schemas != nil {
-		if err := r.Schemas.ValidateStatus(ctx, e, made, v1alpha1.GroupVersion.WithKind("BillingEvent")); err != nil {
+		stored := made.DeepCopy() // the event as it is created, with the status that it had
+		stored.Status = e.Status
+		if err := r.Schemas.ValidateStatus(ctx, stored, made, v1alpha1.GroupVersion.WithKind("BillingEvent")); err != nil {
 			return nil, fmt.Errorf("status of BillingEvent %s without its personal data: %w", e.Name, err)
 		}
 	}
