@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -19,16 +20,7 @@ func Erase(c *v1alpha1.CustomerStatus) {
 	for i := range c.Checkouts {
 		c.Checkouts[i].ClientReferenceID = ""
 	}
-	for i := range c.Purchases {
-		c.Purchases[i].Terms = slices.DeleteFunc(c.Purchases[i].Terms, func(t v1alpha1.PurchaseTerms) bool {
-			return t.Source != v1alpha1.PurchaseSourcePrice && !saysAccess(t)
-		})
-		for j := range c.Purchases[i].Terms {
-			if t := &c.Purchases[i].Terms[j]; t.Source != v1alpha1.PurchaseSourcePrice { // a price is the seller's
-				t.Metadata = map[string]v1alpha1.Value{v1alpha1.MetadataAccess: t.Metadata[v1alpha1.MetadataAccess]}
-			}
-		}
-	}
+	erasePurchases(c.Purchases)
 	if failure := c.LastFailure; failure != nil {
 		failure.Message = ""
 	}
@@ -37,6 +29,62 @@ func Erase(c *v1alpha1.CustomerStatus) {
 			intent.Failure.Message = ""
 		}
 	}
+}
+
+// erasedGrant is the metadata key that stands for what a purchase granted beside access: the value is the id of the first purchase
+// that granted the same.
+const erasedGrant = "erased"
+
+// erasePurchases takes out of the purchases what the metadata of their checkouts and payments says, beside the access. Prices are
+// the seller's. Purchases that granted the same still do, and others do not: their access begins one after the other's. For example:
+//
+//	pi_1  30d, seats 5   from May 1    30d, erased pi_1
+//	pi_2  30d, seats 5   from May 31   30d, erased pi_1
+//	pi_3  30d            from May 1    30d
+func erasePurchases(purchases []v1alpha1.Purchase) {
+	first := firstWithTheSame(purchases)
+	for i := range purchases {
+		p := &purchases[i]
+		p.Terms = slices.DeleteFunc(p.Terms, func(t v1alpha1.PurchaseTerms) bool {
+			return t.Source != v1alpha1.PurchaseSourcePrice && !saysAccess(t)
+		})
+		for j := range p.Terms {
+			t := &p.Terms[j]
+			if t.Source == v1alpha1.PurchaseSourcePrice || isErased(t.Metadata) {
+				continue
+			}
+			grantsMore := len(t.Metadata) > 1
+			t.Metadata = map[string]v1alpha1.Value{v1alpha1.MetadataAccess: t.Metadata[v1alpha1.MetadataAccess]}
+			if grantsMore {
+				t.Metadata[erasedGrant] = v1alpha1.Value(first[i])
+			}
+		}
+	}
+}
+
+// isErased reports whether the metadata says nothing but access and the grant that was erased.
+func isErased(metadata map[string]v1alpha1.Value) bool {
+	for key := range metadata {
+		if key != v1alpha1.MetadataAccess && key != erasedGrant {
+			return false
+		}
+	}
+	return true
+}
+
+// firstWithTheSame returns, for each purchase, the smallest id of a purchase that grants the same.
+func firstWithTheSame(purchases []v1alpha1.Purchase) []string {
+	first := make([]string, len(purchases))
+	for i := range purchases {
+		granted := entitlementsOf(&purchases[i])
+		first[i] = purchases[i].ID
+		for j := range purchases {
+			if maps.Equal(granted, entitlementsOf(&purchases[j])) {
+				first[i] = min(first[i], purchases[j].ID)
+			}
+		}
+	}
+	return first
 }
 
 // saysAccess reports whether the terms say for how long access lasts, in words that can be read: what else stands there may be
