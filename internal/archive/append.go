@@ -24,15 +24,31 @@ func (a *Archive) Append(ctx context.Context, head Head, events []v1alpha1.Billi
 		return Head{}, err
 	}
 	m := after(head, a.now())
+	isSwept := a.swept.Swap(false)
 	for _, part := range parts(events) {
 		written, err := a.writePart(ctx, m.Batch, part)
 		if err != nil {
-			return Head{}, err
+			return Head{}, a.behind(ctx, m.Batch, err)
 		}
 		m.Files = append(m.Files, written)
 		m.Events += written.Events
 	}
-	return a.writeManifest(ctx, m)
+	head, err := a.writeManifest(ctx, m)
+	if err != nil {
+		return Head{}, err
+	}
+	// The batch is safe. What an earlier try has left is swept with the next batch if it cannot be swept now.
+	a.swept.Store(isSwept || a.sweep(ctx, head) == nil)
+	return head, nil
+}
+
+// behind is ErrBehind if another writer has written the batch meanwhile, else the error. The other writer sweeps the files that
+// its manifest does not name, so this one may have found its own files gone.
+func (a *Archive) behind(ctx context.Context, batch int64, err error) error {
+	if _, _, none := a.manifest(ctx, batch); none == nil {
+		return ErrBehind
+	}
+	return err
 }
 
 // part is what goes into one file.

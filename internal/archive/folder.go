@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"time"
 
 	"gocloud.dev/blob/fileblob"
 )
@@ -27,9 +31,37 @@ func openFolder(root string) (folder, error) {
 	return folder{bucket: bucket{opened}, root: root}, nil
 }
 
+// temporary begins the name of a file that is being written. A process that is killed leaves it.
+const temporary = ".writing-"
+
+// list leaves files out that are being written.
+func (f folder) list(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for found, err := range f.bucket.list(ctx, prefix) {
+			if !strings.HasPrefix(path.Base(found), temporary) && !yield(found, err) {
+				return
+			}
+		}
+	}
+}
+
+// clean deletes what killed processes have left: no write takes an hour.
+func (f folder) clean(now time.Time) error {
+	return filepath.WalkDir(f.root, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(entry.Name(), temporary) {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil || now.Sub(info.ModTime()) < time.Hour {
+			return nil //nolint:nilerr // another process has just given it its name
+		}
+		return os.Remove(at)
+	})
+}
+
 func (f folder) create(_ context.Context, path string, content []byte) error {
-	return f.place(path, content, func(temporary, final string) error {
-		err := os.Link(temporary, final)
+	return f.place(path, content, func(written, final string) error {
+		err := os.Link(written, final)
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s: %w", path, errExists)
 		}
@@ -42,21 +74,21 @@ func (f folder) write(_ context.Context, path string, content []byte) error {
 }
 
 // place writes a temporary file, waits until the disk has it, and then gives it its name.
-func (f folder) place(path string, content []byte, name func(temporary, final string) error) error {
+func (f folder) place(path string, content []byte, name func(written, final string) error) error {
 	final := filepath.Join(f.root, filepath.FromSlash(path))
 	if err := os.MkdirAll(filepath.Dir(final), 0o750); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(final), ".writing-*")
+	written, err := os.CreateTemp(filepath.Dir(final), temporary+"*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+	defer os.Remove(written.Name())
+	_, err = written.Write(content)
+	if err := errors.Join(err, written.Sync(), written.Close()); err != nil {
 		return err
 	}
-	if err := name(temporary.Name(), final); err != nil {
+	if err := name(written.Name(), final); err != nil {
 		return err
 	}
 	return f.syncFolders(final)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,29 +78,33 @@ func linesOf(e *v1alpha1.BillingEvent, salts io.Reader) (line eventLine, hidden 
 // compress makes a file of lines.
 func compress[T any](lines []T) ([]byte, error) {
 	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
+	writer := json.NewEncoder(&text)
+	writer.SetEscapeHTML(false)
 	for i := range lines {
-		if err := encoder.Encode(&lines[i]); err != nil {
+		if err := writer.Encode(&lines[i]); err != nil {
 			return nil, fmt.Errorf("archive: %w", err)
 		}
 	}
 	return compressText(text.Bytes())
 }
 
+// encoder is one for all: each has tables of some megabytes.
+var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderCRC(true))
+})
+
 // compressText makes a file of text. One release gives the same bytes for the same text everywhere.
 func compressText(text []byte) ([]byte, error) {
-	writer, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderCRC(true))
+	writer, err := encoder()
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	defer writer.Close()
 	return writer.EncodeAll(text, nil), nil
 }
 
 // eachLine calls use with the lines of a file, one after the other.
 func eachLine(content []byte, use func(line []byte) error) error {
-	reader, err := zstd.NewReader(bytes.NewReader(content), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+	reader, err := zstd.NewReader(bytes.NewReader(content), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(64<<20))
 	if err != nil {
 		return err
 	}

@@ -143,3 +143,12 @@ func sha256Of(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
 }
+
+// paths are the files of events that the manifest names.
+func (m manifest) paths() map[string]bool {
+	found := make(map[string]bool, len(m.Files))
+	for _, f := range m.Files {
+		found[f.Path] = true
+	}
+	return found
+}
