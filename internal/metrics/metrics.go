@@ -346,6 +346,8 @@ func Collectors() []prometheus.Collector {
 		Notifications, NotificationsPending, NotificationsFailing, NotificationLag,
 		ErasuresWaiting, ErasuresFailing,
 		CertificateExpiry, CertificateLifetime, Drift, Customers, OutOfSync, ReadingsRefused,
+		EventsArchived, ArchiveBytes, EventsDeleted, EventsStored, EventsStoredBytes, EventsExpectedBytes, OldestKeptEvent, EventRetention,
+		RetentionFailing, RetentionLastSuccess,
 		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,
 	}
 }

@@ -17,6 +17,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/internal/archive"
 )
 
 // ConfigMapName is the name of the ConfigMap that holds the head.
@@ -30,6 +32,7 @@ const (
 	bytesKey      = "bytes"
 	goneBeforeKey = "goneBefore"
 	archiveKey    = "archive"
+	problemKey    = "problem"
 )
 
 // ErrMoved says that another process has changed the head since it was loaded. Load it again.
@@ -39,16 +42,8 @@ var ErrMoved = errors.New("another process has moved the head of the archive")
 var ErrUnreadable = errors.New("the ConfigMap " + ConfigMapName + " does not hold the head of the archive: delete it, and the archive is " +
 	"read from its first batch")
 
-// Head is the end of the archive's chain, as archive.Head: the one converts to the other. The zero Head is that of an empty
-// archive.
-type Head struct {
-	// Batch is the number of the last batch.
-	Batch int64
-	// SHA256 is the hash of its manifest, in hex.
-	SHA256 string
-	// Events is how many events all batches have together.
-	Events int64
-}
+// Head is the end of the archive's chain. The zero Head is that of an empty archive.
+type Head = archive.Head
 
 // State is what the ConfigMap holds. Its zero value is none: only what Load and Swap return may be swapped.
 type State struct {
@@ -58,8 +53,10 @@ type State struct {
 	// GoneBefore bounds what is deleted: an event whose spec.created is before it may be gone from the cluster. Zero while no event
 	// may be. It never goes back.
 	GoneBefore time.Time
-	// Archive names the archive that the head is of: its URL without credentials and parameters. Empty if no events are archived.
+	// Archive names the archive that the head is of: its URL, of whose parameters only the prefix. Empty if events are not archived.
 	Archive string
+	// Problem says why nothing is archived and deleted now; empty if nothing is wrong.
+	Problem string
 
 	stored *corev1.ConfigMap
 }
@@ -131,6 +128,7 @@ func (s State) data() map[string]string {
 		bytesKey:      strconv.FormatInt(s.Bytes, 10),
 		goneBeforeKey: goneBefore,
 		archiveKey:    s.Archive,
+		problemKey:    s.Problem,
 	}
 }
 
@@ -138,6 +136,7 @@ func read(stored *corev1.ConfigMap) (State, error) {
 	s := State{
 		Head:    Head{SHA256: stored.Data[sha256Key]},
 		Archive: stored.Data[archiveKey],
+		Problem: stored.Data[problemKey],
 		stored:  stored,
 	}
 	for key, number := range map[string]*int64{batchKey: &s.Head.Batch, eventsKey: &s.Head.Events, bytesKey: &s.Bytes} {
