@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/zstd"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +25,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/archive"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erasure"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
@@ -465,4 +470,89 @@ func (o *operator) intentsAreEmpty() {
 	if err := cluster.Client.Get(o.t.Context(), client.ObjectKey{Namespace: o.namespace, Name: erasure.ConfigMapName}, &stored); err != nil || len(stored.Data) > 0 {
 		o.t.Errorf("the ConfigMap of the erasure: %v, %v", stored.Data, err)
 	}
+}
+
+// What is archived is erased as well: nothing personal is left in any file, the chain and every count verify, another customer's
+// personal data is still there, and the head has moved with the record. It happens although another process has left a batch behind
+// the head.
+func TestAnErasureReachesTheArchive(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := startIn(t, namespace)
+	bobs := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), Old, 8)
+	bobs.Name = "ArchivedBob"
+	bobs.Do(SignUp)
+	events := personalised(t, erasedLife("Archived", 7).Events())
+	id := customerIn(t, events)
+	o.send(bobs.Events()...)
+	o.send(events...)
+	o.settled()
+
+	bucket, err := archive.Open(t.Context(), "file://"+folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := o.events()
+	half := len(stored) / 2
+	head, err := bucket.Append(t.Context(), archive.Head{}, stored[:half])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Append(t.Context(), head, stored[half:]); err != nil { // the process stops before it moves the head
+		t.Fatal(err)
+	}
+	if got := filesWith(t, folder, personalTexts...); len(got) == 0 {
+		t.Fatal("the archive holds no personal data: the search proves nothing")
+	}
+	o.stop()
+	withArchive := startIn(t, namespace, func(c *config.Config) { c.ArchiveURL = "file://" + folder })
+	p := newPlugin(t, "-n", namespace)
+	shows(t, p.run("erase", id, "--reason", "Ticket 4711", "--yes", "--wait", "--timeout", "1m"), "It was taken out of the archive, too.")
+	if got := filesWith(t, folder, personalTexts...); len(got) > 0 {
+		t.Errorf("personal data is left in the archive:\n%s", strings.Join(got, "\n"))
+	}
+	if got := whereIs(namespaced(t, namespace), personalTexts...); len(got) > 0 {
+		t.Errorf("personal data is left:\n%s", strings.Join(got, "\n"))
+	}
+	report, err := bucket.Verify(t.Context())
+	if err != nil || len(report.Problems) > 0 {
+		t.Errorf("the archive does not verify: %v, %+v", err, report)
+	}
+	if got := filesWith(t, folder, "ada@example.com"); len(got) == 0 {
+		t.Error("another customer's personal data has gone")
+	}
+	var noted corev1.ConfigMap
+	if err := cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: archivehead.ConfigMapName}, &noted); err != nil || noted.Data["batch"] != "3" {
+		t.Errorf("the head is %v: %v", noted.Data, err)
+	}
+	withArchive.stop()
+}
+
+// filesWith lists the files of a folder, unpacked, that have a text.
+func filesWith(t *testing.T, folder string, texts ...string) []string {
+	t.Helper()
+	decoder, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	contents := map[string]string{}
+	if err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err == nil && strings.HasSuffix(path, ".zst") {
+			content, err = decoder.DecodeAll(content, nil)
+		}
+		contents[strings.TrimPrefix(path, folder)] = string(content)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return whereIs(contents, texts...)
 }
