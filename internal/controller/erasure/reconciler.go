@@ -167,7 +167,8 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 	if !r.open.attempted(key, true) {
 		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, "ErasureFails", "Erase", "The erasure fails, and is tried again. The operator's log says why.")
 	}
-	return ctrl.Result{}, err
+	ctrl.LoggerFrom(ctx).Error(err, "Failed to erase a customer's personal data, will retry", "customerID", c.Spec.CustomerID)
+	return requeue.WithBackoff(), nil
 }
 
 // isFailure reports whether one of the joined errors is another one than errNotYet.

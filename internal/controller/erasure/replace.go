@@ -154,7 +154,7 @@ func (r *Replacer) advance(ctx context.Context, i *intent, current *v1alpha1.Bil
 	switch {
 	case current.Spec.EventID != i.Copy.Spec.EventID || current.Spec.Account != i.Copy.Spec.Account:
 		return false, fmt.Errorf("the name %s of event %s is taken by event %s", current.Name, i.Copy.Spec.EventID, current.Spec.EventID)
-	case current.UID == i.UID && current.ResourceVersion != i.ResourceVersion:
+	case current.UID == i.UID && current.ResourceVersion != i.ResourceVersion && !isMarked(current):
 		return false, errDropped
 	case current.UID == i.UID: // the event itself
 		return false, r.delete(ctx, i, current)
@@ -173,8 +173,13 @@ func (r *Replacer) advance(ctx context.Context, i *intent, current *v1alpha1.Bil
 	}
 }
 
+// isMarked reports whether the failed event is about to be replaced. The policy lets a failed event be deleted for nothing else.
+func isMarked(e *v1alpha1.BillingEvent) bool {
+	return e.Status.Outcome == v1alpha1.OutcomeFailed && e.Status.ErasedAt != nil
+}
+
 // delete deletes an event of which the intent holds the copy, unless the event has changed since it was read. First it asks the
-// API server whether it accepts the copy: if a policy refuses it, the event stays.
+// API server whether it accepts the copy: if a policy refuses it, the event stays. A failed event is marked before.
 func (r *Replacer) delete(ctx context.Context, i *intent, current *v1alpha1.BillingEvent) error {
 	if len(current.Finalizers) > 0 || current.DeletionTimestamp != nil {
 		return fmt.Errorf("BillingEvent %s has finalizers, which block its deletion: remove them", current.Name)
@@ -182,6 +187,12 @@ func (r *Replacer) delete(ctx context.Context, i *intent, current *v1alpha1.Bill
 	err := r.Client.Create(ctx, i.Copy.DeepCopy(), client.DryRunAll, client.DisableReadYourWritesConsistency)
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("ask whether the copy of BillingEvent %s is accepted: %w", current.Name, apirejection.Hide("it", err))
+	}
+	if current.Status.Outcome == v1alpha1.OutcomeFailed && !isMarked(current) {
+		current.Status.ErasedAt = i.Copy.Status.ErasedAt.DeepCopy()
+		if err := r.Client.Status().Update(ctx, current, client.DisableReadYourWritesConsistency); err != nil {
+			return fmt.Errorf("mark BillingEvent %s: %w", current.Name, apirejection.Hide("it", err))
+		}
 	}
 	uid, version := current.UID, current.ResourceVersion
 	if err := r.Client.Delete(ctx, current, client.Preconditions{UID: &uid, ResourceVersion: &version}, client.DisableReadYourWritesConsistency); err != nil {
