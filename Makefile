@@ -110,6 +110,10 @@ chaos: controlplane ## Kill, stop and cut off everything at random for DURATION;
 	@$(build_chaos)
 	@exec bin/chaos -duration=$(DURATION) $(SEED:%=-seed=%) $(RATE:%=-rate=%) $(PLANT:%=-plant=%)
 
+.PHONY: soak
+soak: ## The same for an hour, with 60,000 events; DURATION=8h RATE=0.2 for a night.
+	@$(MAKE) --no-print-directory chaos DURATION=$(or $(DURATION),65m) RATE=$(or $(RATE),0.55)
+
 .PHONY: chaos-finds
 chaos-finds: controlplane ## Check that chaos finds each of two planted faults, and that no other failure passes for one.
 	@$(build_chaos)

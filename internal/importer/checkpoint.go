@@ -21,9 +21,9 @@ const ConfigMapName = "tollkeeper-import"
 // AnnotationImport on the ConfigMap requests another import. Every new value is a new request.
 const AnnotationImport = "billing.tollkeeper.dev/import"
 
-// requestKey is the key in the ConfigMap for the last value of the annotation that was answered. No Stripe account has
+// RequestKey is the key in the ConfigMap for the last value of the annotation that was answered. No Stripe account has
 // this name.
-const requestKey = "answered-request"
+const RequestKey = "answered-request"
 
 // maxIncomplete bounds the customers that a checkpoint names: a ConfigMap holds 1 MiB.
 const maxIncomplete = 500
@@ -110,9 +110,9 @@ func (c Checkpoints) Load(ctx context.Context, accounts []string) (map[string]*C
 	if err != nil {
 		return nil, err
 	}
-	if request := annotation.Unanswered(stored.Annotations[AnnotationImport], stored.Data[requestKey]); request != "" {
+	if request := annotation.Unanswered(stored.Annotations[AnnotationImport], stored.Data[RequestKey]); request != "" {
 		c.Log.Info("Importing again, as requested", "configMap", ConfigMapName, "annotation", AnnotationImport)
-		stored.Data = map[string]string{requestKey: request}
+		stored.Data = map[string]string{RequestKey: request}
 		if err := c.configMap().Put(ctx, stored); err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func (c *cluster) start(folder string) (err error) {
 	etcd := "http://" + ports[0]
 	if c.etcd, err = newDaemon(folder, "etcd", filepath.Join(assets, "etcd"),
 		"--data-dir="+filepath.Join(folder, "etcd"), "--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
-		"--listen-peer-urls=http://"+ports[1]); err != nil {
+		"--listen-peer-urls=http://"+ports[1], "--quota-backend-bytes=8589934592"); err != nil {
 		return err
 	}
 	_, port, err := net.SplitHostPort(ports[2])

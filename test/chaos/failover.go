@@ -22,7 +22,9 @@ func measureFailover(ctx context.Context, c *cluster, folder string, times int) 
 	if err != nil {
 		return err
 	}
-	o, err := newOperator(ctx, c, folder, binary, "failover", 2, true)
+	remotes := newRemotes(nil)
+	defer remotes.close()
+	o, err := newOperator(ctx, c, setup{folder: folder, binary: binary, namespace: "failover", remotes: remotes, replicas: 2, election: true})
 	closing := sync.OnceValue(o.close)
 	defer func() { err = errors.Join(err, closing()) }()
 	if err != nil {

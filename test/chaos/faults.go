@@ -10,8 +10,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/internal/importer"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/apiproxy"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/mailguntest"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
 // injector injects single faults.
@@ -20,6 +27,8 @@ type injector struct {
 	operator *operator
 	begin    time.Time
 	lossLock lock // one proxy decision function at a time
+	// stripeLock is held by one fault of Stripe's API at a time.
+	stripeLock lock
 
 	mutex sync.Mutex
 	kills int
@@ -38,17 +47,19 @@ type fault struct {
 
 var faults = []fault{
 	{"stop the leader past its lease, so that two lead", 2, true, (*injector).suspendLeader},
-	{"kill the leader", 4, false, (*injector).killLeader},
-	{"kill another manager", 2, false, (*injector).killFollower},
+	{"kill the leader", 6, false, (*injector).killLeader},
+	{"kill another manager", 4, false, (*injector).killFollower},
 	{"tell a manager to end", 2, false, (*injector).terminateManager},
-	{"kill the API server", 2, false, (*injector).killAPIServer},
-	{"kill etcd", 2, false, (*injector).killEtcd},
+	{"kill the API server", 3, false, (*injector).killAPIServer},
+	{"kill etcd", 3, false, (*injector).killEtcd},
 	{"freeze the leader's watches", 2, false, (*injector).freezeWatches},
 	{"cut the watches", 2, false, (*injector).cutWatches},
 	{"lose requests and replies", 4, false, (*injector).loseRequests},
 	{"stall the disk", 2, false, (*injector).stallRepeatedly},
 	{"stall the disk for longer than a receiver waits", 1, false, (*injector).stallLong},
 	{"Mailgun falters", 4, false, (*injector).failMailgun},
+	{"Stripe's API falters", 3, false, (*injector).failStripe},
+	{"request another import", 2, false, (*injector).requestImport},
 }
 
 func (i *injector) sayf(format string, arguments ...any) {
@@ -294,7 +305,7 @@ func (i *injector) failMailgun(ctx, _ context.Context, random *rand.Rand) bool {
 	var failed atomic.Bool
 	for range 3 {
 		fail := kinds[random.IntN(len(kinds))]
-		i.operator.mailgun.Fail(func(w http.ResponseWriter, r *http.Request, accept func()) {
+		i.operator.remotes.mailgun.Fail(func(w http.ResponseWriter, r *http.Request, accept func()) {
 			failed.Store(true)
 			fail(w, r, accept)
 		})
@@ -306,4 +317,40 @@ func (i *injector) failMailgun(ctx, _ context.Context, random *rand.Rand) bool {
 		}
 		return nil
 	}) == nil
+}
+
+// failStripe has Stripe's API fail for some seconds, in one way. It waits for the first failure: a thin event comes every few
+// seconds.
+func (i *injector) failStripe(ctx, during context.Context, random *rand.Rand) bool {
+	kinds := []struct {
+		name  string
+		fault stripetest.Fault
+	}{
+		{"limits the rate", stripetest.RateLimited}, {"answers 500", stripetest.ServerError}, {"drops the connection", stripetest.Dropped},
+		{"does not answer", stripetest.Hanging}, {"breaks off the answer", stripetest.Truncated},
+	}
+	kind, long := kinds[random.IntN(len(kinds))], 2*time.Second+upTo(random, 6*time.Second)
+	if !i.stripeLock.acquire(during) {
+		return false
+	}
+	defer i.stripeLock.release()
+	i.sayf("Stripe's API %s", kind.name)
+	stop := i.operator.remotes.account.falter(kind.fault)
+	pause(ctx, long)
+	return stop() > 0
+}
+
+// requestImport requests another import of all accounts, as a person does.
+func (i *injector) requestImport(_, during context.Context, random *rand.Rand) bool {
+	request := fmt.Sprintf("%d", random.Uint64())
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, importer.AnnotationImport, request)
+	stored := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: i.operator.namespace, Name: importer.ConfigMapName}}
+	err := poll(during, time.Second, 5*time.Second, time.Minute, "the import is requested", func(ctx context.Context) error {
+		return i.cluster.client.Patch(ctx, stored, client.RawPatch(types.MergePatchType, patch))
+	})
+	if err != nil {
+		return false
+	}
+	i.sayf("request another import")
+	return true
 }

@@ -18,6 +18,7 @@ import (
 type endState struct {
 	state     state
 	histories []*history
+	imported  []*imported
 	acked     map[string]string
 	messages  []mailguntest.Message
 	customer  map[string]string // by token
@@ -44,6 +45,7 @@ func soundEndState(t *testing.T) *endState {
 	if len(e.histories) != 2 {
 		t.Fatalf("%d histories, want one with a checkout and one without", len(e.histories))
 	}
+	e.histories[1].isThin = true
 	e.acked = sentEvents(e.histories)
 	for id, eventType := range e.acked {
 		e.state.events.Items = append(e.state.events.Items, v1alpha1.BillingEvent{
@@ -59,6 +61,16 @@ func soundEndState(t *testing.T) *endState {
 				ObjectMeta: named(naming.Object("", id)), Spec: v1alpha1.SubscriptionSpec{SubscriptionID: id},
 			})
 		}
+	}
+	e.imported = newImported()[:1]
+	e.state.customers.Items = append(e.state.customers.Items, v1alpha1.Customer{
+		ObjectMeta: named(e.imported[0].name()), Spec: v1alpha1.CustomerSpec{Account: e.imported[0].world.Account, CustomerID: e.imported[0].customer},
+		Status: v1alpha1.CustomerStatus{Conditions: []metav1.Condition{{Type: v1alpha1.ConditionEntitled, Status: metav1.ConditionTrue}}},
+	})
+	for _, o := range e.imported[0].world.Objects("subscription") {
+		e.state.subscriptions.Items = append(e.state.subscriptions.Items, v1alpha1.Subscription{
+			ObjectMeta: named("imported"), Spec: v1alpha1.SubscriptionSpec{Account: e.imported[0].world.Account, SubscriptionID: o.ID()},
+		})
 	}
 	signedUp := e.histories[0]
 	token := passwordreset.NewToken(signedUp.customerName())
@@ -116,6 +128,16 @@ func TestFindings(t *testing.T) {
 				e.state.customers.Items = append(e.state.customers.Items, v1alpha1.Customer{Spec: v1alpha1.CustomerSpec{CustomerID: "cus_x"}})
 			}, 0, 2, "there is an unexpected Customer of cus_x",
 		},
+		"an imported customer is missing": {
+			func(e *endState) { e.state.customers.Items = e.state.customers.Items[:2] }, 1, 0, "there is no Customer of ",
+		},
+		"a thin event is recorded, and not the event that it names": {
+			func(e *endState) {
+				e.state.events.Items = slices.DeleteFunc(e.state.events.Items, func(b v1alpha1.BillingEvent) bool {
+					return b.Spec.EventID == e.histories[1].events[0].ID
+				})
+			}, 1, 0, "was acknowledged but not recorded",
+		},
 		"a subscription is missing": {
 			func(e *endState) { e.state.subscriptions.Items = e.state.subscriptions.Items[1:] }, 1, 0, "there is no Subscription of ",
 		},
@@ -162,7 +184,9 @@ func TestFindings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e, f := soundEndState(t), &findings{}
 			tc.damage(e)
-			if err := f.check(&e.state, e.histories, e.acked, e.messages, e.consume); err != nil {
+			f.checkEvents(&e.state, sentEvents(e.histories), e.acked)
+			f.checkObjects(&e.state, e.histories, e.imported)
+			if err := f.checkEmails(&e.state, e.histories, e.messages, e.consume); err != nil {
 				t.Fatal(err)
 			}
 			if f.lost != tc.lost || f.doubled != tc.doubled {
@@ -183,12 +207,14 @@ func TestDivergence(t *testing.T) {
 		damage func(s *state)
 		want   int
 	}{
-		"no difference":          {func(*state) {}, 0},
-		"an event's record":      {func(s *state) { s.events.Items[0].Spec.PayloadSHA256 = "other" }, 1},
-		"a customer's status":    {func(s *state) { s.customers.Items[0].Status.Plan = "other" }, 1},
-		"a missing subscription": {func(s *state) { s.subscriptions.Items = s.subscriptions.Items[1:] }, 1},
-		"an e-mail's purpose":    {func(s *state) { s.emails.Items[0].Spec.Purpose = "other" }, 1},
-		"an e-mail's checkout":   {func(s *state) { s.emails.Items[0].Spec.SessionID = "other" }, 0},
+		"no difference":                {func(*state) {}, 0},
+		"an event's record":            {func(s *state) { s.events.Items[0].Spec.PayloadSHA256 = "other" }, 1},
+		"a customer's status":          {func(s *state) { s.customers.Items[0].Status.Plan = "other" }, 1},
+		"a missing subscription":       {func(s *state) { s.subscriptions.Items = s.subscriptions.Items[1:] }, 1},
+		"when a customer was imported": {func(s *state) { s.customers.Items[2].Status.LastEvent = &v1alpha1.EventReference{} }, 0},
+		"what was imported":            {func(s *state) { s.customers.Items[2].Status.Plan = "other" }, 1},
+		"an e-mail's purpose":          {func(s *state) { s.emails.Items[0].Spec.Purpose = "other" }, 1},
+		"an e-mail's checkout":         {func(s *state) { s.emails.Items[0].Spec.SessionID = "other" }, 0},
 		"a transition time": {func(s *state) {
 			s.customers.Items[0].Status.Conditions = []metav1.Condition{{LastTransitionTime: metav1.Now()}}
 		}, 0},

@@ -26,10 +26,13 @@ type history struct {
 	checkouts map[string]bool
 	// addresses holds every e-mail address that the customer ever has.
 	addresses map[string]bool
+	// isThin is true if Stripe posts thin events, which name the events and do not carry them.
+	isThin bool
 }
 
 // newHistories generates n histories. Each is a sign-up and up to twenty operations within seconds of each other. In the
 // end no subscription is unpaid, and the customer has the address of the sign-up again: otherwise its e-mails may wait.
+// Every fourth comes by thin events.
 func newHistories(n int, seed uint64) []*history {
 	begin := time.Now().Add(-time.Hour).Truncate(time.Second)
 	ops := slices.DeleteFunc(stripetest.Ops(), func(op stripetest.Op) bool {
@@ -56,7 +59,9 @@ func newHistories(n int, seed uint64) []*history {
 		for world.Do(stripetest.Recover) { //nolint:revive // until no subscription is unpaid
 		}
 		world.Do(stripetest.RevertEmail)
-		histories = append(histories, newHistory(world))
+		h := newHistory(world)
+		h.isThin = i%4 == 3
+		histories = append(histories, h)
 	}
 	return histories
 }
@@ -91,11 +96,7 @@ func withOwnDomain(o stripetest.Object, name string) stripetest.Object {
 	if o == nil {
 		return nil
 	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		panic(fmt.Sprintf("not a JSON object: %v", err))
-	}
-	replaced, own := strings.ReplaceAll(string(text), "@example.com", "@"+strings.ToLower(name)+".example.com"), stripetest.Object{}
+	replaced, own := strings.ReplaceAll(string(encode(o)), "@example.com", "@"+strings.ToLower(name)+".example.com"), stripetest.Object{}
 	if err := json.Unmarshal([]byte(replaced), &own); err != nil {
 		panic(fmt.Sprintf("not a JSON object: %v", err))
 	}
@@ -105,13 +106,41 @@ func withOwnDomain(o stripetest.Object, name string) stripetest.Object {
 // customerName is the name of the Customer object.
 func (h *history) customerName() string { return naming.Object("", h.customer) }
 
-// sentEvents returns the ids and types of all events.
+// sentEvents returns the ids and types of all events: of thin ones, and of those that they name.
 func sentEvents(histories []*history) map[string]string {
 	ids := map[string]string{}
 	for _, h := range histories {
 		for _, e := range h.events {
-			ids[e.ID] = e.Type
+			for _, id := range h.recordedAs(e) {
+				ids[id] = e.Type
+			}
 		}
 	}
 	return ids
+}
+
+// recordedAs returns the ids of the BillingEvents that must follow from the event.
+func (h *history) recordedAs(e stripetest.Event) []string {
+	if h.isThin {
+		return []string{e.ThinID(), e.ID}
+	}
+	return []string{e.ID}
+}
+
+// body is what Stripe posts of the event.
+func (h *history) body(e stripetest.Event) []byte {
+	if h.isThin {
+		return e.ThinJSON()
+	}
+	return e.JSON()
+}
+
+// thinEvents counts the thin events.
+func thinEvents(histories []*history) (n int) {
+	for _, h := range histories {
+		if h.isThin {
+			n += len(h.events)
+		}
+	}
+	return n
 }

@@ -33,6 +33,9 @@ import (
 // patience is how long to wait until the managers are ready.
 const patience = 2 * time.Minute
 
+// restoreFaults is how long faults are injected after a restore.
+const restoreFaults = 15 * time.Second
+
 type options struct {
 	duration time.Duration
 	seed     uint64
@@ -166,17 +169,29 @@ func compare(ctx context.Context, c *cluster, folder string, opts options) (*fin
 			return nil, err
 		}
 	}
-	want, err := runUndisturbed(ctx, c, folder, unmodified, histories, opts)
+	base := setup{folder: folder, replicas: 2, election: !plants[opts.plant].withoutElection, flags: plants[opts.plant].flags}
+	undisturbed := setup{folder: folder, binary: unmodified, namespace: "undisturbed", replicas: 1}
+	want, err := runUndisturbed(ctx, c, undisturbed, histories, opts)
 	if err != nil {
 		return nil, fmt.Errorf("the undisturbed run: %w", err)
 	}
-	return runDisturbed(ctx, c, folder, binary, histories, want, opts)
+	remotes := newRemotes(histories)
+	defer remotes.close()
+	base.binary, base.remotes, base.namespace = binary, remotes, "disturbed"
+	f, backup, err := runDisturbed(ctx, c, base, histories, want, opts)
+	if err != nil || opts.plant != "" || f.err() != nil {
+		return f, err
+	}
+	base.namespace, base.backup = "restored", backup
+	return runRestored(ctx, c, base, histories, want, opts)
 }
 
 // runUndisturbed runs the histories without faults, and returns the results. A problem here is an error: there is
 // nothing to compare with.
-func runUndisturbed(ctx context.Context, c *cluster, folder, binary string, histories []*history, opts options) (results map[string]any, err error) {
-	o, err := newOperator(ctx, c, folder, binary, "undisturbed", 1, false)
+func runUndisturbed(ctx context.Context, c *cluster, s setup, histories []*history, opts options) (results map[string]any, err error) {
+	s.remotes = newRemotes(histories)
+	defer s.remotes.close()
+	o, err := newOperator(ctx, c, s)
 	closing := sync.OnceValue(o.close)
 	defer func() { err = errors.Join(err, closing()) }()
 	if err != nil {
@@ -185,45 +200,77 @@ func runUndisturbed(ctx context.Context, c *cluster, folder, binary string, hist
 	begin := time.Now()
 	stripe := newStripe(o)
 	stripe.deliverInOrder(ctx, histories)
-	f, s, err := awaitAndCheck(ctx, o, stripe, histories, closing, opts.patience())
+	f, end, err := awaitAndCheck(ctx, o, stripe, histories, closing, opts.patience())
 	if err != nil {
 		return nil, err
 	}
-	fmt.Printf("undisturbed: %d events, %d customers, %d subscriptions, %d e-mails in %s\n", len(s.events.Items), len(s.customers.Items),
-		len(s.subscriptions.Items), len(s.emails.Items), time.Since(begin).Round(time.Second))
-	return s.results(), f.err()
+	fmt.Printf("undisturbed: %d events, %d customers, %d subscriptions, %d e-mails in %s\n", len(end.events.Items), len(end.customers.Items),
+		len(end.subscriptions.Items), len(end.emails.Items), time.Since(begin).Round(time.Second))
+	return end.results(), f.err()
 }
 
-// runDisturbed runs the histories again while faults are injected, and compares the results.
+// runDisturbed runs the histories again while faults are injected, and compares the results. It also returns the state at
+// the end.
 func runDisturbed(
-	ctx context.Context, c *cluster, folder, binary string, histories []*history, want map[string]any, opts options,
-) (f *findings, err error) {
-	o, err := newOperator(ctx, c, folder, binary, "disturbed", 2, !plants[opts.plant].withoutElection, plants[opts.plant].flags...)
+	ctx context.Context, c *cluster, s setup, histories []*history, want map[string]any, opts options,
+) (f *findings, end *state, err error) {
+	o, err := newOperator(ctx, c, s)
 	closing := sync.OnceValue(o.close)
 	defer func() { err = errors.Join(err, closing()) }()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stripe, chaos := newStripe(o), newChaos(c, o)
 	stripe.deliverShuffled(ctx, histories, opts.duration*9/10, opts.seed)
 	chaos.run(ctx, opts.duration, schedule(opts.duration, opts.seed))
 	recovery := time.Now()
-	f, s, err := awaitAndCheck(ctx, o, stripe, histories, closing, opts.patience())
+	f, end, err = awaitAndCheck(ctx, o, stripe, histories, closing, opts.patience())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	took := time.Since(recovery).Round(time.Second)
-	f.checkDivergence(want, s.results())
+	f.checkDivergence(want, end.results())
 	if names := chaos.neverEffective(); opts.duration >= 2*time.Minute {
 		for _, name := range names {
 			f.problemf("this fault never took effect: %s", name)
 		}
 	}
 	chaos.report()
-	acked := stripe.acknowledged()
-	fmt.Printf("events=%d posts=%d twins=%d emails=%d %s recovered after %s\n",
-		len(sentEvents(histories)), stripe.posts, stripe.twins, len(s.emails.Items), o.summary(), took)
-	fmt.Printf("kills=%d acked=%d lost=%d doubled=%d diverged=%d\n", chaos.kills, len(acked), f.lost, f.doubled, f.diverged)
+	fmt.Printf("events=%d posts=%d twins=%d thin=%d imported=%d emails=%d %s recovered after %s\n",
+		len(sentEvents(histories)), stripe.posts, stripe.twins, thinEvents(histories), len(s.remotes.account.imported), len(end.emails.Items), o.summary(), took)
+	fmt.Printf("kills=%d acked=%d lost=%d doubled=%d diverged=%d\n", chaos.kills, len(stripe.acknowledged()), f.lost, f.doubled, f.diverged)
+	return f, end, nil
+}
+
+// runRestored restores the state without statuses, as a backup tool does, while the leader is killed again and again. The
+// results must be the same, and no e-mail is sent.
+func runRestored(
+	ctx context.Context, c *cluster, s setup, histories []*history, want map[string]any, opts options,
+) (f *findings, err error) {
+	begin, sent := time.Now(), len(s.remotes.mailgun.Messages())
+	o, err := newOperator(ctx, c, s)
+	closing := sync.OnceValue(o.close)
+	defer func() { err = errors.Join(err, closing()) }()
+	if err != nil {
+		return nil, err
+	}
+	chaos := newChaos(c, o)
+	chaos.run(ctx, restoreFaults, killsDuring(restoreFaults, opts.seed))
+	f = &findings{}
+	end, err := awaitRest(ctx, o, f, opts.patience())
+	if err := errors.Join(err, closing()); err != nil {
+		return nil, err
+	}
+	f.checkCrashes(o)
+	f.checkEvents(end, sentEvents(histories), sentEvents(histories))
+	f.checkObjects(end, histories, s.remotes.account.imported)
+	f.checkDivergence(want, end.results())
+	if again := len(s.remotes.mailgun.Messages()) - sent; again > 0 {
+		f.doubled += again
+		f.problemf("after the restore %d e-mails were sent again", again)
+	}
+	fmt.Printf("restored: %d events, %d customers in %s, kills=%d lost=%d doubled=%d diverged=%d\n", len(end.events.Items), len(end.customers.Items),
+		time.Since(begin).Round(time.Second), chaos.kills, f.lost, f.doubled, f.diverged)
 	return f, nil
 }
 
@@ -238,17 +285,28 @@ func awaitAndCheck(
 	for _, undelivered := range stripe.awaitAll(patience) {
 		f.noteIncomplete(errors.New(undelivered))
 	}
-	s, err := o.awaitSettled(ctx, patience)
-	f.noteIncomplete(err)
-	if s == nil {
-		if s, err = o.read(ctx); err != nil {
-			return nil, nil, errors.Join(f.incompleteError(), err)
-		}
+	s, err := awaitRest(ctx, o, f, patience)
+	if err != nil {
+		return nil, nil, err
 	}
-	f.noteIncomplete(o.awaitReady(ctx, time.Minute))
 	if err := closing(); err != nil {
 		return nil, nil, err
 	}
 	f.checkCrashes(o)
-	return f, s, f.check(s, histories, stripe.acknowledged(), o.mailgun.Messages(), o.consumer(ctx))
+	f.checkEvents(s, sentEvents(histories), stripe.acknowledged())
+	f.checkObjects(s, histories, o.remotes.account.imported)
+	return f, s, f.checkEmails(s, histories, o.remotes.mailgun.Messages(), o.consumer(ctx))
+}
+
+// awaitRest waits until the operator comes to rest, and returns the state. It notes in the findings if the operator does not.
+func awaitRest(ctx context.Context, o *operator, f *findings, patience time.Duration) (*state, error) {
+	s, err := o.awaitSettled(ctx, patience)
+	f.noteIncomplete(err)
+	if s == nil {
+		if s, err = o.read(ctx); err != nil {
+			return nil, errors.Join(f.incompleteError(), err)
+		}
+	}
+	f.noteIncomplete(o.awaitReady(ctx, time.Minute))
+	return s, nil
 }

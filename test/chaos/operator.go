@@ -33,11 +33,37 @@ const (
 type operator struct {
 	namespace string
 	cluster   *cluster
-	mailgun   *mailguntest.Server
+	remotes   *remotes
 	managers  []*manager
 	election  bool     // whether the managers elect a leader; else all lead
 	flags     []string // further flags of the managers
 	exits
+}
+
+// remotes are the remote sides of an installation. They outlive its operator.
+type remotes struct {
+	mailgun *mailguntest.Server
+	account *account
+}
+
+func newRemotes(histories []*history) *remotes {
+	return &remotes{mailgun: mailguntest.New(), account: newAccount(histories)}
+}
+
+func (r *remotes) close() {
+	r.mailgun.Close()
+	r.account.close()
+}
+
+// setup is what an operator is made of.
+type setup struct {
+	folder, binary, namespace string
+	remotes                   *remotes
+	replicas                  int
+	election                  bool
+	flags                     []string // beside those that all managers have
+	// backup is restored before the managers start; nil for an empty namespace.
+	backup *state
 }
 
 // manager is one manager process, which reaches the API server through its own proxy.
@@ -49,16 +75,21 @@ type manager struct {
 	metrics  string
 }
 
-// newOperator starts the replicas with the flags, beside those that all have, and waits until they are ready.
-func newOperator(ctx context.Context, c *cluster, folder, binary, namespace string, replicas int, election bool, flags ...string) (*operator, error) {
+// newOperator starts the replicas and waits until they are ready.
+func newOperator(ctx context.Context, c *cluster, s setup) (*operator, error) {
 	o := &operator{
-		namespace: namespace, cluster: c, mailgun: mailguntest.New(), election: election, flags: flags, exits: exits{excused: map[string]int{}},
+		namespace: s.namespace, cluster: c, remotes: s.remotes, election: s.election, flags: s.flags, exits: exits{excused: map[string]int{}},
 	}
-	if err := c.namespace(ctx, namespace); err != nil {
+	if err := c.namespace(ctx, s.namespace); err != nil {
 		return o, err
 	}
-	for i := range replicas {
-		m, err := o.newManager(folder, binary, fmt.Sprintf("%s-%d", namespace, i))
+	if s.backup != nil {
+		if err := o.restore(ctx, s.backup); err != nil {
+			return o, err
+		}
+	}
+	for i := range s.replicas {
+		m, err := o.newManager(s.folder, s.binary, fmt.Sprintf("%s-%d", s.namespace, i))
 		if m != nil {
 			o.managers = append(o.managers, m)
 		}
@@ -82,7 +113,8 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 	flags := append([]string{
 		"--namespace=" + o.namespace, "--receiver-bind-address=" + ports[0], "--health-probe-bind-address=" + ports[1],
 		"--metrics-bind-address=" + ports[2], "--metrics-secure=false", "--mail-settle=" + mailSettle.String(), "--drain-delay=1s",
-		fmt.Sprintf("--leader-elect=%t", o.election),
+		fmt.Sprintf("--leader-elect=%t", o.election), "--accounts=" + o.remotes.account.accounts(),
+		"--resync-interval=0", // comes round once a day, and writes to customers that are at rest
 	}, o.flags...)
 	m.daemon, err = newDaemon(folder, name, binary, flags...)
 	if err != nil {
@@ -99,9 +131,9 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 	kubeconfig := filepath.Join(folder, name+".kubeconfig")
 	m.env = []string{
 		"KUBECONFIG=" + kubeconfig, config.EnvStripeEndpointSecret + "=" + secret,
-		config.EnvStripeSecretKey + "=", // no key: a lost event must stay lost
+		config.EnvStripeSecretKey + "=" + stripeKey, config.EnvStripeAPIBase + "=" + o.remotes.account.server.URL,
 		config.EnvMailgunAPIKey + "=" + mailguntest.Key, config.EnvMailgunDomain + "=" + mailguntest.Domain,
-		config.EnvMailgunAPIBase + "=" + o.mailgun.APIBase(), config.EnvMailgunSenderEmail + "=hello@kite.example",
+		config.EnvMailgunAPIBase + "=" + o.remotes.mailgun.APIBase(), config.EnvMailgunSenderEmail + "=hello@kite.example",
 		config.EnvAppName + "=" + appName, config.EnvPasswordResetURL + "=" + resetURL,
 	}
 	return m, os.WriteFile(kubeconfig, access, 0o600)
@@ -172,7 +204,6 @@ func (o *operator) close() error {
 			m.proxy.Close()
 		}
 	}
-	o.mailgun.Close()
 	return errors.Join(errs...)
 }
 

@@ -31,7 +31,24 @@ func schedule(duration time.Duration, seed uint64) []scheduledFault {
 	return all
 }
 
-func gap(random *rand.Rand) time.Duration { return time.Second + upTo(random, 7*time.Second) }
+// killsDuring returns a schedule that kills the leader, and now and then the API server.
+func killsDuring(duration time.Duration, seed uint64) (all []scheduledFault) {
+	random := rand.New(rand.NewPCG(seed, 3))
+	for at := gap(random); at < duration; at += gap(random) {
+		name := "kill the leader"
+		if random.IntN(3) == 0 {
+			name = "kill the API server"
+		}
+		for _, f := range faults {
+			if f.name == name {
+				all = append(all, scheduledFault{at: at, fault: f, seed: random.Uint64()})
+			}
+		}
+	}
+	return all
+}
+
+func gap(random *rand.Rand) time.Duration { return time.Second + upTo(random, 4*time.Second) }
 
 // newDeck returns a shuffled deck: one of each fault for the first deck, later as many of each as its weight.
 func newDeck(random *rand.Rand, first bool) []fault {

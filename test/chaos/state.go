@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/importer"
 )
 
 // state is everything that an operator has created.
@@ -20,17 +24,28 @@ type state struct {
 	subscriptions v1alpha1.SubscriptionList
 	emails        v1alpha1.EmailList
 	resets        v1alpha1.PasswordResetList
+	configMaps    corev1.ConfigMapList // the operator's checkpoints
 }
 
 func (s *state) lists() []client.ObjectList {
 	return []client.ObjectList{&s.events, &s.customers, &s.subscriptions, &s.emails, &s.resets}
 }
 
+// each calls do with every object.
+func (s *state) each(do func(client.Object)) {
+	for _, list := range append(s.lists(), &s.configMaps) {
+		_ = meta.EachListItem(list, func(item runtime.Object) error { // it is a list
+			do(item.(client.Object))
+			return nil
+		})
+	}
+}
+
 // read reads the state. It retries for a while: the API server may still be recovering from a fault.
 func (o *operator) read(ctx context.Context) (s *state, err error) {
 	err = poll(ctx, time.Second, time.Minute, 3*time.Minute, "the state can be read", func(ctx context.Context) error {
 		s = &state{}
-		for _, list := range s.lists() {
+		for _, list := range append(s.lists(), &s.configMaps) {
 			if err := o.cluster.client.List(ctx, list, client.InNamespace(o.namespace)); err != nil {
 				return err
 			}
@@ -63,6 +78,34 @@ func (o *operator) allDone(ctx context.Context) error {
 	}
 	if unsent > 0 {
 		return fmt.Errorf("%d e-mails are not sent", unsent)
+	}
+	return o.allImported(ctx)
+}
+
+// allImported returns nil if every request for an import is answered, and every imported customer is known.
+func (o *operator) allImported(ctx context.Context) error {
+	var stored corev1.ConfigMap
+	if err := o.cluster.client.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: importer.ConfigMapName}, &stored); err != nil {
+		return err
+	}
+	request := stored.Annotations[importer.AnnotationImport]
+	if answered := stored.Data[importer.RequestKey]; answered != request {
+		return fmt.Errorf("the import %q that was requested has not begun: answered is %q", request, answered)
+	}
+	for _, i := range o.remotes.account.imported {
+		var done importer.Checkpoint
+		if err := json.Unmarshal([]byte(stored.Data[i.world.Account]), &done); err != nil || done.Phase != importer.Done {
+			return fmt.Errorf("the import of %s is not over: %q, %w", i.world.Account, done.Phase, err)
+		}
+		var c v1alpha1.Customer
+		if err := o.cluster.client.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: i.name()}, &c); err != nil {
+			return err
+		}
+		for _, name := range []string{v1alpha1.ConditionEntitled, v1alpha1.ConditionInSync} {
+			if known := meta.FindStatusCondition(c.Status.Conditions, name); known == nil || known.Status == metav1.ConditionUnknown {
+				return fmt.Errorf("%s of the imported Customer %s is not known", name, c.Name)
+			}
+		}
 	}
 	return nil
 }
@@ -109,7 +152,8 @@ func (s *state) versions() map[string]string {
 
 // results returns what must not depend on faults, by kind and name: the recorded events, the statuses of customers and
 // subscriptions, and the planned e-mails. It leaves out the statuses of events and e-mails, which hold times and
-// numbers of attempts, and which of the customer's checkouts planned an e-mail: the first that arrived.
+// numbers of attempts, and which of the customer's checkouts planned an e-mail: the first that arrived. Of imported customers
+// it has what the import says, and not when.
 func (s *state) results() map[string]any {
 	results := map[string]any{}
 	for _, e := range s.events.Items {
@@ -120,10 +164,23 @@ func (s *state) results() map[string]any {
 		results["Email "+email.Name] = email.Spec
 	}
 	for _, c := range s.customers.Items {
-		results["Customer "+c.Name] = [2]any{c.Spec, c.Status}
+		if results["Customer "+c.Name] = [2]any{c.Spec, c.Status}; c.Spec.Account != "" {
+			results["Customer "+c.Name] = importedResult(&c)
+		}
 	}
 	for _, sub := range s.subscriptions.Items {
-		results["Subscription "+sub.Name] = [2]any{sub.Spec, sub.Status}
+		if results["Subscription "+sub.Name] = [2]any{sub.Spec, sub.Status}; sub.Spec.Account != "" {
+			results["Subscription "+sub.Name] = [2]any{sub.Spec, sub.Status.Status}
+		}
 	}
 	return results
+}
+
+// importedResult is what a status says that was read from Stripe. When it was read, also sets when a grace period ends.
+func importedResult(c *v1alpha1.Customer) any {
+	entitled := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionEntitled)
+	if entitled == nil {
+		return "no decision"
+	}
+	return []any{c.Spec, c.Status.Email, c.Status.Plan, entitled.Status, entitled.Reason}
 }

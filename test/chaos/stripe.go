@@ -29,9 +29,10 @@ type stripe struct {
 
 // delivery is an event that is posted until it is acknowledged.
 type delivery struct {
-	event  stripetest.Event
-	random *rand.Rand
-	first  int // index of the receiver to try first; -1 for any
+	history *history
+	event   stripetest.Event
+	random  *rand.Rand
+	first   int // index of the receiver to try first; -1 for any
 }
 
 func newStripe(o *operator) *stripe {
@@ -49,7 +50,7 @@ func (s *stripe) deliverInOrder(ctx context.Context, histories []*history) {
 		s.all.Go(func() {
 			for i := worker; i < len(histories); i += 16 {
 				for _, e := range histories[i].events {
-					s.deliver(ctx, &delivery{event: e, random: rand.New(rand.NewPCG(0, 0)), first: -1})
+					s.deliver(ctx, &delivery{history: histories[i], event: e, random: rand.New(rand.NewPCG(0, 0)), first: -1})
 				}
 			}
 		})
@@ -65,7 +66,7 @@ func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, with
 		starts := upTo(random, within)
 		for _, e := range h.events {
 			after := starts + upTo(random, 6*time.Second)
-			d := &delivery{event: e, random: rand.New(rand.NewPCG(random.Uint64(), 0)), first: -1}
+			d := &delivery{history: h, event: e, random: rand.New(rand.NewPCG(random.Uint64(), 0)), first: -1}
 			if random.IntN(20) == 0 {
 				after += upTo(random, 40*time.Second)
 			}
@@ -88,7 +89,7 @@ func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, with
 
 // deliverToBoth starts a delivery of the same event to the second receiver. The caller then delivers it to the first.
 func (s *stripe) deliverToBoth(ctx context.Context, d *delivery) {
-	other := &delivery{event: d.event, random: rand.New(rand.NewPCG(d.random.Uint64(), 0)), first: 1}
+	other := &delivery{history: d.history, event: d.event, random: rand.New(rand.NewPCG(d.random.Uint64(), 0)), first: 1}
 	d.first = 0
 	s.mutex.Lock()
 	s.twins++
@@ -116,13 +117,16 @@ func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
 func (s *stripe) post(ctx context.Context, d *delivery, to stripetest.Endpoint) bool {
 	ctx, cancel := context.WithTimeout(ctx, 12*time.Second)
 	defer cancel()
-	code, err := to.Post(ctx, d.event)
+	body := d.history.body(d.event)
+	code, err := to.PostSigned(ctx, body, stripetest.Sign(body, time.Now(), to.Secret))
 	acknowledged := code == http.StatusOK && err == nil
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.posts++
 	if code/100 == 2 { // for Stripe the status line is enough
-		s.acked[d.event.ID] = d.event.Type
+		for _, id := range d.history.recordedAs(d.event) {
+			s.acked[id] = d.event.Type
+		}
 	}
 	switch {
 	case acknowledged:

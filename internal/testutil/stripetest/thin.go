@@ -15,6 +15,9 @@ func (e Event) ThinID() string { return "evt_test_" + strings.TrimPrefix(e.ID, "
 // https://docs.stripe.com/event-destinations#thin-events.
 func (e Event) ThinJSON() []byte { return marshal(e.thin()) }
 
+// ThinWithSnapshotJSON returns the same as Stripe's API returns it: with the event that carries the object.
+func (e Event) ThinWithSnapshotJSON() []byte { return marshal(e.thin().With("snapshot_event", e.ID)) }
+
 func (e Event) thin() Object {
 	kind, _ := e.Object["object"].(string)
 	thin := Object{
