@@ -19,8 +19,14 @@ func pluginCommands() (string, error) {
 	for _, group := range root.Groups() {
 		fmt.Fprintf(&out, "## %s\n\n", strings.TrimSuffix(group.Title, ":"))
 		for _, c := range root.Commands() {
-			if c.GroupID == group.ID {
+			if c.GroupID != group.ID {
+				continue
+			}
+			if !c.HasSubCommands() {
 				pluginCommand(&out, c)
+			}
+			for _, sub := range c.Commands() {
+				pluginCommand(&out, sub)
 			}
 		}
 	}
@@ -29,7 +35,11 @@ func pluginCommands() (string, error) {
 
 // pluginCommand documents one command.
 func pluginCommand(out *strings.Builder, c *cobra.Command) {
-	fmt.Fprintf(out, "### %s\n\n%s\n\n```sh\nkubectl tollkeeper %s\n```\n\n", c.Name(), c.Long, c.Use)
+	name, usage := c.Name(), c.Use
+	if parent := c.Parent(); parent.HasParent() {
+		name, usage = parent.Name()+" "+name, parent.Name()+" "+usage
+	}
+	fmt.Fprintf(out, "### %s\n\n%s\n\n```sh\nkubectl tollkeeper %s\n```\n\n", name, c.Long, usage)
 	var flags []*pflag.Flag
 	c.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "help" {
@@ -41,7 +51,7 @@ func pluginCommand(out *strings.Builder, c *cobra.Command) {
 		header(out, "flag", "default", "meaning")
 		for _, f := range flags {
 			value := f.DefValue
-			if value == "false" || value == "" {
+			if value == "false" || value == "" || value == "[]" {
 				value = ""
 			} else {
 				value = "`" + value + "`"

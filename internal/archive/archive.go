@@ -39,9 +39,9 @@ type Archive struct {
 
 // Head is the end of the chain. The zero Head is that of an empty archive.
 type Head struct {
-	Batch  int64  // the number of the latest batch, from 1
-	SHA256 string // of the latest manifest's bytes, in hexadecimal
-	Events int64  // how many events all batches have
+	Batch  int64  `json:"batch"`  // the number of the latest batch, from 1
+	SHA256 string `json:"sha256"` // of the latest manifest's bytes, in hexadecimal
+	Events int64  `json:"events"` // how many events all batches have
 }
 
 // Batch is one batch of the archive, as Next reads it.

@@ -77,9 +77,12 @@ func batchOf(path string) (batch int64, ok bool) {
 
 // Problem is something wrong with the archive.
 type Problem struct {
-	Batch int64  // 0 if the file belongs to no batch
-	Path  string // of the file
-	What  string // what is wrong with it
+	// Batch is 0 if the file belongs to no batch.
+	Batch int64 `json:"batch,omitempty"`
+	// Path of the file.
+	Path string `json:"path,omitempty"`
+	// What is wrong with it.
+	What string `json:"what"`
 }
 
 func (p Problem) Error() string {

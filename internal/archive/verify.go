@@ -11,14 +11,22 @@ import (
 
 // Report is what Verify has found.
 type Report struct {
-	Head     Head      // the end of the chain
-	Events   int64     // the events of all batches
-	Distinct int64     // the ids of events among them: an event may be archived again, for a later change
-	Files    int64     // the files of events
-	Bytes    int64     // their size, compressed
-	Personal int64     // the lines of personal data
-	Erasures int64     // the erasures on record
-	Problems []Problem // everything that is wrong, in the order of the batches
+	// Head is the end of the chain.
+	Head Head `json:"head"`
+	// Events counts the events of all batches.
+	Events int64 `json:"events"`
+	// Distinct counts the ids of events among them: an event may be archived again, for a later change.
+	Distinct int64 `json:"distinctEvents"`
+	// Files counts the files of events.
+	Files int64 `json:"files"`
+	// Bytes is their size, compressed.
+	Bytes int64 `json:"bytes"`
+	// Personal counts the lines of personal data.
+	Personal int64 `json:"personalLines"`
+	// Erasures counts the erasures on record.
+	Erasures int64 `json:"erasures"`
+	// Problems is everything that is wrong, in the order of the batches.
+	Problems []Problem `json:"problems"`
 }
 
 // Verify checks the whole chain from batch 1, every file's hash and counts, every personal line's hash, and that there is nothing

@@ -47,11 +47,9 @@ func TestTheExamplesOfThePlugin(t *testing.T) {
 	if err := errors.Join(os.WriteFile("event.json", recorded, 0o600), os.Mkdir("events", 0o700), os.WriteFile("events/1.json", recorded, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	archiveOf(t, "archive", o.events()...)
 	examples := 0
-	for _, c := range command.New(command.OS("test")).Commands() {
-		if c.Name() == "help" || c.Name() == "completion" {
-			continue
-		}
+	for _, c := range leafCommands(command.New(command.OS("test"))) {
 		if c.Example == "" {
 			t.Errorf("%s has no example", c.Name())
 		}
@@ -66,15 +64,34 @@ func TestTheExamplesOfThePlugin(t *testing.T) {
 	}
 }
 
+// leafCommands are the commands that do something, those of the help apart.
+func leafCommands(root *cobra.Command) []*cobra.Command {
+	var leaves []*cobra.Command
+	for _, c := range root.Commands() {
+		switch {
+		case c.Name() == "help" || c.Name() == "completion":
+		case c.HasSubCommands():
+			leaves = append(leaves, leafCommands(c)...)
+		default:
+			leaves = append(leaves, c)
+		}
+	}
+	return leaves
+}
+
+// exampleArchives are the archives that the examples name. In the test there is one, in the folder archive.
+var exampleArchives = strings.NewReplacer("s3://acme-billing-archive", "file://./archive", "file:///mnt/archive", "file://./archive")
+
 // runExample runs one line of a command's help.
 func runExample(t *testing.T, p plugin, c *cobra.Command, line string) {
 	t.Helper()
-	arguments, isOurs := strings.CutPrefix(line, "kubectl tollkeeper "+c.Name())
+	name := strings.TrimPrefix(c.CommandPath(), "kubectl tollkeeper ")
+	arguments, isOurs := strings.CutPrefix(exampleArchives.Replace(line), "kubectl tollkeeper "+name)
 	if !isOurs {
 		t.Errorf("the example %q is not one of %s", line, c.Name())
 		return
 	}
-	words := append([]string{c.Name()}, split(os.Expand(arguments, p.environment))...)
+	words := append(strings.Fields(name), split(os.Expand(arguments, p.environment))...)
 	if strings.HasSuffix(line, "--watch") {
 		ctx, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()

@@ -93,7 +93,7 @@ is found, unless you give one with --namespace.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"customer":     {p.explain(), p.timeline(), p.grant(), p.deny(), p.auto()},
 		"ask":          {p.resync(), p.retry(), p.dismiss(), p.erase(), p.importAll()},
-		"installation": {p.events(), p.top(), p.doctor(), p.replay(), p.report()},
+		"installation": {p.events(), p.archive(), p.top(), p.doctor(), p.replay(), p.report()},
 	} {
 		for _, command := range commands {
 			command.GroupID = group

@@ -89,7 +89,9 @@ func subscriptionsOf(ctx context.Context, c client.Reader, customer *v1alpha1.Cu
 }
 
 func (p *plugin) timeline() *cobra.Command {
-	return &cobra.Command{
+	var archived bool
+	var location string
+	cmd := &cobra.Command{
 		Use:     "timeline CUSTOMER",
 		Aliases: []string{"history"},
 		Short:   "List what happened to a customer, in Stripe's order",
@@ -97,9 +99,12 @@ func (p *plugin) timeline() *cobra.Command {
 e-mails, the override, and what the operator decided as far as Kubernetes still has its own events (an hour, by default).
 
 Applied: a status shows the event, or showed it. Superseded: newer events had reported everything in it. Recorded: kept for
-the audit trail only. Failed: it could not be used. With -o wide, the parts of the statuses that show the event now.`,
+the audit trail only. Failed: it could not be used. With -o wide, the parts of the statuses that show the event now.
+
+Old events may have left the cluster. With --archived, those of the archive are listed too.`,
 		Example: `  kubectl tollkeeper timeline cus_Bob
-  kubectl tollkeeper timeline ada@example.com -o wide`,
+  kubectl tollkeeper timeline ada@example.com -o wide
+  kubectl tollkeeper timeline cus_Bob --archived --archive-url=s3://acme-billing-archive`,
 		Args:              exactlyOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -115,6 +120,11 @@ the audit trail only. Failed: it could not be used. With -o wide, the parts of t
 			if err != nil {
 				return err
 			}
+			if archived {
+				if err := p.addArchived(cmd.Context(), &input, location); err != nil {
+					return err
+				}
+			}
 			entries := timeline.Of(input)
 			if printer.Format.IsForPrograms() {
 				return printer.Object(entries)
@@ -122,6 +132,20 @@ the audit trail only. Failed: it could not be used. With -o wide, the parts of t
 			return timeline.Print(printer, entries)
 		},
 	}
+	cmd.Flags().BoolVar(&archived, "archived", false, "list the events of the archive too")
+	addArchiveFlag(cmd, &location)
+	return cmd
+}
+
+// addArchived adds the events that have left the cluster.
+func (p *plugin) addArchived(ctx context.Context, input *timeline.Input, location string) error {
+	a, err := p.openArchive(ctx, location)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	input.Events, input.Archived, err = withArchived(ctx, a, input.Customer, input.Events)
+	return err
 }
 
 // history reads what happened to the customer.

@@ -25,6 +25,8 @@ type Input struct {
 	Customer *v1alpha1.Customer
 	// Events about the customer, in any order.
 	Events []v1alpha1.BillingEvent
+	// Archived are the ids of those events that have left the cluster.
+	Archived map[string]bool
 	// Subscriptions and Emails of the customer.
 	Subscriptions []v1alpha1.Subscription
 	Emails        []v1alpha1.Email
@@ -59,6 +61,8 @@ type Entry struct {
 	ID string `json:"id"`
 	// Shown are the parts of the customer's or a subscription's status that show this event now.
 	Shown []string `json:"shown,omitempty"`
+	// Archived is true of an event that has left the cluster.
+	Archived bool `json:"archived,omitempty"`
 }
 
 // Pending is the outcome of an event that was not handled yet.
@@ -69,7 +73,9 @@ func Of(in Input) []Entry {
 	entries := []Entry{}
 	shown := shownParts(in)
 	for i := range in.Events {
-		entries = append(entries, ofEvent(&in.Events[i], shown))
+		entry := ofEvent(&in.Events[i], shown)
+		entry.Archived = in.Archived[entry.ID]
+		entries = append(entries, entry)
 	}
 	for i := range in.Emails {
 		entries = append(entries, ofEmail(&in.Emails[i]))
@@ -203,6 +209,9 @@ func Print(p show.Printer, entries []Entry) error {
 			change = strings.TrimPrefix(change+" ("+strings.TrimSuffix(e.Message, ".")+")", " ")
 		}
 		shown := strings.Join(e.Shown, ", ")
+		if e.Archived {
+			id += " (archived)"
+		}
 		rows = append(rows, []show.Cell{
 			{Text: say.Second(e.At.Time), Tone: show.Dim}, {Text: what}, {Text: e.Outcome, Tone: tones[e.Outcome]},
 			{Text: id, Tone: show.Dim}, {Text: shown}, {Text: change},

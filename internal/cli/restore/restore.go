@@ -1,0 +1,46 @@
+// Package restore brings archived events back into the cluster.
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// Result counts what became of the events.
+type Result struct {
+	Created int `json:"created"`
+	// There is how many the cluster has already.
+	There int `json:"alreadyThere"`
+}
+
+// Apply creates the events in the namespace. The status stays in the archive: to the operator, the events are pending again. It
+// folds them, and reaches what it reached before. An event that is there already stays as it is.
+func Apply(ctx context.Context, c client.Client, namespace string, events []v1alpha1.BillingEvent) (Result, error) {
+	var result Result
+	for i := range events {
+		switch err := c.Create(ctx, fresh(&events[i], namespace)); {
+		case err == nil:
+			result.Created++
+		case apierrors.IsAlreadyExists(err):
+			result.There++
+		default:
+			return result, fmt.Errorf("create %s: %w", events[i].Spec.EventID, err)
+		}
+	}
+	return result, nil
+}
+
+// fresh is the event as it is created. The policy lets new events have no annotations: a dismissal is about a failure that this
+// object has not had.
+func fresh(e *v1alpha1.BillingEvent, namespace string) *v1alpha1.BillingEvent {
+	return &v1alpha1.BillingEvent{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: e.Name, Labels: e.Labels},
+		Spec:       e.Spec,
+	}
+}
