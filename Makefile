@@ -142,6 +142,12 @@ bench: controlplane ## Measure what the operator costs the API server, as ratios
 	go build -o bin/load ./test/load
 	exec bin/load $(BENCH)
 
+.PHONY: retention-bench
+retention-bench: EVENTS ?= 100000
+retention-bench: controlplane ## Archive and delete EVENTS old events while a load flows: none is lost, and what it costs the receiver.
+	go build -o bin/load ./test/load
+	exec bin/load -retention=$(EVENTS) -out=bin/bench/retention $(BENCH)
+
 BENCHMARKED = $$(git grep -l '^func Benchmark' -- 'internal/*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: bench-code

@@ -147,7 +147,7 @@ func (a *App) addCustomer(
 func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 	return a.setUp("unlinked", &unlinked.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Stripe: a.stripe, Scope: scope,
-		LinkTimeout: cfg.LinkTimeout, StripeDelay: cfg.RefetchDelay,
+		LinkTimeout: cfg.LinkTimeout, StripeDelay: cfg.RefetchDelay, DeletesEvents: cfg.DeletesEvents(),
 	}, options(concurrentOthers))
 }
 

@@ -18,7 +18,7 @@ func (a *App) addRetention(cfg config.Config) error {
 		return err
 	}
 	a.retention = &retention.Retention{
-		Client: a.client(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Rows: rows, Head: a.archiveHead(cfg),
+		Client: a.manager.GetClient(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Rows: rows, Head: a.archiveHead(cfg),
 		Keep: cfg.EventRetention, URL: cfg.ArchiveURL, Open: retention.OpenArchive, Yield: a.gate.Wait,
 		Clock: clock.RealClock{}, Log: a.manager.GetLogger().WithName("retention"),
 	}

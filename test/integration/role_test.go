@@ -33,11 +33,18 @@ func TestTheRolesAreSufficient(t *testing.T) {
 	world := signUp()
 	_, withStripe := stripe(t, world)
 	_, withMailgun := mailgun(t)
-	o := startAs(t, access, namespace, withStripe, withMailgun, func(c *config.Config) {
+	old := recordOld(t, namespace, 3)
+	o := startAs(t, access, namespace, withStripe, withMailgun, archivesTo("file://"+t.TempDir()), func(c *config.Config) {
 		c.LeaderElect, c.Import = true, config.ImportSubscribers
 	})
 	o.imported(patience)
 	o.recordedAll(world) // by backfill
+	o.eventually("old events are archived and deleted", func() string {
+		if o.event(old[2]).UID != "" {
+			return "they are there"
+		}
+		return ""
+	})
 	o.checkpoint("platform", newest(world))
 	customer, sub := world.Objects("customer")[0].ID(), world.Objects("subscription")[0].ID()
 	world.Advance(time.Second)

@@ -28,6 +28,7 @@ type options struct {
 	span      time.Duration
 	settled   []int
 	crowd     int
+	retention int
 	out       string
 }
 
@@ -37,6 +38,7 @@ func parseFlags() (o options, err error) {
 	flag.DurationVar(&o.span, "span", 5*time.Second, "how long the raw limit is measured at each concurrency")
 	settled := flag.String("settled", "0,20000,100000", "numbers of old, settled events beside which the loads run")
 	flag.IntVar(&o.crowd, "crowd", 20000, "customers in the cluster while starts and failovers are measured; 0 leaves this out")
+	flag.IntVar(&o.retention, "retention", 0, "number of old events that are archived and deleted while a load flows; then nothing else is measured")
 	flag.StringVar(&o.out, "out", "bin/bench", "folder of the results")
 	flag.Parse()
 	for field := range strings.SplitSeq(*settled, ",") {
@@ -46,8 +48,8 @@ func parseFlags() (o options, err error) {
 		}
 		o.settled = append(o.settled, n)
 	}
-	if o.rounds < 1 || o.customers < 1 || o.span <= 0 || o.crowd < 0 {
-		return o, errors.New("-rounds, -customers and -span must be positive, and -crowd not negative")
+	if o.rounds < 1 || o.customers < 1 || o.span <= 0 || o.crowd < 0 || o.retention < 0 {
+		return o, errors.New("-rounds, -customers and -span must be positive, and -crowd and -retention not negative")
 	}
 	return o, nil
 }
@@ -104,6 +106,11 @@ func run(ctx context.Context, o options) (err error) {
 // measure runs all rounds. A round measures the raw limit first, so that the loads are compared with the machine as it is
 // then.
 func measure(ctx context.Context, b *bench, o options, results *results) error {
+	if o.retention > 0 {
+		found, err := b.retention(ctx, o)
+		results.add(fmt.Sprintf("%d old events", o.retention), found)
+		return err
+	}
 	have := 0
 	for _, settled := range o.settled {
 		if err := b.addSettledEvents(ctx, settled-have); err != nil {

@@ -31,8 +31,8 @@ type manager struct {
 }
 
 // startManager starts a manager without a Stripe key, so that it asks Stripe nothing, and waits until it is ready.
-func (b *bench) startManager(ctx context.Context, namespace string, elects bool) (*manager, error) {
-	m, err := b.launch(namespace, elects)
+func (b *bench) startManager(ctx context.Context, namespace string, elects bool, flags ...string) (*manager, error) {
+	m, err := b.launch(namespace, elects, flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (b *bench) startManager(ctx context.Context, namespace string, elects bool)
 }
 
 // launch starts a manager and does not wait.
-func (b *bench) launch(namespace string, elects bool) (*manager, error) {
+func (b *bench) launch(namespace string, elects bool, flags ...string) (*manager, error) {
 	ports, err := freeport.Addresses(3)
 	if err != nil {
 		return nil, err
@@ -67,9 +67,9 @@ func (b *bench) launch(namespace string, elects bool) (*manager, error) {
 	m := &manager{
 		endpoint: "http://" + ports[0] + receiver.Path, probe: "http://" + ports[1] + "/readyz", metrics: "http://" + ports[2] + "/metrics",
 	}
-	m.command = exec.Command(b.binary, "--namespace="+namespace, "--receiver-bind-address="+ports[0],
+	m.command = exec.Command(b.binary, append(flags, "--namespace="+namespace, "--receiver-bind-address="+ports[0],
 		"--health-probe-bind-address="+ports[1], "--metrics-bind-address="+ports[2], "--metrics-secure=false", "--drain-delay=0s",
-		fmt.Sprintf("--leader-elect=%t", elects))
+		fmt.Sprintf("--leader-elect=%t", elects))...)
 	m.command.Env = append(os.Environ(), "KUBECONFIG="+path+".kubeconfig", config.EnvStripeEndpointSecret+"="+secret, config.EnvStripeSecretKey+"=",
 		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,
 		config.EnvMailgunAPIBase+"="+b.mailgun.APIBase(), config.EnvMailgunSenderEmail+"=hello@kite.example")

@@ -80,6 +80,7 @@ func (d *Doctor) Run(ctx context.Context) []Line {
 		{"Rights", d.rights},
 		{"Leader", d.leader},
 		{"Import", d.imports},
+		{"Archive", d.archive},
 		{"Work", d.work},
 	} {
 		found, err := check.run(ctx)

@@ -18,17 +18,22 @@ const (
 // pacer makes requests to the API server one at a time, with pauses.
 type pacer struct {
 	clock clock.Clock
-	// yield waits while many events are being recorded; nil if it never does.
+	// yield has a write wait while many events are being recorded; nil if none does.
 	yield func(context.Context)
 	// share is defaultShare, except in tests.
 	share float64
 }
 
-// do makes a request, and then pauses. It returns an error only if ctx ends: then the request may not have been made.
-func (p *pacer) do(ctx context.Context, request func()) error {
+// write is do for a request that writes: it gives way to the recording of events first.
+func (p *pacer) write(ctx context.Context, request func()) error {
 	if p.yield != nil {
 		p.yield(ctx)
 	}
+	return p.do(ctx, request)
+}
+
+// do makes a request, and then pauses. It returns an error only if ctx has ended: then the request was not made.
+func (p *pacer) do(ctx context.Context, request func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -201,7 +201,7 @@ func (r *Retention) mayDelete(ctx context.Context, e *v1alpha1.BillingEvent) err
 func (r *Retention) delete(ctx context.Context, events []v1alpha1.BillingEvent) (deleted int, err error) {
 	for i := range events {
 		isDeleted := false
-		if ended := r.pace.do(ctx, func() { isDeleted, err = r.deleteOne(ctx, &events[i]) }); ended != nil {
+		if ended := r.pace.write(ctx, func() { isDeleted, err = r.deleteOne(ctx, &events[i]) }); ended != nil {
 			return deleted, ended
 		}
 		if err != nil {

@@ -47,7 +47,7 @@ type Archive interface {
 
 // Retention runs on the leader.
 type Retention struct {
-	// Client reads Customers from the cache, and deletes.
+	// Client reads Customers from the cache, and deletes. It does not yield by itself: the time would count as that of the request.
 	Client client.Client
 	// Reader reads from the API server: no cache holds settled events.
 	Reader    client.Reader
@@ -61,7 +61,7 @@ type Retention struct {
 	URL string
 	// Open opens the archive: OpenArchive, except in tests.
 	Open func(ctx context.Context, url string) (Archive, error)
-	// Yield waits while many events are being recorded; nil if it never does.
+	// Yield has a deletion wait while many events are being recorded; nil if none does.
 	Yield func(context.Context)
 	Clock clock.Clock
 	Log   logr.Logger

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -12,19 +13,18 @@ import (
 // that they name. Its values are those of InAccount.
 const ByPayment = "payment"
 
-// paymentsOf lists the payments of an event, or the newest one that a Customer shows.
+// paymentsOf lists the payments of an event, or those that a Customer shows: its newest one, those of its latest invoices, and those
+// that were refunded or are disputed. So the customer of a dispute is found although the payment's events are gone.
 func paymentsOf(o client.Object) []string {
 	var account string
-	var ids [2]string
+	var ids []string
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
 		if o.CustomerID() != "" {
-			account, ids = o.Spec.Account, [2]string{o.Content().ChargeID, o.Content().PaymentIntentID}
+			account, ids = o.Spec.Account, []string{o.Content().ChargeID, o.Content().PaymentIntentID}
 		}
 	case *v1alpha1.Customer:
-		if last := o.Status.LastPayment; last != nil {
-			account, ids = o.Spec.Account, [2]string{last.ChargeID, last.PaymentIntentID}
-		}
+		account, ids = o.Spec.Account, shownPayments(&o.Status)
 	}
 	var values []string
 	for _, id := range ids {
@@ -32,7 +32,25 @@ func paymentsOf(o client.Object) []string {
 			values = append(values, InAccount(account, id))
 		}
 	}
-	return values
+	slices.Sort(values)
+	return slices.Compact(values)
+}
+
+func shownPayments(s *v1alpha1.CustomerStatus) []string {
+	var ids []string
+	if s.LastPayment != nil {
+		ids = append(ids, s.LastPayment.ChargeID, s.LastPayment.PaymentIntentID)
+	}
+	for _, p := range s.InvoicePayments {
+		ids = append(ids, p.ChargeID, p.PaymentIntentID)
+	}
+	for _, r := range s.Refunds {
+		ids = append(ids, r.ChargeID, r.PaymentIntentID)
+	}
+	for _, d := range s.OpenDisputes {
+		ids = append(ids, d.ChargeID, d.PaymentIntentID)
+	}
+	return ids
 }
 
 func addPaymentIndexes(ctx context.Context, indexer client.FieldIndexer) error {

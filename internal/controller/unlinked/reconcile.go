@@ -80,8 +80,12 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 		return r.linkTo(ctx, e, customerID)
 	}
 	if age >= r.LinkTimeout {
-		return r.keep(ctx, e, v1alpha1.RecordedCustomerNotFound, fmt.Sprintf(
-			"No event that names the customer of %s was found within %s (--link-timeout).", payment(e), r.LinkTimeout))
+		message := fmt.Sprintf("No event that names the customer of %s was found within %s (--link-timeout).", payment(e), r.LinkTimeout)
+		if r.DeletesEvents {
+			message += " Those of an old payment are no longer in the cluster: bring them back (kubectl tollkeeper archive restore), and " +
+				"label this event with " + v1alpha1.LabelRetry + ". With a Stripe key, the payment is read from Stripe instead."
+		}
+		return r.keep(ctx, e, v1alpha1.RecordedCustomerNotFound, message)
 	}
 	// The pause doubles with the event's age, from a second to a minute, and ends with the timeout.
 	return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil

@@ -34,6 +34,8 @@ type Reconciler struct {
 	LinkTimeout time.Duration
 	// StripeDelay is how long an event that names the customer may take to arrive before Stripe is asked.
 	StripeDelay time.Duration
+	// DeletesEvents says that old events leave the cluster: a payment's may be in the archive.
+	DeletesEvents bool
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=get;list;watch;create
