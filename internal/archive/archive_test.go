@@ -146,7 +146,15 @@ func TestArchive(t *testing.T) {
 			t.Errorf("event by id (-want +got):\n%s", diff)
 		}
 
-		// An erasure: the record stays, the personal data goes, and nothing that the chain covers changes.
+	})
+}
+
+// An erasure: the record stays, the personal data goes, and nothing that the chain covers changes.
+func TestErase(t *testing.T) {
+	stores(t, func(t *testing.T, location, folder string) {
+		a, other := open(t, location), open(t, location)
+		first := appended(t, a, Head{}, some(0)...)
+		second := appended(t, a, first, append(some(10), event(2, "cus_Ada"))...)
 		covered := contents(t, folder, eventsFolder)
 		third, err := a.Erase(t.Context(), second, "", "cus_Ada")
 		if err != nil {
@@ -275,7 +283,7 @@ type faulty struct {
 func (f *faulty) call(do func() error) error {
 	f.calls++
 	isBroken := f.calls == f.n || f.isEnd && f.calls > f.n
-	if isBroken && !(f.isDone && f.calls == f.n) {
+	if isBroken && (!f.isDone || f.calls != f.n) {
 		return errStore
 	}
 	err := do()
@@ -464,6 +472,72 @@ func TestOpenRefuses(t *testing.T) {
 		_, err := Open(t.Context(), location)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: error %v", location, err)
+		}
+	}
+}
+
+// withoutPersonal is a store whose reader may not read personal data.
+type withoutPersonal struct{ store }
+
+func (w withoutPersonal) read(ctx context.Context, path string) ([]byte, error) {
+	if strings.HasPrefix(path, personalFolder) {
+		return nil, errDenied
+	}
+	return w.store.read(ctx, path)
+}
+
+// An analyst whom the bucket shows no personal data reads all else.
+func TestReaderWithoutPersonalData(t *testing.T) {
+	s := inMemory()
+	appended(t, newArchive(s), Head{}, some(0)...)
+	found := whole(t, newArchive(withoutPersonal{s}), Filter{})
+	if len(found) != 6 || found[0].Spec.Invoice.Email != "" || found[0].Spec.Invoice.AmountPaid == 0 {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// altering is a store that does not keep what it is given.
+type altering struct {
+	store
+	folder string
+	alter  func([]byte) []byte
+}
+
+func (l altering) write(ctx context.Context, path string, content []byte) error {
+	return l.store.write(ctx, path, l.altered(path, content))
+}
+
+func (l altering) create(ctx context.Context, path string, content []byte) error {
+	return l.store.create(ctx, path, l.altered(path, content))
+}
+
+func (l altering) altered(path string, content []byte) []byte {
+	if strings.HasPrefix(path, l.folder) {
+		return l.alter(slices.Clone(content))
+	}
+	return content
+}
+
+// A batch counts only once everything was read back as it was written.
+func TestAppendReadsBack(t *testing.T) {
+	withoutLast := func(content []byte) []byte {
+		lines, err := decompress[personalLine](content)
+		if err != nil {
+			return content[:len(content)-1]
+		}
+		shorter, _ := compress(lines[:len(lines)-1])
+		return shorter
+	}
+	for name, alter := range map[string]func([]byte) []byte{
+		"truncated":    func(content []byte) []byte { return content[:len(content)-3] },
+		"a bit":        func(content []byte) []byte { content[len(content)/2] ^= 4; return content },
+		"without last": withoutLast,
+	} {
+		for _, folder := range []string{eventsFolder, personalFolder, batchesFolder} {
+			s := inMemory()
+			if head, err := newArchive(altering{s, folder, alter}).Append(t.Context(), Head{}, some(0)); err == nil {
+				t.Errorf("%s in %s: head %v", name, folder, head)
+			}
 		}
 	}
 }

@@ -76,10 +76,9 @@ func (e *erasures) add(m manifest) {
 	e.last = max(e.last, m.Batch)
 }
 
-// cover reports whether the personal data of a customer in a batch was erased, and by which batch.
-func (e *erasures) cover(batch int64, customer customerID) (by int64, covered bool) {
-	by = e.batches[customer]
-	return by, customer.id != "" && by > batch
+// cover reports whether the personal data of a customer in a batch was erased.
+func (e *erasures) cover(batch int64, customer customerID) bool {
+	return customer.id != "" && e.batches[customer] > batch
 }
 
 // takeOut takes the lines of all erased customers out of the personal files.
@@ -149,7 +148,7 @@ func (a *Archive) takeOutOf(ctx context.Context, path string, known *erasures) e
 		if err := json.Unmarshal(text, &line); err != nil {
 			return err
 		}
-		if _, covered := known.cover(batch, customerID{line.Account, line.CustomerID}); covered {
+		if known.cover(batch, customerID{line.Account, line.CustomerID}) {
 			isChanged = true
 			return nil
 		}

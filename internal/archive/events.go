@@ -33,7 +33,8 @@ func (f Filter) overlaps(first, last time.Time) bool {
 }
 
 // Events iterates over the archived events that a filter selects, from the newest batch to the oldest: the newest version of each
-// event, with its personal data if that is still there. An error is about one file: the iteration goes on with the next one.
+// event, with its personal data if that is still there and the bucket lets this reader have it. An error is about one file: the
+// iteration goes on with the next one.
 func (a *Archive) Events(ctx context.Context, filter Filter) iter.Seq2[v1alpha1.BillingEvent, error] {
 	return func(yield func(v1alpha1.BillingEvent, error) bool) {
 		batches, err := a.batches(ctx)
@@ -97,7 +98,8 @@ func (s *search) file(ctx context.Context, batch int64, f file) bool {
 		}
 		if line.PersonalSHA256 != "" && hidden == nil {
 			hidden, err = s.archive.readPersonal(ctx, batch, f.Path)
-			if err != nil && !errors.Is(err, errNotFound) && !s.yield(v1alpha1.BillingEvent{}, err) {
+			isWithout := errors.Is(err, errNotFound) || errors.Is(err, errDenied) // erased, or not for this reader
+			if err != nil && !isWithout && !s.yield(v1alpha1.BillingEvent{}, err) {
 				return false
 			}
 			if hidden == nil {

@@ -107,11 +107,7 @@ func (a *Archive) writeManifest(ctx context.Context, m manifest) (Head, error) {
 	}
 	text = append(text, '\n')
 	path := manifestPath(m.Batch)
-	// A request may have been repeated after its first answer was lost: then the manifest that is there is ours.
-	if err := a.store.create(ctx, path, text); err != nil && !errors.Is(err, errExists) {
-		return Head{}, fmt.Errorf("archive: batch %d: %w", m.Batch, err)
-	}
-	back, err := a.store.read(ctx, path)
+	back, err := a.createManifest(ctx, path, text)
 	if err != nil {
 		return Head{}, fmt.Errorf("archive: batch %d: %w", m.Batch, err)
 	}
@@ -119,6 +115,27 @@ func (a *Archive) writeManifest(ctx context.Context, m manifest) (Head, error) {
 		return Head{}, ErrBehind
 	}
 	return Head{Batch: m.Batch, SHA256: sha256Of(text), Events: m.EventsBefore + m.Events}, a.proveFence(ctx, path, text)
+}
+
+// createManifest creates a manifest, and gives what is there then: this one or another writer's. A request may have been repeated
+// after its first answer was lost, so that this one is refused for its own sake.
+//
+// While two writers create the same object, a store may refuse one before it shows the other's. So it is tried again.
+func (a *Archive) createManifest(ctx context.Context, path string, text []byte) (back []byte, err error) {
+	for wait := 50 * time.Millisecond; wait < time.Second; wait *= 2 {
+		if err := a.store.create(ctx, path, text); err != nil && !errors.Is(err, errExists) {
+			return nil, err
+		}
+		if back, err = a.store.read(ctx, path); !errors.Is(err, errNotFound) {
+			return back, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+	return nil, err
 }
 
 // proveFence checks, once, that the store refuses to write what is there already. A store that overwrites it instead would let

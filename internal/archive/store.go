@@ -15,6 +15,7 @@ import (
 var (
 	errNotFound = errors.New("not found")
 	errExists   = errors.New("exists already")
+	errDenied   = errors.New("the bucket does not permit it")
 )
 
 // requestTimeout bounds one request: a bucket that does not answer must not hold the writer up for ever.
@@ -111,6 +112,8 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s: %w", path, errNotFound)
 	case gcerrors.Code(err) == gcerrors.FailedPrecondition, gcerrors.Code(err) == gcerrors.AlreadyExists:
 		return fmt.Errorf("%s: %w", path, errExists)
+	case gcerrors.Code(err) == gcerrors.PermissionDenied:
+		return fmt.Errorf("%s: %w (%w)", path, errDenied, err)
 	default:
 		return fmt.Errorf("%s: %w", path, err)
 	}

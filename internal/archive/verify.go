@@ -165,7 +165,7 @@ func (v *verification) personal(batch int64, f file, lines []eventLine, hidden m
 			continue
 		}
 		customer := customerID{line.Spec.Account, line.CustomerID()}
-		_, isErased := v.erased.cover(batch, customer)
+		isErased := v.erased.cover(batch, customer)
 		behind, isThere := hidden[line.PersonalSHA256]
 		switch {
 		case isThere && (behind.EventID != line.Spec.EventID || behind.Account != customer.account || behind.CustomerID != customer.id):

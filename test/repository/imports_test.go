@@ -22,7 +22,7 @@ const module = "github.com/tollkeeper/tollkeeper/"
 // internal/app, which wires them, pass it in? docs/design.md draws the imports as they are.
 var layers = [][]string{
 	{"cmd/...", "hack/...", "test/...", "examples/..."}, // programs and tests of the whole
-	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/situations"},
+	{"internal/testutil/controlplane", "internal/testutil/ordercases", "internal/testutil/s3test", "internal/testutil/situations"},
 	{"internal/testutil/..."}, // nothing that is shipped imports test helpers
 	{"internal/app"},          // wires what is below
 	{"internal/cli/command"},  // the kubectl plugin: it stands beside the operator, and imports nothing that runs in it
