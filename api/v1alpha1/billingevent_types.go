@@ -219,6 +219,10 @@ type BillingEventStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	EndedDismissal string `json:"endedDismissal,omitempty"`
+	// erasedAt is when personal data was taken out of the event, because its customer was erased. The event is a copy then: it
+	// has another UID than the one that was recorded. payloadSHA256 is still that of the request.
+	// +optional
+	ErasedAt *metav1.Time `json:"erasedAt,omitempty"`
 	// message explains the outcome in a sentence.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -257,7 +261,8 @@ type BillingEvent struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what Stripe sent. It never changes.
+	// spec is what Stripe sent. It never changes. Of a customer that was erased, it is what is not personal: see
+	// status.erasedAt.
 	// +required
 	// +structType=atomic
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a recorded event never changes"

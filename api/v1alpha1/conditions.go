@@ -12,6 +12,9 @@ const (
 	ConditionInSync = "InSync"
 	// ConditionOverridden is on a Customer that has spec.override: True while the override runs, False once it has ended.
 	ConditionOverridden = "Overridden"
+	// ConditionErased is on a Customer whose erasure was requested: True when its personal data has left the cluster and the
+	// archive.
+	ConditionErased = "Erased"
 	// ConditionProcessed is on a BillingEvent: True when its outcome is known.
 	ConditionProcessed = "Processed"
 	// ConditionSent is on an Email: True when Mailgun has accepted the message.
@@ -64,6 +67,17 @@ const (
 const (
 	// ReasonOverrideEnded: spec.override has ended, and has no effect.
 	ReasonOverrideEnded = "OverrideEnded"
+)
+
+// Reasons of Erased.
+const (
+	// ReasonPersonalDataErased: nothing personal is left (status True).
+	ReasonPersonalDataErased = "PersonalDataErased"
+	// ReasonErasing: personal data is being taken out; the message says what that waits for (status False).
+	ReasonErasing = "Erasing"
+	// ReasonNotDeletedAtStripe: the customer is not known to be deleted at Stripe. A comparison, or an event, would bring its
+	// personal data back: nothing is erased until it is deleted (status False).
+	ReasonNotDeletedAtStripe = "NotDeletedAtStripe"
 )
 
 // Reasons of Ready and Stalled.

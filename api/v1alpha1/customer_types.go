@@ -458,6 +458,9 @@ type CustomerStatus struct {
 	// +kubebuilder:validation:MaxItems=30
 	Purchases []Purchase `json:"purchases,omitempty"`
 
+	// erasure is how far the erasure of the customer's personal data is. Absent if nobody has requested it.
+	// +optional
+	Erasure *Erasure `json:"erasure,omitempty"`
 	// lastComparison is the latest comparison with Stripe that was requested or that found a difference.
 	// +optional
 	LastComparison *Comparison `json:"lastComparison,omitempty"`
@@ -479,7 +482,8 @@ type CustomerStatus struct {
 	// observedGeneration is metadata.generation of the spec that this status is based on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready, InSync and Overridden.
+	// conditions of the customer. The types are Entitled (tenant controllers act on it), Ready, InSync, Overridden
+	// and Erased.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

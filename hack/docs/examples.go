@@ -17,6 +17,7 @@ var flagExamples = []string{
 	"--email-retention=2160h",
 	"--emails=false",
 	"--endpoint-url=https://billing.example.com/webhooks/stripe",
+	"--erase-deleted-customers=720h",
 	"--event-attempts=12",
 	"--grace-period-never-paid=24h",
 	"--event-retention=2160h",

@@ -24,6 +24,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/delivered"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
@@ -68,7 +69,7 @@ type reconciler interface {
 // addControllers adds what runs on the leader.
 func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
-	accepted := delivered.NewMailbox()
+	accepted, noted := delivered.NewMailbox(), erased.NewMailbox()
 	shared, entitled := a.productCache(cfg), a.featureAccounts()
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
@@ -83,13 +84,14 @@ func (a *App) addControllers(cfg config.Config) error {
 	}
 	for _, add := range []func() error{
 		a.logLeadership,
-		func() error { return a.addCustomer(cfg, scope, mailbox, accepted, shared, failed) },
+		func() error { return a.addCustomer(cfg, scope, mailbox, accepted, noted, shared, failed) },
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addThin(cfg, scope) },
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
 		func() error { return a.addEmail(cfg) },
 		func() error { return a.addNotify(cfg, accepted) },
+		func() error { return a.addErasure(cfg, noted) },
 		func() error { return a.addImport(cfg, mailbox, entitled) },
 		func() error {
 			return a.setUp("reset link", &resetlink.Reconciler{Client: a.client()}, options(1))
@@ -126,7 +128,8 @@ func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, 
 }
 
 func (a *App) addCustomer(
-	cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, accepted *delivered.Mailbox, shared *products.Cache, failed cache.Cache,
+	cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, accepted *delivered.Mailbox, noted *erased.Mailbox,
+	shared *products.Cache, failed cache.Cache,
 ) error {
 	schemas, err := crdschema.Load()
 	if err != nil {
@@ -135,7 +138,7 @@ func (a *App) addCustomer(
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
 		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))

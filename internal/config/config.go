@@ -100,6 +100,9 @@ type Config struct {
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 
+	// EraseDeleted is how long after its deletion at Stripe a customer's personal data is erased; NeverErase if it is not.
+	EraseDeleted time.Duration
+
 	// EventRetention is how long settled events stay in the cluster after Stripe created them; 0 keeps them for ever.
 	EventRetention time.Duration
 	// ArchiveURL is where they are archived before they are deleted; ArchiveNone to delete them without, empty to delete none.

@@ -62,6 +62,7 @@ func changed(change func(*Config)) Config {
 		ResetTokenTTL:          24 * time.Hour,
 		EmailRetention:         720 * time.Hour,
 		EventRetention:         1080 * time.Hour,
+		EraseDeleted:           NeverErase,
 		MetadataPrefix:         "tollkeeper_",
 		StripeAPIVersion:       "2026-09-30.endive",
 		Policy: entitlement.Policy{
@@ -139,7 +140,7 @@ func TestLoad(t *testing.T) {
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
 				"--accounts=acct_1,acct_2", "--connected-emails", "--mails-per-address=0",
 				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0", "--stripe-api-version=2023-10-16",
-				"--log-level=debug", "--log-format=console",
+				"--log-level=debug", "--log-format=console", "--erase-deleted-customers=720h",
 			},
 			want: changed(func(c *Config) {
 				c.StripeAPIVersion = "2023-10-16"
@@ -153,12 +154,18 @@ func TestLoad(t *testing.T) {
 				c.BackfillInterval, c.BackfillWindow, c.ResyncInterval = time.Minute, time.Hour, 2*time.Hour
 				c.RefetchDelay, c.Livemode = time.Second, new(false)
 				c.Emails, c.MailMaxAge, c.MailSettle, c.ResetTokenTTL = false, time.Hour, time.Minute, time.Hour
-				c.MailTemplates, c.EmailRetention = "/templates", 0
+				c.MailTemplates, c.EmailRetention, c.EraseDeleted = "/templates", 0, 720*time.Hour
 				c.Policy = entitlement.Policy{
 					TrialLeeway: 2 * time.Hour, GracePeriodNeverPaid: new(time.Duration),
 					OnDispute: entitlement.Suspend, OnRefund: entitlement.Suspend, OnVoidPause: entitlement.AtOnce,
 				}
 			}),
+		},
+		"deleted customers are erased at once": {
+			env: signed(nil), args: []string{"--erase-deleted-customers=0s"}, want: changed(func(c *Config) { c.EraseDeleted = 0 }),
+		},
+		"no customer is erased by itself": {
+			env: signed(nil), args: []string{"--erase-deleted-customers=720h", "--erase-deleted-customers=never"}, want: changed(func(*Config) {}),
 		},
 		"all connected accounts": {
 			env: signed(nil), args: []string{"--accounts=*"}, want: changed(func(c *Config) { c.Accounts = []string{"*"} }),

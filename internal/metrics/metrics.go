@@ -261,6 +261,18 @@ var (
 		Help: "Customers whose last notification the CloudEvents sink did not accept, by cause: unavailable, refused. Reported by the leader only.",
 	}, []string{"cause"})
 
+	// ErasuresWaiting is the number of customers that are to be erased and are not. Only the leader reports it.
+	ErasuresWaiting = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_erasures_waiting",
+		Help: "Customers whose erasure is requested, or due after their deletion, and not complete. Reported by the leader only.",
+	})
+
+	// ErasuresFailing is the number of ErasuresWaiting whose last attempts failed.
+	ErasuresFailing = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tollkeeper_erasures_failing",
+		Help: "Customers whose erasure has failed and is tried again. Reported by the leader only.",
+	})
+
 	// NotificationLag is the time from a change to its delivery.
 	NotificationLag = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "tollkeeper_notification_lag_seconds",
@@ -344,6 +356,7 @@ func Collectors() []prometheus.Collector {
 		StripeAPIRequests, BackfillEvents, BackfillRuns, BackfillCheckpoint, BackfillLastSuccess,
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, EmailsUnsent, OldestUnsentEmail,
 		Notifications, NotificationsPending, NotificationsFailing, NotificationLag,
+		ErasuresWaiting, ErasuresFailing,
 		CertificateExpiry, CertificateLifetime, CredentialInfo, CredentialNotUsed, Drift, Customers, OutOfSync, ReadingsRefused,
 		EventsArchived, ArchiveBytes, EventsDeleted, EventsStored, EventsStoredBytes, EventsExpectedBytes, OldestKeptEvent, EventRetention,
 		RetentionFailing, RetentionLastSuccess,

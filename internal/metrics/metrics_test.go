@@ -102,6 +102,8 @@ func TestLabels(t *testing.T) {
 		"tollkeeper_notification_lag_seconds":                 nil,
 		"tollkeeper_notifications_failing":                    {"cause"},
 		"tollkeeper_notifications_pending":                    nil,
+		"tollkeeper_erasures_waiting":                         nil,
+		"tollkeeper_erasures_failing":                         nil,
 		"tollkeeper_notifications_total":                      {"code", "result"},
 		"tollkeeper_oldest_pending_event_age_seconds":         nil,
 		"tollkeeper_overrides_ended":                          nil,

@@ -23,7 +23,7 @@ var public = strings.Fields(`
 	currentPeriodStart currentPeriodEnd cancelAt cancelAtPeriodEnd canceledAt
 
 	price product lookupKey nickname quantity unitAmount unitAmountDecimal interval intervalCount keys
-	outcome processedAt attempts retryAt lastTransitionTime observedGeneration
+	outcome processedAt erasedAt attempts retryAt lastTransitionTime observedGeneration
 `)
 
 // publicAt are the fields that stay at one place only. A field of status.refetched is written like one of spec, and a field of

@@ -296,7 +296,7 @@ func TestPoliciesApplyInTheReleasesNamespace(t *testing.T) {
 			t.Errorf("%s has no policy", key)
 		}
 	}
-	if bindings != 6 {
+	if bindings != 7 {
 		t.Errorf("%d bindings", bindings)
 	}
 }

@@ -113,6 +113,13 @@ func attemptsAtEvents(t *testing.T, account string) []attempt {
 			e.Spec.CustomerID, e.Spec.SubscriptionID, e.Labels = "", "", naming.Labels(e.Spec.Type, "", "")
 		}),
 	}
+	dismissal := try("with the dismissal of a failed event", "", func(e *v1alpha1.BillingEvent) {
+		e.Annotations = map[string]string{v1alpha1.AnnotationDismissed: "grace: now (the reason was erased)"}
+	})
+	if account != controllersAccount {
+		dismissal.policy, dismissal.says = "billing-events", bare
+	}
+	attempts = append(attempts, dismissal)
 	for _, id := range []string{"c", "c_1.x-Y", "_c", "c_", "-c", "c.", "c d", "c/d", "ç", "c\n", strings.Repeat("c", 63), strings.Repeat("c", 64)} {
 		attempts = append(attempts, try(fmt.Sprintf("with the id %q", id), "", func(e *v1alpha1.BillingEvent) {
 			e.Spec.Type, e.Spec.CustomerID, e.Spec.SubscriptionID, e.Labels = id, id, id, naming.Labels(id, id, id)
@@ -303,8 +310,9 @@ func attemptsAtCreating(t *testing.T) []attempt {
 		{controllersAccount, "create a Subscription with a ConfigMap as owner", create(t, subscription(its, anOwner("cus-x"))), "owners", owners},
 		{controllersAccount, "create the backfill's ConfigMap", create(t, configMap("tollkeeper-backfill")), "", ""},
 		{controllersAccount, "create the import's ConfigMap", create(t, configMap("tollkeeper-import")), "", ""},
-		{controllersAccount, "create the archive's ConfigMap", create(t, configMap("tollkeeper-archive")), "", ""},
 		{controllersAccount, "create the retry's ConfigMap", create(t, configMap("tollkeeper-reopen")), "", ""},
+		{controllersAccount, "create the archive's ConfigMap", create(t, configMap("tollkeeper-archive")), "", ""},
+		{controllersAccount, "create the erasure's ConfigMap", create(t, configMap("tollkeeper-erasure")), "", ""},
 		{controllersAccount, "create another ConfigMap", create(t, configMap("x")), "own-names", names},
 		{controllersAccount, "create a ConfigMap with generateName", create(t, generated), "own-names", names},
 		{controllersAccount, "create the leader's Lease", create(t, lease("leader.billing.tollkeeper.dev")), "", ""},

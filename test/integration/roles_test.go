@@ -37,6 +37,8 @@ func TestTheReadyMadeRoles(t *testing.T) {
 	for file, want := range map[string][]string{
 		"entitlement_viewer_role.yaml": reads("customers" + billing),
 		"viewer_role.yaml":             reads("billingevents"+billing, "customers"+billing, "subscriptions"+billing, "emails"+billing, "passwordresets"+billing),
+		"eraser_role.yaml": slices.Sorted(slices.Values(append(reads("billingevents"+billing, "customers"+billing, "subscriptions"+billing, "emails"+billing,
+			"passwordresets"+billing, "events", "events.events.k8s.io"), "create customers"+billing, "erase customers"+billing, "patch customers"+billing))),
 		"auditor_role.yaml": reads("billingevents"+billing, "billingevents/status"+billing, "customers"+billing, "customers/status"+billing,
 			"customers/finalizers"+billing, "subscriptions"+billing, "subscriptions/status"+billing, "emails"+billing, "emails/status"+billing,
 			"passwordresets"+billing, "events", "events.events.k8s.io"),
@@ -93,7 +95,7 @@ func allowedTo(t *testing.T, namespace, user string) []string {
 		{"coordination.k8s.io", "leases", "", ""}, {"coordination.k8s.io", "leases", "", "leader.billing.tollkeeper.dev"},
 		{"rbac.authorization.k8s.io", "rolebindings", "", ""},
 	} {
-		for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
+		for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "erase"} {
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 				User: user, Groups: []string{"system:authenticated"}, ResourceAttributes: &authorizationv1.ResourceAttributes{
 					Namespace: namespace, Verb: verb, Group: resource.group, Resource: resource.name, Subresource: resource.sub, Name: resource.object,

@@ -30,6 +30,8 @@ import (
 // Environment is what the plugin uses of its process.
 type Environment struct {
 	Out, Err io.Writer
+	// In is where answers are typed; nil if there is nobody to ask.
+	In io.Reader
 	// Getenv reads environment variables.
 	Getenv func(string) string
 	// Now is the clock.
@@ -40,7 +42,7 @@ type Environment struct {
 
 // OS is the environment of a program.
 func OS(version string) Environment {
-	return Environment{Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Now: time.Now, Version: version}
+	return Environment{Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Getenv: os.Getenv, Now: time.Now, Version: version}
 }
 
 // plugin is what all commands share: where the API server is, and how to print.
@@ -90,7 +92,7 @@ is found, unless you give one with --namespace.`,
 	)
 	for group, commands := range map[string][]*cobra.Command{
 		"customer":     {p.explain(), p.timeline(), p.grant(), p.deny(), p.auto()},
-		"ask":          {p.resync(), p.retry(), p.dismiss(), p.importAll()},
+		"ask":          {p.resync(), p.retry(), p.dismiss(), p.erase(), p.importAll()},
 		"installation": {p.events(), p.archive(), p.top(), p.doctor(), p.replay(), p.report()},
 	} {
 		for _, command := range commands {

@@ -50,6 +50,8 @@ func TestWrongArgumentsSayWhatToDo(t *testing.T) {
 		"doctor --offline --stripe-key-from-env":              "exclude each other",
 		"dismiss --reason R":                                  "name events (evt_…), or take all failed ones with --failed",
 		"dismiss evt_1":                                       "--reason is missing: say for other people what was done",
+		"erase cus_A":                                         "--reason is missing: say for other people who asked",
+		"erase --reason R":                                    "name a customer, such as cus_Dan",
 		"retry":                                               "name events (evt_…), or take all failed ones with --failed",
 		"retry evt_1 --failed":                                "name events (evt_…), or take all failed ones with --failed",
 		"replay x.json --to http://a.example/webhooks/stripe": "use https",

@@ -86,7 +86,7 @@ func TestPolicies(t *testing.T) {
 		}})
 	}
 	enforced := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{policyLabel: "enforced"}}}
-	is(t, "ok 6 in force", judgePolicies(policies, bindings, enforced))
+	is(t, "ok 7 in force", judgePolicies(policies, bindings, enforced))
 	is(t, "warn none is installed: users with rights on the resources can forge them", judgePolicies(nil, nil, enforced))
 	is(t, "warn not in force in the namespace n: users with rights on the resources can forge them",
 		judgePolicies(policies, bindings, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n"}}))
@@ -94,10 +94,10 @@ func TestPolicies(t *testing.T) {
 		policies[i].Name = "live-tollkeeper-" + Policies[i] + ".n"
 		bindings[i].Spec.PolicyName = policies[i].Name
 	}
-	is(t, "ok 6 in force", judgePolicies(policies, bindings, enforced))
+	is(t, "ok 7 in force", judgePolicies(policies, bindings, enforced))
 	bindings[0].Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Audit}
 	is(t, "warn missing, or bound without Deny: tollkeeper-billing-events, tollkeeper-statuses. Users with rights on the resources can forge them",
-		judgePolicies(policies[:5], bindings, enforced))
+		judgePolicies(policies[:6], bindings, enforced))
 }
 
 func TestRights(t *testing.T) {

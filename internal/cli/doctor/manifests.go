@@ -36,7 +36,7 @@ const (
 )
 
 // Policies are the admission policies of config/policy, without the prefix. A test compares them with the manifests.
-var Policies = []string{"billing-events", "emails", "own-names", "owners", "password-resets", "statuses"}
+var Policies = []string{"billing-events", "emails", "erasures", "own-names", "owners", "password-resets", "statuses"}
 
 // crds compares the installed CRDs with those that this plugin was built with.
 func (d *Doctor) crds(ctx context.Context) ([]Line, error) {

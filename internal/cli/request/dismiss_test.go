@@ -16,6 +16,9 @@ func TestDismissal(t *testing.T) {
 		" ":                      {"", "--reason is missing"},
 		strings.Repeat("é", 513): {"", "--reason has 513 characters, and there is room for 512"},
 	} {
+		if erasure, err := Erasure("grace@kite.example", reason, now); erasure != want[0] || (err == nil) != (want[1] == "") {
+			t.Errorf("the erasure %q is %q: %v", reason, erasure, err)
+		}
 		got, err := Dismissal("grace@kite.example", reason, now)
 		if diff := cmp.Diff(want[0], got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", reason, diff)

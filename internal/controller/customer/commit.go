@@ -49,6 +49,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 			return r.writeBack(ctx, c, replaced, err)
 		}
 		r.announceOverride(p.customer, c.customer.Status.Conditions)
+		r.announceErasure(p.customer, c.customer.Status.Conditions)
 		r.announce(p.customer, c.customer.Status.Conditions)
 		logEntitlement(ctx, p.customer, c.customer.Status.Conditions)
 		r.announcePurchases(p.customer, c.customer.Status.Purchases)

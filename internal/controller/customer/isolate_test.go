@@ -13,6 +13,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
@@ -29,7 +30,7 @@ func inMemory(t *testing.T) *Reconciler {
 		t.Fatal(err)
 	}
 	return &Reconciler{
-		Clock: testingclock.NewFakePassiveClock(noon), Schemas: schemas, Readings: readings.NewMailbox(),
+		Clock: testingclock.NewFakePassiveClock(noon), Schemas: schemas, Readings: readings.NewMailbox(), Erased: erased.NewMailbox(),
 		Change: func(e *projection.Event) projection.Change {
 			return projection.Change{Event: e, Effects: []projection.Effect{func(a *projection.Aggregate, e *projection.Event) bool {
 				switch {

@@ -42,6 +42,7 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey, batch *read
 	if c.customer.Name != naming.Object(c.customer.Spec.Account, c.customer.Spec.CustomerID) {
 		return nil, r.refuseName(ctx, c.customer)
 	}
+	c.erasure = r.Erased.Peek(key)
 	for _, step := range []func(context.Context, *reconciliation) error{
 		r.failForeign, r.loadSubscriptions, r.failMisassigned, r.leaveOutMisassigned, r.countFailed, r.loadRecorded,
 	} {

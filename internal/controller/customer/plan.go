@@ -44,6 +44,7 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 		if aggregate, err = r.foldProducts(ctx, c, aggregate); err != nil {
 			return err
 		}
+		showErasure(c, aggregate)
 		r.decide(c, p, aggregate)
 		return r.validate(ctx, c, p)
 	})
@@ -145,6 +146,7 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	p.customer.Status.AccessUntil = decision.Until.DeepCopy()
 	events := unused{waiting: c.waiting(p.events), failed: c.failed, dismissed: c.dismissed}
 	setCustomerConditions(p.customer, decision, events, r.doubtedProducts(aggregate), refusal, now)
+	setErased(p.customer, r.HasStripe, now)
 	r.showNotified(c, p, now)
 	p.changed = !equality.Semantic.DeepEqual(c.customer.Status, p.customer.Status)
 	for _, at := range []*metav1.Time{decision.Next, expiry} {

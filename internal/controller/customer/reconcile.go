@@ -25,6 +25,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if c == nil {
 		r.Readings.Remove(req.NamespacedName, batch)
 		r.Delivered.Drop(req.NamespacedName)
+		r.Erased.Remove(req.NamespacedName, r.Erased.Peek(req.NamespacedName))
 		r.Pace.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
@@ -36,6 +37,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	r.Readings.Remove(req.NamespacedName, batch)
 	r.Delivered.Remove(c.customer)
+	r.Erased.Remove(req.NamespacedName, c.erasure)
 	if err := r.planEmails(ctx, c); err != nil {
 		return requeue.OnWriteError(err)
 	}

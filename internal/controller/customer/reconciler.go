@@ -26,6 +26,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/delivered"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
@@ -59,6 +60,8 @@ type Reconciler struct {
 	Readings *readings.Mailbox
 	// Delivered holds what the CloudEvents sink has accepted and is not written yet; nil if nothing is sent, in tests.
 	Delivered *delivered.Mailbox
+	// Erased holds how far erasures are that are not written yet; nil if the controller runs alone, in tests.
+	Erased *erased.Mailbox
 	// Products holds what is known of Stripe's products; nil if the controller runs alone, in tests.
 	Products *products.Cache
 	// Scope selects the events that are applied.
@@ -84,7 +87,8 @@ type Reconciler struct {
 
 // SetupWithManager registers the controller. A customer is reconciled when an event about it is recorded, when it or
 // one of its subscriptions is written by anything else, when it was read from Stripe, when the CloudEvents sink has accepted
-// its state, when an event reports one of its products, and when an event about it fails or is retried.
+// its state, when its erasure advances, when an event reports one of its products, and when an event about it fails or is
+// retried.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	exposeLockouts()
 	if r.Products == nil {
@@ -92,6 +96,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	}
 	if r.Delivered == nil {
 		r.Delivered = delivered.NewMailbox()
+	}
+	if r.Erased == nil {
+		r.Erased = erased.NewMailbox()
 	}
 	if r.Pace == nil {
 		r.Pace = &pace.Pace{Clock: r.Clock}
@@ -103,6 +110,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Watches(&v1alpha1.BillingEvent{}, r.toCustomerOfPending()).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Channel(r.Delivered.Wake(), &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(r.Erased.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Channel(r.Products.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Kind(r.Failed, &v1alpha1.BillingEvent{}, handler.TypedEnqueueRequestsFromMapFunc(routing.ToCustomerOfFailed))).
 		WithOptions(options).

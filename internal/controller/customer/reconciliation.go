@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
@@ -23,6 +24,7 @@ type reconciliation struct {
 	failed        int                               // how many events about the customer are Failed, and not dismissed
 	dismissed     int                               // how many Failed events about the customer a person has dismissed
 	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
+	erasure       *erased.Note                      // how far the customer's erasure is; nil if nothing is to be written
 	wasRejected   bool                              // whether the API server has refused a status of the customer before
 	emailRejected bool                              // whether the API server refuses an Email of the sign-up
 	reconcileAt   *time.Time                        // when the clock alone changes something; nil if it does not

@@ -85,7 +85,9 @@ func (w Writer) Note(ctx context.Context, event *v1alpha1.BillingEvent, reason, 
 func (w Writer) Reopen(ctx context.Context, event *v1alpha1.BillingEvent, refetched *v1alpha1.BillingEventSpec, request string) error {
 	event = event.DeepCopy()
 	before := event.Status
-	event.Status = v1alpha1.BillingEventStatus{CustomerID: before.CustomerID, Refetched: before.Refetched, Retried: before.Retried}
+	event.Status = v1alpha1.BillingEventStatus{
+		CustomerID: before.CustomerID, Refetched: before.Refetched, Retried: before.Retried, ErasedAt: before.ErasedAt,
+	}
 	if request != "" {
 		event.Status.Retried = request
 	}

@@ -1,0 +1,41 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erasure"
+	"github.com/tollkeeper/tollkeeper/internal/crdschema"
+)
+
+// erasureTimeout bounds the erasure of one customer, which reads every event in the cluster, and every personal file of the archive.
+const erasureTimeout = 30 * time.Minute
+
+// addErasure adds what erases the personal data of customers.
+func (a *App) addErasure(cfg config.Config, noted *erased.Mailbox) error {
+	schemas, err := crdschema.Load()
+	if err != nil {
+		return err
+	}
+	r := &erasure.Reconciler{
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Recorder: a.manager.GetEventRecorder(reporter),
+		Replacer: &erasure.Replacer{
+			Client: a.client(), Reader: a.manager.GetAPIReader(), Namespace: cfg.Namespace, Schemas: schemas, Clock: clock.RealClock{},
+		},
+		Erased: noted, HasStripe: a.stripe != nil, Delay: cfg.EraseDeleted,
+	}
+	if cfg.ArchiveURL != "" && cfg.ArchiveURL != config.ArchiveNone {
+		r.Archive = &erasure.Bucket{
+			Open: func(ctx context.Context) (*archive.Archive, error) { return archive.Open(ctx, cfg.ArchiveURL) },
+			Head: a.archiveHead(cfg), Keep: cfg.EventRetention, Clock: clock.RealClock{},
+		}
+	}
+	patient := options(1)
+	patient.ReconciliationTimeout = erasureTimeout
+	return a.setUp("erasure", r, patient)
+}

@@ -1,0 +1,239 @@
+package command
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/cli/find"
+	"github.com/tollkeeper/tollkeeper/internal/cli/request"
+	"github.com/tollkeeper/tollkeeper/internal/cli/say"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
+)
+
+// eraserRole has the rights that an erasure needs.
+const eraserRole = "tollkeeper-eraser-role"
+
+// eraseFlags are the flags of erase.
+type eraseFlags struct {
+	reason, account string
+	yes, wait       bool
+	timeout         time.Duration
+}
+
+func (p *plugin) erase() *cobra.Command {
+	var flags eraseFlags
+	cmd := &cobra.Command{
+		Use:   "erase CUSTOMER --reason=TEXT",
+		Short: "Erase the personal data of a customer that is deleted at Stripe",
+		Long: `Erase the personal data of a customer that is deleted at Stripe: names, addresses, cards and metadata leave its events,
+and the archive; its e-mails and password resets are deleted. Amounts, ids, times and outcomes stay. What is erased does not
+come back.
+
+You are shown what there is, and type the customer's id to go on; --yes does without. Your name, the time and the reason are
+kept in an annotation of the Customer, for other people to read. With --wait, the progress is printed.
+
+A customer whose Customer is gone is named by its id (cus_…): its Customer is made again, because events or the archive may
+have its personal data.`,
+		Example: `  kubectl tollkeeper erase cus_Ada --reason "Ticket 4711" --wait
+  kubectl tollkeeper erase cus_Ada --account acct_Kite --reason "Ticket 4712" --yes`,
+		Args:              exactlyOne(aCustomer),
+		ValidArgsFunction: p.completeCustomers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := request.Erasure("", flags.reason, p.Now()); err != nil {
+				return err // before anything is asked
+			}
+			if _, err := p.printer(); err != nil {
+				return err
+			}
+			a, customer, err := p.customerToErase(cmd.Context(), args[0], flags.account)
+			if err != nil {
+				return err
+			}
+			return p.eraseCustomer(cmd.Context(), a, customer, flags)
+		},
+	}
+	cmd.Flags().StringVar(&flags.reason, "reason", "", "who asked for it, for other people to read, without naming the customer; needed")
+	cmd.Flags().StringVar(&flags.account, "account", "", "the connected account (acct_…) of a customer whose Customer is gone")
+	cmd.Flags().BoolVar(&flags.yes, "yes", false, "do not ask")
+	waitFlags(cmd, &flags.wait, &flags.timeout, 5*time.Minute)
+	return cmd
+}
+
+// customerToErase finds the customer. If its Customer is gone, it is a new one, which is not stored.
+func (p *plugin) customerToErase(ctx context.Context, text, account string) (*access, *v1alpha1.Customer, error) {
+	a, customer, err := p.customer(ctx, text)
+	notFound, isGone := errors.AsType[*find.NotFoundError](err)
+	if isGone && notFound.Query.Kind == find.CustomerID {
+		a, namespace, err := p.installation(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		id := notFound.Query.Text
+		return a, &v1alpha1.Customer{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: naming.Object(account, id), Labels: naming.Labels("", id, "")},
+			Spec:       v1alpha1.CustomerSpec{CustomerID: id, Account: account},
+		}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if customer.Status.DeletedAt == nil {
+		return nil, nil, fmt.Errorf("%s is not deleted at Stripe: the next event or comparison would bring its personal data back. Delete it in "+
+			"Stripe's Dashboard, wait until kubectl tollkeeper explain %s says that it is deleted, and try again", customer.Spec.CustomerID, customer.Spec.CustomerID)
+	}
+	return a, customer, nil
+}
+
+func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha1.Customer, flags eraseFlags) error {
+	found, err := personalDataOf(ctx, a.client, customer)
+	if err != nil {
+		return advisedTo(err, "look for the personal data of "+customer.Spec.CustomerID, eraserRole)
+	}
+	for line := range strings.Lines(found.describe(customer)) {
+		p.note("%s", strings.TrimSuffix(line, "\n"))
+	}
+	if !flags.yes {
+		if err := p.confirm(customer.Spec.CustomerID); err != nil {
+			return err
+		}
+	}
+	erasure, err := request.Erasure(a.username(ctx), flags.reason, p.Now())
+	if err != nil {
+		return err
+	}
+	if err := request.Erase(ctx, a.client, customer, erasure); err != nil {
+		return advisedTo(err, "request the erasure of "+customer.Spec.CustomerID, eraserRole)
+	}
+	if !flags.wait {
+		p.note("Requested. How far it is says the condition Erased of customer/%s: kubectl -n %s describe customer %s",
+			customer.Name, customer.Namespace, customer.Name)
+		return nil
+	}
+	return p.awaitErasure(ctx, a, customer, flags.timeout)
+}
+
+// awaitErasure prints the progress whenever it changes.
+func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1.Customer, timeout time.Duration) error {
+	last := ""
+	err := request.Await(ctx, a.client, customer, timeout, func() bool {
+		isErased, message := request.Erased(customer)
+		if message != last && !isErased {
+			p.note("%s", message)
+		}
+		last = message
+		return isErased
+	})
+	switch {
+	case errors.Is(err, request.ErrNoAnswer):
+		return fmt.Errorf("the erasure is not complete within %s (%s). It goes on: see the condition Erased of customer/%s, and kubectl tollkeeper doctor",
+			timeout, cmp.Or(last, "the operator has not begun"), customer.Name)
+	case err != nil:
+		return advised(err, "wait for the erasure")
+	}
+	printer, err := p.printer()
+	if err != nil {
+		return err
+	}
+	if printer.Format.IsForPrograms() {
+		return printer.Object(customer)
+	}
+	_, err = fmt.Fprintln(p.Out, last)
+	return err
+}
+
+// confirm has the user type the id.
+func (p *plugin) confirm(id string) error {
+	if p.In == nil {
+		return errors.New("there is nobody to ask: erase without a question with --yes")
+	}
+	_, _ = fmt.Fprintf(p.Err, "Type %s to go on: ", id)
+	typed, err := bufio.NewReader(p.In).ReadString('\n')
+	switch typed = strings.TrimSpace(typed); {
+	case typed == id:
+		return nil
+	case typed == "" && err != nil:
+		return errors.New("nothing was typed, and nothing was changed: erase without a question with --yes")
+	default:
+		return fmt.Errorf("%q is not %s: nothing was changed", typed, id)
+	}
+}
+
+// personalData counts what an erasure takes out of the cluster.
+type personalData struct{ events, ofEvents, emails, resets int }
+
+func personalDataOf(ctx context.Context, c client.Reader, customer *v1alpha1.Customer) (personalData, error) {
+	var found personalData
+	events, err := eventsOf(ctx, c, customer)
+	if err != nil {
+		return found, err
+	}
+	found.ofEvents = len(events)
+	for i := range events {
+		said := v1alpha1.BillingEvent{Spec: events[i].Spec, Status: events[i].Status}
+		said.Annotations = events[i].Annotations
+		if said.Status.ErasedAt == nil && personal.Has(&said) {
+			found.events++
+		}
+	}
+	var emails v1alpha1.EmailList
+	if err := c.List(ctx, &emails, client.InNamespace(customer.Namespace)); err != nil {
+		return found, err
+	}
+	for i := range emails.Items {
+		if emails.Items[i].Spec.CustomerRef.Name == customer.Name {
+			found.emails++
+		}
+	}
+	var resets v1alpha1.PasswordResetList
+	if err := c.List(ctx, &resets, client.InNamespace(customer.Namespace)); err != nil {
+		return found, err
+	}
+	for i := range resets.Items {
+		if resets.Items[i].Spec.CustomerRef.Name == customer.Name {
+			found.resets++
+		}
+	}
+	return found, nil
+}
+
+// describe says what is erased, and what is not.
+func (f personalData) describe(customer *v1alpha1.Customer) string {
+	account := ""
+	if customer.Spec.Account != "" {
+		account = ", account " + customer.Spec.Account
+	}
+	text := fmt.Sprintf(`Personal data of %s (namespace %s%s):
+  events           %d of %s: names, addresses, cards and metadata are taken out
+  e-mails          %d: deleted
+  password resets  %d: deleted
+  archive          taken out, if there is one
+Amounts, ids, times and outcomes stay. What is erased does not come back.`,
+		customer.Spec.CustomerID, customer.Namespace, account, f.events, say.Count(f.ofEvents, "event"), f.emails, f.resets)
+	if customer.Spec.Override != nil || len(customer.Annotations) > 0 {
+		text += "\nWhat people wrote into spec.override and annotations of the Customer stays: take names out of it by hand."
+	}
+	if customer.ResourceVersion == "" {
+		text += "\nThe Customer is gone, and is made again. The erasure begins once an event, or Stripe, says that it is deleted."
+	}
+	return text
+}
+
+// advisedTo is advised with another role.
+func advisedTo(err error, what, role string) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("%s: %w. Ask an administrator for the ClusterRole %s", what, err, role)
+	}
+	return advised(err, what)
+}

@@ -1,0 +1,219 @@
+// Package erasure is the controller that erases the personal data of customers: on request, by an annotation of the Customer,
+// or some time after Stripe has deleted the customer. The financial record stays: amounts, ids, times and outcomes.
+//
+// It observes Customers, and works on one at a time once Stripe has deleted it: it replaces the BillingEvents about the customer
+// that have personal data by copies without it (replace.go), deletes the customer's Emails and PasswordResets, and takes the
+// personal data out of the archive. It does not write the Customer: how far it is goes through the customer's controller, which
+// also keeps the status free of personal data from the start on.
+//
+// Nothing is remembered in memory but what was noted last. After a kill the next leader looks again at what is left.
+package erasure
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	toolsevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
+	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+)
+
+// waitInterval is the time after which it is looked again whether what an erasure waits for has come.
+const waitInterval = 2 * time.Second
+
+// Never is the delay with which deleted customers are not erased by themselves.
+const Never = -1
+
+// Archive takes the personal data of a customer out of the archived events.
+type Archive interface {
+	// Erase may be repeated: after a crash, or when an event has come later.
+	Erase(ctx context.Context, account, customerID string) error
+}
+
+// Reconciler erases one customer.
+type Reconciler struct {
+	Client client.Client
+	// Reader reads from the API server: the cache holds pending events only.
+	Reader   client.Reader
+	Clock    clock.PassiveClock
+	Recorder toolsevents.EventRecorder
+	Replacer *Replacer
+	// Erased takes how far an erasure is.
+	Erased *erased.Mailbox
+	// Archive is nil if no events are archived.
+	Archive Archive
+	// HasStripe reports whether there is a Stripe key: then Stripe must have confirmed the deletion of a customer.
+	HasStripe bool
+	// Delay is how long after its deletion at Stripe a customer is erased by itself; Never if it is not.
+	Delay time.Duration
+
+	open open
+}
+
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents/status,verbs=update
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails;passwordresets,verbs=get;list;watch;delete
+
+// SetupWithManager registers the controller, and what finishes at the start the replacements that another leader has begun: their
+// Customer may be gone.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	options.MaxConcurrentReconciles = 1 // the intents are in one ConfigMap
+	if err := mgr.Add(starter{r}); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).Named("erasure").
+		For(&v1alpha1.Customer{}).
+		Watches(&v1alpha1.BillingEvent{}, handler.EnqueueRequestsFromMapFunc(r.ofErased)).
+		WithOptions(options).
+		Complete(r)
+}
+
+// ofErased enqueues the Customer of an event with personal data that comes after the Customer was erased. The customer's
+// controller notes the events that it folds; it does not see those that are recorded only.
+func (r *Reconciler) ofErased(ctx context.Context, o client.Object) []reconcile.Request {
+	e, isEvent := o.(*v1alpha1.BillingEvent)
+	if !isEvent || e.CustomerID() == "" {
+		return nil
+	}
+	key, c := types.NamespacedName{Namespace: e.Namespace, Name: naming.Object(e.Spec.Account, e.CustomerID())}, v1alpha1.Customer{}
+	if err := r.Client.Get(ctx, key, &c, client.UnsafeDisableDeepCopy); err != nil || c.Status.Erasure == nil {
+		return nil
+	}
+	if !erased.HasPersonal(e) {
+		return nil
+	}
+	r.open.late(key)
+	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// Reconcile erases the customer if that is due.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	c := &v1alpha1.Customer{}
+	if err := r.Client.Get(ctx, req.NamespacedName, c); err != nil || !c.DeletionTimestamp.IsZero() {
+		r.open.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	isWanted, due := r.isWanted(c)
+	if !isWanted {
+		r.open.forget(req.NamespacedName)
+		return requeue.At(due, r.Clock.Now()), nil
+	}
+	isLate := r.open.takeLate(req.NamespacedName)
+	if isComplete(c) && !isLate {
+		r.open.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	r.open.wait(req.NamespacedName)
+	if !erased.IsDeleted(&c.Status, r.HasStripe) {
+		return ctrl.Result{}, nil // the Customer changes when it is
+	}
+	isDone, waitsFor, err := r.erase(ctx, req.NamespacedName)
+	if isLate && !isDone {
+		r.open.late(req.NamespacedName)
+	}
+	return r.noteEnd(ctx, c, waitsFor, err)
+}
+
+// isWanted reports whether the customer is to be erased, or stay erased. If it is to be erased later, due says when.
+func (r *Reconciler) isWanted(c *v1alpha1.Customer) (isWanted bool, due *time.Time) {
+	switch {
+	case v1alpha1.ErasureRequest(c) != "" || c.Status.Erasure != nil:
+		return true, nil
+	case r.Delay < 0 || !erased.IsDeleted(&c.Status, r.HasStripe):
+		return false, nil
+	}
+	at := c.Status.DeletedAt.Add(r.Delay)
+	if at.After(r.Clock.Now()) {
+		return false, &at
+	}
+	return true, nil
+}
+
+// isComplete reports whether the customer is erased, as far as was requested.
+func isComplete(c *v1alpha1.Customer) bool {
+	e, request := c.Status.Erasure, v1alpha1.ErasureRequest(c)
+	return e != nil && e.CompletedAt != nil && (request == "" || request == e.Request)
+}
+
+// noteEnd says when to go on, and reports an erasure that fails.
+func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor v1alpha1.ErasureWait, err error) (ctrl.Result, error) {
+	key := client.ObjectKeyFromObject(c)
+	if err != nil && errors.Is(err, errNotYet) && !isFailure(err) {
+		waitsFor, err = v1alpha1.WaitsForEvents, nil
+	}
+	if waitsFor != v1alpha1.WaitsForNothing {
+		r.noteWait(ctx, c, waitsFor)
+	}
+	if result, other := requeue.OnWriteError(err); other == nil {
+		r.open.attempted(key, false)
+		if waitsFor != v1alpha1.WaitsForNothing {
+			result = ctrl.Result{RequeueAfter: waitInterval}
+		}
+		return result, nil
+	}
+	if !r.open.attempted(key, true) {
+		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, "ErasureFails", "Erase", "The erasure fails, and is tried again. The operator's log says why.")
+	}
+	ctrl.LoggerFrom(ctx).Error(err, "Failed to erase a customer's personal data, will retry", "customerID", c.Spec.CustomerID)
+	return requeue.WithBackoff(), nil
+}
+
+// isFailure reports whether one of the joined errors is another one than errNotYet.
+func isFailure(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each level is looked at
+		for _, e := range joined.Unwrap() {
+			if isFailure(e) {
+				return true
+			}
+		}
+		return false
+	}
+	return !errors.Is(err, errNotYet)
+}
+
+// noteWait has the Customer show what its erasure waits for.
+func (r *Reconciler) noteWait(ctx context.Context, c *v1alpha1.Customer, waitsFor v1alpha1.ErasureWait) {
+	if c.Status.Erasure == nil || c.Status.Erasure.WaitsFor == waitsFor || c.Status.Erasure.CompletedAt != nil {
+		return
+	}
+	erasure := c.Status.Erasure.DeepCopy()
+	erasure.WaitsFor = waitsFor
+	r.Erased.Put(ctx, c, erasure)
+}
+
+// starter finishes replacements at the start.
+type starter struct{ r *Reconciler }
+
+// NeedLeaderElection makes the manager run it on the leader only.
+func (starter) NeedLeaderElection() bool { return true }
+
+// Start repeats that until it has succeeded, or until ctx ends.
+func (s starter) Start(ctx context.Context) error {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		err := s.r.Replacer.Finish(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, errNotYet) {
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to finish the erasures that were begun, will retry", "after", pause.String())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
