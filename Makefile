@@ -70,22 +70,24 @@ verify: bin/controller-gen bin/helm bin/kustomize bin/glua ## Check that generat
 	done; \
 	exit $$stale
 
-# Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API.
+# Tests of the requests to Stripe use stripe-mock, which Stripe makes from its own description of the API. Tests of the archive
+# use versitygw, an S3 server over a folder.
 test test-unit: export STRIPE_MOCK = $(CURDIR)/bin/stripe-mock
+test test-unit test-one: export VERSITYGW = $(CURDIR)/bin/versitygw
 
 .PHONY: test-unit
-test-unit: bin/stripe-mock ## Run every test that needs no control plane, without the race detector. For the inner loop.
+test-unit: bin/stripe-mock bin/versitygw ## Run every test that needs no control plane, without the race detector. For the inner loop.
 	$(call in_each,go test $$(go list ./... | grep -vE '/(test/integration|test/chart|internal/projection)$$'))
 	go test ./internal/projection -order.permutations=1000
 
 .PHONY: test-one
-test-one: controlplane ## Run the integration test T, such as T=TestResyncRepairs, against a real API server.
+test-one: controlplane bin/versitygw ## Run the integration test T, such as T=TestResyncRepairs, against a real API server.
 	@grep -qE '^func $(firstword $(subst /, ,$(T)) none)\(' test/integration/*_test.go || \
 	  { echo "test-one: test/integration has no test '$(T)': try make test-one T=TestResyncRepairs" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s go test ./test/integration -count=1 -v -run '^$(T)$$'
 
 .PHONY: test
-test: controlplane bin/stripe-mock bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
+test: controlplane bin/stripe-mock bin/versitygw bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
 	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 20m ./...)
 
 .PHONY: test-alerts

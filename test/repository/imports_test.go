@@ -33,11 +33,11 @@ var layers = [][]string{
 	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/delivered", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
 	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
-	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "api/passwordreset"},
+	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "internal/archive", "api/passwordreset"},
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
-	{"internal/panics", "internal/accessperiod", "internal/logging"},
+	{"internal/panics", "internal/accessperiod", "internal/logging", "internal/personal"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 
@@ -49,7 +49,7 @@ var outside = []struct {
 	reason    string
 }{
 	{
-		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod", "internal/notice"},
+		packages:  []string{"internal/entitlement", "internal/events", "internal/projection", "internal/stripejson", "internal/naming", "internal/accessperiod", "internal/notice", "internal/personal"},
 		forbidden: []string{"net/http", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/stripe", "github.com/mailgun"},
 		reason:    "it is pure: it decides and does no I/O",
 	},

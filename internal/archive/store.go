@@ -1,0 +1,117 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+var (
+	errNotFound = errors.New("not found")
+	errExists   = errors.New("exists already")
+)
+
+// requestTimeout bounds one request: a bucket that does not answer must not hold the writer up for ever.
+const requestTimeout = 2 * time.Minute
+
+// store is what the archive needs of a bucket.
+type store interface {
+	// read gives the whole of an object, or errNotFound.
+	read(ctx context.Context, path string) ([]byte, error)
+	// create writes an object that is not there yet; errExists if it is.
+	create(ctx context.Context, path string, content []byte) error
+	// write writes an object, over the one that is there.
+	write(ctx context.Context, path string, content []byte) error
+	// remove deletes an object. It may be gone already.
+	remove(ctx context.Context, path string) error
+	// list gives the paths that begin with a prefix, in alphabetical order.
+	list(ctx context.Context, prefix string) iter.Seq2[string, error]
+	close() error
+}
+
+// bucket is a store in a bucket of gocloud.dev/blob.
+type bucket struct{ *blob.Bucket }
+
+func (b bucket) read(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	reader, err := b.NewReader(ctx, path, nil)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	defer reader.Close()
+	if reader.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, and no file of an archive has more than %d", path, reader.Size(), maxFile)
+	}
+	content, err := io.ReadAll(io.LimitReader(reader, maxFile))
+	return content, explain(path, err)
+}
+
+func (b bucket) create(ctx context.Context, path string, content []byte) error {
+	return b.put(ctx, path, content, true)
+}
+
+func (b bucket) write(ctx context.Context, path string, content []byte) error {
+	return b.put(ctx, path, content, false)
+}
+
+func (b bucket) put(ctx context.Context, path string, content []byte, ifNotExist bool) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	contentType := "application/zstd"
+	if ifNotExist {
+		contentType = "application/json"
+	}
+	return explain(path, b.WriteAll(ctx, path, content, &blob.WriterOptions{ContentType: contentType, IfNotExist: ifNotExist}))
+}
+
+func (b bucket) remove(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := explain(path, b.Delete(ctx, path)); !errors.Is(err, errNotFound) {
+		return err
+	}
+	return nil
+}
+
+func (b bucket) list(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		objects := b.List(&blob.ListOptions{Prefix: prefix})
+		for {
+			next, cancel := context.WithTimeout(ctx, requestTimeout)
+			object, err := objects.Next(next)
+			cancel()
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case err != nil:
+				yield("", explain(prefix, err))
+				return
+			case !yield(object.Key, nil):
+				return
+			}
+		}
+	}
+}
+
+func (b bucket) close() error { return b.Close() }
+
+// explain says what a bucket's error means here, and at which path.
+func explain(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case gcerrors.Code(err) == gcerrors.NotFound:
+		return fmt.Errorf("%s: %w", path, errNotFound)
+	case gcerrors.Code(err) == gcerrors.FailedPrecondition, gcerrors.Code(err) == gcerrors.AlreadyExists:
+		return fmt.Errorf("%s: %w", path, errExists)
+	default:
+		return fmt.Errorf("%s: %w", path, err)
+	}
+}
