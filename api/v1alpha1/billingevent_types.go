@@ -249,6 +249,7 @@ type BillingEventStatus struct {
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
 // +kubebuilder:printcolumn:name="Created",type=date,JSONPath=`.spec.created`
 // +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.account`
+// +kubebuilder:printcolumn:name="Created-At",type=string,priority=1,JSONPath=`.spec.created`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 // +kubebuilder:printcolumn:name="Dismissed",type=string,priority=1,JSONPath=`.metadata.annotations.billing\.tollkeeper\.dev/dismissed`

@@ -324,6 +324,11 @@ type CustomerStatus struct {
 	// one that no event has reported yet: then Entitled is Unknown unless a known subscription decides it.
 	// +optional
 	Complete *Completeness `json:"complete,omitempty"`
+	// eventsGoneBefore says that this status was lost, and made anew from the events that were left: those that Stripe created
+	// before this time may have been deleted from the cluster (--event-retention). Then no missing subscription counts as ended,
+	// until all are listed from Stripe. Absent otherwise.
+	// +optional
+	EventsGoneBefore *metav1.Time `json:"eventsGoneBefore,omitempty"`
 	// plan is the plan of the deciding subscription: the one that Entitled is based on. Absent if a purchase alone
 	// entitles the customer.
 	// +optional

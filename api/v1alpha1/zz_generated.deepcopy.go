@@ -471,6 +471,10 @@ func (in *CustomerStatus) DeepCopyInto(out *CustomerStatus) {
 		*out = new(Completeness)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.EventsGoneBefore != nil {
+		in, out := &in.EventsGoneBefore, &out.EventsGoneBefore
+		*out = (*in).DeepCopy()
+	}
 	if in.Plans != nil {
 		in, out := &in.Plans, &out.Plans
 		*out = make([]string, len(*in))

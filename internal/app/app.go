@@ -12,6 +12,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/backfill"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/controller/retention"
 	"github.com/tollkeeper/tollkeeper/internal/controller/thin"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/importer"
@@ -24,13 +25,14 @@ import (
 
 // App is the operator. New makes it, Run runs it.
 type App struct {
-	manager  ctrl.Manager
-	receiver *receiver.Server   // nil if another process runs it
-	stripe   *stripeapi.Client  // nil without an API key
-	backfill *backfill.Backfill // nil if it is turned off
-	importer *importer.Importer // nil if it is turned off
-	thin     *thin.Reconciler   // nil if another process runs the controllers
-	gate     yield.Gate         // where writes give way to the recording of events
+	manager   ctrl.Manager
+	receiver  *receiver.Server     // nil if another process runs it
+	stripe    *stripeapi.Client    // nil without an API key
+	backfill  *backfill.Backfill   // nil if it is turned off
+	importer  *importer.Importer   // nil if it is turned off
+	thin      *thin.Reconciler     // nil if another process runs the controllers
+	retention *retention.Retention // nil if another process runs the controllers
+	gate      yield.Gate           // where writes give way to the recording of events
 	// receiverCertificate returns the certificate that the receiver serves; nil without one
 	receiverCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 

@@ -26,7 +26,7 @@ func (a *App) addMissingKeyNotices(cfg config.Config) error {
 		a.log("Mailgun is not configured: e-mails wait until all variables are set", "variables",
 			[]string{config.EnvMailgunAPIKey, config.EnvMailgunDomain, config.EnvMailgunSenderEmail})
 	}
-	a.notices = append(a.notices, a.stripeCheck, a.importCheck, a.thinCheck)
+	a.notices = append(a.notices, a.stripeCheck, a.importCheck, a.thinCheck, a.retentionCheck)
 	return nil
 }
 

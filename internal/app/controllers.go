@@ -95,6 +95,7 @@ func (a *App) addControllers(cfg config.Config) error {
 			return a.setUp("reset link", &resetlink.Reconciler{Client: a.client()}, options(1))
 		},
 		func() error { return a.addJanitor(cfg) },
+		func() error { return a.addRetention(cfg) },
 		func() error { return a.addResync(cfg, mailbox, shared, entitled) },
 	} {
 		if err := add(); err != nil {
@@ -134,7 +135,7 @@ func (a *App) addCustomer(
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Failed: failed, Readings: mailbox, Delivered: accepted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
 		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))

@@ -99,6 +99,11 @@ type Config struct {
 	// EmailRetention is how long settled Emails and PasswordResets stay; 0 keeps them.
 	EmailRetention time.Duration
 
+	// EventRetention is how long settled events stay in the cluster after Stripe created them; 0 keeps them for ever.
+	EventRetention time.Duration
+	// ArchiveURL is where they are archived before they are deleted; ArchiveNone to delete them without, empty to delete none.
+	ArchiveURL string
+
 	// CloudEventsSink is the URL that is notified of changes of entitlement; empty to notify none.
 	CloudEventsSink string
 

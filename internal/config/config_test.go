@@ -61,6 +61,7 @@ func changed(change func(*Config)) Config {
 		MailsPerAddress:        4,
 		ResetTokenTTL:          24 * time.Hour,
 		EmailRetention:         720 * time.Hour,
+		EventRetention:         1080 * time.Hour,
 		MetadataPrefix:         "tollkeeper_",
 		StripeAPIVersion:       "2026-09-30.endive",
 		Policy: entitlement.Policy{

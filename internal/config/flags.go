@@ -51,6 +51,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MailsPerAddress, "mails-per-address", 4, "How many e-mails one address gets in 24 hours, however many customers have it. Further ones wait; 0 for any number.")
 	fs.StringVar(&c.MailTemplates, "mail-templates", "", "Directory with files that replace the built-in e-mail templates of the same name.")
 	fs.DurationVar(&c.ResetTokenTTL, "reset-token-ttl", 24*time.Hour, "How long a password-reset link works; at most 720h.")
+	fs.DurationVar(&c.EventRetention, "event-retention", 45*24*time.Hour, "How long a settled event stays in the cluster after Stripe created it, before it is archived and deleted; 0 keeps events for ever. At least 744h, which is 31 days. Nothing is deleted before --archive-url is set.")
+	fs.StringVar(&c.ArchiveURL, "archive-url", "", "Where events are archived before they are deleted: file:///folder, s3://bucket, gs://bucket or azblob://container, with the parameters of gocloud.dev; none deletes them without an archive. If empty, nothing is deleted, and etcd grows with the events.")
 	fs.StringVar(&c.CloudEventsSink, "cloudevents-sink", "", "URL to which every change of a customer's entitlement is posted as a CloudEvent, signed with CLOUDEVENTS_SIGNING_SECRET: https, or http within the cluster (….svc, ….svc.cluster.local) and the machine. If empty, nothing is posted.")
 	fs.StringVar(&c.MetadataPrefix, "metadata-prefix", "tollkeeper_", "Prefix of the Stripe metadata keys that are kept; the prefix is removed. If empty, no metadata is kept.")
 	fs.DurationVar(&c.Policy.GracePeriod, "grace-period", 168*time.Hour, "How long a customer keeps service after a subscription became past due. A Customer's spec.gracePeriod overrides it.")

@@ -48,6 +48,8 @@ func (c *Config) Load(getenv func(string) string) error {
 		atLeast("--resync-interval", c.ResyncInterval, 0),
 		between("--mail-max-age", c.MailMaxAge, 0, maxMailAge),
 		c.retention(),
+		c.eventRetention(),
+		archiveURL(c.ArchiveURL),
 		atLeast("--mail-settle", c.MailSettle, time.Second),
 		atLeast("--mails-per-address", c.MailsPerAddress, 0),
 		within("--reset-token-ttl", c.ResetTokenTTL, maxResetTokenTTL),

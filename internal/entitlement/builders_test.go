@@ -109,6 +109,12 @@ func (c *customer) with(id string, s *subscription) *customer {
 // incomplete is a customer of which subscriptions may exist that are not known.
 func (c *customer) incomplete() *customer { c.in.Customer.Complete = nil; return c }
 
+// eventsGone makes the status one that was lost, and of which events are gone.
+func (c *customer) eventsGone() *customer {
+	c.in.Customer.EventsGoneBefore = day(-45)
+	return c
+}
+
 // withKey is a customer that can be read from Stripe.
 func (c *customer) withKey() *customer { c.in.HasStripe = true; return c }
 

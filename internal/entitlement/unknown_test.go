@@ -13,6 +13,9 @@ func TestUnknown(t *testing.T) {
 			"They are being read from Stripe. Access stays as it is until then."
 		noKey = "StateNotKnown: Not all of the customer's subscriptions are known yet. " +
 			"Access stays as it is until an event reports one."
+		eventsGone = "StateNotKnown: Not all of the customer's subscriptions are known yet. " +
+			"The status was lost, and events that made it are no longer in the cluster. Bring them back from the archive " +
+			"(kubectl tollkeeper archive restore), or decide with spec.override. Access stays as it is until then."
 		unreported = "StateNotKnown: Stripe has not reported the subscription's status yet. Access stays as it is until it does."
 	)
 	customers := map[string]func() *customer{
@@ -55,6 +58,10 @@ func TestUnknown(t *testing.T) {
 			t.Errorf("%s: nothing is wanted", name)
 		}
 		t.Run(name, func(t *testing.T) {
+			lost := want.incompleteWithKey
+			if lost == readSoon { // without a key nothing is read
+				lost = eventsGone
+			}
 			for state, tc := range map[string]struct {
 				customer *customer
 				want     string
@@ -62,6 +69,7 @@ func TestUnknown(t *testing.T) {
 				"complete":               {customers[name](), want.complete},
 				"complete, with a key":   {customers[name]().withKey(), want.complete},
 				"incomplete":             {customers[name]().incomplete(), want.incomplete},
+				"lost, events are gone":  {customers[name]().incomplete().eventsGone(), lost},
 				"incomplete, with a key": {customers[name]().incomplete().withKey(), want.incompleteWithKey},
 			} {
 				d := Decide(tc.customer.in, strict, noon)

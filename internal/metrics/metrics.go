@@ -333,6 +333,8 @@ func Collectors() []prometheus.Collector {
 		ImportObjects, ImportComplete, ImportLastSuccess, Emails, EmailsUnsent, OldestUnsentEmail,
 		Notifications, NotificationsPending, NotificationsFailing, NotificationLag,
 		CertificateExpiry, CertificateLifetime, Drift, Customers, OutOfSync, ReadingsRefused,
+		EventsArchived, ArchiveBytes, EventsDeleted, EventsStored, EventsStoredBytes, EventsExpectedBytes, OldestKeptEvent, EventRetention,
+		RetentionFailing, RetentionLastSuccess,
 		StripeAPIConfigured, StripeKeyRefused, StripeAccountsRefused, BackfillAccountsRefused, EndpointProblems, EndpointChecked,
 	}
 }

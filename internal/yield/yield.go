@@ -62,7 +62,7 @@ func (g *Gate) Wait(ctx context.Context) {
 	}
 }
 
-// Client is a client whose creates and updates, also those of statuses, wait at the gate.
+// Client is a client whose creates, updates and deletes, also updates of statuses, wait at the gate.
 func Client(c client.Client, gate *Gate) client.Client { return &yieldingClient{Client: c, gate: gate} }
 
 type yieldingClient struct {
@@ -78,6 +78,11 @@ func (c *yieldingClient) Create(ctx context.Context, o client.Object, options ..
 func (c *yieldingClient) Update(ctx context.Context, o client.Object, options ...client.UpdateOption) error {
 	c.gate.Wait(ctx)
 	return c.Client.Update(ctx, o, options...)
+}
+
+func (c *yieldingClient) Delete(ctx context.Context, o client.Object, options ...client.DeleteOption) error {
+	c.gate.Wait(ctx)
+	return c.Client.Delete(ctx, o, options...)
 }
 
 func (c *yieldingClient) Status() client.SubResourceWriter {

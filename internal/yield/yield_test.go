@@ -76,6 +76,7 @@ func TestEveryWriteGivesWay(t *testing.T) {
 	for name, write := range map[string]func(context.Context, client.Client) error{
 		"create":        func(ctx context.Context, c client.Client) error { return c.Create(ctx, customer()) },
 		"update":        func(ctx context.Context, c client.Client) error { return c.Update(ctx, customer()) },
+		"delete":        func(ctx context.Context, c client.Client) error { return c.Delete(ctx, customer()) },
 		"status update": func(ctx context.Context, c client.Client) error { return c.Status().Update(ctx, customer()) },
 	} {
 		t.Run(name, func(t *testing.T) {

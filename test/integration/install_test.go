@@ -401,7 +401,7 @@ func refusals(t *testing.T) {
 			"take another Lease": func(c client.Client) error {
 				return c.Get(t.Context(), key, &coordinationv1.Lease{})
 			},
-			"delete a BillingEvent":        remove,
+			"delete all BillingEvents":     removeAll,
 			"change a BillingEvent":        label,
 			"create a Pod":                 create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),
 			"grant itself a role":          create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: installedNamespace, Name: "x"}}),

@@ -62,6 +62,7 @@ func policyRefusals(t *testing.T) {
 	attempts := attemptsAtEvents(t, receiverAccount)
 	attempts = append(attempts, attemptsAtEvents(t, controllersAccount)...)
 	attempts = append(attempts, attemptsAtRecordedEvents(t)...)
+	attempts = append(attempts, attemptsAtDeletingEvents(t)...)
 	attempts = append(attempts, attemptsAtMetadata(t)...)
 	attempts = append(attempts, attemptsAtCreating(t)...)
 	attempts = append(attempts, attemptsOfStrangers(t)...)
@@ -162,6 +163,49 @@ func attemptsAtRecordedEvents(t *testing.T) []attempt {
 		}, "billing-events", "set the label tollkeeper.dev/policies of the namespace to suspended"},
 		{editor, "create a BillingEvent", create(t, aBillingEvent(installedNamespace, "evt-x")), "billing-events", only},
 	}
+}
+
+// attemptsAtDeletingEvents deletes BillingEvents. Only the controllers may, and only those that are settled.
+func attemptsAtDeletingEvents(t *testing.T) []attempt {
+	o := &operator{t: t, namespace: installedNamespace}
+	manager := clientOf(t, installedNamespace, controllersAccount)
+	byOutcome := map[v1alpha1.Outcome]*v1alpha1.BillingEvent{}
+	for _, outcome := range []v1alpha1.Outcome{
+		v1alpha1.OutcomePending, v1alpha1.OutcomeApplied, v1alpha1.OutcomeRecorded, v1alpha1.OutcomeSuperseded, v1alpha1.OutcomeFailed,
+	} {
+		e := aBillingEvent(installedNamespace, "evt-delete-"+strings.ToLower(string(outcome))+"x")
+		if err := client.IgnoreAlreadyExists(manager.Create(t.Context(), e)); err != nil {
+			t.Fatal(err)
+		}
+		if outcome != v1alpha1.OutcomePending {
+			o.eventually("the outcome "+string(outcome)+" is written", func() string {
+				if err := manager.Get(t.Context(), client.ObjectKeyFromObject(e), e); err != nil {
+					return err.Error()
+				}
+				e.Status.Outcome = outcome
+				if err := manager.Status().Update(t.Context(), e); err != nil {
+					return err.Error()
+				}
+				return ""
+			})
+		}
+		byOutcome[outcome] = e
+	}
+	remove := func(outcome v1alpha1.Outcome) func(client.Client) error {
+		return func(c client.Client) error { return c.Delete(t.Context(), byOutcome[outcome].DeepCopy(), client.DryRunAll) }
+	}
+	const cannot = "Tollkeeper deletes old settled ones itself"
+	attempts := []attempt{
+		{controllersAccount, "delete a pending BillingEvent", remove(v1alpha1.OutcomePending), "billing-events", cannot},
+		{controllersAccount, "delete a failed BillingEvent", remove(v1alpha1.OutcomeFailed), "billing-events", cannot},
+	}
+	for _, outcome := range []v1alpha1.Outcome{v1alpha1.OutcomeApplied, v1alpha1.OutcomeRecorded, v1alpha1.OutcomeSuperseded} {
+		attempts = append(attempts, attempt{controllersAccount, "delete a BillingEvent that is " + string(outcome), remove(outcome), "", ""})
+		for _, account := range []string{administrator, editor, almighty, elsewhere} {
+			attempts = append(attempts, attempt{account, "delete a BillingEvent that is " + string(outcome), remove(outcome), "billing-events", cannot})
+		}
+	}
+	return append(attempts, attempt{collector, "delete a pending BillingEvent", remove(v1alpha1.OutcomePending), "", ""})
 }
 
 // dismissed sets the annotation by which a person dismisses a failed event.

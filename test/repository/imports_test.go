@@ -32,12 +32,12 @@ var layers = [][]string{
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
 	{"internal/controller/features", "internal/controller/products"},
 	{"internal/controller/delivered", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing"},
-	{"internal/controller/annotation", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
-	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "internal/archive", "api/passwordreset"},
+	{"internal/controller/annotation", "internal/controller/archivehead", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
+	{"internal/archive", "internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "api/passwordreset"},
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
-	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
-	{"internal/panics", "internal/accessperiod", "internal/logging", "internal/personal"},
+	{"internal/personal", "internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
+	{"internal/panics", "internal/accessperiod", "internal/logging"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 

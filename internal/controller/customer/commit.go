@@ -54,6 +54,7 @@ func (r *Reconciler) commit(ctx context.Context, c *reconciliation, p *plan) err
 		r.announcePurchases(p.customer, c.customer.Status.Purchases)
 		c.customer = p.customer
 	}
+	c.goneBefore = nil // the stored status says it now
 	r.noteCommitted(ctx, c, p)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,6 +24,8 @@ const (
 // status: it was deleted, or it was restored or made by hand. Folding those events again gives back the status that was
 // lost.
 //
+// Events that are older than the retention may be gone. What the others give back may not be whole then.
+//
 // A customer whose customer.created is pending and recent is taken as new: so a sign-up costs no search.
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
 	if !c.lacksStatus() || c.isSigningUp(r.Clock.Now()) {
@@ -31,7 +34,23 @@ func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error 
 	return r.readRecorded(ctx, c)
 }
 
-// readRecorded reads every event about the customer that was folded before.
+// noteGone notes from when on all events of the customer have been read. It comes after reading them: what is deleted meanwhile
+// was announced before.
+func (r *Reconciler) noteGone(ctx context.Context, c *reconciliation) error {
+	if r.GoneBefore == nil {
+		return nil
+	}
+	before, err := r.GoneBefore(ctx)
+	if err != nil {
+		return fmt.Errorf("find out whether events of Customer %s are gone: %w", c.customer.Name, err)
+	}
+	if !before.IsZero() {
+		c.goneBefore = new(metav1.NewTime(before.UTC().Truncate(time.Second)))
+	}
+	return nil
+}
+
+// readRecorded reads every event about the customer that was folded before, as far as they are still there.
 func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error {
 	c.recorded = nil
 	unnamed, err := labels.NewRequirement(v1alpha1.LabelCustomerID, selection.DoesNotExist, nil)
@@ -47,7 +66,7 @@ func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error 
 			return fmt.Errorf("list the recorded events of Customer %s: %w", c.customer.Name, err)
 		}
 	}
-	return nil
+	return r.noteGone(ctx, c)
 }
 
 // lacksStatus reports whether the customer, or one of its subscriptions, has no status to fold events into.

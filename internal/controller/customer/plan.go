@@ -85,6 +85,9 @@ func storedAggregate(c *reconciliation) *projection.Aggregate {
 			a.Subscriptions[id] = s.Status.DeepCopy()
 		}
 	}
+	if c.goneBefore != nil {
+		projection.EventsGone(a, *c.goneBefore)
+	}
 	return a
 }
 

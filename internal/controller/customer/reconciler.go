@@ -11,6 +11,7 @@
 package customer
 
 import (
+	"context"
 	"time"
 
 	toolsevents "k8s.io/client-go/tools/events"
@@ -50,6 +51,8 @@ type Reconciler struct {
 	Schemas *crdschema.Schemas
 	// HasStripe reports whether there is a Stripe key: then a decision waits until the customer is known whole.
 	HasStripe bool
+	// GoneBefore returns from when on all events are still there: archivehead.Horizon. nil if no event is ever deleted, in tests.
+	GoneBefore func(context.Context) (time.Time, error)
 	// Failed caches the Failed events, indexed by routing.ByCustomer.
 	Failed cache.Cache
 	// Readings holds what was read from Stripe and is not written yet.

@@ -19,6 +19,7 @@ type reconciliation struct {
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; only those that are created
 	pending       []*pendingEvent                   // by Stripe's created, then id
 	recorded      []*v1alpha1.BillingEvent          // settled events that are folded again; see history.go
+	goneBefore    *metav1.Time                      // a status was lost, and events before this may be gone; nil if none was, or none are
 	failed        int                               // how many events about the customer are Failed, and not dismissed
 	dismissed     int                               // how many Failed events about the customer a person has dismissed
 	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was

@@ -1,0 +1,230 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
+	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
+)
+
+// errBehind says that another leader has archived meanwhile.
+var errBehind = errors.New("another process has archived events meanwhile")
+
+// The causes of errors, for the metric: the archive, or the cluster's refusal to delete.
+var (
+	errArchive = errors.New("the archive cannot be used")
+	errRefused = errors.New("the API server refuses the deletion of settled BillingEvents")
+)
+
+// remove archives the events, and deletes those that are archived. state is the archive's head.
+func (r *Retention) remove(ctx context.Context, state archivehead.State, due []row, before time.Time) (archivehead.State, int, error) {
+	events, err := r.read(ctx, due, before)
+	if err != nil || len(events) == 0 {
+		return state, 0, err
+	}
+	if err := r.mayDelete(ctx, &events[0]); err != nil {
+		return state, 0, err
+	}
+	if r.URL == None {
+		if state, err = r.swap(ctx, state, func(next *archivehead.State) { next.GoneBefore = before }); err != nil {
+			return state, 0, err
+		}
+		deleted, err := r.delete(ctx, events)
+		return state, deleted, err
+	}
+	if _, err := r.archive.Append(ctx, state.Head, events); errors.Is(err, archive.ErrBehind) {
+		return state, 0, errBehind
+	} else if err != nil {
+		return state, 0, fmt.Errorf("%w: %w", errArchive, err)
+	}
+	batch, err := r.archive.Next(ctx, state.Head)
+	if err != nil {
+		return state, 0, fmt.Errorf("%w: %w", errArchive, err)
+	}
+	if state, err = r.swap(ctx, state, func(next *archivehead.State) {
+		next.Head, next.Bytes, next.GoneBefore = batch.Head, next.Bytes+batch.Bytes, before
+	}); err != nil {
+		return state, 0, err
+	}
+	metrics.EventsArchived.Add(float64(len(batch.Events)))
+	metrics.ArchiveBytes.Set(float64(state.Bytes))
+	deleted, err := r.delete(ctx, archivedOf(events, batch))
+	return state, deleted, err
+}
+
+// archivedOf are those of the events that are in the batch.
+func archivedOf(events []v1alpha1.BillingEvent, batch archive.Batch) []v1alpha1.BillingEvent {
+	archived := make(map[types.UID]bool, len(batch.Events))
+	for _, ref := range batch.Events {
+		archived[ref.UID] = true
+	}
+	var found []v1alpha1.BillingEvent
+	for i := range events {
+		if archived[events[i].UID] {
+			found = append(found, events[i])
+		}
+	}
+	return found
+}
+
+// adopt opens the archive, and moves the head over the batches that a writer has left behind it: it was stopped before it moved the
+// head, or the ConfigMap is lost. It deletes nothing: the next look finds the events of these batches.
+func (r *Retention) adopt(ctx context.Context) (archivehead.State, error) {
+	state, err := r.Head.Load(ctx)
+	if err != nil || r.URL == None {
+		return state, err
+	}
+	if r.archive == nil {
+		if r.archive, err = r.Open(ctx, r.URL); err != nil {
+			r.archive = nil
+			return state, fmt.Errorf("%w: %w", errArchive, err)
+		}
+	}
+	metrics.ArchiveBytes.Set(float64(state.Bytes))
+	for {
+		batch, err := r.archive.Next(ctx, state.Head)
+		if errors.Is(err, io.EOF) {
+			return state, nil
+		} else if err != nil {
+			return state, fmt.Errorf("%w: %w", errArchive, err)
+		}
+		r.Log.Info("Found a batch in the archive that the head does not know", "batch", batch.Head.Batch, "events", len(batch.Events))
+		if state, err = r.swap(ctx, state, func(next *archivehead.State) {
+			next.Head, next.Bytes = batch.Head, next.Bytes+batch.Bytes
+			if before := r.Clock.Now().Add(-r.Keep); len(batch.Events) > 0 && next.GoneBefore.IsZero() { // the ConfigMap may be lost
+				next.GoneBefore = before
+			}
+		}); err != nil {
+			return state, err
+		}
+	}
+}
+
+// swap moves the head.
+func (r *Retention) swap(ctx context.Context, state archivehead.State, change func(*archivehead.State)) (archivehead.State, error) {
+	next := state
+	next.Problem, next.Archive = "", archiveName(r.URL)
+	change(&next)
+	moved, err := r.Head.Swap(ctx, state, next)
+	if errors.Is(err, archivehead.ErrMoved) {
+		return state, errBehind
+	}
+	if err != nil {
+		return state, err
+	}
+	return moved, nil
+}
+
+// archiveName is the URL without what may be secret.
+func archiveName(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || location == None {
+		return ""
+	}
+	name := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if prefix := u.Query().Get("prefix"); prefix != "" {
+		name.RawQuery = url.Values{"prefix": {prefix}}.Encode()
+	}
+	return name.String()
+}
+
+// read returns those of the events that may go. They come from the API server's memory, and may be a moment old: what has changed
+// since is not deleted.
+func (r *Retention) read(ctx context.Context, due []row, before time.Time) ([]v1alpha1.BillingEvent, error) {
+	var events []v1alpha1.BillingEvent
+	for _, row := range due {
+		var e v1alpha1.BillingEvent
+		var err error
+		key := client.ObjectKey{Namespace: r.Namespace, Name: naming.Object(row.Account, row.EventID)}
+		if ended := r.pace.do(ctx, func() {
+			err = r.Reader.Get(ctx, key, &e, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+		}); ended != nil {
+			return nil, ended
+		}
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("get BillingEvent %s: %w", key.Name, err)
+		}
+		open, err := r.openDisputes(ctx, &e)
+		if err != nil {
+			return nil, err
+		}
+		if whyKept(&e, before, r.Clock.Now(), open) == "" {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// openDisputes are those of the event's Customer, if it is about a dispute.
+func (r *Retention) openDisputes(ctx context.Context, e *v1alpha1.BillingEvent) ([]string, error) {
+	if e.Content().Dispute == nil || e.CustomerID() == "" {
+		return nil, nil
+	}
+	var c v1alpha1.Customer
+	key := client.ObjectKey{Namespace: r.Namespace, Name: naming.Object(e.Spec.Account, e.CustomerID())}
+	if err := r.Client.Get(ctx, key, &c); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("get Customer %s: %w", key.Name, err)
+	}
+	var ids []string
+	for _, d := range c.Status.OpenDisputes {
+		ids = append(ids, d.ID)
+	}
+	return ids, nil
+}
+
+// mayDelete asks the API server whether it would delete the event. If not, nothing is archived: it would be archived again and again.
+func (r *Retention) mayDelete(ctx context.Context, e *v1alpha1.BillingEvent) error {
+	_, err := r.deleteOne(ctx, e, client.DryRunAll)
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+		return fmt.Errorf("%w: apply the manifests of this version: %w", errRefused, err)
+	}
+	return err
+}
+
+// delete deletes the events that have not changed since they were read.
+func (r *Retention) delete(ctx context.Context, events []v1alpha1.BillingEvent) (deleted int, err error) {
+	for i := range events {
+		isDeleted := false
+		if ended := r.pace.do(ctx, func() { isDeleted, err = r.deleteOne(ctx, &events[i]) }); ended != nil {
+			return deleted, ended
+		}
+		if err != nil {
+			return deleted, err
+		}
+		if isDeleted {
+			deleted++
+			metrics.EventsDeleted.Inc()
+		}
+	}
+	return deleted, nil
+}
+
+// deleteOne deletes the event, and reports whether it did: an event that is gone or has changed is left to the next look.
+func (r *Retention) deleteOne(ctx context.Context, e *v1alpha1.BillingEvent, options ...client.DeleteOption) (bool, error) {
+	uid, version := e.UID, e.ResourceVersion
+	err := r.Client.Delete(ctx, e.DeepCopy(), append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})...)
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("delete BillingEvent %s: %w", e.Name, err)
+	default:
+		return true, nil
+	}
+}

@@ -1,0 +1,177 @@
+// Package retention is the controller that archives settled BillingEvents some time after Stripe created them, and deletes them
+// from the cluster then, so that the audit trail outlives etcd.
+//
+// It observes settled BillingEvents, page by page, once an hour: no cache holds them. It decides which may go (rules.go). It
+// writes them to the archive, moves the archive's head (package archivehead), and deletes them, in this order: whatever stops it
+// in between, an event is in the cluster, or in the archive, or in both. What is in both is archived once more, and deleted then.
+//
+//	archive.Append         the batch is written, read back and compared
+//	archive.Next           it is in the chain, and has these events
+//	archivehead.Swap       nobody else has gone on meanwhile, and everybody knows from when on all events are still there
+//	Delete, each event     unless it has changed since it was read
+//
+// Without an archive (--archive-url=none) the first two are left out. If none is chosen, nothing is deleted: then it only counts,
+// and says how large the trail will be.
+package retention
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
+)
+
+const (
+	// interval is the time between two looks at all settled events.
+	interval = time.Hour
+	// firstPause is the pause after a first error. It doubles up to lastPause.
+	firstPause = time.Second
+	lastPause  = 10 * time.Minute
+	// batchSize is how many events are archived, and then deleted, at a time. They are in memory meanwhile.
+	batchSize = 2000
+)
+
+// Archive is what the events are written to: *archive.Archive.
+type Archive interface {
+	Append(ctx context.Context, head archive.Head, events []v1alpha1.BillingEvent) (archive.Head, error)
+	Next(ctx context.Context, head archive.Head) (archive.Batch, error)
+	Close() error
+}
+
+// Retention runs on the leader.
+type Retention struct {
+	// Client reads Customers from the cache, and deletes.
+	Client client.Client
+	// Reader reads from the API server: no cache holds settled events.
+	Reader    client.Reader
+	Namespace string
+	// Rows lists the settled events.
+	Rows lister
+	Head archivehead.Store
+	// Keep is how long events stay after Stripe created them; 0 for ever.
+	Keep time.Duration
+	// URL is that of the archive; None to delete without one; empty to delete nothing.
+	URL string
+	// Open opens the archive: OpenArchive, except in tests.
+	Open func(ctx context.Context, url string) (Archive, error)
+	// Yield waits while many events are being recorded; nil if it never does.
+	Yield func(context.Context)
+	Clock clock.Clock
+	Log   logr.Logger
+	// Share and BatchSize replace the constants if they are not 0, in tests.
+	Share     float64
+	BatchSize int
+
+	archive  Archive // nil while it is not open
+	pace     *pacer
+	state    phase
+	lookedAt time.Time
+}
+
+// None is the URL that stands for no archive: events are deleted without one.
+const None = "none"
+
+// OpenArchive opens the archive at the URL.
+func OpenArchive(ctx context.Context, url string) (Archive, error) { return archive.Open(ctx, url) }
+
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=get;list;delete
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers,verbs=get;list;watch
+
+// NeedLeaderElection has the manager run it on the leader only.
+func (r *Retention) NeedLeaderElection() bool { return true }
+
+// Deletes reports whether events are deleted: they have a time to stay, and an archive, or none is wanted.
+func (r *Retention) Deletes() bool { return r.Keep > 0 && r.URL != "" }
+
+// Start looks at the events until ctx ends. It repeats a run that fails, later and later.
+func (r *Retention) Start(ctx context.Context) error {
+	r.prepare()
+	defer r.end()
+	for pause := firstPause; ctx.Err() == nil; {
+		again, err := r.run(ctx)
+		wait := interval
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errBehind): // another leader has gone on; the next run adopts that
+			wait = firstPause
+		case err != nil:
+			r.fail(ctx, err, pause)
+			wait, pause = pause, min(2*pause, lastPause)
+		default:
+			r.succeed(ctx)
+			pause = firstPause
+			if again {
+				wait = 0
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.Clock.After(wait):
+		}
+	}
+	return nil
+}
+
+func (r *Retention) prepare() {
+	share, batch := r.Share, r.BatchSize
+	if share == 0 {
+		share = defaultShare
+	}
+	if batch == 0 {
+		r.BatchSize = batchSize
+	}
+	r.pace = &pacer{clock: r.Clock, yield: r.Yield, share: share}
+	r.announce()
+}
+
+// run looks at all settled events, and archives and deletes those that may go. again is true if more of them are left.
+func (r *Retention) run(ctx context.Context) (again bool, err error) {
+	now, before := r.Clock.Now(), time.Time{}
+	var state archivehead.State
+	var failure error
+	if r.Deletes() {
+		before = now.Add(-r.Keep).UTC().Truncate(time.Second)
+		state, failure = r.adopt(ctx)
+	}
+	if failure != nil && now.Sub(r.lookedAt) < interval { // a look has a price: an archive that fails needs none
+		return false, failure
+	}
+	found, err := lookAt(ctx, r.Rows, r.pace, before, now)
+	if err == nil {
+		err = r.report(ctx, found, now)
+	}
+	if err != nil {
+		return false, errors.Join(failure, err)
+	}
+	r.lookedAt = now
+	if failure != nil || !r.Deletes() {
+		return false, failure
+	}
+	gone, err := r.removeAll(ctx, state, found.due, before)
+	return found.left > 0 && gone > 0, err
+}
+
+// removeAll archives and deletes the events in batches, the oldest first.
+func (r *Retention) removeAll(ctx context.Context, state archivehead.State, due []row, before time.Time) (gone int, err error) {
+	for len(due) > 0 {
+		n := min(len(due), r.BatchSize)
+		deleted := 0
+		state, deleted, err = r.remove(ctx, state, due[:n], before)
+		if gone += deleted; err != nil {
+			return gone, err
+		}
+		due = due[n:]
+	}
+	if gone > 0 {
+		r.Log.Info("Deleted old events from the cluster", "events", gone, "createdBefore", before, "archive", state.Archive, "batch", state.Head.Batch)
+	}
+	return gone, nil
+}
