@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/passwordreset"
@@ -37,11 +38,11 @@ func (f *findings) noteIncomplete(err error) {
 	}
 }
 
-// checkEvents finds acknowledged events without a BillingEvent, events with several, and BillingEvents of events that
-// were never sent.
+// checkEvents finds acknowledged events without a BillingEvent in the cluster or the archive, events with several, and
+// BillingEvents of events that were never sent.
 func (f *findings) checkEvents(s *state, sent, acked map[string]string) {
 	records := map[string]int{}
-	for _, e := range s.events.Items {
+	for _, e := range slices.Concat(s.events.Items, s.archived) {
 		records[e.Spec.EventID]++
 		if e.Status.Outcome == v1alpha1.OutcomeFailed {
 			f.problemf("event %s (%s) has Failed: %s", e.Spec.EventID, e.Spec.Type, e.Status.Message)
@@ -152,6 +153,30 @@ func (f *findings) checkDivergence(want, got map[string]any) {
 		if diff := cmp.Diff(want[name], got[name], ignored); diff != "" {
 			f.diverged++
 			f.problemf("%s (-undisturbed +disturbed):\n%s", name, diff)
+		}
+	}
+}
+
+// checkOld compares the statuses of old customers after a restore, and takes them out of the results. Their events are in the
+// archive, and their statuses were lost: they are what they were, or not known, and never wrong.
+func (f *findings) checkOld(want, got map[string]any, s *state, histories []*history) {
+	for _, h := range histories {
+		if !h.isOld {
+			continue
+		}
+		for _, c := range s.customers.Items {
+			entitled := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionEntitled)
+			if name := "Customer " + c.Name; c.Name == h.customerName() && (entitled == nil || entitled.Status != metav1.ConditionUnknown) {
+				f.checkDivergence(map[string]any{name: want[name]}, map[string]any{name: got[name]})
+			}
+		}
+		names := []string{"Customer " + h.customerName()}
+		for _, id := range h.subscriptions {
+			names = append(names, "Subscription "+naming.Object("", id))
+		}
+		for _, name := range names {
+			delete(want, name)
+			delete(got, name)
 		}
 	}
 }

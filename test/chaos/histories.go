@@ -28,13 +28,15 @@ type history struct {
 	addresses map[string]bool
 	// isThin is true if Stripe posts thin events, which name the events and do not carry them.
 	isThin bool
+	// isOld is true if everything happened so long ago that its events are archived and leave the cluster.
+	isOld bool
 }
 
 // newHistories generates n histories. Each is a sign-up and up to twenty operations within seconds of each other. In the
 // end no subscription is unpaid, and the customer has the address of the sign-up again: otherwise its e-mails may wait.
-// Every fourth comes by thin events.
+// Every fourth comes by thin events. Every eighth is old.
 func newHistories(n int, seed uint64) []*history {
-	begin := time.Now().Add(-time.Hour).Truncate(time.Second)
+	now := time.Now().Truncate(time.Second)
 	ops := slices.DeleteFunc(stripetest.Ops(), func(op stripetest.Op) bool {
 		switch op {
 		case stripetest.DeleteCustomer: // ends the customer's e-mails: whether they went before it depends on the faults
@@ -47,7 +49,11 @@ func newHistories(n int, seed uint64) []*history {
 	})
 	var histories []*history
 	for i := range n {
-		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		random, begin := rand.New(rand.NewPCG(seed, uint64(i))), now.Add(-time.Hour)
+		isOld := i%8 == 6
+		if isOld {
+			begin = now.Add(-oldAge)
+		}
 		world := stripetest.NewWorld(begin, []stripetest.Shape{stripetest.Old, stripetest.New}[i%2], random.Uint64())
 		world.Name = fmt.Sprintf("L%04d", i+1)
 		world.Do(ops[random.IntN(3)]) // the three ways to sign up
@@ -60,7 +66,8 @@ func newHistories(n int, seed uint64) []*history {
 		}
 		world.Do(stripetest.RevertEmail)
 		h := newHistory(world)
-		h.isThin = i%4 == 3
+		h.isThin, h.isOld = i%4 == 3, isOld
+		h.signsUp = h.signsUp && !isOld // too old for e-mails
 		histories = append(histories, h)
 	}
 	return histories

@@ -1,5 +1,5 @@
 // Command chaos tests that no acknowledged event is lost, no e-mail is sent twice, and every status ends as in an
-// undisturbed run. Two managers receive the events of generated customers while they, the API server and etcd are
+// undisturbed run. Three managers receive the events of generated customers while they, the API server and etcd are
 // killed, suspended and cut off at random instants.
 //
 // It prints one line for each fault, and in the end:
@@ -169,7 +169,7 @@ func compare(ctx context.Context, c *cluster, folder string, opts options) (*fin
 			return nil, err
 		}
 	}
-	base := setup{folder: folder, replicas: 2, election: !plants[opts.plant].withoutElection, flags: plants[opts.plant].flags}
+	base := setup{folder: folder, replicas: 3, election: !plants[opts.plant].withoutElection, flags: plants[opts.plant].flags}
 	undisturbed := setup{folder: folder, binary: unmodified, namespace: "undisturbed", replicas: 1}
 	want, err := runUndisturbed(ctx, c, undisturbed, histories, opts)
 	if err != nil {
@@ -178,7 +178,12 @@ func compare(ctx context.Context, c *cluster, folder string, opts options) (*fin
 	remotes := newRemotes(histories)
 	defer remotes.close()
 	base.binary, base.remotes, base.namespace = binary, remotes, "disturbed"
-	f, backup, err := runDisturbed(ctx, c, base, histories, want, opts)
+	acked, err := recordOld(ctx, c, base, unmodified, histories, opts)
+	if err != nil {
+		return nil, fmt.Errorf("record the old events: %w", err)
+	}
+	base.archive = archiveURL(folder)
+	f, backup, err := runDisturbed(ctx, c, base, histories, acked, want, opts)
 	if err != nil || opts.plant != "" || f.err() != nil {
 		return f, err
 	}
@@ -198,7 +203,7 @@ func runUndisturbed(ctx context.Context, c *cluster, s setup, histories []*histo
 		return nil, err
 	}
 	begin := time.Now()
-	stripe := newStripe(o)
+	stripe := newStripe(o, map[string]string{})
 	stripe.deliverInOrder(ctx, histories)
 	f, end, err := awaitAndCheck(ctx, o, stripe, histories, closing, opts.patience())
 	if err != nil {
@@ -209,10 +214,10 @@ func runUndisturbed(ctx context.Context, c *cluster, s setup, histories []*histo
 	return end.results(), f.err()
 }
 
-// runDisturbed runs the histories again while faults are injected, and compares the results. It also returns the state at
-// the end.
+// runDisturbed runs the histories again while faults are injected, and compares the results. acked are the events that were
+// acknowledged before. It also returns the state at the end.
 func runDisturbed(
-	ctx context.Context, c *cluster, s setup, histories []*history, want map[string]any, opts options,
+	ctx context.Context, c *cluster, s setup, histories []*history, acked map[string]string, want map[string]any, opts options,
 ) (f *findings, end *state, err error) {
 	o, err := newOperator(ctx, c, s)
 	closing := sync.OnceValue(o.close)
@@ -220,7 +225,7 @@ func runDisturbed(
 	if err != nil {
 		return nil, nil, err
 	}
-	stripe, chaos := newStripe(o), newChaos(c, o)
+	stripe, chaos := newStripe(o, acked), newChaos(c, o)
 	stripe.deliverShuffled(ctx, histories, opts.duration*9/10, opts.seed)
 	chaos.run(ctx, opts.duration, schedule(opts.duration, opts.seed))
 	recovery := time.Now()
@@ -235,9 +240,12 @@ func runDisturbed(
 			f.problemf("this fault never took effect: %s", name)
 		}
 	}
+	if len(end.archived) == 0 {
+		f.problemf("no event was archived")
+	}
 	chaos.report()
-	fmt.Printf("events=%d posts=%d twins=%d thin=%d imported=%d emails=%d %s recovered after %s\n",
-		len(sentEvents(histories)), stripe.posts, stripe.twins, thinEvents(histories), len(s.remotes.account.imported), len(end.emails.Items), o.summary(), took)
+	fmt.Printf("events=%d posts=%d twins=%d thin=%d imported=%d archived=%d emails=%d %s recovered after %s\n",
+		len(sentEvents(histories)), stripe.posts, stripe.twins, thinEvents(histories), len(s.remotes.account.imported), len(end.archived), len(end.emails.Items), o.summary(), took)
 	fmt.Printf("kills=%d acked=%d lost=%d doubled=%d diverged=%d\n", chaos.kills, len(stripe.acknowledged()), f.lost, f.doubled, f.diverged)
 	return f, end, nil
 }
@@ -262,9 +270,14 @@ func runRestored(
 		return nil, err
 	}
 	f.checkCrashes(o)
+	if err := f.readArchive(ctx, o.archive, end); err != nil {
+		return nil, err
+	}
 	f.checkEvents(end, sentEvents(histories), sentEvents(histories))
 	f.checkObjects(end, histories, s.remotes.account.imported)
-	f.checkDivergence(want, end.results())
+	got := end.results()
+	f.checkOld(want, got, end, histories)
+	f.checkDivergence(want, got)
 	if again := len(s.remotes.mailgun.Messages()) - sent; again > 0 {
 		f.doubled += again
 		f.problemf("after the restore %d e-mails were sent again", again)
@@ -293,6 +306,9 @@ func awaitAndCheck(
 		return nil, nil, err
 	}
 	f.checkCrashes(o)
+	if err := f.readArchive(ctx, o.archive, s); err != nil {
+		return nil, nil, err
+	}
 	f.checkEvents(s, sentEvents(histories), stripe.acknowledged())
 	f.checkObjects(s, histories, o.remotes.account.imported)
 	return f, s, f.checkEmails(s, histories, o.remotes.mailgun.Messages(), o.consumer(ctx))

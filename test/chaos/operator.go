@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/receiver"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/apiproxy"
@@ -37,6 +39,7 @@ type operator struct {
 	managers  []*manager
 	election  bool     // whether the managers elect a leader; else all lead
 	flags     []string // further flags of the managers
+	archive   string   // the URL of the archive; empty if no event leaves the cluster
 	exits
 }
 
@@ -62,6 +65,7 @@ type setup struct {
 	replicas                  int
 	election                  bool
 	flags                     []string // beside those that all managers have
+	archive                   string   // the URL of the archive; empty if no event leaves the cluster
 	// backup is restored before the managers start; nil for an empty namespace.
 	backup *state
 }
@@ -78,9 +82,10 @@ type manager struct {
 // newOperator starts the replicas and waits until they are ready.
 func newOperator(ctx context.Context, c *cluster, s setup) (*operator, error) {
 	o := &operator{
-		namespace: s.namespace, cluster: c, remotes: s.remotes, election: s.election, flags: s.flags, exits: exits{excused: map[string]int{}},
+		namespace: s.namespace, cluster: c, remotes: s.remotes, election: s.election, flags: s.flags, archive: s.archive,
+		exits: exits{excused: map[string]int{}},
 	}
-	if err := c.namespace(ctx, s.namespace); err != nil {
+	if err := c.namespace(ctx, s.namespace); client.IgnoreAlreadyExists(err) != nil {
 		return o, err
 	}
 	if s.backup != nil {
@@ -116,6 +121,9 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 		fmt.Sprintf("--leader-elect=%t", o.election), "--accounts=" + o.remotes.account.accounts(),
 		"--resync-interval=0", // comes round once a day, and writes to customers that are at rest
 	}, o.flags...)
+	if o.archive != "" {
+		flags = append(flags, "--event-retention="+retention.String(), "--archive-url="+o.archive)
+	}
 	m.daemon, err = newDaemon(folder, name, binary, flags...)
 	if err != nil {
 		return nil, err

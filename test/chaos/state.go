@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,8 @@ type state struct {
 	emails        v1alpha1.EmailList
 	resets        v1alpha1.PasswordResetList
 	configMaps    corev1.ConfigMapList // the operator's checkpoints
+	// archived are the events that are in the archive, and not in the cluster.
+	archived []v1alpha1.BillingEvent
 }
 
 func (s *state) lists() []client.ObjectList {
@@ -79,7 +82,10 @@ func (o *operator) allDone(ctx context.Context) error {
 	if unsent > 0 {
 		return fmt.Errorf("%d e-mails are not sent", unsent)
 	}
-	return o.allImported(ctx)
+	if err := o.allImported(ctx); err != nil || o.archive == "" {
+		return err
+	}
+	return o.allArchived(ctx)
 }
 
 // allImported returns nil if every request for an import is answered, and every imported customer is known.
@@ -156,7 +162,7 @@ func (s *state) versions() map[string]string {
 // it has what the import says, and not when.
 func (s *state) results() map[string]any {
 	results := map[string]any{}
-	for _, e := range s.events.Items {
+	for _, e := range slices.Concat(s.events.Items, s.archived) {
 		results["BillingEvent "+e.Name] = e.Spec
 	}
 	for _, email := range s.emails.Items {

@@ -35,15 +35,16 @@ type delivery struct {
 	first   int // index of the receiver to try first; -1 for any
 }
 
-func newStripe(o *operator) *stripe {
-	s := &stripe{acked: map[string]string{}, unacknowledged: map[*delivery]string{}, cancel: func() {}}
+// newStripe posts to the operator's receivers. acked are the types of the events that were acknowledged before, by id.
+func newStripe(o *operator, acked map[string]string) *stripe {
+	s := &stripe{acked: maps.Clone(acked), unacknowledged: map[*delivery]string{}, cancel: func() {}}
 	for _, m := range o.managers {
 		s.endpoints = append(s.endpoints, m.endpoint)
 	}
 	return s
 }
 
-// deliverInOrder posts the events of each history in order, 16 histories at a time.
+// deliverInOrder posts the events of each history in order, 16 histories at a time. It returns at once.
 func (s *stripe) deliverInOrder(ctx context.Context, histories []*history) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	for worker := range 16 {
@@ -58,7 +59,8 @@ func (s *stripe) deliverInOrder(ctx context.Context, histories []*history) {
 }
 
 // deliverShuffled starts the histories at random within the duration. The events of each arrive in random order, some
-// late, some twice, and some at two receivers at the same instant.
+// late, some twice, and some at two receivers at the same instant. Of old histories, which were delivered before, it posts
+// some events again.
 func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, within time.Duration, seed uint64) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -71,6 +73,9 @@ func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, with
 				after += upTo(random, 40*time.Second)
 			}
 			resend, toBoth := random.IntN(10) == 0, random.IntN(20) == 0
+			if h.isOld && !resend && !toBoth {
+				continue
+			}
 			s.all.Go(func() {
 				if !pause(ctx, after) {
 					s.markUnposted(d)
