@@ -46,7 +46,7 @@ func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err err
 			return err
 		}
 		var head archive.Head
-		if head, err = opened.Erase(ctx, archive.Head(state.Head), account, customerID); err == nil {
+		if head, err = opened.Erase(ctx, state.Head, account, customerID); err == nil {
 			err = b.move(ctx, state, head)
 		}
 		if !errors.Is(err, archive.ErrBehind) && !errors.Is(err, archivehead.ErrMoved) {
@@ -63,7 +63,7 @@ func (b *Bucket) adopt(ctx context.Context, opened *archive.Archive) (archivehea
 		return state, err
 	}
 	for {
-		batch, err := opened.Next(ctx, archive.Head(state.Head))
+		batch, err := opened.Next(ctx, state.Head)
 		if errors.Is(err, io.EOF) {
 			return state, nil
 		}
@@ -71,7 +71,7 @@ func (b *Bucket) adopt(ctx context.Context, opened *archive.Archive) (archivehea
 			return state, err
 		}
 		next := state
-		next.Head, next.Bytes = archivehead.Head(batch.Head), state.Bytes+batch.Bytes
+		next.Head, next.Bytes = batch.Head, state.Bytes+batch.Bytes
 		if len(batch.Events) > 0 && next.GoneBefore.IsZero() { // the ConfigMap was lost: its events may be gone
 			next.GoneBefore = b.Clock.Now().Add(-b.Keep)
 		}
@@ -83,11 +83,11 @@ func (b *Bucket) adopt(ctx context.Context, opened *archive.Archive) (archivehea
 
 // move notes the head after the erasure.
 func (b *Bucket) move(ctx context.Context, state archivehead.State, head archive.Head) error {
-	if archivehead.Head(head) == state.Head {
+	if head == state.Head {
 		return nil
 	}
 	next := state
-	next.Head = archivehead.Head(head)
+	next.Head = head
 	_, err := b.Head.Swap(ctx, state, next)
 	return err
 }

@@ -12,6 +12,7 @@ package erasure
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -174,12 +175,7 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 // isFailure reports whether one of the joined errors is another one than errNotYet.
 func isFailure(err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each level is looked at
-		for _, e := range joined.Unwrap() {
-			if isFailure(e) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(joined.Unwrap(), isFailure)
 	}
 	return !errors.Is(err, errNotYet)
 }
