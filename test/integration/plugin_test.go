@@ -323,7 +323,7 @@ func TestTheRightsOfSupport(t *testing.T) {
 	bindSupport(t, namespace)
 	allowed := allowedTo(t, namespace, supporter)
 	want := []string{
-		"get billingevents.billing.tollkeeper.dev", "get configmaps. tollkeeper-import", "get customers.billing.tollkeeper.dev",
+		"get billingevents.billing.tollkeeper.dev", "get configmaps. tollkeeper-archive", "get configmaps. tollkeeper-import", "get customers.billing.tollkeeper.dev",
 		"get deployments.apps tollkeeper-controller-manager", "get emails.billing.tollkeeper.dev", "get events", "get events.events.k8s.io",
 		"get leases.coordination.k8s.io leader.billing.tollkeeper.dev", "get subscriptions.billing.tollkeeper.dev",
 		"list billingevents.billing.tollkeeper.dev", "list customers.billing.tollkeeper.dev", "list emails.billing.tollkeeper.dev", "list events",

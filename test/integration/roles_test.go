@@ -39,9 +39,9 @@ func TestTheReadyMadeRoles(t *testing.T) {
 		"viewer_role.yaml":             reads("billingevents"+billing, "customers"+billing, "subscriptions"+billing, "emails"+billing, "passwordresets"+billing),
 		"eraser_role.yaml": slices.Sorted(slices.Values(append(reads("billingevents"+billing, "customers"+billing, "subscriptions"+billing, "emails"+billing,
 			"passwordresets"+billing, "events", "events.events.k8s.io"), "create customers"+billing, "erase customers"+billing, "patch customers"+billing))),
-		"auditor_role.yaml": reads("billingevents"+billing, "billingevents/status"+billing, "customers"+billing, "customers/status"+billing,
+		"auditor_role.yaml": slices.Sorted(slices.Values(append(reads("billingevents"+billing, "billingevents/status"+billing, "customers"+billing, "customers/status"+billing,
 			"customers/finalizers"+billing, "subscriptions"+billing, "subscriptions/status"+billing, "emails"+billing, "emails/status"+billing,
-			"passwordresets"+billing, "events", "events.events.k8s.io"),
+			"passwordresets"+billing, "events", "events.events.k8s.io"), "get configmaps. tollkeeper-archive"))),
 	} {
 		t.Run(file, func(t *testing.T) {
 			user := file + "@kite.example"
@@ -89,7 +89,7 @@ func allowedTo(t *testing.T, namespace, user string) []string {
 		{billing, "billingevents", "", ""}, {billing, "billingevents", "status", ""}, {billing, "customers", "", ""}, {billing, "customers", "status", ""},
 		{billing, "customers", "finalizers", ""}, {billing, "subscriptions", "", ""}, {billing, "subscriptions", "status", ""}, {billing, "emails", "", ""},
 		{billing, "emails", "status", ""}, {billing, "passwordresets", "", ""},
-		{"", "secrets", "", ""}, {"", "secrets", "", "tollkeeper-credentials"}, {"", "configmaps", "", ""}, {"", "configmaps", "", "tollkeeper-import"},
+		{"", "secrets", "", ""}, {"", "secrets", "", "tollkeeper-credentials"}, {"", "configmaps", "", ""}, {"", "configmaps", "", "tollkeeper-import"}, {"", "configmaps", "", "tollkeeper-archive"},
 		{"", "configmaps", "", "tollkeeper-backfill"}, {"", "pods", "", ""}, {"", "pods", "exec", ""}, {"", "serviceaccounts", "token", ""}, {"", "events", "", ""},
 		{"events.k8s.io", "events", "", ""}, {"apps", "deployments", "", ""}, {"apps", "deployments", "", "tollkeeper-controller-manager"},
 		{"coordination.k8s.io", "leases", "", ""}, {"coordination.k8s.io", "leases", "", "leader.billing.tollkeeper.dev"},

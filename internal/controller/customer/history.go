@@ -40,8 +40,11 @@ func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error 
 
 // noteGone notes from when on all events of the customer have been read, if its status is lost. It comes after reading them: what
 // is deleted meanwhile was announced before.
+//
+// A customer of which nothing is there but pending events has lost no status: it is new to this installation.
 func (r *Reconciler) noteGone(ctx context.Context, c *reconciliation) error {
-	if r.GoneBefore == nil || !c.lacksStatus() {
+	isNew := c.customer.UID == "" && len(c.recorded) == 0
+	if r.GoneBefore == nil || isNew || !c.lacksStatus() {
 		return nil
 	}
 	before, err := r.GoneBefore(ctx)
