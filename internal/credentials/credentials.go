@@ -142,8 +142,16 @@ func (g *live[T]) look(ctx context.Context, r reading) map[string]refusal {
 			changed = append(changed, name)
 		}
 	}
-	if len(refused) > 0 || len(changed) == 0 {
+	if len(refused) > 0 {
+		for _, name := range changed {
+			if _, isNoted := refused[name]; !isNoted {
+				refused[name] = refusal{reasonUnreadable, name + " is taken up together with others, of which one is gone or cannot be read"}
+			}
+		}
 		return refused
+	}
+	if len(changed) == 0 {
+		return nil
 	}
 	next, err := g.Parse(func(name string) string { return texts[name] })
 	if err == nil && g.Judge != nil {
