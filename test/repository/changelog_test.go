@@ -31,7 +31,7 @@ func TestTheChangelogHasItsForm(t *testing.T) {
 	}
 }
 
-// A release has the notes that the changelog has about it, and there is none without.
+// A release has the notes that the changelog has about it, and there is none without. They are no file of the release.
 func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 	folder := t.TempDir()
 	for _, script := range []string{"notes.sh", "tag.sh"} {
@@ -43,7 +43,7 @@ func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const changelog = "# Changelog\n\n## [Unreleased]\n\n- new\n\n## [1.10.0] - 2026-12-02\n\n### Added\n\n- ten\n\n## [1.1.0] - 2026-12-01\n\n- one\n\n## [1.0.0] - 2026-11-30\n"
+	const changelog = "# Changelog\n\n## [Unreleased]\n\n- new\n\n## [1.10.0] - 2026-12-02\n\n### Added\n\n- ten, see [all](docs/upgrade.md#the-promise), [it](https://example.com/a) and [that](#ten)\n\n## [1.1.0] - 2026-12-01\n\n- one\n\n## [1.0.0] - 2026-11-30\n"
 	if err := os.WriteFile(filepath.Join(folder, "CHANGELOG.md"), []byte(changelog), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,8 @@ func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 		out, err := command.CombinedOutput()
 		return string(out), err
 	}
-	for version, want := range map[string]string{"v1.10.0": "\n### Added\n\n- ten\n", "v1.1.0": "\n- one\n"} {
+	for version, want := range map[string]string{"v1.10.0": "\n### Added\n\n- ten, see [all](https://github.com/tollkeeper/tollkeeper/blob/v1.10.0/docs/upgrade.md#the-promise), " +
+		"[it](https://example.com/a) and [that](#ten)\n", "v1.1.0": "\n- one\n"} {
 		if got, err := run("hack/release/notes.sh", version); err != nil || got != want {
 			t.Errorf("the notes of %s are %q: %v", version, got, err)
 		}
@@ -72,10 +73,10 @@ func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 		}
 	}
 	jobs := releaseJobs(t)
-	if step := stepOf(t, jobs["build"], "Take the notes from CHANGELOG.md"); strings.TrimSpace(step) != `hack/release/notes.sh "$GITHUB_REF_NAME" > dist/NOTES.md` {
+	if step := stepOf(t, jobs["publish"], "Take the notes from CHANGELOG.md"); strings.TrimSpace(step) != `hack/release/notes.sh "$GITHUB_REF_NAME" > bin/NOTES.md` {
 		t.Errorf("the notes are made by %s", step)
 	}
-	if step := stepOf(t, jobs["publish"], "Publish the release"); !strings.Contains(step, " --notes-file dist/NOTES.md ") {
+	if step := stepOf(t, jobs["publish"], "Publish the release"); !strings.Contains(step, " --notes-file bin/NOTES.md dist/*") {
 		t.Errorf("the release is published by %s", step)
 	}
 }
