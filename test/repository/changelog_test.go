@@ -31,7 +31,7 @@ func TestTheChangelogHasItsForm(t *testing.T) {
 	}
 }
 
-// A release has the notes that the changelog has about it, and there is none without. They are no file of the release.
+// A release has the notes that the changelog has about it, and there is none without.
 func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 	folder := t.TempDir()
 	for _, script := range []string{"notes.sh", "tag.sh"} {
@@ -73,10 +73,10 @@ func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 		}
 	}
 	jobs := releaseJobs(t)
-	if step := stepOf(t, jobs["publish"], "Take the notes from CHANGELOG.md"); strings.TrimSpace(step) != `hack/release/notes.sh "$GITHUB_REF_NAME" > bin/NOTES.md` {
+	if step := stepOf(t, jobs["build"], "Take the notes from CHANGELOG.md"); strings.TrimSpace(step) != `hack/release/notes.sh "$GITHUB_REF_NAME" > dist/NOTES.md` {
 		t.Errorf("the notes are made by %s", step)
 	}
-	if step := stepOf(t, jobs["publish"], "Publish the release"); !strings.Contains(step, " --notes-file bin/NOTES.md dist/*") {
+	if step := stepOf(t, jobs["publish"], "Publish the release"); !strings.Contains(step, " --notes-file dist/NOTES.md ") {
 		t.Errorf("the release is published by %s", step)
 	}
 }
