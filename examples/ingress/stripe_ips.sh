@@ -5,8 +5,9 @@
 set -euo pipefail
 list=$(curl --fail --silent --show-error --max-time 20 "${STRIPE_IPS_URL:-https://stripe.com/files/ips/ips_webhooks.txt}")
 addresses=()
+byte='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 while read -r address; do
-  [[ $address =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}$ ]] ||
+  [[ $address =~ ^($byte\.){3}$byte$ ]] ||
     { echo "stripe_ips: the list has a line that is no address: nothing is changed" >&2; exit 1; }
   addresses+=("$address/32")
 done <<< "$list"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Verifies what was pushed and what is in dist, with the commands of SECURITY.md, as a user does. SIGNER are cosign's options that
-# say who must have signed: an identity, or a key.
+# name the signer: an identity, or a key.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=$1 digest=$2

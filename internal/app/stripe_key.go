@@ -1,11 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/credentials"
@@ -14,7 +17,7 @@ import (
 
 // addStripeKey makes the client of Stripe's API, if there is a key, and adds what takes up another key.
 func (a *App) addStripeKey(store *credentials.Store, cfg config.Config) error {
-	judge := &keyJudge{}
+	judge := &keyJudge{pause: askAgain}
 	access := config.StripeAccess{Key: cfg.Stripe.SecretKey, Base: cfg.Stripe.APIBase}
 	a.credentials.stripe = credentials.Add(store, credentials.Group[config.StripeAccess]{
 		Names: []string{config.EnvStripeSecretKey, config.EnvStripeAPIBase},
@@ -48,6 +51,7 @@ func (a *App) addStripeKey(store *credentials.Store, cfg config.Config) error {
 type keyJudge struct {
 	stripe *stripeapi.Client // nil without a key
 	first  string            // the key at the start
+	pause  time.Duration     // until Stripe is asked again for its account
 
 	mutex   sync.Mutex
 	account string // that of the key in use; empty while it is not known
@@ -59,21 +63,26 @@ type keyJudge struct {
 	}
 }
 
-// askAgain is how long a refused key is not asked for again. Stripe may accept it later: it takes a moment until it knows a new key.
+// askAgain is how long Stripe is not asked again about a key: one that it refuses, since it takes a moment until it knows a new one,
+// or the first one, while it does not answer.
 const askAgain = time.Minute
 
 // NeedLeaderElection is false: every replica takes up keys.
 func (j *keyJudge) NeedLeaderElection() bool { return false }
 
-// Start asks Stripe once for the account of the first key: when the key is replaced, Stripe may refuse it already.
+// Start asks Stripe for the account of the first key until there is an answer: when the key is replaced, Stripe may refuse it already,
+// and a key of any account would pass.
 func (j *keyJudge) Start(ctx context.Context) error {
-	if account, err := j.stripe.AccountOf(ctx, j.first); err == nil {
+	_ = wait.PollUntilContextCancel(ctx, j.pause, true, func(ctx context.Context) (isAnswered bool, _ error) {
+		account, err := j.stripe.AccountOf(ctx, j.first)
+		if err != nil {
+			return errors.Is(err, stripeapi.ErrKeyRefused), nil
+		}
 		j.mutex.Lock()
 		defer j.mutex.Unlock()
-		if j.account == "" {
-			j.account = account
-		}
-	}
+		j.account = cmp.Or(j.account, account)
+		return true, nil
+	}) // it ends with the process
 	return nil
 }
 

@@ -6,12 +6,36 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
+
+// Stripe may not answer when the process starts. The account of the first key is known nevertheless before that key goes.
+func TestTheFirstAccountIsFoundOutLater(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch asked++; {
+		case r.Header.Get("Authorization") == "Bearer sk_test_b":
+			_, _ = io.WriteString(w, `{"id": "acct_1B"}`)
+		case asked < 3:
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			_, _ = io.WriteString(w, `{"id": "acct_1A"}`)
+		}
+	}))
+	defer server.Close()
+	j := &keyJudge{stripe: stripeapi.New("sk_test_a", server.URL, ""), first: "sk_test_a", pause: time.Millisecond}
+	if err := j.Start(t.Context()); err != nil || j.account != "acct_1A" {
+		t.Fatalf("the account is %q, after %d requests: %v", j.account, asked, err)
+	}
+	if err := j.judge(t.Context(), config.StripeAccess{Key: "sk_test_a"}, config.StripeAccess{Key: "sk_test_b"}); err == nil {
+		t.Error("a key of another account is taken up")
+	}
+}
 
 // Which key may replace the one in use, and how often Stripe is asked about it.
 func TestKeyJudge(t *testing.T) {

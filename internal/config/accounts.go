@@ -15,10 +15,11 @@ func (c *Config) setAccounts(list string) error {
 	if strings.TrimSpace(list) == "" {
 		return nil
 	}
-	for account := range strings.SplitSeq(list, ",") {
+	accounts := strings.Split(list, ",")
+	for i, account := range accounts {
 		account = strings.TrimSpace(account)
 		if account != "*" && !accountID.MatchString(account) {
-			return fmt.Errorf("%q is not the id of a Stripe account: want acct_…, several separated by commas, or *", account)
+			return fmt.Errorf("entry %d of %d is not the id of a Stripe account: want acct_…, several separated by commas, or *", i+1, len(accounts))
 		}
 		c.Accounts = append(c.Accounts, account)
 	}

@@ -15,9 +15,9 @@ const (
 	signingPrefix      = "whsec_"
 )
 
-// cloudEventsSecrets decodes the list. Only the controllers sign. For mayBeUnread see endpointSecrets.
-func (c *Config) cloudEventsSecrets(list string, mayBeUnread bool) ([][]byte, error) {
-	if c.CloudEventsSink == "" || !c.Components.Controllers || list == "" && mayBeUnread {
+// cloudEventsSecrets decodes the list. Only the controllers sign. For isUnread see endpointSecrets.
+func (c *Config) cloudEventsSecrets(list string, isUnread bool) ([][]byte, error) {
+	if c.CloudEventsSink == "" || !c.Components.Controllers || list == "" && isUnread {
 		return nil, nil
 	}
 	return SigningSecrets(list)

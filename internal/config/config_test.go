@@ -333,11 +333,11 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"an account that is none": {
 			env: signed(nil), args: []string{"--accounts=acct_1,cus_1"},
-			want: `--accounts is "acct_1,cus_1": "cus_1" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+			want: `--accounts is "acct_1,cus_1": entry 2 of 2 is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an empty account": {
 			env: signed(nil), args: []string{"--accounts=acct_1,"},
-			want: `--accounts is "acct_1,": "" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+			want: `--accounts is "acct_1,": entry 2 of 2 is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 		},
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},
@@ -385,7 +385,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"an unknown component": {
 			env: signed(nil), args: []string{"--components=receiver,manager"},
-			want: `--components is "receiver,manager": "manager" is not a component: want receiver, controllers or receiver,controllers`,
+			want: `--components is "receiver,manager": want receiver, controllers or receiver,controllers`,
 		},
 		"the receiver without a secret": {
 			args: []string{"--components=receiver"},

@@ -19,13 +19,13 @@ var CredentialNames = []string{
 // maxSecrets bounds how many secrets a list has: each one costs every request a hash.
 const maxSecrets = 16
 
-// open finds where the credentials come from. It returns how to get any variable.
-func (c *Config) open(getenv func(string) string) (get func(string) string, err error) {
-	sources, err := credentials.Open(CredentialNames, getenv, c.CredentialsDir)
+// open finds where the credentials come from.
+func (c *Config) open(getenv func(string) string) (sources *credentials.Sources, err error) {
+	sources, err = credentials.Open(CredentialNames, getenv, c.CredentialsDir)
 	if sources.HasFiles() {
 		c.Credentials = sources
 	}
-	return sources.Get, err
+	return sources, err
 }
 
 // EndpointSecrets splits a comma-separated list. With an empty secret anyone could sign events.
@@ -50,7 +50,7 @@ func EndpointSecrets(list string) ([]string, error) {
 }
 
 func tooMany(name string, count int) error {
-	return fmt.Errorf("%s has %d entries: want at most %d. Remove those that nobody signs with any more", name, count, maxSecrets)
+	return fmt.Errorf("%s has %d entries: want at most %d. Remove those that are no longer signed with", name, count, maxSecrets)
 }
 
 // Mails are the settings of the e-mails that come from the environment or from files.

@@ -62,8 +62,9 @@ func TestEveryCredentialMayComeFromAFile(t *testing.T) {
 // All mistakes are reported at once, those of sources and those of values. A value that was not read does not count as missing.
 func TestMistakesOfSourcesAreReportedWithTheOthers(t *testing.T) {
 	dir := folder(t, env{EnvStripeEndpointSecret: "whsec_canary1", EnvMailgunDomain: "can ary"})
+	const sink = "--cloudevents-sink=https://app.example.com"
 	_, err := load(env{EnvStripeEndpointSecret: "whsec_canary2", EnvStripeSecretKey + "_FILE": dir + "/none"},
-		"--credentials-dir="+dir, "--cloudevents-sink=https://app.example.com", "--max-in-flight=0")
+		"--credentials-dir="+dir, sink, "--max-in-flight=0")
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -71,6 +72,8 @@ func TestMistakesOfSourcesAreReportedWithTheOthers(t *testing.T) {
 	want := []string{
 		"STRIPE_ENDPOINT_SECRET is set more than once, by the variable STRIPE_ENDPOINT_SECRET and by the file " + dir + "/STRIPE_ENDPOINT_SECRET: remove all but one",
 		"STRIPE_SECRET_KEY_FILE names a file that has no value: open " + dir + "/none: no such file or directory",
+		EnvCloudEventsSigningSecret + " is not set, and --cloudevents-sink is: generate one, such as whsec_$(openssl rand -base64 32), " +
+			"and give it to the receiver of the notifications too",
 		"--max-in-flight is 0: want at least 1",
 		"MAILGUN_DOMAIN is not a domain: set it to the domain at Mailgun, such as mg.example.com, without https:// and path",
 	}
@@ -78,6 +81,15 @@ func TestMistakesOfSourcesAreReportedWithTheOthers(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+}
+
+// Where the folder cannot be read, what it may have does not count as missing.
+func TestAFolderThatCannotBeRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "none")
+	_, err := load(env{}, "--credentials-dir="+dir, "--cloudevents-sink=https://app.example.com")
+	if want := "--credentials-dir cannot be read: open " + dir + ": no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
@@ -91,7 +103,7 @@ func TestListsOfSecretsAreBounded(t *testing.T) {
 		EnvStripeEndpointSecret:     second(EndpointSecrets(list("whsec_1", maxSecrets+1))),
 		EnvCloudEventsSigningSecret: second(SigningSecrets(list(whsec(24), maxSecrets+1))),
 	} {
-		if err == nil || err.Error() != name+" has 17 entries: want at most 16. Remove those that nobody signs with any more" {
+		if err == nil || err.Error() != name+" has 17 entries: want at most 16. Remove those that are no longer signed with" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -141,7 +141,7 @@ func (c *Config) setComponents(list string) error {
 		case "controllers":
 			c.Components.Controllers = true
 		default:
-			return fmt.Errorf("%q is not a component: want receiver, controllers or receiver,controllers", name)
+			return errors.New("want receiver, controllers or receiver,controllers")
 		}
 	}
 	return nil

@@ -20,14 +20,15 @@ const maxBatchDelay = time.Minute
 // Load completes the configuration from the environment, which getenv reads, and validates it. It returns all errors at
 // once. They never hold a variable's value, which may be secret.
 func (c *Config) Load(getenv func(string) string) error {
-	get, openErr := c.open(getenv)
+	sources, openErr := c.open(getenv)
+	get := sources.Get
 	c.Namespace = cmp.Or(c.Namespace, get(EnvPodNamespace), DefaultNamespace)
-	secrets, err := c.endpointSecrets(get(EnvStripeEndpointSecret), openErr != nil)
+	secrets, err := c.endpointSecrets(get(EnvStripeEndpointSecret), sources.IsUnread(EnvStripeEndpointSecret))
 	c.Stripe = Stripe{EndpointSecrets: secrets, SecretKey: get(EnvStripeSecretKey), APIBase: get(EnvStripeAPIBase)}
 	c.AppName = getenv(appNameOfConfigMap)
 	mails, mailsErr := c.MailsFrom(get)
 	c.Mailgun, c.App = mails.Mailgun, mails.App
-	signing, signingErr := c.cloudEventsSecrets(get(EnvCloudEventsSigningSecret), openErr != nil)
+	signing, signingErr := c.cloudEventsSecrets(get(EnvCloudEventsSigningSecret), sources.IsUnread(EnvCloudEventsSigningSecret))
 	c.CloudEventsSecrets = signing
 	return errors.Join(openErr,
 		err,
@@ -58,10 +59,10 @@ func (c *Config) Load(getenv func(string) string) error {
 	)
 }
 
-// endpointSecrets reads the list, which only the receiver needs. mayBeUnread says that a source was not read, which is an error
-// already: it may have the list.
-func (c *Config) endpointSecrets(list string, mayBeUnread bool) ([]string, error) {
-	if list == "" && (mayBeUnread || !c.Components.Receiver) {
+// endpointSecrets reads the list, which only the receiver needs. isUnread says that its source was not read, which is an error
+// already.
+func (c *Config) endpointSecrets(list string, isUnread bool) ([]string, error) {
+	if list == "" && (isUnread || !c.Components.Receiver) {
 		return nil, nil
 	}
 	return EndpointSecrets(list)

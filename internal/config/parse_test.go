@@ -106,7 +106,7 @@ func TestMistakesOfFlagsAndVariables(t *testing.T) {
 				"TOLLKEEPER_GRASE_PERIOD names no flag: did you mean TOLLKEEPER_GRACE_PERIOD?",
 				"TOLLKEEPER_MAX_IN_FLIGHT: want a whole number",
 				`--grace-period is "7d": want a duration, such as 90s, 10m or 336h (there is no unit for days)`,
-				`--accounts is "x": "x" is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
+				`--accounts is "x": entry 1 of 1 is not the id of a Stripe account: want acct_…, several separated by commas, or *`,
 				`unexpected argument "false"` + noWord,
 				"--trial-leway is not a flag: did you mean --trial-leeway?",
 				"--import has no value: write --import=…",
@@ -144,6 +144,22 @@ func TestMistakesOfFlagsAndVariables(t *testing.T) {
 				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A secret in the wrong variable is not repeated, whichever flag that sets.
+func TestNoMistakeHasAVariablesValue(t *testing.T) {
+	var c Config
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	c.Flags(flags)
+	var variables []string
+	flags.VisitAll(func(f *flag.Flag) { variables = append(variables, Variable(f.Name)) })
+	for _, variable := range append(variables, VariablePrefix+"X", VariablePrefix+EnvStripeSecretKey) {
+		for _, value := range []string{"sk_live_canary", "sk_live_canary,sk_live_canary", "https://sk_live_canary@example.com"} {
+			if _, mistakes := parse(t, []string{variable + "=" + value}); strings.Contains(mistakes, "canary") {
+				t.Errorf("%s: %s", variable, mistakes)
+			}
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
-// Fingerprint tells one secret from another in logs and metrics: the first 8 hexadecimal digits of its SHA-256. It is what
+// Fingerprint distinguishes one secret from another in logs and metrics: the first 8 hexadecimal digits of its SHA-256. It is what
 // `printf %s "$SECRET" | sha256sum | cut -c1-8` prints.
 func Fingerprint(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
@@ -142,8 +142,16 @@ func (g *live[T]) look(ctx context.Context, r reading) map[string]refusal {
 			changed = append(changed, name)
 		}
 	}
-	if len(refused) > 0 || len(changed) == 0 {
+	if len(refused) > 0 {
+		for _, name := range changed {
+			if _, isNoted := refused[name]; !isNoted {
+				refused[name] = refusal{reasonUnreadable, name + " is taken up together with others, of which one is gone or cannot be read"}
+			}
+		}
 		return refused
+	}
+	if len(changed) == 0 {
+		return nil
 	}
 	next, err := g.Parse(func(name string) string { return texts[name] })
 	if err == nil && g.Judge != nil {
@@ -233,7 +241,7 @@ func (s *Store) announce() {
 		r, _ := s.sources.read()
 		from = r.from
 		if strangers := s.sources.strangers(); len(strangers) > 0 {
-			s.log.Info("Files in --credentials-dir whose names are no variable's are ignored", "files", strangers)
+			s.log.Info("Files in --credentials-dir are ignored: no variable has their name", "files", strangers)
 		}
 	}
 	var lines []string

@@ -184,6 +184,36 @@ func TestASecondSourceIsNotTakenUp(t *testing.T) {
 	}
 }
 
+// A value that could be right waits while another one of its group is gone. The log and the metric report both.
+func TestAValueThatWaitsForItsGroupIsReported(t *testing.T) {
+	v := volume.New(t, map[string]string{names[0]: "a", names[1]: "b"})
+	sources, err := Open(names, func(string) string { return "" }, v.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &logged{}
+	s := New(sources, log.logger())
+	metrics.CredentialNotUsed.Reset()
+	value := Add(s, Group[string]{
+		Names: names, Parse: func(get func(string) string) (string, error) { return get(names[0]) + get(names[1]), nil },
+		Secrets: func(string) map[string][]string { return nil },
+	}, "ab")
+	v.Set(t, map[string]string{names[0]: "new"})
+	s.Look(t.Context())
+	want := map[string]bool{names[0] + " unreadable": true, names[1] + " unreadable": true}
+	if diff := cmp.Diff(want, series(t, metrics.CredentialNotUsed)); diff != "" || value.Get() != "ab" {
+		t.Errorf("%s is in use; not used (-want +got):\n%s", value.Get(), diff)
+	}
+	if !strings.Contains(log.text(), names[0]+" is taken up together with others") {
+		t.Errorf("the log has\n%s", log.text())
+	}
+	v.Set(t, map[string]string{names[0]: "new", names[1]: "b"})
+	s.Look(t.Context())
+	if value.Get() != "newb" || len(series(t, metrics.CredentialNotUsed)) != 0 {
+		t.Errorf("with both there, %s is in use, and %v", value.Get(), series(t, metrics.CredentialNotUsed))
+	}
+}
+
 // The values of a group change together, although the kubelet may replace the files while they are read.
 func TestAGroupIsNeverMixed(t *testing.T) {
 	const first, second = "STRIPE_ENDPOINT_SECRET", "STRIPE_SECRET_KEY"

@@ -37,12 +37,15 @@ type Sources struct {
 	folder    string            // empty for none
 	getenv    func(string) string
 	texts     map[string]string // as Open read them
+	unread    map[string]bool   // those that Open could not read
 }
 
 // Open reads the values of the variables called names from the environment, from files and from the folder, which may be empty for
 // none. A source that is empty counts as none. It returns all errors at once; none holds a value. The Sources are usable nevertheless.
 func Open(names []string, getenv func(string) string, folder string) (*Sources, error) {
-	s := &Sources{names: names, variables: map[string]string{}, files: map[string]string{}, folder: folder, getenv: getenv}
+	s := &Sources{
+		names: names, variables: map[string]string{}, files: map[string]string{}, folder: folder, getenv: getenv, unread: map[string]bool{},
+	}
 	for _, name := range names {
 		if value := getenv(name); value != "" {
 			s.variables[name] = value
@@ -52,14 +55,16 @@ func Open(names []string, getenv func(string) string, folder string) (*Sources, 
 		}
 	}
 	var errs []error
+	var folderErr error
 	if folder != "" {
-		if _, err := os.ReadDir(folder); err != nil {
-			errs = append(errs, fmt.Errorf("--credentials-dir cannot be read: %w", err))
+		if _, folderErr = os.ReadDir(folder); folderErr != nil {
+			errs = append(errs, fmt.Errorf("--credentials-dir cannot be read: %w", folderErr))
 		}
 	}
 	r, _ := s.read()
 	for _, name := range names {
 		errs = append(errs, r.problems[name])
+		s.unread[name] = r.problems[name] != nil || folderErr != nil && r.texts[name] == ""
 	}
 	s.texts = r.texts
 	return s, errors.Join(errs...)
@@ -72,6 +77,9 @@ func (s *Sources) Get(name string) string {
 	}
 	return s.getenv(name)
 }
+
+// IsUnread reports whether the variable may have a value that Open could not read. Open has returned the error.
+func (s *Sources) IsUnread(name string) bool { return s.unread[name] }
 
 // HasFiles reports whether any value may come from a file, and change.
 func (s *Sources) HasFiles() bool { return s.folder != "" || len(s.files) > 0 }

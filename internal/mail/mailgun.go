@@ -29,7 +29,7 @@ type Mailgun struct {
 	http     *http.Client
 }
 
-// Settings say as whom Mailgun is used.
+// Settings are the account, the domain and the sender with which Mailgun is used.
 type Settings struct {
 	// Domain is the domain at Mailgun, Key an API key that may send from it, and From the sender's address.
 	Domain, Key, From string

@@ -13,9 +13,10 @@ import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
 func CustomerForgets(c *v1alpha1.CustomerStatus) bool {
 	remembered := rememberedParts(c.Positions, c.EarlierPositions)
 	forgets := func(isShown bool, part string) bool { return isShown && !remembered(part) }
-	if forgets(c.Email != "" || c.Name != "", partProfile) || forgets(c.LatestInvoice != nil, partInvoice) ||
+	if forgets(c.Email != "" || c.Name != "" || c.DeletedAt != nil, partProfile) || forgets(c.LatestInvoice != nil, partInvoice) ||
 		forgets(c.LastPayment != nil, partPayment) || forgets(c.LastFailure != nil, partLastFailure) ||
-		forgets(c.LatestPaymentIntent != nil, partPaymentIntent) || forgets(c.LatestSetup != nil, partSetup) {
+		forgets(c.LatestPaymentIntent != nil, partPaymentIntent) || forgets(c.LatestSetup != nil, partSetup) ||
+		forgets(len(c.Features) > 0 && c.CutFeatures == nil, partFeatures) || forgets(c.CutFeatures != nil, partCutFeatures) {
 		return true
 	}
 	for i := range c.PaymentMethods {
@@ -42,7 +43,7 @@ func SubscriptionForgets(s *v1alpha1.SubscriptionStatus) bool {
 	return len(s.Items) > 0 && !remembered(partState) || s.LatestInvoice != nil && !remembered(partInvoice)
 }
 
-// rememberedParts tells of which parts the position is known. Those of an earlier version win: see TakeEarlier.
+// rememberedParts returns whether the position of a part is known. Those of an earlier version win: see TakeEarlier.
 func rememberedParts(positions v1alpha1.Positions, earlier v1alpha1.EarlierPositions) func(part string) bool {
 	return func(part string) bool {
 		if len(earlier) > 0 {

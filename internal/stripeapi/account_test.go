@@ -64,13 +64,14 @@ func TestAccountOf(t *testing.T) {
 	}
 }
 
-// A request that Stripe refuses because its key has just been replaced is made again with the new one. A key that is refused and
+// A request that Stripe refuses to a key that has just been replaced is made again with the new one. A key that is refused and
 // still in use is not tried twice.
 func TestARequestInFlightSurvivesTheRollOfTheKey(t *testing.T) {
 	var key atomic.Value
 	key.Store("sk_test_old")
 	requests := 0
-	roll := true
+	roll, refusal := true, http.StatusUnauthorized
+	body := `{"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests++
 		if strings.HasSuffix(r.Header.Get("Authorization"), "sk_test_new") {
@@ -80,15 +81,21 @@ func TestARequestInFlightSurvivesTheRollOfTheKey(t *testing.T) {
 		if roll {
 			key.Store("sk_test_new") // while the request is under way
 		}
-		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = io.WriteString(w, `{"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}`)
+		w.WriteHeader(refusal)
+		_, _ = io.WriteString(w, body)
 	}))
 	defer server.Close()
 	client := stripeapi.NewWith(func() string { return key.Load().(string) }, server.URL, "")
 	if _, err := client.Customer(t.Context(), "", "cus_1"); err != nil || requests != 2 {
 		t.Errorf("%v, after %d requests", err, requests)
 	}
-	roll, requests = false, 0
+	requests, refusal = 0, http.StatusForbidden
+	body = `{"error": {"type": "invalid_request_error", "code": "account_invalid", "message": "The key does not have access to account 'acct_1'."}}`
+	key.Store("sk_test_old")
+	if _, err := client.Customer(t.Context(), "acct_1", "cus_1"); err != nil || requests != 2 {
+		t.Errorf("an account that the old key may not read: %v, after %d requests", err, requests)
+	}
+	roll, requests, refusal = false, 0, http.StatusUnauthorized
 	key.Store("sk_test_old")
 	if _, err := client.Customer(t.Context(), "", "cus_1"); !errors.Is(err, stripeapi.ErrKeyRefused) || requests != 1 {
 		t.Errorf("%v, after %d requests", err, requests)

@@ -38,7 +38,7 @@ type RefusalError struct {
 	Account string
 	wait    time.Duration
 	request string // the id of the request that Stripe refused; empty if none was sent
-	// keyIsReplaced says that the refused key is not in use any more.
+	// keyIsReplaced says that the key of the request is not in use any more.
 	keyIsReplaced bool
 }
 

@@ -21,8 +21,8 @@ func (c *Client) call(
 	return c.send(ctx, http.MethodGet, p, account, resource, path, query, answer)
 }
 
-// send makes one request once the rate limiter allows it. It returns the response's Reading.At. If Stripe refuses the API key, and
-// another one has come into use meanwhile, the request is made again with that one.
+// send makes one request once the rate limiter allows it. It returns the response's Reading.At. If Stripe refuses the API key, or the
+// account to it, and another key has come into use meanwhile, the request is made again with that one.
 func (c *Client) send(
 	ctx context.Context, method string, p priority, account, resource, path string, query *form.Values, answer stripe.LastResponseSetter,
 ) (time.Time, error) {
@@ -71,7 +71,7 @@ func (c *Client) sendOnce(
 	return last.currentFrom(sent, took), nil
 }
 
-// endRequest tells the circuits how a request ended. It returns a *RefusalError if Stripe refused the key or the account.
+// endRequest reports to the circuits how a request ended. It returns a *RefusalError if Stripe refused the key or the account.
 func (c *Client) endRequest(p permit, account string, err error) error {
 	var rejection *stripe.Error
 	scope := refusesNothing
@@ -83,7 +83,7 @@ func (c *Client) endRequest(p permit, account string, err error) error {
 	case refusesKey:
 		return &RefusalError{wait: wait, request: rejection.RequestID, keyIsReplaced: keyIsReplaced}
 	case refusesAccount:
-		return &RefusalError{Account: account, wait: wait, request: rejection.RequestID}
+		return &RefusalError{Account: account, wait: wait, request: rejection.RequestID, keyIsReplaced: keyIsReplaced}
 	default:
 		return nil
 	}

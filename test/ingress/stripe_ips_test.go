@@ -23,6 +23,8 @@ func TestStripesAddresses(t *testing.T) {
 		"nginx":               {"3.18.12.63\n54.187.216.72", "--nginx", 200, "allow 3.18.12.63/32;\nallow 54.187.216.72/32;\ndeny all;\n"},
 		"a page of HTML":      {"<html>3.18.12.63</html>\n", "", 200, ""},
 		"everything":          {"3.18.12.63\n0.0.0.0/0\n", "", 200, ""},
+		"no address":          {"3.18.12.63\n3.18.12.256\n", "", 200, ""},
+		"a leading zero":      {"3.18.12.063\n", "", 200, ""}, // octal to some programs
 		"nothing":             {"", "", 200, ""},
 		"Stripe is not there": {"3.18.12.63\n", "", 503, ""},
 	} {

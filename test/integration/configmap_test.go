@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/volume"
 )
 
 // A key of the ConfigMap sets a flag in the pods that the manifests make, and one that names no flag stops them. The variables that
@@ -41,13 +42,18 @@ func TestTheConfigMapSetsFlags(t *testing.T) {
 	}
 }
 
-// asInPod runs the manager with the arguments and the variables of the Deployment's container, without an API server, and returns its
-// log.
+// asInPod runs the manager with the arguments, the files and the variables of the Deployment's container, without an API server, and
+// returns its log.
 func asInPod(t *testing.T, d *appsv1.Deployment, variables []string, configMap map[string]string) string {
 	t.Helper()
 	container := d.Spec.Template.Spec.Containers[0]
-	command := exec.CommandContext(t.Context(), managerBinary(t), container.Args...)
-	command.Env = append(slices.Clip(variables), config.EnvStripeEndpointSecret+"=whsec_1")
+	mount, folder := container.VolumeMounts[0].MountPath, mountedSecret(t, d, map[string]string{config.EnvStripeEndpointSecret: "whsec_1"})
+	arguments := slices.Clone(container.Args)
+	for i := range arguments {
+		arguments[i] = strings.Replace(arguments[i], mount, folder, 1)
+	}
+	command := exec.CommandContext(t.Context(), managerBinary(t), arguments...)
+	command.Env = slices.Clip(variables)
 	for _, from := range container.EnvFrom {
 		for key, value := range configMap {
 			command.Env = append(command.Env, from.Prefix+key+"="+value)
@@ -60,4 +66,18 @@ func asInPod(t *testing.T, d *appsv1.Deployment, variables []string, configMap m
 		t.Fatalf("without an API server it ends with %v", err)
 	}
 	return log.String()
+}
+
+// mountedSecret is a folder with the keys of the Secret that the Deployment mounts.
+func mountedSecret(t *testing.T, d *appsv1.Deployment, secret map[string]string) string {
+	t.Helper()
+	files := map[string]string{}
+	for _, from := range d.Spec.Template.Spec.Volumes[0].Projected.Sources {
+		for _, item := range from.Secret.Items {
+			if value, isThere := secret[item.Key]; isThere {
+				files[item.Path] = value
+			}
+		}
+	}
+	return volume.New(t, files).Folder
 }

@@ -101,7 +101,7 @@ func (h *hour) outside(t *testing.T) []string {
 		}
 	}))
 	t.Cleanup(triggered.Close)
-	t.Cleanup(h.pods.stop)
+	t.Cleanup(func() { h.pods.stop(t) })
 	folder := t.TempDir()
 	for name, script := range map[string]string{
 		// docker run --rm --env STRIPE_SECRET_KEY IMAGE ARGUMENTS

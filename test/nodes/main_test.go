@@ -62,7 +62,7 @@ func run(m *testing.M) int {
 	return code
 }
 
-// start starts the control plane and, beside it, what `make nodes` builds.
+// start starts the control plane and, beside it, what `make test-nodes` builds.
 func start() (*withNodes, error) {
 	plane, err := controlplane.Start()
 	if err != nil {

@@ -1,7 +1,6 @@
 package nodes
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"testing"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -28,7 +28,7 @@ import (
 // and the keys of the installation's Secret.
 type pods struct {
 	running []*exec.Cmd
-	log     bytes.Buffer
+	logs    []string // their files
 }
 
 // start starts a receiver and the controllers, and returns the receiver's URL with the signing secret.
@@ -71,17 +71,28 @@ func (p *pods) run(ctx context.Context, account string, keys []string, arguments
 	}
 	process := exec.Command(filepath.Join(controlplane.Root(), "bin", "manager"), append(arguments, "--namespace="+namespace, "--drain-delay=0s")...)
 	process.Env = append(append(os.Environ(), "KUBECONFIG="+kubeconfig), keys...)
-	process.Stdout, process.Stderr = &p.log, &p.log
-	p.running = append(p.running, process)
+	log, err := os.Create(filepath.Join(cluster.folder, account+".log"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // the process has its own
+	process.Stdout, process.Stderr = log, log
+	p.running, p.logs = append(p.running, process), append(p.logs, log.Name())
 	return process.Start()
 }
 
-// stop kills the processes.
-func (p *pods) stop() {
+// stop kills the processes, and shows their logs if the test has failed.
+func (p *pods) stop(t *testing.T) {
+	t.Helper()
 	for _, process := range p.running {
 		if process.Process != nil {
 			_ = process.Process.Kill()
 			_ = process.Wait()
+		}
+	}
+	for _, file := range p.logs {
+		if log, err := os.ReadFile(file); err == nil && t.Failed() {
+			t.Logf("%s:\n%s", file, log)
 		}
 	}
 }

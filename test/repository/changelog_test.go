@@ -43,7 +43,7 @@ func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const changelog = "# Changelog\n\n## [Unreleased]\n\n- new\n\n## [1.10.0] - 2026-12-02\n\n### Added\n\n- ten\n\n## [1.1.0] - 2026-12-01\n\n- one\n\n## [1.0.0] - 2026-11-30\n"
+	const changelog = "# Changelog\n\n## [Unreleased]\n\n- new\n\n## [1.10.0] - 2026-12-02\n\n### Added\n\n- ten, see [all](docs/upgrade.md#the-promise), [it](https://example.com/a) and [that](#ten)\n\n## [1.1.0] - 2026-12-01\n\n- one\n\n## [1.0.0] - 2026-11-30\n"
 	if err := os.WriteFile(filepath.Join(folder, "CHANGELOG.md"), []byte(changelog), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,8 @@ func TestReleaseNotesComeFromTheChangelog(t *testing.T) {
 		out, err := command.CombinedOutput()
 		return string(out), err
 	}
-	for version, want := range map[string]string{"v1.10.0": "\n### Added\n\n- ten\n", "v1.1.0": "\n- one\n"} {
+	for version, want := range map[string]string{"v1.10.0": "\n### Added\n\n- ten, see [all](https://github.com/tollkeeper/tollkeeper/blob/v1.10.0/docs/upgrade.md#the-promise), " +
+		"[it](https://example.com/a) and [that](#ten)\n", "v1.1.0": "\n- one\n"} {
 		if got, err := run("hack/release/notes.sh", version); err != nil || got != want {
 			t.Errorf("the notes of %s are %q: %v", version, got, err)
 		}

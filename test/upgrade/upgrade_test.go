@@ -101,7 +101,7 @@ func TestUpgradeAndRollback(t *testing.T) {
 	}
 }
 
-// A rollback takes the CRDs back, too, and nobody removes the statuses. What the older release does not know is dropped when it writes.
+// A rollback takes the CRDs back, too, and the statuses stay. What the older release does not know is dropped when it writes.
 // The new release, when it comes again, sees that it is missing, and folds the recorded events again.
 func TestRollbackWithTheOldCRDs(t *testing.T) {
 	oldCRDs := filepath.Join(controlplane.Root(), "bin", "previous", "crds")

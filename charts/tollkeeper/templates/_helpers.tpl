@@ -245,7 +245,7 @@ spec:
           {{- include "tollkeeper.credentialSources" (dict "root" $root "variables" (list "STRIPE_ENDPOINT_SECRET")) | indent 10 }}
           {{- end }}
           {{- if .controls }}
-          # Keys and reset tokens go to the URLs among these: whoever may change a ConfigMap must not choose them.
+          # Keys and reset tokens go to the URLs among these: the right to change a ConfigMap must not choose them.
           {{- include "tollkeeper.credentialSources" (dict "root" $root "optional" true "variables" (list
             "STRIPE_SECRET_KEY" "CLOUDEVENTS_SIGNING_SECRET" "MAILGUN_API_KEY" "MAILGUN_DOMAIN" "MAILGUN_SENDER_EMAIL"
             "PASSWORD_RESET_URL" "STRIPE_API_BASE" "MAILGUN_API_BASE")) | indent 10 }}
