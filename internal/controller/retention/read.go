@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -39,8 +38,8 @@ func (r *Retention) sourceOf(ctx context.Context, found *look) ([]row, source, e
 	return h.due, h.get, nil
 }
 
-// get reads each event by itself. Events come from the API server's memory, and may be a moment old: what has changed since is not
-// deleted.
+// get reads each event by itself, as etcd has it. One from an API server's memory may be of any age: it could have the personal data of
+// a customer that was erased since, and the archive would get it after the erasure was recorded.
 func (r *Retention) get(ctx context.Context, rows []row) ([]v1alpha1.BillingEvent, error) {
 	var events []v1alpha1.BillingEvent
 	for _, row := range rows {
@@ -48,7 +47,7 @@ func (r *Retention) get(ctx context.Context, rows []row) ([]v1alpha1.BillingEven
 		var err error
 		key := client.ObjectKey{Namespace: r.Namespace, Name: row.name()}
 		if ended := r.pace.do(ctx, func() {
-			err = r.Reader.Get(ctx, key, &e, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+			err = r.Reader.Get(ctx, key, &e)
 		}); ended != nil {
 			return nil, ended
 		}

@@ -14,14 +14,18 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// requests counts how events are read.
-type requests struct{ gets, lists int }
+// requests counts how events are read. stale are those whose answer may be of any age.
+type requests struct{ gets, lists, stale int }
 
 func (q *requests) funcs() interceptor.Funcs {
 	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 			if _, isEvent := o.(*v1alpha1.BillingEvent); isEvent {
 				q.gets++
+				var asked client.GetOptions
+				if asked.ApplyOptions(options); asked.AsGetOptions().ResourceVersion != "" {
+					q.stale++
+				}
 			}
 			return c.Get(ctx, key, o, options...)
 		},
