@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"time"
 
@@ -24,7 +23,7 @@ var errBehind = errors.New("another process has archived events meanwhile")
 
 // The causes of errors, for the metric: the archive, or the cluster's refusal to delete.
 var (
-	errArchive = errors.New("the archive cannot be used")
+	errArchive = archivehead.ErrChain
 	errRefused = errors.New("the API server refuses the deletion of settled BillingEvents")
 )
 
@@ -92,24 +91,15 @@ func (r *Retention) adopt(ctx context.Context) (archivehead.State, error) {
 			return state, fmt.Errorf("%w: %w", errArchive, err)
 		}
 	}
-	metrics.ArchiveBytes.Set(float64(state.Bytes))
-	for {
-		batch, err := r.archive.Next(ctx, state.Head)
-		if errors.Is(err, io.EOF) {
-			return state, nil
-		} else if err != nil {
-			return state, fmt.Errorf("%w: %w", errArchive, err)
-		}
-		r.Log.Info("Found a batch in the archive that the head does not know", "batch", batch.Head.Batch, "events", len(batch.Events))
-		if state, err = r.swap(ctx, state, func(next *archivehead.State) {
-			next.Head, next.Bytes = batch.Head, next.Bytes+batch.Bytes
-			if before := r.Clock.Now().Add(-r.Keep); len(batch.Events) > 0 && next.GoneBefore.IsZero() { // the ConfigMap may be lost
-				next.GoneBefore = before
-			}
-		}); err != nil {
-			return state, err
-		}
+	adopted, err := r.Head.Adopt(ctx, state, r.archive)
+	if n := adopted.Head.Batch - state.Head.Batch; n > 0 {
+		r.Log.Info("Found batches in the archive that the head did not know", "batches", n, "batch", adopted.Head.Batch)
 	}
+	metrics.ArchiveBytes.Set(float64(adopted.Bytes))
+	if errors.Is(err, archivehead.ErrMoved) {
+		return adopted, errBehind
+	}
+	return adopted, err
 }
 
 // swap moves the head.

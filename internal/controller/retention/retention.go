@@ -7,7 +7,7 @@
 //
 //	archive.Append         the batch is written, read back and compared
 //	archive.Next           it is in the chain, and has these events
-//	archivehead.Swap       nobody else has gone on meanwhile, and everybody knows from when on all events are still there
+//	archivehead.Swap       no other leader has gone on meanwhile, and the ConfigMap says from when on all events are still there
 //	Delete, each event     unless it has changed since it was read
 //
 // Without an archive (--archive-url=none) the first two are left out. If none is chosen, nothing is deleted: then it only counts,
