@@ -32,7 +32,7 @@ func (a *App) addErasure(cfg config.Config, noted *erased.Mailbox) error {
 	if cfg.ArchiveURL != "" && cfg.ArchiveURL != config.ArchiveNone {
 		r.Archive = &erasure.Bucket{
 			Open: func(ctx context.Context) (*archive.Archive, error) { return archive.Open(ctx, cfg.ArchiveURL) },
-			Head: a.archiveHead(cfg), Keep: cfg.EventRetention, Clock: clock.RealClock{},
+			Head: a.archiveHead(cfg),
 		}
 	}
 	patient := options(1)

@@ -50,6 +50,8 @@ type Batch struct {
 	Events  []Ref    // its events
 	Erasure *Erasure // set if the batch records an erasure; it has no events then
 	Bytes   int64    // the size of its events' files, compressed
+	// LastCreated is the latest spec.created of its events; zero if it has none.
+	LastCreated time.Time
 }
 
 // Ref names an archived event.
@@ -92,6 +94,9 @@ func (a *Archive) Next(ctx context.Context, head Head) (Batch, error) {
 			return Batch{}, err
 		}
 		batch.Bytes += file.Bytes
+		if file.LastCreated.After(batch.LastCreated) {
+			batch.LastCreated = file.LastCreated.Time
+		}
 		for _, line := range lines {
 			batch.Events = append(batch.Events, Ref{EventID: line.Spec.EventID, Name: line.Name, UID: line.UID})
 		}

@@ -122,7 +122,7 @@ func TestArchive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := Batch{Head: second, Events: batch.Events, Bytes: batch.Bytes}
+		want := Batch{Head: second, Events: batch.Events, Bytes: batch.Bytes, LastCreated: day.Add(15 * time.Second).UTC()}
 		if diff := cmp.Diff(want, batch); diff != "" || len(batch.Events) != 7 || batch.Bytes == 0 || second.Events != 13 || second.Batch != 2 {
 			t.Errorf("second batch (-want +got):\n%s", diff)
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/url"
+	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -103,8 +105,29 @@ func (b bucket) list(ctx context.Context, prefix string) iter.Seq2[string, error
 
 func (b bucket) close() error { return b.Close() }
 
+// shown is an error without the query of the URL that it names: a signature that gives access to the bucket may be in it
+// (AZURE_STORAGE_SAS_TOKEN), and errors are logged.
+type shown struct{ error }
+
+func (s shown) Unwrap() error { return s.error }
+
+func (s shown) Error() string {
+	text := s.error.Error()
+	failed, isOfURL := errors.AsType[*url.Error](s.error)
+	if !isOfURL {
+		return text
+	}
+	if before, query, hasQuery := strings.Cut(failed.URL, "?"); hasQuery {
+		text = strings.NewReplacer(failed.URL, before, query, "…").Replace(text)
+	}
+	return text
+}
+
 // explain says what a bucket's error means here, and at which path.
 func explain(path string, err error) error {
+	if err != nil {
+		err = shown{err}
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -40,7 +40,7 @@ var publicMaps = strings.Fields(`
 `)
 
 // traced are the fields of a trace, which stay where the state has no personal data. The hashes of a customer and of an invoice
-// go: they are made of an address and a name among others, and whoever knows the rest can try addresses.
+// go: they are made of an address and a name among others, and with the rest, addresses can be tried.
 var traced = strings.Fields(`
 	spec.subscription.stateBefore spec.subscription.stateAfter spec.refund.stateBefore spec.refund.stateAfter
 	spec.product.stateBefore spec.product.stateAfter spec.schedule.stateBefore spec.schedule.stateAfter

@@ -318,7 +318,7 @@ func (o *operator) refusedErasures(t *testing.T, id string) {
 	t.Helper()
 	p := newPlugin(t, "--as", eraser)
 	p.refuses([]string{"erase", id}, "--reason is missing")
-	p.refuses([]string{"erase", id, "--reason", "Ticket 4711"}, "there is nobody to ask")
+	p.refuses([]string{"erase", id, "--reason", "Ticket 4711"}, "there is no terminal to ask at")
 	newPlugin(t, "--as", supporter, "-n", installedNamespace).refuses([]string{"erase", id, "--reason", "Ticket 4711", "--yes"}, "ClusterRole "+eraserRole)
 	customer := o.customer(id)
 	request := func(value string) func(*v1alpha1.Customer) {

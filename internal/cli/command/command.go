@@ -30,7 +30,7 @@ import (
 // Environment is what the plugin uses of its process.
 type Environment struct {
 	Out, Err io.Writer
-	// In is where answers are typed; nil if there is nobody to ask.
+	// In is where answers are typed; nil if there is no terminal.
 	In io.Reader
 	// Getenv reads environment variables.
 	Getenv func(string) string

@@ -156,7 +156,7 @@ func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1
 // confirm has the user type the id.
 func (p *plugin) confirm(id string) error {
 	if p.In == nil {
-		return errors.New("there is nobody to ask: erase without a question with --yes")
+		return errors.New("there is no terminal to ask at: erase without a question with --yes")
 	}
 	_, _ = fmt.Fprintf(p.Err, "Type %s to go on: ", id)
 	typed, err := bufio.NewReader(p.In).ReadString('\n')

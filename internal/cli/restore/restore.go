@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
 // Result counts what became of the events.
@@ -36,11 +37,13 @@ func Apply(ctx context.Context, c client.Client, namespace string, events []v1al
 	return result, nil
 }
 
-// fresh is the event as it is created. The policy lets new events have no annotations: a dismissal is about a failure that this
-// object has not had.
+// fresh is the event as it is created. The policy lets new events have no annotations, and no other labels than those of the spec: a
+// dismissal is about a failure that this object has not had, and a retry is not asked for. Content that was read from Stripe again is in
+// the status, which stays in the archive: it takes the place of the spec, because Stripe may not have the event any more.
 func fresh(e *v1alpha1.BillingEvent, namespace string) *v1alpha1.BillingEvent {
+	spec := *e.Content().DeepCopy()
 	return &v1alpha1.BillingEvent{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: e.Name, Labels: e.Labels},
-		Spec:       e.Spec,
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: e.Name, Labels: naming.Labels(spec.Type, spec.CustomerID, spec.SubscriptionID)},
+		Spec:       spec,
 	}
 }

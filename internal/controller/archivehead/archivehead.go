@@ -38,7 +38,7 @@ const (
 // ErrMoved says that another process has changed the head since it was loaded. Load it again.
 var ErrMoved = errors.New("another process has moved the head of the archive")
 
-// ErrUnreadable says that the ConfigMap does not hold a head. Nobody but a person can have written it so.
+// ErrUnreadable says that the ConfigMap does not hold a head. Only a person can have written it so.
 var ErrUnreadable = errors.New("the ConfigMap " + ConfigMapName + " does not hold the head of the archive: delete it, and the archive is " +
 	"read from its first batch")
 

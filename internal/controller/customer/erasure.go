@@ -36,6 +36,7 @@ func showErasure(c *reconciliation, a *projection.Aggregate) {
 	}
 	if latest := personalEvents(c); latest != "" {
 		erasure.LatestEvents, erasure.CompletedAt = latest, nil
+		erasure.Archive = false // if the erasure is held up for long, the event gets there with its personal data
 	}
 	if status.DeletedAt == nil { // the deletion was taken back: what Stripe has is shown, and is to be erased when it is deleted
 		erasure.CompletedAt = nil

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"time"
-
-	"k8s.io/utils/clock"
 
 	"github.com/tollkeeper/tollkeeper/internal/archive"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
@@ -25,9 +21,6 @@ type Bucket struct {
 	// Open opens the archive. It is closed after each erasure.
 	Open func(context.Context) (*archive.Archive, error)
 	Head archivehead.Store
-	// Keep is how long events stay in the cluster at least, for a head that was lost.
-	Keep  time.Duration
-	Clock clock.PassiveClock
 }
 
 // Erase records the erasure in the chain, and takes the customer's personal data out of the archive.
@@ -39,10 +32,12 @@ func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err err
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	for range archiveTries {
 		var state archivehead.State
-		if state, err = b.adopt(ctx, opened); err != nil {
-			if errors.Is(err, archivehead.ErrMoved) {
-				continue
-			}
+		if state, err = b.Head.Load(ctx); err == nil {
+			state, err = b.Head.Adopt(ctx, state, opened)
+		}
+		if errors.Is(err, archivehead.ErrMoved) {
+			continue
+		} else if err != nil {
 			return err
 		}
 		var head archive.Head
@@ -54,31 +49,6 @@ func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err err
 		}
 	}
 	return fmt.Errorf("other processes keep moving the head: %w", err)
-}
-
-// adopt loads the head, and moves it over batches whose writer was stopped before it moved the head.
-func (b *Bucket) adopt(ctx context.Context, opened *archive.Archive) (archivehead.State, error) {
-	state, err := b.Head.Load(ctx)
-	if err != nil {
-		return state, err
-	}
-	for {
-		batch, err := opened.Next(ctx, state.Head)
-		if errors.Is(err, io.EOF) {
-			return state, nil
-		}
-		if err != nil {
-			return state, err
-		}
-		next := state
-		next.Head, next.Bytes = batch.Head, state.Bytes+batch.Bytes
-		if len(batch.Events) > 0 && next.GoneBefore.IsZero() { // the ConfigMap was lost: its events may be gone
-			next.GoneBefore = b.Clock.Now().Add(-b.Keep)
-		}
-		if state, err = b.Head.Swap(ctx, state, next); err != nil {
-			return state, err
-		}
-	}
 }
 
 // move notes the head after the erasure.

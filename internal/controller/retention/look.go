@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxDue bounds the events that one look remembers: the oldest ones. Further ones are found by the next look.
-	maxDue = 20_000
+	maxDue = 50_000
 	// recent is the time over which the rate of new events is counted.
 	recent = 7 * 24 * time.Hour
 )

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,13 +23,13 @@ var errBehind = errors.New("another process has archived events meanwhile")
 
 // The causes of errors, for the metric: the archive, or the cluster's refusal to delete.
 var (
-	errArchive = errors.New("the archive cannot be used")
+	errArchive = archivehead.ErrChain
 	errRefused = errors.New("the API server refuses the deletion of settled BillingEvents")
 )
 
-// remove archives the events, and deletes those that are archived. state is the archive's head.
-func (r *Retention) remove(ctx context.Context, state archivehead.State, due []row, before time.Time) (archivehead.State, int, error) {
-	events, err := r.read(ctx, due, before)
+// remove archives those of the events that may go, and deletes those that are archived. state is the archive's head.
+func (r *Retention) remove(ctx context.Context, state archivehead.State, due []v1alpha1.BillingEvent, before time.Time) (archivehead.State, int, error) {
+	events, err := r.thatMayGo(ctx, due, before)
 	if err != nil || len(events) == 0 {
 		return state, 0, err
 	}
@@ -93,24 +91,15 @@ func (r *Retention) adopt(ctx context.Context) (archivehead.State, error) {
 			return state, fmt.Errorf("%w: %w", errArchive, err)
 		}
 	}
-	metrics.ArchiveBytes.Set(float64(state.Bytes))
-	for {
-		batch, err := r.archive.Next(ctx, state.Head)
-		if errors.Is(err, io.EOF) {
-			return state, nil
-		} else if err != nil {
-			return state, fmt.Errorf("%w: %w", errArchive, err)
-		}
-		r.Log.Info("Found a batch in the archive that the head does not know", "batch", batch.Head.Batch, "events", len(batch.Events))
-		if state, err = r.swap(ctx, state, func(next *archivehead.State) {
-			next.Head, next.Bytes = batch.Head, next.Bytes+batch.Bytes
-			if before := r.Clock.Now().Add(-r.Keep); len(batch.Events) > 0 && next.GoneBefore.IsZero() { // the ConfigMap may be lost
-				next.GoneBefore = before
-			}
-		}); err != nil {
-			return state, err
-		}
+	adopted, err := r.Head.Adopt(ctx, state, r.archive)
+	if n := adopted.Head.Batch - state.Head.Batch; n > 0 {
+		r.Log.Info("Found batches in the archive that the head did not know", "batches", n, "batch", adopted.Head.Batch)
 	}
+	metrics.ArchiveBytes.Set(float64(adopted.Bytes))
+	if errors.Is(err, archivehead.ErrMoved) {
+		return adopted, errBehind
+	}
+	return adopted, err
 }
 
 // swap moves the head.
@@ -141,34 +130,19 @@ func archiveName(location string) string {
 	return name.String()
 }
 
-// read returns those of the events that may go. They come from the API server's memory, and may be a moment old: what has changed
-// since is not deleted.
-func (r *Retention) read(ctx context.Context, due []row, before time.Time) ([]v1alpha1.BillingEvent, error) {
-	var events []v1alpha1.BillingEvent
-	for _, row := range due {
-		var e v1alpha1.BillingEvent
-		var err error
-		key := client.ObjectKey{Namespace: r.Namespace, Name: naming.Object(row.Account, row.EventID)}
-		if ended := r.pace.do(ctx, func() {
-			err = r.Reader.Get(ctx, key, &e, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
-		}); ended != nil {
-			return nil, ended
-		}
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("get BillingEvent %s: %w", key.Name, err)
-		}
-		open, err := r.openDisputes(ctx, &e)
+// thatMayGo are those of the events that may go. The rows do not show all that the rules ask for.
+func (r *Retention) thatMayGo(ctx context.Context, events []v1alpha1.BillingEvent, before time.Time) ([]v1alpha1.BillingEvent, error) {
+	var going []v1alpha1.BillingEvent
+	for i := range events {
+		open, err := r.openDisputes(ctx, &events[i])
 		if err != nil {
 			return nil, err
 		}
-		if whyKept(&e, before, r.Clock.Now(), open) == "" {
-			events = append(events, e)
+		if whyKept(&events[i], before, r.Clock.Now(), open) == "" {
+			going = append(going, events[i])
 		}
 	}
-	return events, nil
+	return going, nil
 }
 
 // openDisputes are those of the event's Customer, if it is about a dispute.

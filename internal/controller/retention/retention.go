@@ -7,7 +7,7 @@
 //
 //	archive.Append         the batch is written, read back and compared
 //	archive.Next           it is in the chain, and has these events
-//	archivehead.Swap       nobody else has gone on meanwhile, and everybody knows from when on all events are still there
+//	archivehead.Swap       no other leader has gone on meanwhile, and the ConfigMap says from when on all events are still there
 //	Delete, each event     unless it has changed since it was read
 //
 // Without an archive (--archive-url=none) the first two are left out. If none is chosen, nothing is deleted: then it only counts,
@@ -65,9 +65,10 @@ type Retention struct {
 	Yield func(context.Context)
 	Clock clock.Clock
 	Log   logr.Logger
-	// Share and BatchSize replace the constants if they are not 0, in tests.
+	// Share, BatchSize and MaxHeld replace the constants if they are not 0, in tests.
 	Share     float64
 	BatchSize int
+	MaxHeld   int
 
 	archive  Archive // nil while it is not open
 	pace     *pacer
@@ -128,6 +129,9 @@ func (r *Retention) prepare() {
 	if batch == 0 {
 		r.BatchSize = batchSize
 	}
+	if r.MaxHeld == 0 {
+		r.MaxHeld = maxHeld
+	}
 	r.pace = &pacer{clock: r.Clock, yield: r.Yield, share: share}
 	r.announce()
 }
@@ -155,23 +159,33 @@ func (r *Retention) run(ctx context.Context) (again bool, err error) {
 	if failure != nil || !r.Deletes() {
 		return false, failure
 	}
-	gone, err := r.removeAll(ctx, state, found.due, before)
-	return found.left > 0 && gone > 0, err
+	gone, isAll, err := r.removeAll(ctx, state, found, before)
+	return gone > 0 && !isAll, err
 }
 
-// removeAll archives and deletes the events in batches, the oldest first.
-func (r *Retention) removeAll(ctx context.Context, state archivehead.State, due []row, before time.Time) (gone int, err error) {
+// removeAll archives and deletes the events that the look has found, in batches, the oldest first. isAll is false if it has left some:
+// there was no room for them in memory.
+func (r *Retention) removeAll(ctx context.Context, state archivehead.State, found *look, before time.Time) (gone int, isAll bool, err error) {
+	due, read, err := r.sourceOf(ctx, found)
+	if err != nil {
+		return 0, false, err
+	}
+	isAll = found.left == 0 && len(due) == len(found.due)
 	for len(due) > 0 {
 		n := min(len(due), r.BatchSize)
+		events, err := read(ctx, due[:n])
+		if err != nil {
+			return gone, false, err
+		}
 		deleted := 0
-		state, deleted, err = r.remove(ctx, state, due[:n], before)
+		state, deleted, err = r.remove(ctx, state, events, before)
 		if gone += deleted; err != nil {
-			return gone, err
+			return gone, false, err
 		}
 		due = due[n:]
 	}
 	if gone > 0 {
 		r.Log.Info("Deleted old events from the cluster", "events", gone, "createdBefore", before, "archive", state.Archive, "batch", state.Head.Batch)
 	}
-	return gone, nil
+	return gone, isAll, nil
 }

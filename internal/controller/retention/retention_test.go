@@ -48,6 +48,7 @@ func (m *memory) Append(_ context.Context, head archive.Head, events []v1alpha1.
 	next := archive.Head{Batch: head.Batch + 1, SHA256: fmt.Sprintf("sha-%d", head.Batch+1), Events: head.Events + int64(len(events))}
 	batch := archive.Batch{Head: next, Bytes: 100}
 	for i := range events {
+		batch.LastCreated = events[i].Spec.Created.Time
 		batch.Events = append(batch.Events, archive.Ref{EventID: events[i].Spec.EventID, Name: events[i].Name, UID: events[i].UID})
 	}
 	m.batches = append(m.batches, batch)
@@ -188,7 +189,7 @@ func TestABatchIsAdopted(t *testing.T) {
 		t.Fatal(err)
 	}
 	state, err := r.adopt(t.Context())
-	if err != nil || state.Head != m.batches[0].Head || state.GoneBefore.IsZero() {
+	if err != nil || state.Head != m.batches[0].Head || !state.GoneBefore.Equal(now.Add(-60*day+time.Second)) {
 		t.Errorf("the head is %+v, %v", state, err)
 	}
 	if got := left(t, c); len(got) != 4 {
