@@ -308,8 +308,8 @@ func TestSelectorsReachTheirPods(t *testing.T) {
 // The general role view does not include the right to see customers' names and addresses.
 func TestViewingTheClusterShowsNoCustomers(t *testing.T) {
 	roles := rendered(t, "config/split").clusterRoles
-	if len(roles) != 7 {
-		t.Errorf("%d ClusterRoles are installed, want 7", len(roles))
+	if len(roles) != 8 {
+		t.Errorf("%d ClusterRoles are installed, want 8", len(roles))
 	}
 	for _, role := range roles {
 		for label := range role.Labels {

@@ -35,10 +35,17 @@ func TestTheExamplesOfThePlugin(t *testing.T) {
 	for _, name := range []string{"Ada", "Bob", "Dan", "Eve"} {
 		o.entitled("cus_"+name, "True SubscriptionActive")
 	}
+	gus := Customer("cus_Gus", "gus@example.com", "Gus")
+	world.Put(gus.With("deleted", true))
+	o.send(
+		Event{ID: "evt_Gus1", Type: "customer.created", Created: began, Shape: New, Object: gus},
+		Event{ID: "evt_Gus2", Type: "customer.deleted", Created: began.Add(time.Hour), Shape: New, Object: gus},
+	)
 	o.imported(patience)
 	o.send(broken("evt_Broken", "cus_Ada"))
 	o.outcome("evt_Broken", v1alpha1.OutcomeFailed)
 	p := newPlugin(t, "-n", o.namespace)
+	p.typed = "cus_Gus\n"
 	p.environment = func(name string) string {
 		return map[string]string{"STRIPE_ENDPOINT_SECRET": secret, "ENDPOINT": o.endpoint.URL}[name]
 	}

@@ -39,6 +39,8 @@ type plugin struct {
 	ctx        context.Context
 	// environment reads environment variables.
 	environment func(string) string
+	// typed is what the user types; empty if there is no terminal.
+	typed string
 }
 
 // newPlugin returns a plugin whose commands have these arguments in front.
@@ -50,9 +52,11 @@ func newPlugin(t *testing.T, arguments ...string) plugin {
 func (p plugin) try(arguments ...string) (out, problems string, err error) {
 	p.t.Helper()
 	var stdout, stderr strings.Builder
-	root := command.New(command.Environment{
-		Out: &stdout, Err: &stderr, Getenv: p.environment, Now: time.Now, Version: "test",
-	})
+	environment := command.Environment{Out: &stdout, Err: &stderr, Getenv: p.environment, Now: time.Now, Version: "test"}
+	if p.typed != "" {
+		environment.In = strings.NewReader(p.typed)
+	}
+	root := command.New(environment)
 	root.SetArgs(append(append([]string{"--kubeconfig", p.kubeconfig}, p.arguments...), arguments...))
 	err = root.ExecuteContext(p.ctx)
 	return stdout.String(), stderr.String(), err
@@ -342,7 +346,7 @@ func TestTheRightsOfSupport(t *testing.T) {
 func pluginAsInstalled(t *testing.T) {
 	bindSupport(t, installedNamespace)
 	out, _, _ := newPlugin(t, "-n", installedNamespace).try("doctor") // fails: there are no pods
-	shows(t, out, "ok    CRDs           5 installed, all of this plugin's version", "ok    Policies       6 in force",
+	shows(t, out, "ok    CRDs           5 installed, all of this plugin's version", "ok    Policies       7 in force",
 		"ok    Rights         the account tollkeeper-controller-manager has the ", "fail  Deployment     0 of 2 replicas available")
 	out, _, _ = newPlugin(t, "-n", installedNamespace, "--as", supporter).try("doctor")
 	shows(t, out, `skip  CRDs           not checked, because you may not read it: you cannot get resource "customresourcedefinitions"`, "skip  Keys",

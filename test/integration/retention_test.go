@@ -150,12 +150,21 @@ func TestOldEventsLeaveTheCluster(t *testing.T) {
 	if err := o.collectGarbage(); err != nil {
 		t.Fatal(err)
 	}
-	o.send(Event{ID: "evt_LostUpdated", Type: "customer.updated", Created: time.Now(), Shape: New, Object: customer})
+	canceled := lost.Objects("subscription")[0].With("status", "canceled").With("ended_at", time.Now().Unix())
+	o.send(Event{ID: "evt_LostEnded", Type: "customer.subscription.deleted", Created: time.Now(), Shape: Old, Object: canceled})
 	o.settled()
 	o.entitled(customer.ID(), "Unknown StateNotKnown")
 	if o.customer(customer.ID()).Status.EventsGoneBefore == nil {
 		t.Error("the status does not say that events are gone")
 	}
+
+	// Another customer is new to the installation: nothing of it is gone, although nothing reports its creation.
+	fresh := NewWorld(time.Now().Add(-time.Hour).Truncate(time.Second), New, 9)
+	fresh.Name = "Fresh"
+	fresh.Do(SignUp)
+	fresh.Do(Cancel)
+	o.send(slices.DeleteFunc(fresh.Events(), func(e Event) bool { return e.Type == "customer.created" })...)
+	o.entitled(fresh.Objects("customer")[0].ID(), "False SubscriptionEnded")
 }
 
 func ids(events []v1alpha1.BillingEvent) []string {

@@ -46,8 +46,8 @@ kept in an annotation of the Customer, for other people to read. With --wait, th
 
 A customer whose Customer is gone is named by its id (cus_…): its Customer is made again, because events or the archive may
 have its personal data.`,
-		Example: `  kubectl tollkeeper erase cus_Ada --reason "Ticket 4711" --wait
-  kubectl tollkeeper erase cus_Ada --account acct_Kite --reason "Ticket 4712" --yes`,
+		Example: `  kubectl tollkeeper erase cus_Gus --reason "Ticket 4711" --wait
+  kubectl tollkeeper erase cus_Gus --reason "Ticket 4711" --yes`,
 		Args:              exactlyOne(aCustomer),
 		ValidArgsFunction: p.completeCustomers,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -61,6 +61,9 @@ type State struct {
 	stored *corev1.ConfigMap
 }
 
+// IsNoted reports whether the state was read from a ConfigMap. Else there is none.
+func (s State) IsNoted() bool { return s.stored != nil && s.stored.ResourceVersion != "" }
+
 // Store reads and writes the ConfigMap.
 type Store struct {
 	// Reader reads from the API server: a cached head may be an old one.

@@ -18,8 +18,8 @@ type Horizon struct {
 
 // GoneBefore returns the time from which on all events that were recorded are still there, by spec.created; zero if none is gone.
 //
-// While events are deleted, it is not before the age at which they are: a backup may have brought back everything but the
-// ConfigMap. If that cannot be read, all events may be gone.
+// The ConfigMap says it. While events are deleted and there is no ConfigMap, a backup may have brought back everything but it: then
+// it is the age at which events are deleted. If it cannot be read, all events may be gone.
 func (h Horizon) GoneBefore(ctx context.Context) (time.Time, error) {
 	state, err := h.Store.Load(ctx)
 	switch {
@@ -27,12 +27,9 @@ func (h Horizon) GoneBefore(ctx context.Context) (time.Time, error) {
 		return h.Clock.Now(), nil
 	case err != nil:
 		return time.Time{}, err
+	case h.Retention > 0 && !state.IsNoted():
+		return h.Clock.Now().Add(-h.Retention), nil
+	default:
+		return state.GoneBefore, nil
 	}
-	before := state.GoneBefore
-	if h.Retention > 0 {
-		if due := h.Clock.Now().Add(-h.Retention); due.After(before) {
-			before = due
-		}
-	}
-	return before, nil
 }

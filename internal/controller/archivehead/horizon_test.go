@@ -19,9 +19,10 @@ func TestGoneBefore(t *testing.T) {
 		want      time.Time
 	}{
 		"nothing was ever deleted":                 {nil, 0, time.Time{}},
-		"nothing was deleted yet":                  {nil, 45 * day, now.Add(-45 * day)},
+		"there is no ConfigMap yet":                {nil, 45 * day, now.Add(-45 * day)},
+		"nothing was deleted yet":                  {map[string]string{"goneBefore": ""}, 45 * day, time.Time{}},
 		"events were deleted":                      {map[string]string{"goneBefore": "2026-05-01T00:00:00Z"}, 0, may},
-		"events are deleted":                       {map[string]string{"goneBefore": "2026-05-01T00:00:00Z"}, 45 * day, now.Add(-45 * day)},
+		"events are deleted":                       {map[string]string{"goneBefore": "2026-05-01T00:00:00Z"}, 45 * day, may},
 		"events were deleted with a shorter time":  {map[string]string{"goneBefore": "2026-05-01T00:00:00Z"}, 90 * day, may},
 		"an archive was begun and nothing deleted": {map[string]string{"batch": "1", "sha256": "aa"}, 0, time.Time{}},
 		"it cannot be read":                        {map[string]string{"goneBefore": "May"}, 0, now},

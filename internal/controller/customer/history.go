@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,20 +42,44 @@ func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error 
 // noteGone notes from when on all events of the customer have been read, if its status is lost. It comes after reading them: what
 // is deleted meanwhile was announced before.
 //
-// A customer of which nothing is there but pending events has lost no status: it is new to this installation.
+// A customer of which nothing is there but pending events has lost no status, unless they are about something from before that
+// time. For example, with events gone before March:
+//
+//	customer.subscription.deleted in May, of a subscription of April      a customer that is new to this installation
+//	customer.subscription.deleted in May, of a subscription of January    its Customer may have been deleted, and its events archived
 func (r *Reconciler) noteGone(ctx context.Context, c *reconciliation) error {
-	isNew := c.customer.UID == "" && len(c.recorded) == 0
-	if r.GoneBefore == nil || isNew || !c.lacksStatus() {
+	if r.GoneBefore == nil || !c.lacksStatus() {
 		return nil
 	}
 	before, err := r.GoneBefore(ctx)
 	if err != nil {
 		return fmt.Errorf("find out whether events of Customer %s are gone: %w", c.customer.Name, err)
 	}
-	if !before.IsZero() {
+	isNew := c.customer.UID == "" && len(c.recorded) == 0 && !c.isAbout(before)
+	if !before.IsZero() && !isNew {
 		c.goneBefore = new(metav1.NewTime(before.UTC().Truncate(time.Second)))
 	}
 	return nil
+}
+
+// isAbout reports whether a pending event is about something from before the time.
+func (c *reconciliation) isAbout(before time.Time) bool {
+	for _, e := range c.pending {
+		at := []*metav1.Time{&e.Spec.Created}
+		if e.Spec.Subscription != nil {
+			at = append(at, e.Spec.Subscription.StartedAt)
+		}
+		if e.Spec.Invoice != nil {
+			at = append(at, e.Spec.Invoice.Created)
+		}
+		if e.Spec.Payment != nil {
+			at = append(at, e.Spec.Payment.Created)
+		}
+		if slices.ContainsFunc(at, func(t *metav1.Time) bool { return t != nil && t.Time.Before(before) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // readRecorded reads every event about the customer that was folded before, as far as they are still there.

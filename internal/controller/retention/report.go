@@ -171,14 +171,18 @@ func (r *Retention) succeed(ctx context.Context) {
 	r.note(ctx, "")
 }
 
-// note shows the problem in the ConfigMap, for the doctor. That it cannot is no further problem.
+// note shows the problem in the ConfigMap, for the doctor. That it cannot is no further problem. The first note also says that no
+// event is gone, if the archive shows it.
 func (r *Retention) note(ctx context.Context, problem string) {
 	state, err := r.Head.Load(ctx)
-	if err != nil || state.Problem == problem {
+	if err != nil || state.IsNoted() && state.Problem == problem {
 		return
 	}
 	next := state
-	next.Problem = problem
+	next.Problem, next.Archive = problem, archiveName(r.URL)
+	if isKnown := problem == "" && r.URL != None; !state.IsNoted() && r.Deletes() && !isKnown { // a backup may have left it out
+		next.GoneBefore = r.Clock.Now().Add(-r.Keep)
+	}
 	if _, err := r.Head.Swap(ctx, state, next); err != nil {
 		r.Log.Info("Failed to note the problem in the ConfigMap", "reason", err.Error())
 	}
