@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the release before this one into bin/previous: its manager, and its CRDs. The test of upgrade and rollback runs them.
-# That release is the newest tag before HEAD. Before the first release, a fixed commit stands in for it.
+# That release is the newest tag before HEAD. Before the first release, a fixed commit stands in for it. With --name it prints
+# the tag or commit, and builds nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,6 +10,10 @@ readonly standin=55828ad4974ca34439091bfbaf66ab4d0931eb90
 
 out=bin/previous
 previous=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 'HEAD^' 2>/dev/null || echo "$standin")
+if [[ ${1:-} == --name ]]; then
+  echo "$previous"
+  exit 0
+fi
 if [[ $(cat "$out/of" 2>/dev/null) == "$previous" && -x $out/manager && -d $out/crds ]]; then
   exit 0
 fi
