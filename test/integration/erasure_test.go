@@ -43,9 +43,11 @@ var augusta = map[string]string{
 	`"internal_note":"not for the cluster"`: `"tollkeeper_birthday":"1815-12-10-augusta"`, `"4242"`: `"7391"`, `@example.com`: `@augusta.example`,
 }
 
-// personalTexts are in the events of that customer, and must be nowhere once it is erased.
+// personalTexts are in the events of that customer, and must be nowhere once it is erased. The card's digits alone may be in any
+// UID or time.
 var personalTexts = []string{
-	"augusta.byron@kite.example", "Augusta Byron", "Augusta King-Noel", "reference-of-augusta", "gift-for-augusta", "1815-12-10-augusta", "7391", "@augusta.example",
+	"augusta.byron@kite.example", "Augusta Byron", "Augusta King-Noel", "reference-of-augusta", "gift-for-augusta", "1815-12-10-augusta",
+	`last4":"7391`, "@augusta.example",
 }
 
 // personalised gives the customer of the events those texts.
