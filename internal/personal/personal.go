@@ -1,4 +1,4 @@
-// Package personal tells the personal data of a BillingEvent from the financial record, and takes it out.
+// Package personal separates the personal data of a BillingEvent from the financial record, and takes it out.
 //
 // It knows what is not personal, and nothing else: a field that is added to the API later is personal until it is listed
 // here. So a release that forgets to decide about a field erases too much, never too little.
