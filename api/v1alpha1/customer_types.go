@@ -325,8 +325,8 @@ type CustomerStatus struct {
 	// +optional
 	Complete *Completeness `json:"complete,omitempty"`
 	// eventsGoneBefore says that this status was lost, and made anew from the events that were left: those that Stripe created
-	// before this time may have been deleted from the cluster (--event-retention). Then no missing subscription counts as ended,
-	// until all are listed from Stripe. Absent otherwise.
+	// before this time may have been deleted from the cluster (--event-retention). Until all subscriptions are listed from Stripe,
+	// none that is missing counts as ended, and what was reported before this time entitles to nothing. Absent otherwise.
 	// +optional
 	EventsGoneBefore *metav1.Time `json:"eventsGoneBefore,omitempty"`
 	// plan is the plan of the deciding subscription: the one that Entitled is based on. Absent if a purchase alone

@@ -106,6 +106,14 @@ func (c *customer) with(id string, s *subscription) *customer {
 	return c
 }
 
+// reported is when the states of all subscriptions were reported.
+func (c *customer) reported(t *metav1.Time) *customer {
+	for _, s := range c.in.Subscriptions {
+		s.Positions = statePosition(t)
+	}
+	return c
+}
+
 // incomplete is a customer of which subscriptions may exist that are not known.
 func (c *customer) incomplete() *customer { c.in.Customer.Complete = nil; return c }
 

@@ -96,7 +96,7 @@ func bySubscriptions(in Input, policy Policy, now time.Time) (decision Decision,
 	assessments := make(map[string]assessment, len(in.Subscriptions))
 	for id, s := range in.Subscriptions {
 		assessed := unlessDisputed(in, s, policy, assess(in.Customer, s, policy, now))
-		assessments[id] = unlessRefunded(in.Customer, s, policy, assessed)
+		assessments[id] = unlessOutdated(in.Customer, s, unlessRefunded(in.Customer, s, policy, assessed))
 	}
 	ids := slices.SortedFunc(maps.Keys(assessments), func(a, b string) int {
 		return cmp.Or(

@@ -11,8 +11,12 @@ import (
 
 // reported sets when Stripe created the event that reported the status.
 func (s *subscription) reported(t *metav1.Time) *subscription {
-	s.status.Positions = map[string]v1alpha1.Position{"state": {Authority: v1alpha1.AuthorityState, Created: *t, EventID: "evt_1"}}
+	s.status.Positions = statePosition(t)
 	return s
+}
+
+func statePosition(t *metav1.Time) v1alpha1.Positions {
+	return v1alpha1.Positions{"state": {Authority: v1alpha1.AuthorityState, Created: *t, EventID: "evt_1"}}
 }
 
 // A payment is two events: the paid invoice may arrive before the update that makes the subscription active again.

@@ -1,6 +1,11 @@
 package entitlement
 
-import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/projection"
+)
 
 // unlessNotKnown withholds a negative decision while a subscription may exist that is not known. Otherwise a tenant
 // controller could suspend a customer whose subscription is active at Stripe. A decision is tentative if no subscription
@@ -9,7 +14,7 @@ import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
 //	                     tentative   definite (ended, unpaid, grace over, paused, disputed, refunded)
 //	complete             as decided  as decided
 //	not, without a key   Unknown     as decided: nothing will be read, so what is known decides
-//	events are gone      Unknown     Unknown: what is known is a part of what was known
+//	events are gone      Unknown     Unknown: what is known is a part of what was known (see also unlessOutdated)
 //	not, with a key      Unknown     Unknown: Stripe is read within seconds
 //
 // For example, the first event about a customer of two years changes its e-mail address. No subscription is known, and
@@ -30,4 +35,23 @@ func unlessNotKnown(in Input, d Decision, isTentative bool) Decision {
 		message += "Access stays as it is until an event reports one."
 	}
 	return Decision{Unknown: true, Reason: v1alpha1.ReasonStateNotKnown, Message: message, SubscriptionID: d.SubscriptionID}
+}
+
+// unlessOutdated does not take a subscription for active by what was reported before events are gone: what ended it since may be
+// gone with them. Such an old event is in the cluster still if it was resent, or failed, or if its dispute is open. For example, with
+// events gone before March:
+//
+//	customer.subscription.updated of January, active   not known: it may have been canceled in February
+//	the same, and its invoice was paid in April        active until then
+func unlessOutdated(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, a assessment) assessment {
+	reported := projection.StatePosition(s).Created
+	if !a.entitled || !isBeforeGone(c, &reported) || s.LastPaidAt != nil && !isBeforeGone(c, s.LastPaidAt) {
+		return a
+	}
+	return tentative(unreported(nil, "Events that came after the subscription's last report are gone."))
+}
+
+// isBeforeGone reports whether a later event may be gone that the status was made from before it was lost.
+func isBeforeGone(c *v1alpha1.CustomerStatus, t *metav1.Time) bool {
+	return c.EventsGoneBefore != nil && t.Before(c.EventsGoneBefore)
 }

@@ -1,6 +1,7 @@
 package entitlement
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -62,6 +63,10 @@ func TestUnknown(t *testing.T) {
 			if lost == readSoon { // without a key nothing is read
 				lost = eventsGone
 			}
+			outdated := lost
+			if strings.HasPrefix(lost, "True") && name != "granted, nothing is known" {
+				outdated = eventsGone
+			}
 			for state, tc := range map[string]struct {
 				customer *customer
 				want     string
@@ -69,7 +74,8 @@ func TestUnknown(t *testing.T) {
 				"complete":               {customers[name](), want.complete},
 				"complete, with a key":   {customers[name]().withKey(), want.complete},
 				"incomplete":             {customers[name]().incomplete(), want.incomplete},
-				"lost, events are gone":  {customers[name]().incomplete().eventsGone(), lost},
+				"lost, reported since":   {customers[name]().reported(day(-45)).incomplete().eventsGone(), lost},
+				"lost, reported before":  {customers[name]().reported(day(-46)).incomplete().eventsGone(), outdated},
 				"incomplete, with a key": {customers[name]().incomplete().withKey(), want.incompleteWithKey},
 			} {
 				d := Decide(tc.customer.in, strict, noon)
@@ -82,5 +88,29 @@ func TestUnknown(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What was reported before events are gone serves nobody once the status is lost: what ended it may be gone. What was paid since does.
+func TestOutdated(t *testing.T) {
+	active := func(reported int) *subscription { return sub("active").reported(day(reported)) }
+	lost := func() *customer { return newCustomer().incomplete().eventsGone() } // before day -45
+	for name, tc := range map[string]struct {
+		customer *customer
+		want     string
+	}{
+		"reported since":               {lost().with("sub_A", active(-44)), "SubscriptionActive"},
+		"reported before":              {lost().with("sub_A", active(-46)), "StateNotKnown"},
+		"reported before, paid since":  {lost().with("sub_A", active(-46).lastPaid(day(-44))), "SubscriptionActive"},
+		"reported before, paid before": {lost().with("sub_A", active(-46).lastPaid(day(-46))), "StateNotKnown"},
+		"another one is known":         {lost().with("sub_A", active(-46)).with("sub_B", active(-44)), "SubscriptionActive"},
+		"bought since":                 {lost().bought("lifetime", day(-44)), "Purchased"},
+		"bought before":                {lost().bought("lifetime", day(-46)), "StateNotKnown"},
+		"read from Stripe meanwhile":   {newCustomer().listed().with("sub_A", active(-46)).bought("lifetime", day(-46)), "SubscriptionActive"},
+	} {
+		d := Decide(tc.customer.in, strict, noon)
+		if d.Reason != tc.want || d.Unknown != (tc.want == "StateNotKnown") {
+			t.Errorf("%s: %+v, want %s", name, d, tc.want)
+		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 type PurchasePeriod struct {
 	// ID is the purchase's id.
 	ID string
+	// PaidAt is when it was paid. Its access may begin later.
+	PaidAt metav1.Time
 	// From and Until bound the access; Until is nil if it does not end.
 	From  metav1.Time
 	Until *metav1.Time
@@ -40,7 +42,7 @@ func PurchasePeriods(c *v1alpha1.CustomerStatus) []PurchasePeriod {
 	var periods []PurchasePeriod
 	for _, p := range effectivePurchases(c) {
 		_, period, _ := accessOf(p)
-		next := PurchasePeriod{ID: p.ID, From: *p.PaidAt, Entitlements: entitlementsOf(p)}
+		next := PurchasePeriod{ID: p.ID, PaidAt: *p.PaidAt, From: *p.PaidAt, Entitlements: entitlementsOf(p)}
 		if !period.IsLifetime() {
 			for i := range periods {
 				if former := &periods[i]; former.Until != nil && next.From.Before(former.Until) && maps.Equal(former.Entitlements, next.Entitlements) {
