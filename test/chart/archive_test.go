@@ -13,6 +13,7 @@ import (
 // the way to the bucket. The receiver has none of that, and no further way out. They differ in how the flag is set.
 func TestTheExamplesOfAnArchive(t *testing.T) {
 	for example, url := range map[string]string{
+		"azure":  "azblob://billing-archive",
 		"folder": "file:///var/lib/archive",
 		"bucket": "s3://billing-archive?endpoint=http://minio.minio.svc:9000&region=us-east-1&use_path_style=true",
 	} {
@@ -24,7 +25,7 @@ func TestTheExamplesOfAnArchive(t *testing.T) {
 			t.Errorf("%s: kustomize does not set the URL", example)
 		}
 		for _, component := range []string{"controller-manager", "receiver"} {
-			for _, kind := range []string{"Deployment", "NetworkPolicy"} {
+			for _, kind := range []string{"Deployment", "NetworkPolicy", "ServiceAccount"} {
 				key := kind + " tollkeeper-" + component
 				normalize(want[key])
 				normalize(got[key])
