@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -171,22 +173,36 @@ func (r *Retention) mayDelete(ctx context.Context, e *v1alpha1.BillingEvent) err
 	return err
 }
 
-// delete deletes the events that have not changed since they were read.
-func (r *Retention) delete(ctx context.Context, events []v1alpha1.BillingEvent) (deleted int, err error) {
-	for i := range events {
-		isDeleted := false
-		if ended := r.pace.write(ctx, func() { isDeleted, err = r.deleteOne(ctx, &events[i]) }); ended != nil {
-			return deleted, ended
-		}
-		if err != nil {
-			return deleted, err
-		}
-		if isDeleted {
-			deleted++
-			metrics.EventsDeleted.Inc()
-		}
+// delete deletes the events that have not changed since they were read, some at a time: the API server waits for its disk most of
+// the time that a deletion takes.
+func (r *Retention) delete(ctx context.Context, events []v1alpha1.BillingEvent) (int, error) {
+	var deleted atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for worker := range deletions {
+		group.Go(func() error {
+			for i := worker; i < len(events); i += deletions {
+				if err := r.paced(ctx, &events[i], &deleted); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	return deleted, nil
+	err := group.Wait()
+	return int(deleted.Load()), err
+}
+
+// paced deletes the event when the pace allows it, and counts it.
+func (r *Retention) paced(ctx context.Context, e *v1alpha1.BillingEvent, deleted *atomic.Int64) (err error) {
+	isDeleted := false
+	if ended := r.pace.write(ctx, func() { isDeleted, err = r.deleteOne(ctx, e) }); ended != nil {
+		return ended
+	}
+	if isDeleted {
+		deleted.Add(1)
+		metrics.EventsDeleted.Inc()
+	}
+	return err
 }
 
 // deleteOne deletes the event, and reports whether it did: an event that is gone or has changed is left to the next look.
