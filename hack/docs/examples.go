@@ -48,6 +48,7 @@ var flagExamples = []string{
 	"--reset-token-ttl=2h",
 	"--resync-interval=6h",
 	"--stripe-api-version=2025-03-31.basil",
+	"--stripe-rate-limit=25",
 	"--trial-leeway=2h",
 }
 

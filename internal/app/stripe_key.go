@@ -32,6 +32,7 @@ func (a *App) addStripeKey(store *credentials.Store, cfg config.Config) error {
 		return nil
 	}
 	a.stripe = stripeapi.NewWith(func() string { return a.credentials.stripe.Get().Key }, access.Base, cfg.StripeAPIVersion)
+	a.stripe.LimitRate(cfg.StripeRateLimit)
 	a.stripe.LogTo(a.manager.GetLogger().WithName("stripe"))
 	if cfg.StripeProbe > 0 {
 		a.stripe.ProbeAfter(cfg.StripeProbe)

@@ -74,6 +74,8 @@ type Config struct {
 	Import           Import
 	// StripeAPIVersion is the API version in which Stripe is read.
 	StripeAPIVersion string
+	// StripeRateLimit is how many requests a second are made to Stripe's API.
+	StripeRateLimit int
 	// EndpointURL is the URL of the webhook endpoint in Stripe, for its check; empty to check every endpoint whose path is that of
 	// the receiver.
 	EndpointURL string

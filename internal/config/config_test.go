@@ -65,6 +65,7 @@ func changed(change func(*Config)) Config {
 		EraseDeleted:           NeverErase,
 		MetadataPrefix:         "tollkeeper_",
 		StripeAPIVersion:       "2026-09-30.endive",
+		StripeRateLimit:        10,
 		Policy: entitlement.Policy{
 			GracePeriod: 7 * 24 * time.Hour, TrialLeeway: entitlement.WaitForStripe,
 			OnDispute: entitlement.Record, OnRefund: entitlement.Record, OnVoidPause: entitlement.AtPeriodEnd,
@@ -139,11 +140,11 @@ func TestLoad(t *testing.T) {
 				"--backfill-interval=1m", "--backfill-window=1h", "--resync-interval=2h", "--refetch-delay=1s", "--livemode=false",
 				"--metadata-prefix=", "--grace-period=0s", "--trial-leeway=2h", "--on-dispute=Suspend", "--on-refund=Suspend",
 				"--accounts=acct_1,acct_2", "--connected-emails", "--mails-per-address=0",
-				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0", "--stripe-api-version=2023-10-16",
+				"--on-void-pause=AtOnce", "--import=None", "--grace-period-never-paid=0", "--stripe-api-version=2023-10-16", "--stripe-rate-limit=25",
 				"--log-level=debug", "--log-format=console", "--erase-deleted-customers=720h",
 			},
 			want: changed(func(c *Config) {
-				c.StripeAPIVersion = "2023-10-16"
+				c.StripeAPIVersion, c.StripeRateLimit = "2023-10-16", 25
 				c.Log = logging.Options{Level: logging.Debug, Format: logging.Console}
 				c.Accounts, c.ConnectedEmails = []string{"acct_1", "acct_2"}, true
 				c.Import, c.MailsPerAddress = ImportNone, 0
@@ -342,6 +343,14 @@ func TestLoadRefuses(t *testing.T) {
 		"an unknown import": {
 			env: signed(nil), args: []string{"--import=subscribers"},
 			want: `--import is "subscribers": want Subscribers, All or None`,
+		},
+		"more requests than Stripe allows": {
+			env: signed(nil), args: []string{"--stripe-rate-limit=101"},
+			want: "--stripe-rate-limit is 101: want at least 1 and at most 100",
+		},
+		"no request to Stripe": {
+			env: signed(nil), args: []string{"--stripe-rate-limit=0"},
+			want: "--stripe-rate-limit is 0: want at least 1 and at most 100",
 		},
 		"an API version of another form": {
 			env: signed(nil), args: []string{"--stripe-api-version=latest"},

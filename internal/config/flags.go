@@ -41,6 +41,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.ResyncInterval, "resync-interval", 24*time.Hour, "Time in which every customer is compared with Stripe once, spread evenly; 0 turns this off.")
 	c.StripeAPIVersion = stripejson.NewestVersion
 	fs.Func("stripe-api-version", "Stripe's API version in which Stripe is read: YYYY-MM-DD or YYYY-MM-DD.name. It need not be that of the endpoint. (default "+stripejson.NewestVersion+")", c.setStripeAPIVersion)
+	fs.IntVar(&c.StripeRateLimit, "stripe-rate-limit", 10, "How many requests a second are made to Stripe's API, at most 100. Stripe allows an account 100 a second, and a sandbox 25, for all applications together. Thin events, which are read one by one, come no faster.")
 	fs.StringVar(&c.EndpointURL, "endpoint-url", "", "URL of the webhook endpoint in Stripe that leads to this receiver. With a key that may read webhook endpoints, the leader checks once in an hour whether the endpoint sends every event that is handled. If empty: every enabled endpoint whose path ends in /webhooks/stripe is checked.")
 	fs.Func("livemode", "Which events are applied: true (live mode), false (test mode and sandboxes), or auto (the mode of the Stripe key, or both without a key). (default auto)", c.setLivemode)
 	fs.Func("accounts", "Which connected accounts are let in beside the platform's own: their ids (acct_…), separated by commas, or * for all. Events of others are recorded and not applied; import, backfill and resync leave these accounts out. If empty, none.", c.setAccounts)

@@ -44,6 +44,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		atLeast("--backfill-interval", c.BackfillInterval, 0),
 		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
 		atLeast("--resync-interval", c.ResyncInterval, 0),
+		c.stripeRateLimit(),
 		between("--mail-max-age", c.MailMaxAge, 0, maxMailAge),
 		c.retention(),
 		c.eventRetention(),
@@ -88,6 +89,16 @@ func (c *Config) livemodeOfKey() error {
 func atLeast[T int | time.Duration](name string, value, least T) error {
 	if value < least {
 		return fmt.Errorf("%s is %v: want at least %v", name, value, least)
+	}
+	return nil
+}
+
+// maxStripeRate is how many requests a second Stripe allows an account. See https://docs.stripe.com/rate-limits.
+const maxStripeRate = 100
+
+func (c *Config) stripeRateLimit() error {
+	if c.StripeRateLimit < 1 || c.StripeRateLimit > maxStripeRate {
+		return fmt.Errorf("--stripe-rate-limit is %d: want at least 1 and at most %d", c.StripeRateLimit, maxStripeRate)
 	}
 	return nil
 }

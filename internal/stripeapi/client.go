@@ -11,6 +11,7 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/form"
+	"golang.org/x/time/rate"
 
 	"github.com/tollkeeper/tollkeeper/internal/noredirect"
 	"github.com/tollkeeper/tollkeeper/internal/stripejson"
@@ -19,8 +20,9 @@ import (
 const (
 	// requestTimeout bounds one request.
 	requestTimeout = 10 * time.Second
-	// requestsPerSecond leaves most of Stripe's rate limit (100 a second, 25 in a sandbox) to other applications.
-	requestsPerSecond = 10
+	// defaultRate is how many requests a second a client makes. It leaves most of Stripe's rate limit (100 a second, 25 in a sandbox) to
+	// other applications.
+	defaultRate = 10
 )
 
 // versionHeader is the header that selects the API version of one request. It overrides the version that stripe-go pins.
@@ -60,6 +62,11 @@ func NewWith(key func() string, base, version string) *Client {
 		headers: http.Header{versionHeader: {cmp.Or(version, stripejson.NewestVersion)}},
 		limit:   newLimiter(), circuits: newCircuits(key),
 	}
+}
+
+// LimitRate sets how many requests a second the client makes. Call it before the first request.
+func (c *Client) LimitRate(perSecond int) {
+	c.limit.rate = rate.NewLimiter(rate.Limit(perSecond), perSecond)
 }
 
 // Reading is an object as read from Stripe's API.

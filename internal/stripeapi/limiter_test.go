@@ -98,3 +98,31 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		}
 	})
 }
+
+// A client makes as many requests a second as it is told, and ten by default.
+func TestLimitRate(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*Client)
+		want   int
+	}{
+		"by default": {func(*Client) {}, 10},
+		"as told":    {func(c *Client) { c.LimitRate(25) }, 25},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := New("rk_test_1", "", "")
+				tc.change(c)
+				const seconds = 4
+				begin := time.Now()
+				for range tc.want * (1 + seconds) { // the first ones go at once
+					if err := c.limit.wait(t.Context(), foreground); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if took := time.Since(begin).Round(time.Millisecond); took != seconds*time.Second {
+					t.Errorf("%d requests took %s, want %d s", tc.want*(1+seconds), took, seconds)
+				}
+			})
+		})
+	}
+}

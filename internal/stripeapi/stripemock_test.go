@@ -163,7 +163,7 @@ func TestStripesDescriptionKnowsEveryRequest(t *testing.T) {
 }
 
 // unchecked are methods that send nothing, and those of API v2, which stripe-mock does not know.
-var unchecked = []string{"LogTo", "KeyChanged", "ProbeAfter", "Refused", "ThinEvent", "EventDestinations"}
+var unchecked = []string{"LogTo", "KeyChanged", "ProbeAfter", "LimitRate", "Refused", "ThinEvent", "EventDestinations"}
 
 // webhookEndpoint has every field that is sent.
 var webhookEndpoint = stripeapi.WebhookEndpoint{
