@@ -36,7 +36,7 @@ type account struct {
 
 	mutex sync.Mutex
 	fault stripetest.Fault // applies to the requests that follow; nil if none does
-	hits  int              // how many requests it applied to
+	hit   func()           // notes that it applied to one
 }
 
 // imported is a customer that existed long before its events were recorded.
@@ -104,7 +104,7 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mutex.Lock()
 	fault := a.fault
 	if fault != nil {
-		a.hits++
+		a.hit()
 	}
 	a.mutex.Unlock()
 	if fault == nil || !fault(w, r, a.answer) {
@@ -145,16 +145,16 @@ func reply(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// falter applies the fault to every request until stop is called, which returns how many there were.
-func (a *account) falter(fault stripetest.Fault) (stop func() int) {
+// falter applies the fault to every request until stop is called. It closes hit at the first one.
+func (a *account) falter(fault stripetest.Fault) (hit <-chan struct{}, stop func()) {
+	first := make(chan struct{})
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	a.fault, a.hits = fault, 0
-	return func() int {
+	a.fault, a.hit = fault, sync.OnceFunc(func() { close(first) })
+	return first, func() {
 		a.mutex.Lock()
 		defer a.mutex.Unlock()
 		a.fault = nil
-		return a.hits
 	}
 }
 

@@ -319,8 +319,7 @@ func (i *injector) failMailgun(ctx, _ context.Context, random *rand.Rand) bool {
 	}) == nil
 }
 
-// failStripe has Stripe's API fail for some seconds, in one way. It waits for the first failure: a thin event comes every few
-// seconds.
+// failStripe has Stripe's API fail in one way, until a request has failed and for some seconds more.
 func (i *injector) failStripe(ctx, during context.Context, random *rand.Rand) bool {
 	kinds := []struct {
 		name  string
@@ -334,10 +333,16 @@ func (i *injector) failStripe(ctx, during context.Context, random *rand.Rand) bo
 		return false
 	}
 	defer i.stripeLock.release()
+	failed, stop := i.operator.remotes.account.falter(kind.fault)
+	defer stop()
+	select {
+	case <-failed:
+	case <-during.Done():
+		return false
+	}
 	i.sayf("Stripe's API %s", kind.name)
-	stop := i.operator.remotes.account.falter(kind.fault)
 	pause(ctx, long)
-	return stop() > 0
+	return true
 }
 
 // requestImport requests another import of all accounts, as a person does.

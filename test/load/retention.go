@@ -10,17 +10,24 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
 // oldDays is how old the events are that the retention deletes.
 const oldDays = 60
 
+// drainShare is which part of what the receiver can take flows while the old events leave: one in five. It is that of the renewal night of
+// 20,000 customers (docs/scaling.md) on the machine of the measurement.
+const drainShare = 5
+
 // retention measures what the receiver takes while old events are archived and deleted, against what it takes beside the same events
-// while they stay. In the end every event is in the cluster or in the archive.
+// while they stay: the two by turns. Then a fifth of the load flows until all old events are gone, and some events are sent again. In the
+// end every event is in the cluster or in the archive.
 func (b *bench) retention(ctx context.Context, o options) (found figures, err error) {
 	found = figures{}
 	namespace, err := b.namespace(ctx, "retention")
@@ -32,22 +39,24 @@ func (b *bench) retention(ctx context.Context, o options) (found figures, err er
 		return found, err
 	}
 	r := &retentionRun{bench: b, options: o, namespace: namespace, known: known, folder: filepath.Join(b.folder, b.next("archive"))}
-	before, err := r.beside(ctx)
-	if err != nil {
-		return found, fmt.Errorf("before the retention: %w", err)
+	if err := r.quiet(ctx, o.span, found); err != nil {
+		return found, fmt.Errorf("beside nothing: %w", err)
 	}
-	during, err := r.during(ctx, found)
-	if err != nil {
-		return found, fmt.Errorf("during the retention: %w", err)
+	var without, during speed
+	for n := range o.rounds {
+		if err := r.underLoad(ctx, &without, nil); err != nil {
+			return found, fmt.Errorf("round %d without the retention: %w", n+1, err)
+		}
+		if err := r.underLoad(ctx, &during, found, r.flags()...); err != nil {
+			return found, fmt.Errorf("round %d during the retention: %w", n+1, err)
+		}
 	}
-	after, err := r.beside(ctx)
-	if err != nil {
-		return found, fmt.Errorf("after the retention: %w", err)
+	found["retention: acknowledged a second, without it"] = without.rate()
+	found["retention: acknowledged a second, during it"] = during.rate()
+	found["retention: acknowledged during ÷ without"] = during.rate() / without.rate()
+	if err := r.drain(ctx, found, during.rate()/drainShare); err != nil {
+		return found, fmt.Errorf("until all are gone: %w", err)
 	}
-	found["retention: acknowledged a second, without it before"] = before
-	found["retention: acknowledged a second, during it"] = during
-	found["retention: acknowledged a second, without it after"] = after
-	found["retention: acknowledged during ÷ without"] = during / ((before + after) / 2)
 	return found, r.compare(ctx, found)
 }
 
@@ -105,102 +114,199 @@ type retentionRun struct {
 	*bench
 	options
 	namespace, folder string
-	known             map[string]bool // the ids of all events that were put in, or acknowledged
+	known             map[string]bool      // the ids of all events that were put in, or acknowledged
+	gone              float64              // how many of the old ones were deleted in the rounds
+	last              [][]stripetest.Event // by customer, of the last round
 }
 
-// beside measures the load while nothing is deleted: what the receiver acknowledges a second.
-func (r *retentionRun) beside(ctx context.Context) (rate float64, err error) {
-	m, err := r.startManager(ctx, r.namespace, false)
+func (r *retentionRun) flags() []string {
+	return []string{"--archive-url=file://" + r.folder, "--event-retention=744h"}
+}
+
+// speed is how many events were acknowledged in a time.
+type speed struct {
+	events int
+	took   time.Duration
+}
+
+func (s *speed) rate() float64 { return float64(s.events) / s.took.Seconds() }
+
+// underLoad starts a manager and posts a round of the load, as fast as it is acknowledged. With flags that archive, the deletions
+// have begun before, and found notes how many there are meanwhile.
+func (r *retentionRun) underLoad(ctx context.Context, to *speed, found figures, flags ...string) (err error) {
+	before, err := r.old(ctx)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	m, err := r.startManager(ctx, r.namespace, false, flags...)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
-	return r.rounds(ctx, m)
+	if found != nil {
+		if before, err = r.awaitDeletion(ctx, before); err != nil {
+			return err
+		}
+	}
+	begin := time.Now()
+	s, err := r.round(ctx, m, 0)
+	if err != nil {
+		return err
+	}
+	to.events, to.took = to.events+len(s.took), to.took+s.end.Sub(begin)
+	if found == nil {
+		return nil
+	}
+	after, err := r.old(ctx)
+	found["retention: deleted during the rounds, until all was settled"] += float64(before - after)
+	return err
 }
 
-// during measures the same load while old events are archived and deleted. Then half of it flows until all of them are gone.
-func (r *retentionRun) during(ctx context.Context, found figures) (rate float64, err error) {
-	m, err := r.startManager(ctx, r.namespace, false, "--archive-url=file://"+r.folder, "--event-retention=744h")
+// quiet measures the deletions alone over the time.
+func (r *retentionRun) quiet(ctx context.Context, span time.Duration, found figures) (err error) {
+	before, err := r.old(ctx)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	m, err := r.startManager(ctx, r.namespace, false, r.flags()...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.stop()) }()
+	if before, err = r.awaitDeletion(ctx, before); err != nil {
+		return err
+	}
+	begin := time.Now()
+	used, err := r.usage(ctx, m)
+	if err != nil {
+		return err
+	}
+	pause(ctx, span)
+	after, err := r.usage(ctx, m)
+	if err != nil {
+		return err
+	}
+	left, err := r.old(ctx)
+	n := float64(before - left)
+	found["retention: deleted a second beside nothing"] = n / time.Since(begin).Seconds()
+	found["retention: API server CPU of a deletion in ms"] = ratio(after.apiserver-used.apiserver, time.Duration(n*float64(time.Millisecond)))
+	return err
+}
+
+// awaitDeletion waits until fewer than so many old events are in the cluster, and returns how many there are.
+func (r *retentionRun) awaitDeletion(ctx context.Context, before int) (left int, err error) {
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 20*time.Minute, true, func(ctx context.Context) (bool, error) {
+		left, err = r.old(ctx)
+		return left < before, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("no event is deleted: %w", err)
+	}
+	return left, nil
+}
+
+// old is how many of the old events are in the cluster. Call it between rounds.
+func (r *retentionRun) old(ctx context.Context) (int, error) {
+	all, err := r.count(ctx, "billingevents", r.namespace)
+	return all - (len(r.known) - r.options.retention), err
+}
+
+// drain posts events at the rate until all old events are gone. Of every tenth customer it posts the events again, which must record
+// nothing.
+func (r *retentionRun) drain(ctx context.Context, found figures, rate float64) (err error) {
+	m, err := r.startManager(ctx, r.namespace, false, r.flags()...)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
 	before, err := r.usage(ctx, m)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	begin := time.Now()
-	if rate, err = r.rounds(ctx, m); err != nil {
-		return 0, err
-	}
-	deleted, err := r.deleted(ctx, m)
+	left, err := r.old(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	found["retention: deleted a second under the full load"] = deleted / time.Since(begin).Seconds()
-	found["retention: deleted under the full load"] = deleted
-	half := time.Now()
-	wasLeft := float64(r.options.retention) - deleted
-	for shown := time.Now(); int(deleted) < r.options.retention; {
-		if _, err := r.round(ctx, m, time.Duration(2*float64(r.customers*len(r.exemplar.events))/rate*float64(time.Second))); err != nil {
-			return 0, err
+	posted, again, was, begin := 0, 0, left, time.Now()
+	for shown := begin; left > 0; {
+		over := time.Duration(float64(r.customers*len(r.exemplar.events)) / rate * float64(time.Second))
+		s, err := r.round(ctx, m, over)
+		if err != nil {
+			return err
 		}
-		if deleted, err = r.deleted(ctx, m); err != nil {
-			return 0, err
+		n, err := r.resend(ctx, m)
+		if err != nil {
+			return err
+		}
+		posted, again = posted+len(s.took), again+n
+		if left, err = r.old(ctx); err != nil {
+			return err
 		}
 		if time.Since(shown) > time.Minute {
-			fmt.Printf("%.0f of %d old events are deleted\n", deleted, r.options.retention)
+			fmt.Printf("%d of %d old events are left\n", left, r.options.retention)
 			shown = time.Now()
 		}
 	}
-	if wasLeft > 0 {
-		found["retention: deleted a second under half the load"] = wasLeft / time.Since(half).Seconds()
-	}
-	found["retention: minutes until all are gone"] = time.Since(begin).Minutes()
+	minutes := time.Since(begin).Minutes()
+	found["retention: deleted beside a fifth of the load"] = float64(was)
+	found["retention: deleted a second beside a fifth of the load"] = float64(was) / minutes / 60
+	found["retention: acknowledged a second beside a fifth of the load"] = float64(posted) / minutes / 60
+	return errors.Join(r.noteDrain(ctx, m, found, before), r.checkResends(ctx, m, found, posted, again))
+}
+
+// noteDrain notes what the deletions took.
+func (r *retentionRun) noteDrain(ctx context.Context, m *manager, found figures, before usage) error {
 	after, err := r.usage(ctx, m)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	found["retention: manager CPU ÷ API server CPU"] = ratio(after.manager-before.manager, after.apiserver-before.apiserver)
 	peak, err := m.memory()
 	found["retention: manager's peak memory in MiB"] = peak / (1 << 20)
-	return rate, err
+	return err
 }
 
-// deleted is how many events the manager has deleted.
-func (r *retentionRun) deleted(ctx context.Context, m *manager) (float64, error) {
+// resend posts the events of every tenth customer of the last round once more. It returns how many it posted.
+func (r *retentionRun) resend(ctx context.Context, m *manager) (int, error) {
+	s, n := newSender(m.endpoint, len(r.last)), 0
+	for i, events := range r.last {
+		if i%10 == 0 {
+			s.add(i, time.Now(), events, atOnce)
+			n += len(events)
+		}
+	}
+	return n, s.run(ctx, concurrency)
+}
+
+// checkResends checks that of the acknowledged events each was recorded once.
+func (r *retentionRun) checkResends(ctx context.Context, m *manager, found figures, posted, again int) error {
 	text, err := fetch(ctx, m.metrics)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	all, err := families(text)
-	series := all["tollkeeper_events_deleted_total"].GetMetric()
-	if err != nil || len(series) != 1 {
-		return 0, errors.Join(errors.New("the manager does not say how many events it has deleted"), err)
+	if err != nil {
+		return err
 	}
-	return series[0].GetCounter().GetValue(), nil
-}
-
-// rounds posts the load some times, as fast as it is acknowledged. It returns how much that is a second.
-func (r *retentionRun) rounds(ctx context.Context, m *manager) (rate float64, err error) {
-	events, took := 0, time.Duration(0)
-	for range r.options.rounds {
-		begin := time.Now()
-		s, err := r.round(ctx, m, 0)
-		if err != nil {
-			return 0, err
-		}
-		events, took = events+len(s.took), took+s.end.Sub(begin)
+	recorded := 0
+	for _, series := range all["tollkeeper_events_recorded_total"].GetMetric() {
+		recorded += int(series.GetCounter().GetValue())
 	}
-	return float64(events) / took.Seconds(), nil
+	found["retention: events sent again"], found["retention: recorded twice"] = float64(again), float64(recorded-posted)
+	if recorded != posted {
+		return fmt.Errorf("of %d events, and %d that were sent again, %d were recorded", posted, again, recorded)
+	}
+	return nil
 }
 
 // round posts the events of new customers over the time, and waits until all are settled.
 func (r *retentionRun) round(ctx context.Context, m *manager, over time.Duration) (*sender, error) {
 	s, begin := newSender(m.endpoint, r.customers), time.Now()
 	prefix := r.next("L")
+	r.last = nil
 	for i := range r.customers {
 		planned := signedUp(fmt.Sprintf("%sx%08d", prefix, i), time.Now()).take()
+		r.last = append(r.last, planned)
 		for _, e := range planned {
 			r.known[e.ID] = true
 		}
