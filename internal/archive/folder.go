@@ -23,8 +23,12 @@ type folder struct {
 	root string
 }
 
-func openFolder(root string) (folder, error) {
-	opened, err := fileblob.OpenBucket(root, &fileblob.Options{CreateDir: true, Metadata: fileblob.MetadataDontWrite, NoTempDir: true})
+// openFolder opens the folder. If it is not there, it is made, or the error is errNotFound.
+func openFolder(root string, creates bool) (folder, error) {
+	if _, err := os.Stat(root); !creates && errors.Is(err, fs.ErrNotExist) {
+		return folder{}, errNotFound
+	}
+	opened, err := fileblob.OpenBucket(root, &fileblob.Options{CreateDir: creates, Metadata: fileblob.MetadataDontWrite, NoTempDir: true})
 	if err != nil {
 		return folder{}, err
 	}

@@ -28,6 +28,11 @@ const schemes = "file:///folder, s3://bucket, gs://bucket or azblob://container"
 // and ?prefix=folder/ for a part of a bucket. It does not ask the bucket. An error names the URL's scheme and what to do; never a
 // credential.
 func Open(ctx context.Context, location string) (*Archive, error) {
+	return openAt(ctx, location, true)
+}
+
+// openAt opens the archive. If creates is true, a folder that is not there is made.
+func openAt(ctx context.Context, location string, creates bool) (*Archive, error) {
 	at, err := url.Parse(location)
 	if err != nil {
 		return nil, fmt.Errorf("the URL cannot be read: it must be like %s", schemes)
@@ -36,7 +41,7 @@ func Open(ctx context.Context, location string) (*Archive, error) {
 	case at.User != nil:
 		return nil, fmt.Errorf("%s://: the URL must hold no credentials: %s", at.Scheme, credentials[at.Scheme])
 	case at.Scheme == "file":
-		return openFile(at)
+		return openFile(at, creates)
 	case credentials[at.Scheme] == "" && !blob.DefaultURLMux().ValidBucketScheme(at.Scheme):
 		return nil, fmt.Errorf("the URL's scheme is %q, and must be one of %s", at.Scheme, schemes)
 	case at.Host == "" && credentials[at.Scheme] != "":
@@ -49,7 +54,7 @@ func Open(ctx context.Context, location string) (*Archive, error) {
 	return newArchive(bucket{opened}), nil
 }
 
-func openFile(at *url.URL) (*Archive, error) {
+func openFile(at *url.URL, creates bool) (*Archive, error) {
 	switch {
 	case at.Host != "" && at.Host != ".":
 		return nil, errors.New("file://: the URL has three slashes before the folder: file:///folder, or file://./folder below the working folder")
@@ -63,7 +68,7 @@ func openFile(at *url.URL) (*Archive, error) {
 	if root == "" {
 		return nil, errors.New("file://: the URL names no folder: file:///folder")
 	}
-	opened, err := openFolder(filepath.FromSlash(root))
+	opened, err := openFolder(filepath.FromSlash(root), creates)
 	if err != nil {
 		return nil, fmt.Errorf("file://: %w", err)
 	}

@@ -398,6 +398,21 @@ func TestDeletedCustomersAreErasedByThemselves(t *testing.T) {
 	if got := whereIs(namespaced(t, o.namespace), personalTexts...); len(got) > 0 {
 		t.Errorf("personal data is left:\n%s", strings.Join(got, "\n"))
 	}
+
+	first := gone.customer(id).Annotations[v1alpha1.AnnotationErase]
+	out, notes, err := p.try("erase", id, "--reason", "Ticket 4712", "--yes", "--wait", "--timeout", "1m")
+	if err != nil {
+		t.Error(err)
+	}
+	shows(t, out+notes, "was already requested by", "(Ticket 4711), and is complete", "erased on")
+	if got := gone.customer(id).Annotations[v1alpha1.AnnotationErase]; got != first || first == "" {
+		t.Errorf("the second request has replaced the first: %q, was %q", got, first)
+	}
+	shows(t, p.run("explain", id), "It was deleted at Stripe on", "Its personal data was erased on")
+	p.refuses([]string{"erase", "cus_NeverSeen", "--reason", "Ticket 4711", "--yes"}, "nothing is known of cus_NeverSeen", "archive restore --customer=cus_NeverSeen --apply")
+	if gone.customer("cus_NeverSeen").UID != "" {
+		t.Error("a Customer was made for an id of which nothing is known")
+	}
 }
 
 // clientAsUser returns a client of a user.

@@ -20,6 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/cli/restore"
 	"github.com/tollkeeper/tollkeeper/internal/cli/say"
 	"github.com/tollkeeper/tollkeeper/internal/cli/show"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 )
 
 // archiveURL is the environment variable that names the archive.
@@ -32,17 +33,31 @@ func addArchiveFlag(cmd *cobra.Command, location *string) {
 	cmd.Flags().StringVar(location, "archive-url", "", "URL of the archive, as the operator has it; else the variable "+archiveURL)
 }
 
-// openArchive opens the archive that the flag or the environment names.
+// openArchive opens the archive that the flag or the environment names, to read it.
 func (p *plugin) openArchive(ctx context.Context, location string) (*archive.Archive, error) {
 	location = cmp.Or(location, p.Getenv(archiveURL))
-	if location == "" {
+	switch location {
+	case "":
 		return nil, fmt.Errorf("name the archive with --archive-url or in %s, such as s3://bucket: it is the operator's --archive-url", archiveURL)
+	case config.ArchiveNone:
+		return nil, errors.New("with --archive-url=none, the operator deletes old events without an archive: there is nothing to read. " +
+			"If there was an archive before, name its URL, such as s3://bucket")
 	}
-	a, err := archive.Open(ctx, location)
+	a, err := archive.OpenExisting(ctx, location)
 	if err != nil {
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
 	return a, nil
+}
+
+// archiveAndPrinter is what every command that reads the archive begins with. The caller closes the archive.
+func (p *plugin) archiveAndPrinter(ctx context.Context, location string) (*archive.Archive, show.Printer, error) {
+	printer, err := p.printer()
+	if err != nil {
+		return nil, printer, err
+	}
+	a, err := p.openArchive(ctx, location)
+	return a, printer, err
 }
 
 func (p *plugin) archive() *cobra.Command {
@@ -69,11 +84,7 @@ cluster, if the cluster can be asked. It reads the whole archive.`,
   kubectl tollkeeper archive verify --archive-url=file:///mnt/archive -o json`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := p.printer()
-			if err != nil {
-				return err
-			}
-			a, err := p.openArchive(cmd.Context(), location)
+			a, printer, err := p.archiveAndPrinter(cmd.Context(), location)
 			if err != nil {
 				return err
 			}
@@ -191,11 +202,7 @@ func (p *plugin) archiveList() *cobra.Command {
   kubectl tollkeeper archive list --archive-url=file:///mnt/archive -o wide`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := p.printer()
-			if err != nil {
-				return err
-			}
-			a, err := p.openArchive(cmd.Context(), location)
+			a, printer, err := p.archiveAndPrinter(cmd.Context(), location)
 			if err != nil {
 				return err
 			}
@@ -211,7 +218,7 @@ func (p *plugin) archiveList() *cobra.Command {
 				return printer.Object(batches)
 			}
 			if len(batches) == 0 {
-				p.note("The archive is empty.")
+				p.note("The archive has no batch: kubectl tollkeeper archive verify says what it has.")
 				return nil
 			}
 			return printBatches(printer, batches)
@@ -315,15 +322,11 @@ events are settled, they are archived and leave the cluster again, after a day a
   kubectl tollkeeper archive restore --archive-url=s3://acme-billing-archive --since=2026-01-01 --until=2026-02-01 --apply`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := p.printer()
-			if err != nil {
-				return err
-			}
 			filter, err := selection.filter()
 			if err != nil {
 				return err
 			}
-			a, err := p.openArchive(cmd.Context(), selection.location)
+			a, printer, err := p.archiveAndPrinter(cmd.Context(), selection.location)
 			if err != nil {
 				return err
 			}

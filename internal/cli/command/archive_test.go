@@ -102,10 +102,41 @@ func TestArchiveRestorePrints(t *testing.T) {
 	}
 }
 
+// A mistyped URL is an error of every command that reads, and nothing is made there.
+func TestNoArchiveIsAnError(t *testing.T) {
+	parent := t.TempDir()
+	missing, other := filepath.Join(parent, "archve"), filepath.Join(parent, "other")
+	if err := os.Mkdir(other, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{missing, other} {
+		location := "file://" + filepath.ToSlash(folder)
+		for _, command := range []string{"verify", "list", "restore --customer cus_Ada", "restore --customer cus_Ada --apply"} {
+			says := "there is no archive at " + location + ": check the URL: it is the operator's --archive-url"
+			out, err := run(t, append([]string{"archive"}, strings.Fields(command+" --archive-url "+location)...)...)
+			if err == nil || !strings.Contains(err.Error(), says) || out != "" {
+				t.Errorf("%s: %v, want an error that says %q:\n%s", command, err, says, out)
+			}
+		}
+	}
+	if _, err := os.Stat(missing); !os.IsNotExist(err) {
+		t.Errorf("a command that reads has made the folder: %v", err)
+	}
+
+	location, damaged := archived(t)
+	if err := os.RemoveAll(filepath.Join(damaged, "batches")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t, "archive", "verify", "--archive-url", location); err == nil || err.Error() != "the archive has 6 problems" {
+		t.Errorf("an archive without its manifests: %v", err)
+	}
+}
+
 func TestArchiveErrorsSayWhatToDo(t *testing.T) {
 	location, _ := archived(t)
 	for arguments, says := range map[string]string{
 		"verify":                            "name the archive with --archive-url or in TOLLKEEPER_ARCHIVE_URL",
+		"verify --archive-url none":         "the operator deletes old events without an archive: there is nothing to read",
 		"list --archive-url ftp://x":        "must be one of file:///folder",
 		"restore --archive-url " + location: "select events with --customer",
 		"restore --since yesterday":         "--since=yesterday is no time",

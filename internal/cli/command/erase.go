@@ -2,7 +2,6 @@ package command
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,10 +41,10 @@ and the archive; its e-mails and password resets are deleted. Amounts, ids, time
 come back.
 
 You are shown what there is, and type the customer's id to go on; --yes does without. Your name, the time and the reason are
-kept in an annotation of the Customer, for other people to read. With --wait, the progress is printed.
+kept in an annotation of the Customer, for other people to read. A request that was made before stays as it is, unless personal
+data has come since it was answered. With --wait, the progress is printed.
 
-A customer whose Customer is gone is named by its id (cus_…): its Customer is made again, because events or the archive may
-have its personal data.`,
+A customer whose Customer is gone is named by its id (cus_…): if the cluster has events about it, its Customer is made again.`,
 		Example: `  kubectl tollkeeper erase cus_Gus --reason "Ticket 4711" --wait
   kubectl tollkeeper erase cus_Gus --reason "Ticket 4711" --yes`,
 		Args:              exactlyOne(aCustomer),
@@ -101,6 +100,13 @@ func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha
 	if err != nil {
 		return advisedTo(err, "look for the personal data of "+customer.Spec.CustomerID, eraserRole)
 	}
+	if customer.ResourceVersion == "" && found.isNone() {
+		return nothingKnown(customer)
+	}
+	if request.IsErasureStanding(customer, found.events+found.emails+found.resets > 0) {
+		p.note("%s", request.DescribeErasure(customer))
+		return p.followErasure(ctx, a, customer, flags)
+	}
 	for line := range strings.Lines(found.describe(customer)) {
 		p.note("%s", strings.TrimSuffix(line, "\n"))
 	}
@@ -114,14 +120,20 @@ func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha
 		return err
 	}
 	if err := request.Erase(ctx, a.client, customer, erasure); err != nil {
-		return advisedTo(err, "request the erasure of "+customer.Spec.CustomerID, eraserRole)
+		return notRequested(err, customer)
 	}
-	if !flags.wait {
-		p.note("Requested. How far it is says the condition Erased of customer/%s: kubectl -n %s describe customer %s",
-			customer.Name, customer.Namespace, customer.Name)
-		return nil
+	p.note("Requested.")
+	return p.followErasure(ctx, a, customer, flags)
+}
+
+// followErasure waits for the answer to a request, or says where it will be.
+func (p *plugin) followErasure(ctx context.Context, a *access, customer *v1alpha1.Customer, flags eraseFlags) error {
+	if flags.wait {
+		return p.awaitErasure(ctx, a, customer, flags.timeout)
 	}
-	return p.awaitErasure(ctx, a, customer, flags.timeout)
+	p.note("The condition Erased of customer/%s says how far the erasure is: kubectl -n %s describe customer %s",
+		customer.Name, customer.Namespace, customer.Name)
+	return nil
 }
 
 // awaitErasure prints the progress whenever it changes.
@@ -137,8 +149,10 @@ func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1
 	})
 	switch {
 	case errors.Is(err, request.ErrNoAnswer):
-		return fmt.Errorf("the erasure is not complete within %s (%s). It goes on: see the condition Erased of customer/%s, and kubectl tollkeeper doctor",
-			timeout, cmp.Or(last, "the operator has not begun"), customer.Name)
+		remains, err := leftBehind(ctx, a.client, customer)
+		return errors.Join(notErased(customer, remains, timeout), advisedTo(err, "look for Subscriptions that are left", eraserRole))
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("customer/%s was deleted meanwhile, and its erasure ended: erase it again by its id, %s", customer.Name, customer.Spec.CustomerID)
 	case err != nil:
 		return advised(err, "wait for the erasure")
 	}
@@ -171,7 +185,13 @@ func (p *plugin) confirm(id string) error {
 }
 
 // personalData counts what an erasure takes out of the cluster.
-type personalData struct{ events, ofEvents, emails, resets int }
+type personalData struct {
+	events, ofEvents, emails, resets int
+	leftBehind                       []string // Subscriptions of a former Customer
+}
+
+// isNone reports whether the cluster has nothing about a customer that has no Customer.
+func (f personalData) isNone() bool { return f.ofEvents+f.emails+f.resets+len(f.leftBehind) == 0 }
 
 func personalDataOf(ctx context.Context, c client.Reader, customer *v1alpha1.Customer) (personalData, error) {
 	var found personalData
@@ -205,7 +225,8 @@ func personalDataOf(ctx context.Context, c client.Reader, customer *v1alpha1.Cus
 			found.resets++
 		}
 	}
-	return found, nil
+	found.leftBehind, err = leftBehind(ctx, c, customer)
+	return found, err
 }
 
 // describe says what is erased, and what is not.
@@ -226,6 +247,9 @@ Amounts, ids, times and outcomes stay. What is erased does not come back.`,
 	}
 	if customer.ResourceVersion == "" {
 		text += "\nThe Customer is gone, and is made again. The erasure begins once an event, or Stripe, says that it is deleted."
+	}
+	if len(f.leftBehind) > 0 {
+		text += "\nA former Customer's Subscription is still there (" + strings.Join(f.leftBehind, ", ") + "): the erasure ends once Kubernetes has deleted it."
 	}
 	return text
 }

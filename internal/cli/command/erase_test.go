@@ -46,8 +46,9 @@ Amounts, ids, times and outcomes stay. What is erased does not come back.`
 	if diff := cmp.Diff(want, found.describe(c)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	found.leftBehind = []string{"sub-a-1"}
 	c.Spec.Override, c.Spec.Account, c.ResourceVersion = &v1alpha1.Override{}, "acct_Kite", ""
-	for _, says := range []string{"(namespace billing, account acct_Kite)", "take names out of it by hand", "The Customer is gone, and is made again."} {
+	for _, says := range []string{"(namespace billing, account acct_Kite)", "take names out of it by hand", "The Customer is gone, and is made again.", "Subscription is still there (sub-a-1)"} {
 		if got := found.describe(c); !strings.Contains(got, says) {
 			t.Errorf("%q is missing in:\n%s", says, got)
 		}

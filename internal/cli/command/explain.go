@@ -101,7 +101,7 @@ e-mails, the override, and what the operator decided as far as Kubernetes still 
 Applied: a status shows the event, or showed it. Superseded: newer events had reported everything in it. Recorded: kept for
 the audit trail only. Failed: it could not be used. With -o wide, the parts of the statuses that show the event now.
 
-Old events may have left the cluster. With --archived, those of the archive are listed too.`,
+Old events may have left the cluster: then a line says up to when. With --archived, those of the archive are listed too.`,
 		Example: `  kubectl tollkeeper timeline cus_Bob
   kubectl tollkeeper timeline ada@example.com -o wide
   kubectl tollkeeper timeline cus_Bob --archived --archive-url=s3://acme-billing-archive`,
@@ -120,10 +120,10 @@ Old events may have left the cluster. With --archived, those of the archive are 
 			if err != nil {
 				return err
 			}
-			if archived {
-				if err := p.addArchived(cmd.Context(), &input, location); err != nil {
-					return err
-				}
+			if !archived {
+				p.hintAtGone(cmd.Context(), a, &input)
+			} else if err := p.addArchived(cmd.Context(), &input, location); err != nil {
+				return err
 			}
 			entries := timeline.Of(input)
 			if printer.Format.IsForPrograms() {

@@ -32,6 +32,10 @@ type Explanation struct {
 	Message string `json:"message,omitempty"`
 	// Since is when Entitled took its present value; absent if it is not decided.
 	Since *metav1.Time `json:"since,omitempty"`
+	// DeletedAt is when the customer was deleted at Stripe; absent if it is not.
+	DeletedAt *metav1.Time `json:"deletedAt,omitempty"`
+	// Erasure of the customer's personal data; absent if none is requested.
+	Erasure *Erasure `json:"erasure,omitempty"`
 	// Rule is what decided.
 	Rule Rule `json:"rule"`
 	// Next is what is known to happen, the earliest first.
@@ -89,8 +93,9 @@ func Explain(in Input) Explanation {
 			ID: c.Spec.CustomerID, Account: c.Spec.Account, Name: c.Status.Name, Email: c.Status.Email,
 			Object: c.Name, Namespace: c.Namespace, IsTest: c.Status.Livemode != nil && !*c.Status.Livemode,
 		},
-		Entitled: NotDecided,
-		Next:     []Change{}, Unlock: []Advice{}, Doubts: []Advice{},
+		Entitled:  NotDecided,
+		DeletedAt: c.Status.DeletedAt.DeepCopy(), Erasure: erasureOf(c),
+		Next: []Change{}, Unlock: []Advice{}, Doubts: []Advice{},
 	}
 	if entitled := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionEntitled); entitled != nil {
 		e.Entitled, e.Reason, e.Message = string(entitled.Status), entitled.Reason, entitled.Message

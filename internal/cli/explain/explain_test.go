@@ -66,10 +66,62 @@ func TestExplainInWords(t *testing.T) {
 
 	undecided := Input{Customer: &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "cus-a-1"}, Spec: v1alpha1.CustomerSpec{CustomerID: "cus_A"}}, Now: now}
 
+	deleted := Input{Customer: customer("False", v1alpha1.ReasonSubscriptionEnded, "The customer was deleted."), Now: now}
+	deleted.Customer.Status.DeletedAt = at(-48)
+
+	erased := Input{Customer: customer("False", v1alpha1.ReasonSubscriptionEnded, "The customer was deleted."), Now: now}
+	erased.Customer.Status.DeletedAt, erased.Customer.Status.Name, erased.Customer.Status.Email = at(-48), "", ""
+	erased.Customer.Status.Erasure = &v1alpha1.Erasure{StartedAt: *at(-4), CompletedAt: at(-3)}
+
+	requested := Input{Customer: customer("True", v1alpha1.ReasonPurchased, "Bought."), Now: now}
+	requested.Customer.Annotations = map[string]string{v1alpha1.AnnotationErase: "dora: now Ticket 4711"}
+	requested.Customer.Status.Conditions = append(requested.Customer.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionErased, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotDeletedAtStripe, Message: "The customer is not deleted at Stripe.",
+	})
+
 	for name, tc := range map[string]struct {
 		in   Input
 		want string
 	}{
+		"deleted": {deleted, `
+cus_A is not entitled (SubscriptionEnded).
+  The customer was deleted.
+  It was deleted at Stripe on 26 November 2026 at 12:00 UTC.
+
+Customer     Ada <ada@kite.example>, cus-a-1 in the namespace tollkeeper-system
+Since        28 November 2026 at 10:00 UTC (120m ago)
+Decided by   the deletion of the customer at Stripe on 26 November 2026 at 12:00 UTC
+Next         nothing is scheduled: only a new event, or a person, changes this
+To unlock    A customer that was deleted at Stripe does not come back: the person signs up as a new customer
+             Or give access for a time, whatever Stripe says:
+               kubectl tollkeeper grant cus_A --for 72h --reason "…"
+`},
+		"erased": {erased, `
+cus_A is not entitled (SubscriptionEnded).
+  The customer was deleted.
+  It was deleted at Stripe on 26 November 2026 at 12:00 UTC.
+  Its personal data was erased on 28 November 2026 at 09:00 UTC: no name and no address is left to
+  show.
+
+Customer     cus-a-1 in the namespace tollkeeper-system
+Since        28 November 2026 at 10:00 UTC (120m ago)
+Decided by   the deletion of the customer at Stripe on 26 November 2026 at 12:00 UTC
+Next         nothing is scheduled: only a new event, or a person, changes this
+To unlock    A customer that was deleted at Stripe does not come back: the person signs up as a new customer
+             Or give access for a time, whatever Stripe says:
+               kubectl tollkeeper grant cus_A --for 72h --reason "…"
+`},
+		"to be erased": {requested, `
+cus_A is entitled (Purchased).
+  Bought.
+  The erasure of its personal data is requested, and has not begun. The customer is not deleted at
+  Stripe.
+
+Customer     Ada <ada@kite.example>, cus-a-1 in the namespace tollkeeper-system
+Since        28 November 2026 at 10:00 UTC (120m ago)
+Decided by   a one-time purchase
+Next         nothing is scheduled: only a new event, or a person, changes this
+`},
 		"grace": {inGrace, `
 cus_A is entitled (GracePeriod).
   A payment failed. Access ends unless it is paid by then.

@@ -19,6 +19,9 @@ func (e Explanation) Print(p show.Printer, now time.Time) error {
 	if e.Message != "" {
 		out.WriteString(show.Wrap(show.Clean(e.Message), "  ", 100) + "\n")
 	}
+	for _, sentence := range e.gone() {
+		out.WriteString(show.Wrap(show.Clean(sentence), "  ", 100) + "\n")
+	}
 	out.WriteString("\n")
 	for _, row := range e.facts(now) {
 		fmt.Fprintf(&out, "%s%s\n", p.Paint(show.Dim, fmt.Sprintf("%-13s", row[0])), hanging(row[1], 13))

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/cli/say"
 )
 
 // Erasure is the value of the annotation by which the user requests that a customer is erased. The admission policy wants the
@@ -36,6 +37,35 @@ func Erase(ctx context.Context, c client.Client, customer *v1alpha1.Customer, er
 	}
 	customer.Annotations = map[string]string{v1alpha1.AnnotationErase: erasure}
 	return c.Create(ctx, customer, FieldOwner)
+}
+
+// IsErasureStanding reports whether the customer's request for erasure is to stay as it is: who requested it, when and why must not be
+// lost. A new one is needed if the former one is answered, and personal data is there nevertheless.
+func IsErasureStanding(customer *v1alpha1.Customer, hasPersonal bool) bool {
+	if customer.Annotations[v1alpha1.AnnotationErase] == "" {
+		return false
+	}
+	isErased, _ := Erased(customer)
+	return !isErased || !hasPersonal
+}
+
+// DescribeErasure says by whom, when and why the erasure was requested, and whether it is complete.
+func DescribeErasure(customer *v1alpha1.Customer) string {
+	user, rest, _ := strings.Cut(customer.Annotations[v1alpha1.AnnotationErase], ": ")
+	text := "The erasure of " + customer.Spec.CustomerID + " was already requested by " + user
+	at, reason, _ := strings.Cut(rest, " ")
+	if moment, err := time.Parse(time.RFC3339, at); err == nil {
+		text += " on " + say.Moment(moment)
+	} else {
+		reason = rest
+	}
+	if reason != "" {
+		text += " (" + reason + ")"
+	}
+	if isErased, _ := Erased(customer); isErased {
+		return text + ", and is complete: nothing personal is left in the cluster."
+	}
+	return text + ", and is under way. That request stays."
 }
 
 // Erased reports whether the customer's last request for erasure is answered, and what its condition says; empty before there is

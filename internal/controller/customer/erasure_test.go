@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -32,5 +33,19 @@ func TestAnErasureBeginsAgain(t *testing.T) {
 				t.Errorf("the erasure is %+v", e)
 			}
 		})
+	}
+}
+
+func TestTheTextOfAnErasureCounts(t *testing.T) {
+	at := metav1.NewTime(time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC))
+	for want, e := range map[string]v1alpha1.Erasure{
+		"it was taken out of 1 event, and 1 e-mail and 1 password reset were deleted.":                                          {Events: 1, Emails: 1, PasswordResets: 1},
+		"it was taken out of 7 events, and 2 e-mails and 0 password resets were deleted. It was taken out of the archive, too.": {Events: 7, Emails: 2, Archive: true},
+	} {
+		e.CompletedAt = &at
+		want = "The customer's personal data was erased on 2026-11-29 12:00:00 UTC: " + want
+		if diff := cmp.Diff(want, erasedText(&e)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }

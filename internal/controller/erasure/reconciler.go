@@ -6,7 +6,8 @@
 // personal data out of the archive. It does not write the Customer: how far it is goes through the customer's controller, which
 // also keeps the status free of personal data from the start on.
 //
-// Nothing is remembered in memory but what was noted last. After a kill the next leader looks again at what is left.
+// Nothing is remembered in memory but what was noted last. After a kill the next leader looks again at what is left, also in events
+// that came after an erasure (late.go).
 package erasure
 
 import (
@@ -22,8 +23,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
@@ -61,6 +64,7 @@ type Reconciler struct {
 	Delay time.Duration
 
 	open open
+	wake chan event.GenericEvent // Customers to look at
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers,verbs=get;list;watch
@@ -68,16 +72,22 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents/status,verbs=update
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails;passwordresets,verbs=get;list;watch;delete
 
-// SetupWithManager registers the controller, and what finishes at the start the replacements that another leader has begun: their
-// Customer may be gone.
+// SetupWithManager registers the controller, and what a leader does at its start: it finishes the replacements that another leader has
+// begun, as their Customer may be gone, and looks for what came after an erasure.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	options.MaxConcurrentReconciles = 1 // the intents are in one ConfigMap
-	if err := mgr.Add(starter{r}); err != nil {
-		return err
+	r.wake = make(chan event.GenericEvent, 64)
+	for what, run := range map[string]func(context.Context) error{
+		"finish the erasures that were begun": r.Replacer.Finish, "look for personal data that came after an erasure": r.lookForLate,
+	} {
+		if err := mgr.Add(starter{what: what, run: run}); err != nil {
+			return err
+		}
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasure").
 		For(&v1alpha1.Customer{}).
 		Watches(&v1alpha1.BillingEvent{}, handler.EnqueueRequestsFromMapFunc(r.ofErased)).
+		WatchesRawSource(source.Channel(r.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
 		Complete(r)
 }
@@ -190,8 +200,11 @@ func (r *Reconciler) noteWait(ctx context.Context, c *v1alpha1.Customer, waitsFo
 	r.Erased.Put(ctx, c, erasure)
 }
 
-// starter finishes replacements at the start.
-type starter struct{ r *Reconciler }
+// starter does something once, at the start.
+type starter struct {
+	what string
+	run  func(context.Context) error
+}
 
 // NeedLeaderElection makes the manager run it on the leader only.
 func (starter) NeedLeaderElection() bool { return true }
@@ -199,12 +212,12 @@ func (starter) NeedLeaderElection() bool { return true }
 // Start repeats that until it has succeeded, or until ctx ends.
 func (s starter) Start(ctx context.Context) error {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		err := s.r.Replacer.Finish(ctx)
+		err := s.run(ctx)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
 		if !errors.Is(err, errNotYet) {
-			ctrl.LoggerFrom(ctx).Error(err, "Failed to finish the erasures that were begun, will retry", "after", pause.String())
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to "+s.what+", will retry", "after", pause.String())
 		}
 		select {
 		case <-ctx.Done():

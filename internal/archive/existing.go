@@ -1,0 +1,58 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// ErrNoArchive means that nothing at the URL is of an archive: no folder, no bucket, or none of an archive's files.
+var ErrNoArchive = errors.New("there is no archive")
+
+// OpenExisting opens an archive for reading: as Open, but it creates no folder, and asks the bucket for the first file. The error
+// is ErrNoArchive if there is none: a mistyped URL must not look like an archive in which nothing is wrong.
+func OpenExisting(ctx context.Context, location string) (*Archive, error) {
+	opened, err := openAt(ctx, location, false)
+	if errors.Is(err, errNotFound) {
+		return nil, noArchive(location)
+	} else if err != nil {
+		return nil, err
+	}
+	isThere, err := opened.isThere(ctx)
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, opened.Close())
+	case !isThere:
+		return nil, errors.Join(noArchive(location), opened.Close())
+	default:
+		return opened, nil
+	}
+}
+
+// isThere reports whether the bucket has a file in one of the archive's folders. One without manifests is an archive that was damaged.
+func (a *Archive) isThere(ctx context.Context) (bool, error) {
+	for _, folder := range []string{batchesFolder, eventsFolder, personalFolder} {
+		for _, err := range a.store.list(ctx, folder) {
+			if errors.Is(err, errNotFound) { // there is no such bucket
+				return false, nil
+			}
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// noArchive names the URL without what may be secret.
+func noArchive(location string) error {
+	shown := "this URL"
+	if at, err := url.Parse(location); err == nil {
+		named := url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}
+		if prefix := at.Query().Get("prefix"); prefix != "" {
+			named.RawQuery = url.Values{"prefix": {prefix}}.Encode()
+		}
+		shown = named.String()
+	}
+	return fmt.Errorf("%w at %s: check the URL: it is the operator's --archive-url. The operator writes the first batch once an event is older "+
+		"than its --event-retention", ErrNoArchive, shown)
+}
