@@ -251,7 +251,7 @@ func (s *stage) close(failed bool) error {
 		errs = append(errs, err)
 	}
 	if failed && s.log != nil {
-		fmt.Fprintf(os.Stderr, "\nThe manager's log: %s\n", s.log.Name())
+		fmt.Fprintf(os.Stderr, "\nThe manager's log, %s, ends with:\n\n%s\n", s.log.Name(), endOfLog(s.log.Name()))
 	} else if s.folder != "" {
 		errs = append(errs, os.RemoveAll(s.folder))
 	}

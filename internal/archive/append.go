@@ -18,7 +18,7 @@ import (
 // be repeated.
 func (a *Archive) Append(ctx context.Context, head Head, events []v1alpha1.BillingEvent) (Head, error) {
 	if len(events) == 0 || len(events) > MaxEvents {
-		return Head{}, fmt.Errorf("archive: a batch has 1 to %d events, not %d", MaxEvents, len(events))
+		return Head{}, fmt.Errorf("a batch has 1 to %d events, not %d", MaxEvents, len(events))
 	}
 	if err := a.checkHead(ctx, head); err != nil {
 		return Head{}, err
@@ -108,11 +108,11 @@ func (a *Archive) writePart(ctx context.Context, batch int64, p part) (file, err
 			return file{}, err
 		}
 		if err := a.store.write(ctx, personalPath(written.Path), covered); err != nil {
-			return file{}, fmt.Errorf("archive: batch %d: %w", batch, err)
+			return file{}, fmt.Errorf("batch %d: %w", batch, err)
 		}
 	}
 	if err := a.store.write(ctx, written.Path, content); err != nil {
-		return file{}, fmt.Errorf("archive: batch %d: %w", batch, err)
+		return file{}, fmt.Errorf("batch %d: %w", batch, err)
 	}
 	return written, a.compare(ctx, batch, written, p.events)
 }

@@ -7,6 +7,8 @@
 //
 // The manifest is written last. So a batch is in the archive whole, or not at all: files that no manifest names are those of a
 // writer that stopped, and no reader looks at them.
+//
+// Its errors do not say that they are about the archive: the caller does, once.
 package archive
 
 import (
@@ -25,7 +27,7 @@ const MaxEvents = 10_000
 
 // ErrBehind means that the archive already has the batch after the head: the writer stopped before it noted that batch, or
 // another writer has written it. Next reads it.
-var ErrBehind = errors.New("archive: the archive has a newer batch than the head says")
+var ErrBehind = errors.New("the archive has a newer batch than the head says")
 
 // Archive is the archive in a bucket. Its methods may be called at the same time; of two writers one gets ErrBehind.
 type Archive struct {

@@ -16,7 +16,7 @@ import (
 // personal data.
 func (a *Archive) Erase(ctx context.Context, head Head, account, customerID string) (Head, error) {
 	if customerID == "" {
-		return Head{}, errors.New("archive: an erasure needs a customer's id")
+		return Head{}, errors.New("an erasure needs a customer's id")
 	}
 	head, err := a.recordErasure(ctx, head, Erasure{Account: account, CustomerID: customerID})
 	if err != nil {
@@ -26,7 +26,7 @@ func (a *Archive) Erase(ctx context.Context, head Head, account, customerID stri
 		return head, err
 	}
 	if err := a.sweep(ctx, head); err != nil { // a writer that stopped may have left the customer's data
-		return head, fmt.Errorf("archive: %w", err)
+		return head, err
 	}
 	return head, nil
 }
@@ -102,7 +102,7 @@ func (a *Archive) takeOut(ctx context.Context) error {
 		var failed []error
 		for path, err := range a.store.list(ctx, personalFolder) {
 			if err != nil {
-				return fmt.Errorf("archive: %w", err)
+				return err
 			}
 			if err := a.takeOutOf(ctx, path, &known); err != nil {
 				failed = append(failed, err)
@@ -140,7 +140,7 @@ func (a *Archive) takeOutOf(ctx context.Context, path string, known *erasures) e
 	case errors.Is(err, errNotFound): // another erasure deleted it
 		return nil
 	case err != nil:
-		return fmt.Errorf("archive: batch %d: %w", batch, err)
+		return fmt.Errorf("batch %d: %w", batch, err)
 	}
 	stays, isChanged := bytes.Buffer{}, false
 	err = eachLine(content, func(text []byte) error {
@@ -169,7 +169,7 @@ func (a *Archive) takeOutOf(ctx context.Context, path string, known *erasures) e
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("archive: batch %d: %w", batch, err)
+		return fmt.Errorf("batch %d: %w", batch, err)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"iter"
 	"regexp"
 	"slices"
@@ -124,7 +123,7 @@ var manifestForm = regexp.MustCompile(`^batches/(\d{12})\.json$`)
 func (a *Archive) batches(ctx context.Context) (numbers []int64, err error) {
 	for path, err := range a.store.list(ctx, batchesFolder) {
 		if err != nil {
-			return nil, fmt.Errorf("archive: %w", err)
+			return nil, err
 		}
 		if number, ok := batchOfManifest(path); ok {
 			numbers = append(numbers, number)

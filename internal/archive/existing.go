@@ -22,7 +22,7 @@ func OpenExisting(ctx context.Context, location string) (*Archive, error) {
 	isThere, err := opened.isThere(ctx)
 	switch {
 	case err != nil:
-		return nil, errors.Join(fmt.Errorf("archive: %w", err), opened.Close())
+		return nil, errors.Join(err, opened.Close())
 	case !isThere:
 		return nil, errors.Join(noArchive(location), opened.Close())
 	default:

@@ -87,9 +87,9 @@ type Problem struct {
 
 func (p Problem) Error() string {
 	if p.Batch == 0 {
-		return "archive: " + p.Path + " " + p.What
+		return p.Path + " " + p.What
 	}
-	return fmt.Sprintf("archive: batch %d: %s %s", p.Batch, p.Path, p.What)
+	return fmt.Sprintf("batch %d: %s %s", p.Batch, p.Path, p.What)
 }
 
 func problem(batch int64, path, format string, args ...any) Problem {

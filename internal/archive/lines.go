@@ -66,7 +66,7 @@ func linesOf(e *v1alpha1.BillingEvent, salts io.Reader) (line eventLine, hidden 
 	}
 	salt := make([]byte, saltSize)
 	if _, err := io.ReadFull(salts, salt); err != nil {
-		return line, nil, fmt.Errorf("archive: salt: %w", err)
+		return line, nil, fmt.Errorf("salt: %w", err)
 	}
 	hidden = &personalLine{
 		EventID: e.Spec.EventID, Account: e.Spec.Account, CustomerID: e.CustomerID(), Salt: hex.EncodeToString(salt), Personal: patch,
@@ -82,7 +82,7 @@ func compress[T any](lines []T) ([]byte, error) {
 	writer.SetEscapeHTML(false)
 	for i := range lines {
 		if err := writer.Encode(&lines[i]); err != nil {
-			return nil, fmt.Errorf("archive: %w", err)
+			return nil, err
 		}
 	}
 	return compressText(text.Bytes())
@@ -97,7 +97,7 @@ var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 func compressText(text []byte) ([]byte, error) {
 	writer, err := encoder()
 	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+		return nil, err
 	}
 	return writer.EncodeAll(text, nil), nil
 }

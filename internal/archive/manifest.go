@@ -64,7 +64,7 @@ func (m manifest) follows(head Head) error {
 func (a *Archive) manifest(ctx context.Context, batch int64) (m manifest, sum string, err error) {
 	text, err := a.store.read(ctx, manifestPath(batch))
 	if err != nil {
-		return m, "", fmt.Errorf("archive: batch %d: %w", batch, err)
+		return m, "", fmt.Errorf("batch %d: %w", batch, err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&m); err != nil {
@@ -103,13 +103,13 @@ func (a *Archive) checkHead(ctx context.Context, head Head) error {
 func (a *Archive) writeManifest(ctx context.Context, m manifest) (Head, error) {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return Head{}, fmt.Errorf("archive: %w", err)
+		return Head{}, err
 	}
 	text = append(text, '\n')
 	path := manifestPath(m.Batch)
 	back, err := a.createManifest(ctx, path, text)
 	if err != nil {
-		return Head{}, fmt.Errorf("archive: batch %d: %w", m.Batch, err)
+		return Head{}, fmt.Errorf("batch %d: %w", m.Batch, err)
 	}
 	if !bytes.Equal(back, text) {
 		return Head{}, ErrBehind
@@ -149,9 +149,9 @@ func (a *Archive) proveFence(ctx context.Context, path string, text []byte) erro
 		a.fence.Store(true)
 		return nil
 	case err != nil:
-		return fmt.Errorf("archive: %s: %w", path, err)
+		return err
 	default:
-		return errors.New("archive: the store overwrites an object although the request says If-None-Match: *, so two writers " +
+		return errors.New("the store overwrites an object although the request says If-None-Match: *, so two writers " +
 			"could each make a chain; use a store that knows conditional writes")
 	}
 }

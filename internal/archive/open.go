@@ -35,21 +35,21 @@ func Open(ctx context.Context, location string) (*Archive, error) {
 func openAt(ctx context.Context, location string, creates bool) (*Archive, error) {
 	at, err := url.Parse(location)
 	if err != nil {
-		return nil, fmt.Errorf("archive: the URL cannot be read: it must be like %s", schemes)
+		return nil, fmt.Errorf("the URL cannot be read: it must be like %s", schemes)
 	}
 	switch {
 	case at.User != nil:
-		return nil, fmt.Errorf("archive: %s://: the URL must hold no credentials: %s", at.Scheme, credentials[at.Scheme])
+		return nil, fmt.Errorf("%s://: the URL must hold no credentials: %s", at.Scheme, credentials[at.Scheme])
 	case at.Scheme == "file":
 		return openFile(at, creates)
 	case credentials[at.Scheme] == "" && !blob.DefaultURLMux().ValidBucketScheme(at.Scheme):
-		return nil, fmt.Errorf("archive: the URL's scheme is %q, and must be one of %s", at.Scheme, schemes)
+		return nil, fmt.Errorf("the URL's scheme is %q, and must be one of %s", at.Scheme, schemes)
 	case at.Host == "" && credentials[at.Scheme] != "":
-		return nil, fmt.Errorf("archive: %s://: the URL names no bucket", at.Scheme)
+		return nil, fmt.Errorf("%s://: the URL names no bucket", at.Scheme)
 	}
 	opened, err := blob.OpenBucket(ctx, at.String())
 	if err != nil {
-		return nil, fmt.Errorf("archive: %s://: %s; %s", at.Scheme, strings.ReplaceAll(err.Error(), at.String(), at.Scheme+"://…"), credentials[at.Scheme])
+		return nil, fmt.Errorf("%s://: %s; %s", at.Scheme, strings.ReplaceAll(err.Error(), at.String(), at.Scheme+"://…"), credentials[at.Scheme])
 	}
 	return newArchive(bucket{opened}), nil
 }
@@ -57,20 +57,20 @@ func openAt(ctx context.Context, location string, creates bool) (*Archive, error
 func openFile(at *url.URL, creates bool) (*Archive, error) {
 	switch {
 	case at.Host != "" && at.Host != ".":
-		return nil, errors.New("archive: file://: the URL has three slashes before the folder: file:///folder, or file://./folder below the working folder")
+		return nil, errors.New("file://: the URL has three slashes before the folder: file:///folder, or file://./folder below the working folder")
 	case at.RawQuery != "":
-		return nil, errors.New("archive: file://: the URL takes no parameters")
+		return nil, errors.New("file://: the URL takes no parameters")
 	}
 	root := at.Path
 	if at.Host == "." || filepath.Separator != '/' {
 		root = strings.TrimPrefix(root, "/")
 	}
 	if root == "" {
-		return nil, errors.New("archive: file://: the URL names no folder: file:///folder")
+		return nil, errors.New("file://: the URL names no folder: file:///folder")
 	}
 	opened, err := openFolder(filepath.FromSlash(root), creates)
 	if err != nil {
-		return nil, fmt.Errorf("archive: file://: %w", err)
+		return nil, fmt.Errorf("file://: %w", err)
 	}
 	return newArchive(opened), nil
 }

@@ -9,7 +9,7 @@ import (
 func (a *Archive) readEvents(ctx context.Context, batch int64, f file) ([]eventLine, error) {
 	content, err := a.store.read(ctx, f.Path)
 	if err != nil {
-		return nil, fmt.Errorf("archive: batch %d: %w", batch, err)
+		return nil, fmt.Errorf("batch %d: %w", batch, err)
 	}
 	if sum := sha256Of(content); sum != f.SHA256 {
 		return nil, problem(batch, f.Path, "was altered: its SHA-256 is %s, and was %s", sum, f.SHA256)
@@ -30,7 +30,7 @@ func (a *Archive) readPersonal(ctx context.Context, batch int64, eventsPath stri
 	path := personalPath(eventsPath)
 	content, err := a.store.read(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("archive: batch %d: %w", batch, err)
+		return nil, fmt.Errorf("batch %d: %w", batch, err)
 	}
 	lines, err := decompress[personalLine](content)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -106,13 +107,16 @@ func (b bucket) list(ctx context.Context, prefix string) iter.Seq2[string, error
 func (b bucket) close() error { return b.Close() }
 
 // shown is an error without the query of the URL that it names: a signature that gives access to the bucket may be in it
-// (AZURE_STORAGE_SAS_TOKEN), and errors are logged.
+// (AZURE_STORAGE_SAS_TOKEN), and errors are logged. It names no object: explain does.
 type shown struct{ error }
+
+// named is how an error of gocloud.dev/blob begins: with the object, and a code that package gcerrors has made of what follows.
+var named = regexp.MustCompile(`^blob (\(key "[^"]*"\) )?\(code=\w+\): `)
 
 func (s shown) Unwrap() error { return s.error }
 
 func (s shown) Error() string {
-	text := s.error.Error()
+	text := named.ReplaceAllString(s.error.Error(), "")
 	failed, isOfURL := errors.AsType[*url.Error](s.error)
 	if !isOfURL {
 		return text

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -198,7 +197,7 @@ func (v *verification) personal(batch int64, f file, lines []eventLine, hidden m
 func (v *verification) others(ctx context.Context) error {
 	for path, err := range v.archive.store.list(ctx, "") {
 		if err != nil {
-			return fmt.Errorf("archive: %w", err)
+			return err
 		}
 		if _, isManifest := batchOfManifest(path); isManifest {
 			continue

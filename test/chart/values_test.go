@@ -76,6 +76,22 @@ func TestValues(t *testing.T) {
 			values: "networkPolicy.egress[0].ports[0].port=3128", key: "NetworkPolicy tollkeeper-receiver", field: "spec.egress",
 			want: `[{"ports":[{"port":53,"protocol":"UDP"},{"port":53}]},{"ports":[{"port":443},{"port":6443}]},{"ports":[{"port":3128}]}]`,
 		},
+		"egress of the controllers": {
+			values: "controllers.extraEgress[0].ports[0].port=9000", key: "NetworkPolicy tollkeeper-controller-manager", field: "spec.egress",
+			want: `[{"ports":[{"port":53,"protocol":"UDP"},{"port":53}]},{"ports":[{"port":443},{"port":6443}]},{"ports":[{"port":9000}]}]`,
+		},
+		"combined: egress of the controllers": {
+			values: "split=false,controllers.extraEgress[0].ports[0].port=9000", key: "NetworkPolicy tollkeeper-controller-manager", field: "spec.egress",
+			want: `[{"ports":[{"port":53,"protocol":"UDP"},{"port":53}]},{"ports":[{"port":443},{"port":6443}]},{"ports":[{"port":9000}]}]`,
+		},
+		"no egress of the receiver": {
+			values: "controllers.extraEgress[0].ports[0].port=9000", key: "NetworkPolicy tollkeeper-receiver", field: "spec.egress",
+			want: `[{"ports":[{"port":53,"protocol":"UDP"},{"port":53}]},{"ports":[{"port":443},{"port":6443}]}]`,
+		},
+		"the pod's group": {
+			values: "controllers.podSecurityContext.fsGroup=65532", key: "Deployment tollkeeper-controller-manager", field: "spec.template.spec.securityContext",
+			want: `{"fsGroup":65532,"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}}`,
+		},
 		"budget":      {values: "podDisruptionBudget.minAvailable=2", key: "PodDisruptionBudget tollkeeper-receiver", field: "spec.minAvailable", want: "2"},
 		"no budget":   {values: "podDisruptionBudget.enabled=false", key: "PodDisruptionBudget tollkeeper-receiver", field: "spec"},
 		"replicas":    {values: "receiver.replicas=5", key: "Deployment tollkeeper-receiver", field: "spec.replicas", want: "5"},
@@ -152,6 +168,29 @@ func TestFlagsImageAndSecrets(t *testing.T) {
 	}
 }
 
+// A volume of the values comes beside the chart's own, in both forms and for both kinds of pods.
+func TestFurtherVolumes(t *testing.T) {
+	volumes := func(pods string) string {
+		return strings.ReplaceAll("--set=PODS.extraVolumes[0].name=templates,PODS.extraVolumes[0].configMap.name=mine,"+
+			"PODS.extraVolumeMounts[0].name=templates,PODS.extraVolumeMounts[0].mountPath=/templates", "PODS", pods)
+	}
+	for _, tc := range []struct{ values, split, deployment string }{
+		{"controllers", "true", "tollkeeper-controller-manager"}, {"controllers", "false", "tollkeeper-controller-manager"}, {"receiver", "true", "tollkeeper-receiver"},
+	} {
+		o := release(t, "tollkeeper", "tollkeeper-system", volumes(tc.values), "--set=split="+tc.split)
+		mounts := []any{
+			map[string]any{"name": "credentials", "mountPath": "/etc/tollkeeper/credentials", "readOnly": true},
+			map[string]any{"name": "templates", "mountPath": "/templates"},
+		}
+		if diff := cmp.Diff(mounts, o.container(t, tc.deployment)["volumeMounts"]); diff != "" {
+			t.Errorf("the mounts of %v (-want +got):\n%s", tc, diff)
+		}
+		if got := o.field(t, "Deployment "+tc.deployment, "spec.template.spec.volumes"); !strings.HasSuffix(got, `,{"configMap":{"name":"mine"},"name":"templates"}]`) {
+			t.Errorf("the volumes of %v are %s", tc, got)
+		}
+	}
+}
+
 // With a Secret of its own for the only variable, a pod mounts nothing of the common one.
 func TestAPodMountsWhatItNeeds(t *testing.T) {
 	o := release(t, "tollkeeper", "tollkeeper-system", "--set=secrets.from.STRIPE_ENDPOINT_SECRET.name=stripe")
@@ -195,25 +234,31 @@ func (o objects) mounted(t *testing.T, deployment string) map[string]string {
 // Values that cannot be right are refused, with a message that names them.
 func TestValuesThatAreRefused(t *testing.T) {
 	for values, says := range map[string]string{
-		"splitt=false":                          "splitt",
-		"split=perhaps":                         "split",
-		"image.digest=latest":                   "digest",
-		"secrets.from.STRIPE_KEY.name=x":        "STRIPE_KEY",
-		"flags.leader-elect=false":              "leader-elect",
-		"flags.credentials-dir=/tmp":            "credentials-dir",
-		"flags.Grace=1h":                        "flags",
-		"flags.grase-period=1h":                 "grase-period",
-		"flags.grace-period=7d":                 "grace-period",
-		"flags.grace-period=7":                  "grace-period",
-		"flags.emails=perhaps":                  "emails",
-		"flags.max-in-flight=many":              "max-in-flight",
-		"controllers.replicas=-1":               "replicas",
-		"ingress.enabled=true":                  "ingress.host",
-		"httpRoute.enabled=true":                "httpRoute.parentRefs",
-		"controllers.resources=none":            "resources",
-		"receiver.goMemoryLimit=much":           "goMemoryLimit",
-		"metrics.serviceMonitor.interval=often": "interval",
-		"fullnameOverride=Not_A_Name":           "fullnameOverride",
+		"splitt=false":                                 "splitt",
+		"split=perhaps":                                "split",
+		"image.digest=latest":                          "digest",
+		"secrets.from.STRIPE_KEY.name=x":               "STRIPE_KEY",
+		"flags.leader-elect=false":                     "leader-elect",
+		"flags.credentials-dir=/tmp":                   "credentials-dir",
+		"flags.Grace=1h":                               "flags",
+		"flags.grase-period=1h":                        "grase-period",
+		"flags.grace-period=7d":                        "grace-period",
+		"flags.grace-period=7":                         "grace-period",
+		"flags.emails=perhaps":                         "emails",
+		"flags.max-in-flight=many":                     "max-in-flight",
+		"controllers.replicas=-1":                      "replicas",
+		"ingress.enabled=true":                         "ingress.host",
+		"httpRoute.enabled=true":                       "httpRoute.parentRefs",
+		"controllers.resources=none":                   "resources",
+		"controllers.extraVolumes[0].name=credentials": "extraVolumes",
+		"controllers.extraVolumes[0].emptyDir=x":       "name",
+		"controllers.extraVolumeMounts[0].name=a":      "mountPath",
+		"controllers.extraEgress[0].port=9000":         "port",
+		"receiver.extraEgress[0].ports[0].port=9000":   "extraEgress",
+		"controllers.podSecurityContext=none":          "podSecurityContext",
+		"receiver.goMemoryLimit=much":                  "goMemoryLimit",
+		"metrics.serviceMonitor.interval=often":        "interval",
+		"fullnameOverride=Not_A_Name":                  "fullnameOverride",
 	} {
 		_, err := run(t, "helm", "template", "tollkeeper", "charts/tollkeeper", "--set="+values)
 		if err == nil || !strings.Contains(err.Error(), says) {

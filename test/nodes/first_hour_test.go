@@ -84,8 +84,8 @@ func (h *hour) script(t *testing.T, way string) string {
 		t.Fatal(err)
 	}
 	return strings.NewReplacer(
-		"oci://ghcr.io/tollkeeper/charts/tollkeeper --version 1.0.0", "charts/tollkeeper --take-ownership",
-		"https://github.com/tollkeeper/tollkeeper/releases/download/v1.0.0/install.yaml", rendered,
+		`oci://ghcr.io/tollkeeper/charts/tollkeeper --version "$VERSION"`, "charts/tollkeeper --take-ownership",
+		"https://github.com/tollkeeper/tollkeeper/releases/download/v$VERSION/install.yaml", rendered,
 		"sk_test_...", h.key(),
 	).Replace(script)
 }

@@ -158,9 +158,8 @@ spec:
       affinity: {{- toYaml . | nindent 8 }}
       {{- end }}
       securityContext:
-        runAsNonRoot: true
-        seccompProfile:
-          type: RuntimeDefault
+        {{- $security := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") }}
+        {{- toYaml (merge (deepCopy $values.podSecurityContext) $security) | nindent 8 }}
       topologySpreadConstraints:
       - topologyKey: kubernetes.io/hostname
         maxSkew: 1
@@ -237,6 +236,7 @@ spec:
         - name: credentials
           mountPath: /etc/tollkeeper/credentials
           readOnly: true
+        {{- with $values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
       volumes:
       - name: credentials # changes reach the pods without a restart
         projected:
@@ -250,4 +250,5 @@ spec:
             "STRIPE_SECRET_KEY" "CLOUDEVENTS_SIGNING_SECRET" "MAILGUN_API_KEY" "MAILGUN_DOMAIN" "MAILGUN_SENDER_EMAIL"
             "PASSWORD_RESET_URL" "STRIPE_API_BASE" "MAILGUN_API_BASE")) | indent 10 }}
           {{- end }}
+      {{- with $values.extraVolumes }}{{ toYaml . | nindent 6 }}{{ end }}
 {{- end -}}

@@ -43,7 +43,11 @@ func (p *plugin) openArchive(ctx context.Context, location string) (*archive.Arc
 		return nil, errors.New("with --archive-url=none, the operator deletes old events without an archive: there is nothing to read. " +
 			"If there was an archive before, name its URL, such as s3://bucket")
 	}
-	return archive.OpenExisting(ctx, location)
+	a, err := archive.OpenExisting(ctx, location)
+	if err != nil {
+		return nil, fmt.Errorf("open the archive: %w", err)
+	}
+	return a, nil
 }
 
 // archiveAndPrinter is what every command that reads the archive begins with. The caller closes the archive.
@@ -87,7 +91,7 @@ cluster, if the cluster can be asked. It reads the whole archive.`,
 			defer a.Close()
 			report, err := a.Verify(cmd.Context())
 			if err != nil {
-				return err
+				return fmt.Errorf("read the archive: %w", err)
 			}
 			cut, err := p.compareHead(cmd.Context(), a, report.Head)
 			if err != nil {
@@ -206,7 +210,7 @@ func (p *plugin) archiveList() *cobra.Command {
 			batches := []archive.Summary{}
 			for summary, err := range a.Batches(cmd.Context()) {
 				if err != nil {
-					return err
+					return fmt.Errorf("read the archive: %w", err)
 				}
 				batches = append(batches, summary)
 			}
@@ -295,7 +299,10 @@ func archivedEvents(ctx context.Context, a *archive.Archive, filter archive.Filt
 		events = append(events, e)
 	}
 	lists.SortEvents(events)
-	return events, errors.Join(err, ctx.Err())
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		err = fmt.Errorf("read the archive: %w", err)
+	}
+	return events, err
 }
 
 func (p *plugin) archiveRestore() *cobra.Command {
@@ -326,7 +333,7 @@ events are settled, they are archived and leave the cluster again, after a day a
 			defer a.Close()
 			events, unreadable := archivedEvents(cmd.Context(), a, filter)
 			if unreadable != nil && apply {
-				return fmt.Errorf("nothing is created, as the archive cannot be read whole: %w", unreadable)
+				return fmt.Errorf("nothing is created: %w", unreadable)
 			}
 			if apply {
 				return p.applyEvents(cmd.Context(), printer, events)

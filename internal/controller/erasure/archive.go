@@ -27,7 +27,7 @@ type Bucket struct {
 func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err error) {
 	opened, err := b.Open(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", archivehead.ErrChain, err)
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	for range archiveTries {
@@ -43,12 +43,14 @@ func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err err
 		var head archive.Head
 		if head, err = opened.Erase(ctx, state.Head, account, customerID); err == nil {
 			err = b.move(ctx, state, head)
+		} else if !errors.Is(err, archive.ErrBehind) {
+			return fmt.Errorf("%w: %w", archivehead.ErrChain, err)
 		}
 		if !errors.Is(err, archive.ErrBehind) && !errors.Is(err, archivehead.ErrMoved) {
 			return err
 		}
 	}
-	return fmt.Errorf("other processes keep moving the head: %w", err)
+	return fmt.Errorf("after %d attempts: %w", archiveTries, err)
 }
 
 // move notes the head after the erasure.

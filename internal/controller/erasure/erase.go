@@ -53,7 +53,7 @@ func (r *Reconciler) erase(ctx context.Context, key types.NamespacedName) (isDon
 	}
 	if r.Archive != nil && (events.replaced > 0 || !c.Status.Erasure.Archive) {
 		if err := r.Archive.Erase(ctx, c.Spec.Account, c.Spec.CustomerID); err != nil {
-			return false, v1alpha1.WaitsForArchive, fmt.Errorf("erase a customer from the archive: %w", err)
+			return false, v1alpha1.WaitsForArchive, err
 		}
 	}
 	r.complete(ctx, c, events.erased)

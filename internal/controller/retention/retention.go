@@ -74,6 +74,7 @@ type Retention struct {
 	pace     *pacer
 	state    phase
 	lookedAt time.Time
+	hasSaid  bool // that the archive can be reached
 }
 
 // None is the URL that stands for no archive: events are deleted without one.
@@ -159,6 +160,7 @@ func (r *Retention) run(ctx context.Context) (again bool, err error) {
 	if failure != nil || !r.Deletes() {
 		return false, failure
 	}
+	r.sayReached(state, found, now)
 	gone, isAll, err := r.removeAll(ctx, state, found, before)
 	return gone > 0 && !isAll, err
 }

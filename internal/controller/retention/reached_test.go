@@ -1,0 +1,59 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+)
+
+// The leader says once that the archive can be reached, at the first time that it can, and when the first batch is due.
+func TestTheArchiveCanBeReached(t *testing.T) {
+	for name, tc := range map[string]struct {
+		listed []row
+		url    string
+		want   string
+	}{
+		"the oldest event is young": {[]row{{Created: now.Add(-day)}, {Created: now.Add(-5 * day)}}, "s3://acme-billing-archive?region=eu-central-1",
+			`"The archive can be reached; events are written to it when they are due" "retention"="1080h0m0s" "batch"=0 "due"="2027-01-08T12:00:00Z" "archive"="s3://acme-billing-archive"`},
+		"it is old": {[]row{{Created: now.Add(-60 * day)}}, "s3://b",
+			`"The archive can be reached; events are written to it when they are due" "retention"="1080h0m0s" "batch"=0 "due"="2026-11-29T12:00:00Z" "archive"="s3://b"`},
+		"there is none": {nil, "s3://b",
+			`"The archive can be reached; events are written to it when they are due" "retention"="1080h0m0s" "batch"=0 "archive"="s3://b"`},
+		"no archive": {[]row{{Created: now.Add(-day)}}, None,
+			`"Old events are deleted without an archive" "retention"="1080h0m0s" "batch"=0 "due"="2027-01-12T12:00:00Z"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := bench(t, &memory{}, interceptor.Funcs{})
+			var lines []string
+			r.Log = funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
+			r.Rows, r.URL = pages{tc.listed}, tc.url
+			open, isDown := r.Open, tc.url != None
+			r.Open = func(ctx context.Context, url string) (Archive, error) {
+				if isDown {
+					return nil, errors.New("403 Forbidden")
+				}
+				return open(ctx, url)
+			}
+			if _, err := r.run(t.Context()); (err != nil) != isDown || isDown && len(lines) > 0 {
+				t.Fatalf("while it cannot be reached: %v, %v", lines, err)
+			}
+			isDown = false
+			for range 3 {
+				if _, err := r.run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := strings.Join(lines, "\n"); got != `"level"=0 "msg"=`+tc.want {
+				t.Errorf("the log is\n%s\nwant\n%s", got, tc.want)
+			}
+		})
+	}
+	if got := nextDue(&look{oldest: now.Add(-keep + time.Second)}, keep, now); !got.Equal(now.Add(time.Second)) {
+		t.Errorf("an event that is old in a second is due at %s", got)
+	}
+}
