@@ -115,7 +115,6 @@ type retentionRun struct {
 	options
 	namespace, folder string
 	known             map[string]bool      // the ids of all events that were put in, or acknowledged
-	gone              float64              // how many of the old ones were deleted in the rounds
 	last              [][]stripetest.Event // by customer, of the last round
 }
 
