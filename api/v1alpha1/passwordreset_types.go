@@ -22,6 +22,11 @@ type ResetToken struct {
 	SealedAddress string `json:"sealedAddress,omitempty"`
 	// expiresAt is when the link stops working.
 	ExpiresAt metav1.Time `json:"expiresAt"`
+	// attempt is the number of the attempt (status.attempt.number of the Email) that was to send the link. If Mailgun did not accept
+	// it, the link goes. Absent in links of earlier versions, which stay.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Attempt int32 `json:"attempt,omitempty"`
 }
 
 // PasswordResetSpec is whose password may be set, and with which links.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,15 +41,13 @@ func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address 
 		return "", &alreadySentError{"The link of an earlier attempt was used: Mailgun has sent the message."}
 	}
 	token := passwordreset.NewToken(email.customer.Name)
-	tokens := reset.Spec.Tokens
-	if attempt := email.Status.Attempt; attempt != nil && attempt.Outcome == v1alpha1.AttemptNotAccepted && len(tokens) > 0 {
-		tokens = tokens[1:] // the newest link was not sent
-	}
+	tokens := sentTokens(reset.Spec.Tokens, email.Status.Attempt)
 	reset.Spec.AddressSHA256 = passwordreset.AddressHash(reset.UID, mail.AddressOf(email.customer))
 	reset.Spec.Tokens = append([]v1alpha1.ResetToken{{
 		SHA256: passwordreset.Hash(reset.UID, token), AddressSHA256: passwordreset.AddressHash(reset.UID, address),
 		SealedAddress: passwordreset.Seal(reset.UID, token, address),
 		ExpiresAt:     metav1.NewTime(r.Clock.Now().Add(letter.ResetTTL).UTC()),
+		Attempt:       nextNumber(email.Status.Attempt),
 	}}, tokens[:min(len(tokens), maxTokens-1)]...)
 	if err := r.Client.Update(ctx, reset); err != nil {
 		return "", fmt.Errorf("write PasswordReset %s: %w", reset.Name, apirejection.Hide("it", err))
@@ -57,6 +56,18 @@ func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address 
 	query.Set(passwordreset.QueryParameter, token)
 	link.RawQuery = query.Encode()
 	return link.String(), nil
+}
+
+// sentTokens are the tokens without those of the last attempt if Mailgun did not accept it: nobody has their links. last may be an
+// old one, if this process does not know yet what another one has done since. So the newest token need not be of last. For example:
+//
+//	attempt 1 was not accepted                 its token goes
+//	attempt 2 was made by another process      its token stays, and the claim of a second attempt 2 fails
+func sentTokens(tokens []v1alpha1.ResetToken, last *v1alpha1.EmailAttempt) []v1alpha1.ResetToken {
+	if last == nil || last.Outcome != v1alpha1.AttemptNotAccepted {
+		return tokens
+	}
+	return slices.DeleteFunc(slices.Clone(tokens), func(t v1alpha1.ResetToken) bool { return t.Attempt == last.Number })
 }
 
 // passwordReset gets the customer's PasswordReset, or creates it without tokens: their hashes include its UID. One that

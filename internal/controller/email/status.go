@@ -44,13 +44,21 @@ func (e *storedEmail) sessionID() string {
 // that process sends.
 func (r *Reconciler) claim(ctx context.Context, email *storedEmail, messageID, recipient string) error {
 	attempt := &v1alpha1.EmailAttempt{
-		Number: 1, MessageID: messageID, RecipientHMAC: recipient, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC()),
+		Number: nextNumber(email.Status.Attempt), MessageID: messageID, RecipientHMAC: recipient, ClaimedAt: metav1.NewTime(r.Clock.Now().UTC()),
 	}
 	if before := email.Status.Attempt; before != nil {
-		attempt.Number, attempt.InDoubtSince = before.Number+1, inDoubtSince(before)
+		attempt.InDoubtSince = inDoubtSince(before)
 	}
 	email.Status.Attempt = attempt
 	return r.writeStatus(ctx, email, false, v1alpha1.ReasonSending, "The message is being handed to Mailgun.")
+}
+
+// nextNumber is the number of the attempt after the last one; nil is none.
+func nextNumber(last *v1alpha1.EmailAttempt) int32 {
+	if last == nil {
+		return 1
+	}
+	return last.Number + 1
 }
 
 // inDoubtSince returns when the first attempt was claimed whose outcome is not known; nil if every outcome is known.
