@@ -159,7 +159,7 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
-	if err := a.manager.Add(&census.Counter{Client: a.client(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
+	if err := a.manager.Add(&census.Counter{Client: a.client(), Cache: a.manager.GetCache(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
 	return a.addRetry(cfg, scope, failed)

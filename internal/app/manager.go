@@ -17,6 +17,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 )
 
 // The admission policies know the operator's account by these rights. See config/policy/kustomization.yaml.
@@ -83,11 +84,12 @@ func byOutcome(outcome v1alpha1.Outcome) cache.ByObject {
 }
 
 // cacheOptions limit the cache to one namespace and to some events. With OutcomePending, memory follows the backlog and not
-// the history.
+// the history. Customers and Subscriptions are packed.
 func cacheOptions(namespace string, selected cache.ByObject) cache.Options {
 	return cache.Options{
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		DefaultTransform:  cache.TransformStripManagedFields(),
+		NewInformer:       packed.NewInformer,
 		ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.BillingEvent{}: selected,
 		},

@@ -35,7 +35,7 @@ var layers = [][]string{
 	{"internal/controller/annotation", "internal/controller/archivehead", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "internal/archive", "api/passwordreset"},
 	{"internal/credentials"},
-	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/yield"},
+	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/packed", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
 	{"internal/panics", "internal/accessperiod", "internal/logging", "internal/personal"},

@@ -4,12 +4,16 @@ package census
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -19,11 +23,17 @@ import (
 
 // Counter counts on the leader.
 type Counter struct {
-	// Client reads Customers, Subscriptions and Emails from the cache.
+	// Client reads Emails from the cache.
 	Client client.Reader
-	Clock  clock.WithTicker
+	// Cache holds the Customers and Subscriptions, packed. They are counted as they change.
+	Cache cache.Informers
+	Clock clock.WithTicker
 	// Interval is the time between two counts.
 	Interval time.Duration
+
+	customers     count.Tally[*v1alpha1.Customer, shown]
+	subscriptions count.Tally[*v1alpha1.Subscription, shown]
+	overridden    count.Kept[*v1alpha1.Customer, *v1alpha1.CustomerSpec]
 }
 
 // NeedLeaderElection has the manager run the counter on the leader only.
@@ -31,6 +41,22 @@ func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start counts until ctx ends. Then it takes its metrics back, so that a former leader reports nothing.
 func (c *Counter) Start(ctx context.Context) error {
+	c.customers.Of, c.subscriptions.Of, c.overridden.Of = shownByCustomer, shownBySubscription, overriddenSpec
+	for _, f := range []struct {
+		kind    client.Object
+		handler toolscache.ResourceEventHandler
+	}{
+		{&v1alpha1.Customer{}, &c.customers}, {&v1alpha1.Subscription{}, &c.subscriptions}, {&v1alpha1.Customer{}, &c.overridden},
+	} {
+		stop, err := count.Follow(ctx, c.Cache, f.kind, f.handler)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	count.Repeatedly(ctx, c.Clock, c.Interval, "the Customers", c.count, func() {
 		report(nil, nil)
 		overrides{}.report()
@@ -40,41 +66,60 @@ func (c *Counter) Start(ctx context.Context) error {
 }
 
 func (c *Counter) count(ctx context.Context) error {
-	var customers v1alpha1.CustomerList
-	var subscriptions v1alpha1.SubscriptionList
 	var emails v1alpha1.EmailList
-	for _, list := range []client.ObjectList{&customers, &subscriptions, &emails} {
-		if err := c.Client.List(ctx, list, client.DisableReadYourWritesConsistency, client.UnsafeDisableDeepCopy); err != nil {
-			return err
-		}
+	if err := c.Client.List(ctx, &emails, client.DisableReadYourWritesConsistency, client.UnsafeDisableDeepCopy); err != nil {
+		return err
 	}
-	report(tally(customers.Items, subscriptions.Items))
-	countOverrides(customers.Items, c.Clock.Now()).report()
-	countUnsent(emails.Items, c.Clock.Now()).report()
+	now := c.Clock.Now()
+	report(tally(c.customers.Counts(), c.subscriptions.Counts()))
+	var found overrides
+	c.overridden.Each(func(_ types.NamespacedName, spec *v1alpha1.CustomerSpec) { found.add(spec, now) })
+	found.report()
+	countUnsent(emails.Items, now).report()
 	return nil
 }
 
 // labels are the values of a metric's two labels.
 type labels [2]string
 
-// tally counts Customers by the status and reason of Entitled, and the objects of which InSync is False by kind and
-// reason.
-func tally(customers []v1alpha1.Customer, subscriptions []v1alpha1.Subscription) (entitled, outOfSync map[labels]int) {
+// shown is what an object counts for: in which metric, and there by which labels.
+type shown struct {
+	outOfSync bool
+	labels    labels
+}
+
+// shownByCustomer is the status and reason of Entitled, and the reason if InSync is False.
+func shownByCustomer(c *v1alpha1.Customer) []shown {
+	all := shownDifference("Customer", c.Status.Conditions)
+	if e := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionEntitled); e != nil {
+		all = append(all, shown{labels: labels{string(e.Status), strings.Clone(e.Reason)}})
+	}
+	return all
+}
+
+// shownBySubscription is the reason if InSync is False.
+func shownBySubscription(s *v1alpha1.Subscription) []shown {
+	return shownDifference("Subscription", s.Status.Conditions)
+}
+
+func shownDifference(kind string, conditions []metav1.Condition) []shown {
+	if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionInSync); c != nil && c.Status == metav1.ConditionFalse {
+		return []shown{{outOfSync: true, labels: labels{kind, strings.Clone(c.Reason)}}}
+	}
+	return nil
+}
+
+// tally sorts counts by metric.
+func tally(counts ...map[shown]int) (entitled, outOfSync map[labels]int) {
 	entitled, outOfSync = map[labels]int{}, map[labels]int{}
-	addOutOfSync := func(kind string, conditions []metav1.Condition) {
-		if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionInSync); c != nil && c.Status == metav1.ConditionFalse {
-			outOfSync[labels{kind, c.Reason}]++
+	for _, of := range counts {
+		for s, n := range of {
+			if s.outOfSync {
+				outOfSync[s.labels] = n
+			} else {
+				entitled[s.labels] = n
+			}
 		}
-	}
-	for i := range customers {
-		conditions := customers[i].Status.Conditions
-		if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionEntitled); c != nil {
-			entitled[labels{string(c.Status), c.Reason}]++
-		}
-		addOutOfSync("Customer", conditions)
-	}
-	for i := range subscriptions {
-		addOutOfSync("Subscription", subscriptions[i].Status.Conditions)
 	}
 	return entitled, outOfSync
 }

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/count"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
@@ -23,12 +24,20 @@ func TestTally(t *testing.T) {
 	}
 	active, compared := is("Entitled", "True", "SubscriptionActive"), is("InSync", "True", "Compared")
 	subscription := v1alpha1.Subscription{Status: v1alpha1.SubscriptionStatus{Conditions: conditions(is("InSync", "False", "Differs"))}}
-	entitled, outOfSync := tally([]v1alpha1.Customer{
+	customers := count.Tally[*v1alpha1.Customer, shown]{Of: shownByCustomer}
+	subscriptions := count.Tally[*v1alpha1.Subscription, shown]{Of: shownBySubscription}
+	for _, c := range []v1alpha1.Customer{
 		customer(active, compared),
 		customer(active, is("InSync", "Unknown", "EventsTie")),
 		customer(is("Entitled", "Unknown", "StateNotKnown"), is("InSync", "False", "NotInStripe")),
 		customer(), // nothing is decided yet
-	}, []v1alpha1.Subscription{subscription, subscription, {}})
+	} {
+		customers.OnAdd(&c, true)
+	}
+	for _, s := range []v1alpha1.Subscription{subscription, subscription, {}} {
+		subscriptions.OnAdd(&s, true)
+	}
+	entitled, outOfSync := tally(customers.Counts(), subscriptions.Counts())
 	if diff := cmp.Diff(map[labels]int{{"True", "SubscriptionActive"}: 2, {"Unknown", "StateNotKnown"}: 1}, entitled); diff != "" {
 		t.Errorf("entitled (-want +got):\n%s", diff)
 	}

@@ -11,12 +11,12 @@ import (
 // overrides are numbers of customers.
 type overrides struct{ granted, denied, ended int }
 
-// countOverrides counts the customers whose access a person decides.
-func countOverrides(customers []v1alpha1.Customer, now time.Time) (found overrides) {
-	for i := range customers {
-		found.add(&customers[i].Spec, now)
+// overriddenSpec is the spec of a customer whose access a person decides, or has decided.
+func overriddenSpec(c *v1alpha1.Customer) (*v1alpha1.CustomerSpec, bool) {
+	if c.Spec.Override == nil && c.Spec.Access != v1alpha1.AccessGranted && c.Spec.Access != v1alpha1.AccessDenied {
+		return nil, false
 	}
-	return found
+	return c.Spec.DeepCopy(), true
 }
 
 // add counts the customer once by the access that is decided now, and apart from that by an override that has ended.

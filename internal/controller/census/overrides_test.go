@@ -31,7 +31,10 @@ func TestOverrides(t *testing.T) {
 		"ended, and spec.access has denied": {v1alpha1.CustomerSpec{Access: v1alpha1.AccessDenied, Override: override("Granted", past)}, overrides{denied: 1, ended: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := countOverrides([]v1alpha1.Customer{{Spec: tc.spec}}, noon)
+			var got overrides
+			if spec, keep := overriddenSpec(&v1alpha1.Customer{Spec: tc.spec}); keep {
+				got.add(spec, noon)
+			}
 			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(overrides{})); diff != "" {
 				t.Errorf("overrides (-want +got):\n%s", diff)
 			}

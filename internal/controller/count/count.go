@@ -1,4 +1,4 @@
-// Package count repeats a count of objects for the metrics.
+// Package count counts objects for the metrics: by lists, or by their changes.
 package count
 
 import (

@@ -93,7 +93,7 @@ func (r *Reconciler) settle(ctx context.Context, c *reconciliation, start time.T
 // isSpecNew reports whether a person has changed the Customer's spec since its status was written: that waits for no events.
 func (r *Reconciler) isSpecNew(ctx context.Context, req ctrl.Request) bool {
 	var c v1alpha1.Customer
-	return r.Client.Get(ctx, req.NamespacedName, &c, client.UnsafeDisableDeepCopy) == nil && isSpecNew(&c)
+	return r.Client.Get(ctx, req.NamespacedName, &c) == nil && isSpecNew(&c)
 }
 
 func isSpecNew(c *v1alpha1.Customer) bool {

@@ -34,6 +34,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
 	"github.com/tollkeeper/tollkeeper/internal/events"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
@@ -105,7 +106,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("customer").
-		For(&v1alpha1.Customer{}, builder.WithPredicates(r.written.unlessEcho())).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, &handler.EnqueueRequestForObject{}, r.written.unlessEcho())).
 		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer(), builder.WithPredicates(r.written.unlessEcho())).
 		Watches(&v1alpha1.BillingEvent{}, r.toCustomerOfPending()).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).

@@ -29,6 +29,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 )
 
@@ -95,7 +96,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("email").
 		For(&v1alpha1.Email{}).
-		Watches(&v1alpha1.Customer{}, handler.EnqueueRequestsFromMapFunc(r.unsettledOf)).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, handler.EnqueueRequestsFromMapFunc(r.unsettledOf))).
 		WatchesRawSource(source.Channel(r.changed, handler.EnqueueRequestsFromMapFunc(r.unsettled))).
 		WithOptions(options).
 		Complete(r)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
@@ -61,14 +62,12 @@ func (r *Reconciler) lookForLate(ctx context.Context) error {
 // erasedCustomers are those whose erasure has begun, complete or not.
 func (r *Reconciler) erasedCustomers(ctx context.Context) (map[types.NamespacedName]bool, error) {
 	var all v1alpha1.CustomerList
-	if err := r.Client.List(ctx, &all, client.InNamespace(r.Replacer.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.Client.List(ctx, &all, client.InNamespace(r.Replacer.Namespace), client.MatchingFields{routing.ByErasure: routing.Erased}); err != nil {
 		return nil, err
 	}
 	customers := map[types.NamespacedName]bool{}
 	for i := range all.Items {
-		if all.Items[i].Status.Erasure != nil {
-			customers[client.ObjectKeyFromObject(&all.Items[i])] = true
-		}
+		customers[client.ObjectKeyFromObject(&all.Items[i])] = true
 	}
 	return customers, nil
 }

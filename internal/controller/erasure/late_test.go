@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
@@ -47,7 +48,8 @@ func TestALeaderLooksForWhatCameAfterAnErasure(t *testing.T) {
 		"the status shows others": {[]client.Object{customer("cus_Ada", true), e("evt_1", "cus_Ada", address, v1alpha1.OutcomeApplied)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.objects...).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldOutcome,
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.objects...).
+				WithIndex(&v1alpha1.Customer{}, routing.ByErasure, routing.ErasuresOf).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldOutcome,
 				func(o client.Object) []string { return []string{string(o.(*v1alpha1.BillingEvent).Status.Outcome)} }).Build()
 			r := &Reconciler{Client: c, Reader: c, Replacer: &Replacer{Namespace: namespace}, wake: make(chan event.GenericEvent, 10)}
 			if err := r.lookForLate(t.Context()); err != nil {

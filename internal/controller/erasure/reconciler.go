@@ -32,6 +32,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 )
 
 // waitInterval is the time after which it is looked again whether what an erasure waits for has come.
@@ -85,7 +86,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		}
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasure").
-		For(&v1alpha1.Customer{}).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, &handler.EnqueueRequestForObject{})).
 		Watches(&v1alpha1.BillingEvent{}, handler.EnqueueRequestsFromMapFunc(r.ofErased)).
 		WatchesRawSource(source.Channel(r.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
@@ -100,7 +101,7 @@ func (r *Reconciler) ofErased(ctx context.Context, o client.Object) []reconcile.
 		return nil
 	}
 	key, c := types.NamespacedName{Namespace: e.Namespace, Name: naming.Object(e.Spec.Account, e.CustomerID())}, v1alpha1.Customer{}
-	if err := r.Client.Get(ctx, key, &c, client.UnsafeDisableDeepCopy); err != nil || c.Status.Erasure == nil {
+	if err := r.Client.Get(ctx, key, &c); err != nil || c.Status.Erasure == nil {
 		return nil
 	}
 	if !erased.HasPersonal(e) {

@@ -4,20 +4,33 @@ import (
 	"context"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/count"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/notice"
 )
 
 // Counter counts on the leader what the sink has not accepted, for the metrics.
 type Counter struct {
 	*Reconciler
 	Ticker clock.WithTicker
+	// Cache holds the Customers, packed. Those with a state that is not sent are kept as they change.
+	Cache cache.Informers
 	// Interval is the time between two counts.
 	Interval time.Duration
+
+	unsent count.Kept[*v1alpha1.Customer, state]
+}
+
+// state is one of a customer, by UID.
+type state struct {
+	uid       types.UID
+	changedAt time.Time
 }
 
 // NeedLeaderElection has the manager run the counter on the leader only.
@@ -25,21 +38,29 @@ func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start counts until ctx ends. Then it takes its metrics back, so that a former leader reports nothing.
 func (c *Counter) Start(ctx context.Context) error {
+	c.unsent.Of = func(customer *v1alpha1.Customer) (state, bool) {
+		return state{customer.UID, notice.ChangedAt(customer)}, c.isUnsent(customer)
+	}
+	stop, err := count.Follow(ctx, c.Cache, &v1alpha1.Customer{}, &c.unsent)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer stop()
 	count.Repeatedly(ctx, c.Ticker, c.Interval, "the notifications", c.count, func() { report(0, 0, 0) })
 	return nil
 }
 
-func (c *Counter) count(ctx context.Context) error {
-	var customers v1alpha1.CustomerList
-	if err := c.Client.List(ctx, &customers, client.DisableReadYourWritesConsistency, client.UnsafeDisableDeepCopy); err != nil {
-		return err
-	}
+func (c *Counter) count(context.Context) error {
 	pending := 0
-	for i := range customers.Items {
-		if c.isPending(&customers.Items[i]) {
+	c.unsent.Each(func(name types.NamespacedName, s state) {
+		customer := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: s.uid}}
+		if !c.isAccepted(customer, s.changedAt) {
 			pending++
 		}
-	}
+	})
 	unavailable, refused := c.attempts.count()
 	report(pending, unavailable, refused)
 	return nil

@@ -22,11 +22,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/delivered"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/notice"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 	"github.com/tollkeeper/tollkeeper/internal/sink"
 )
 
@@ -76,7 +78,9 @@ func New(o Options) *Reconciler {
 // SetupWithManager registers the controller. At the start the Customers that changed meanwhile wait behind those that
 // change now: the queue gives what the first listing holds a low priority.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("notify").For(&v1alpha1.Customer{}).WithOptions(options).Complete(r)
+	return ctrl.NewControllerManagedBy(mgr).Named("notify").
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, &handler.EnqueueRequestForObject{})).
+		WithOptions(options).Complete(r)
 }
 
 // Reconcile sends the customer's state unless the sink has accepted it.
@@ -109,11 +113,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // isPending reports whether the sink has not accepted the customer's present state, as far as is known. Nothing is sent
 // about a customer that is being deleted.
 func (r *Reconciler) isPending(c *v1alpha1.Customer) bool {
-	if !c.DeletionTimestamp.IsZero() || !notice.IsPending(c, r.SinkID) {
-		return false
-	}
-	accepted := r.Delivered.Peek(c) // not written yet
-	return accepted == nil || accepted.ChangedAt.Time.Before(notice.ChangedAt(c))
+	return r.isUnsent(c) && !r.isAccepted(c, notice.ChangedAt(c))
+}
+
+// isUnsent reports whether the Customer does not show that the sink has accepted its present state.
+func (r *Reconciler) isUnsent(c *v1alpha1.Customer) bool {
+	return c.DeletionTimestamp.IsZero() && notice.IsPending(c, r.SinkID)
+}
+
+// isAccepted reports whether the sink has accepted the customer's state of a time, which is not written yet. The customer's name
+// and UID are enough.
+func (r *Reconciler) isAccepted(c *v1alpha1.Customer, changedAt time.Time) bool {
+	accepted := r.Delivered.Peek(c)
+	return accepted != nil && !accepted.ChangedAt.Time.Before(changedAt)
 }
 
 // send posts the customer's state.

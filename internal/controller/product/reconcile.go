@@ -143,7 +143,7 @@ func (r *Reconciler) list(ctx context.Context, e *v1alpha1.BillingEvent) (*hando
 		return nil, fmt.Errorf("list the pending events of subscriptions to product %s: %w", e.Spec.ObjectID, err)
 	}
 	var list v1alpha1.SubscriptionList
-	if err := r.Client.List(ctx, &list, client.InNamespace(e.Namespace), bills, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.Client.List(ctx, &list, client.InNamespace(e.Namespace), bills); err != nil {
 		return nil, fmt.Errorf("list the Subscriptions to product %s: %w", e.Spec.ObjectID, err)
 	}
 	now := r.Clock.Now()
@@ -185,7 +185,7 @@ func (r *Reconciler) nextWave(ctx context.Context, h *handover, e *projection.Ev
 // listed, or that bills more products than a status shows, is not to: its status never shows the product.
 func (r *Reconciler) lacks(ctx context.Context, customer types.NamespacedName, e *projection.Event) (bool, error) {
 	var c v1alpha1.Customer
-	if err := r.Client.Get(ctx, customer, &c, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+	if err := r.Client.Get(ctx, customer, &c, client.DisableReadYourWritesConsistency); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
 	if !c.DeletionTimestamp.IsZero() || !projection.LacksProductEvent(&c.Status, e) {
@@ -193,7 +193,7 @@ func (r *Reconciler) lacks(ctx context.Context, customer types.NamespacedName, e
 	}
 	var list v1alpha1.SubscriptionList
 	if err := r.Client.List(ctx, &list, client.InNamespace(customer.Namespace), client.MatchingFields{routing.ByCustomer: customer.Name},
-		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		client.DisableReadYourWritesConsistency); err != nil {
 		return false, fmt.Errorf("list the Subscriptions of Customer %s: %w", customer.Name, err)
 	}
 	a := projection.Aggregate{Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}

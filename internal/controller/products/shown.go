@@ -17,7 +17,7 @@ func Shown(ctx context.Context, reader client.Reader, customer *v1alpha1.Custome
 	var list v1alpha1.CustomerList
 	if err := reader.List(ctx, &list, client.InNamespace(customer.Namespace), client.Limit(1),
 		client.MatchingFields{routing.ByProduct: routing.InAccount(customer.Spec.Account, id)},
-		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		client.DisableReadYourWritesConsistency); err != nil {
 		return nil, fmt.Errorf("find a Customer that shows product %s: %w", id, err)
 	}
 	for i := range list.Items {

@@ -23,6 +23,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 )
 
 // Reconciler keeps the customer's present address in PasswordResets.
@@ -38,11 +39,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("reset-link").
 		For(&v1alpha1.PasswordReset{}).
-		Watches(&v1alpha1.Customer{}, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, customer client.Object) []reconcile.Request {
-			return []reconcile.Request{{NamespacedName: client.ObjectKey{
-				Namespace: customer.GetNamespace(), Name: passwordreset.ObjectName(customer.GetName()),
-			}}}
-		})).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, handler.EnqueueRequestsFromMapFunc(
+			func(_ context.Context, customer client.Object) []reconcile.Request {
+				return []reconcile.Request{{NamespacedName: client.ObjectKey{
+					Namespace: customer.GetNamespace(), Name: passwordreset.ObjectName(customer.GetName()),
+				}}}
+			}))).
 		WithOptions(options).
 		Complete(r)
 }

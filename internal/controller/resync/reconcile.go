@@ -89,6 +89,9 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey) (*v1alpha1.
 func (r *Reconciler) scheduleOf(customer client.ObjectKey) *schedule {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	if r.schedules == nil {
+		r.schedules = map[client.ObjectKey]*schedule{}
+	}
 	if r.schedules[customer] == nil {
 		r.schedules[customer] = &schedule{readsProducts: r.Products.IsReading()}
 	}

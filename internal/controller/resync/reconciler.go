@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/features"
@@ -22,6 +23,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
+	"github.com/tollkeeper/tollkeeper/internal/packed"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
@@ -54,10 +56,9 @@ type Reconciler struct {
 // SetupWithManager registers the controller. A customer is reconciled whenever it or one of its subscriptions changes.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	metrics.ReadingsRefused.WithLabelValues("not_permitted") // so that the first one counts as an increase
-	r.schedules = map[client.ObjectKey]*schedule{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("resync").
-		For(&v1alpha1.Customer{}).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, &handler.EnqueueRequestForObject{})).
 		Watches(&v1alpha1.Subscription{}, routing.Scope{}.ToCustomer()).
 		WithOptions(options).
 		Complete(r)

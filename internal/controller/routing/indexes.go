@@ -13,6 +13,9 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, scope Scope) e
 	if err := indexer.IndexField(ctx, &v1alpha1.Customer{}, ByAccount, accountsOf); err != nil {
 		return err
 	}
+	if err := indexer.IndexField(ctx, &v1alpha1.Customer{}, ByErasure, ErasuresOf); err != nil {
+		return err
+	}
 	if err := addProductIndexes(ctx, indexer, scope); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEve
 		}
 		var customers v1alpha1.CustomerList
 		if err := r.Client.List(ctx, &customers, client.InNamespace(e.Namespace), selector,
-			client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			client.DisableReadYourWritesConsistency); err != nil {
 			return "", fmt.Errorf("list Customers with payment %s: %w", id, err)
 		}
 		for i := range customers.Items {

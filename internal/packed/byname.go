@@ -1,0 +1,66 @@
+package packed
+
+import (
+	"context"
+	"time"
+
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// ByName is a source for handlers and predicates that look at no more of a Customer or Subscription than its namespace, name and
+// version: they are handed no more. A handler is first handed all objects, and its controller waits for that: with 20,000
+// to unpack, a new leader would begin a second later for each handler.
+func ByName(c cache.Cache, kind client.Object, h handler.EventHandler, predicates ...predicate.Predicate) source.SyncingSource {
+	return source.Kind[client.Object](byNameCache{c}, kind, h, predicates...)
+}
+
+type byNameCache struct{ cache.Cache }
+
+func (c byNameCache) GetInformer(ctx context.Context, o client.Object, options ...cache.InformerGetOption) (cache.Informer, error) {
+	i, err := c.Cache.GetInformer(ctx, o, options...)
+	if err != nil {
+		return nil, err
+	}
+	return byNameInformer{i}, nil
+}
+
+type byNameInformer struct{ cache.Informer }
+
+func (i byNameInformer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	return i.Informer.AddEventHandler(byNameHandler{h})
+}
+
+func (i byNameInformer) AddEventHandlerWithResyncPeriod(
+	h toolscache.ResourceEventHandler, period time.Duration,
+) (toolscache.ResourceEventHandlerRegistration, error) {
+	return i.Informer.AddEventHandlerWithResyncPeriod(byNameHandler{h}, period)
+}
+
+func (i byNameInformer) AddEventHandlerWithOptions(
+	h toolscache.ResourceEventHandler, options toolscache.HandlerOptions,
+) (toolscache.ResourceEventHandlerRegistration, error) {
+	return i.Informer.AddEventHandlerWithOptions(byNameHandler{h}, options)
+}
+
+// byNameHandler marks a handler for an informer of packed objects. Any other informer hands it whole objects.
+type byNameHandler struct {
+	toolscache.ResourceEventHandler
+}
+
+// named returns an object of the same kind that holds what is known without unpacking.
+func named(o any) any {
+	packed, isPacked := o.(*object)
+	if !isPacked {
+		return o
+	}
+	named, known := packed.kind.new(), packed.GetObjectMeta()
+	named.SetNamespace(known.GetNamespace())
+	named.SetName(known.GetName())
+	named.SetResourceVersion(known.GetResourceVersion())
+	return named
+}

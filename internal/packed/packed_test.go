@@ -1,0 +1,163 @@
+package packed
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
+
+// What is unpacked is what was packed, also the fields that encode themselves.
+func TestWhatIsUnpackedWasPacked(t *testing.T) {
+	earlier := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "cus-1", ResourceVersion: "7"}}
+	if err := json.Unmarshal([]byte(`{"spec":{"customerID":"cus_<&>","gracePeriod":"72h0m0s","override":{"access":"Granted","until":"2026-03-10T12:00:00Z"}},
+		"status":{"changedAt":"2026-03-10T12:00:00.000001Z","notified":{"changedAt":"2026-03-10T12:00:00.000001Z","at":"2026-03-10T12:00:01Z","sink":"s"},
+		"positions":{"profile":{"authority":"State","created":"2026-03-10T12:00:00Z","eventID":"evt_1"}}}}`), earlier); err != nil {
+		t.Fatal(err)
+	}
+	if len(earlier.Status.EarlierPositions) == 0 || earlier.Status.Notified == nil {
+		t.Fatalf("the case shows nothing: %+v", earlier.Status)
+	}
+	for name, whole := range map[string]client.Object{
+		"a customer": sampleOf(t, customers), "a subscription": sampleOf(t, subscriptions), "an empty customer": &v1alpha1.Customer{},
+		"an earlier version's memory": earlier,
+	} {
+		packed, isPacked := kindOf(whole).pack(whole).(*object)
+		if !isPacked {
+			t.Fatalf("%s is not packed", name)
+		}
+		if diff := cmp.Diff(whole, packed.DeepCopyObject(), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-packed +unpacked):\n%s", name, diff)
+		}
+		known := packed.GetObjectMeta()
+		got := [3]string{known.GetNamespace(), known.GetName(), known.GetResourceVersion()}
+		if want := [3]string{whole.GetNamespace(), whole.GetName(), whole.GetResourceVersion()}; got != want {
+			t.Errorf("%s is known as %v, want %v", name, got, want)
+		}
+		if diff := cmp.Diff(whole.GetLabels(), known.GetLabels(), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("labels of %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Whatever is not of the kind stays as it is, and what is packed is not packed again.
+func TestOtherThingsAreNotPacked(t *testing.T) {
+	packed := customers.pack(sampleOf(t, customers))
+	for _, o := range []any{&v1alpha1.Email{}, sampleOf(t, subscriptions), packed, toolscache.DeletedFinalStateUnknown{Obj: packed}} {
+		if got := customers.pack(o); got != o {
+			t.Errorf("%T became %T", o, got)
+		}
+	}
+}
+
+// The store holds packed objects; handlers and indexes get whole ones, or only what is known by name.
+func TestEveryWayOutOfAnInformer(t *testing.T) {
+	source := watch.NewFake()
+	sample := sampleOf(t, customers).(*v1alpha1.Customer)
+	i := NewInformer(listOnly{&toolscache.ListWatch{
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+			return &v1alpha1.CustomerList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []v1alpha1.Customer{*sample}}, nil
+		},
+		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return source, nil },
+	}}, &v1alpha1.Customer{}, 0, toolscache.Indexers{toolscache.NamespaceIndex: toolscache.MetaNamespaceIndexFunc})
+	if err := i.SetTransform(func(o any) (any, error) {
+		o.(metav1.Object).SetManagedFields(nil)
+		return o, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	byEmail := func(o any) ([]string, error) {
+		email := o.(*v1alpha1.Customer).Status.Email
+		return []string{"ns/" + email, allNamespaces + email}, nil
+	}
+	if err := i.AddIndexers(toolscache.Indexers{"email": byEmail}); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan [2]*v1alpha1.Customer, 8)
+	byName := make(chan *v1alpha1.Customer, 8)
+	whole := toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(o any) { got <- [2]*v1alpha1.Customer{nil, o.(*v1alpha1.Customer)} },
+		UpdateFunc: func(before, after any) {
+			got <- [2]*v1alpha1.Customer{before.(*v1alpha1.Customer), after.(*v1alpha1.Customer)}
+		},
+		DeleteFunc: func(o any) { got <- [2]*v1alpha1.Customer{o.(*v1alpha1.Customer), nil} },
+	}
+	names := toolscache.ResourceEventHandlerFuncs{AddFunc: func(o any) { byName <- o.(*v1alpha1.Customer) }}
+	if _, err := i.AddEventHandler(whole); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (byNameInformer{i}).AddEventHandlerWithOptions(names, toolscache.HandlerOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go i.RunWithContext(ctx)
+	if !toolscache.WaitForCacheSync(ctx.Done(), i.HasSynced) {
+		t.Fatal("no sync")
+	}
+	changed := sample.DeepCopy()
+	changed.ResourceVersion, changed.Status.Email = "900", "new@example.com"
+	await := func(want [2]*v1alpha1.Customer) {
+		t.Helper()
+		select {
+		case pair := <-got:
+			if diff := cmp.Diff(want, pair, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the handler got (-want +got):\n%s", diff)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("no notification")
+		}
+	}
+	await([2]*v1alpha1.Customer{nil, sample})
+	known := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: sample.Namespace, Name: sample.Name, ResourceVersion: sample.ResourceVersion}}
+	if diff := cmp.Diff(known, <-byName); diff != "" {
+		t.Errorf("by name (-want +got):\n%s", diff)
+	}
+	source.Modify(changed.DeepCopy())
+	await([2]*v1alpha1.Customer{sample, changed})
+	stored, err := i.GetIndexer().ByIndex("email", "ns/new@example.com")
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("%d by the index, %v", len(stored), err)
+	}
+	if diff := cmp.Diff(changed, stored[0].(*object).DeepCopyObject(), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the copy (-want +got):\n%s", diff)
+	}
+	if values := i.GetIndexer().ListIndexFuncValues("email"); len(values) != 1 {
+		t.Errorf("the index holds %v", values)
+	}
+	if _, err := i.GetIndexer().ByIndex("email", allNamespaces+"new@example.com"); err == nil {
+		t.Error("what the index does not hold is not refused")
+	}
+	source.Delete(changed.DeepCopy())
+	await([2]*v1alpha1.Customer{changed, nil})
+}
+
+// listOnly has informers list, and not ask for the list as a stream.
+type listOnly struct{ *toolscache.ListWatch }
+
+func (listOnly) IsWatchListSemanticsUnSupported() bool { return true }
+
+// What was unpacked last is shared, and not more than a few objects are held.
+func TestRecent(t *testing.T) {
+	var r recent
+	first := customers.pack(sampleOf(t, customers))
+	if r.whole(first) != r.whole(first) {
+		t.Error("unpacked twice")
+	}
+	for range 3 * remembered {
+		r.whole(customers.pack(sampleOf(t, customers)))
+	}
+	if len(r.objects) != remembered {
+		t.Errorf("%d are held, want %d", len(r.objects), remembered)
+	}
+}
