@@ -123,7 +123,7 @@ chaos: controlplane ## Kill, stop and cut off everything at random for DURATION;
 
 .PHONY: soak
 soak: ## The same for an hour, with 60,000 events; DURATION=8h RATE=0.2 for a night.
-	@$(MAKE) --no-print-directory chaos DURATION=$(or $(DURATION),65m) RATE=$(or $(RATE),0.55)
+	@$(MAKE) --no-print-directory chaos DURATION=$(or $(DURATION),60m) RATE=$(or $(RATE),0.45)
 
 .PHONY: chaos-finds
 chaos-finds: controlplane ## Check that chaos finds each of two planted faults, and that no other failure passes for one.

@@ -245,6 +245,7 @@ type BillingEventStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.customerAccount`
 // +kubebuilder:selectablefield:JSONPath=`.spec.chargeID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.paymentIntentID`
+// +kubebuilder:selectablefield:JSONPath=`.status.customerID`
 // +kubebuilder:selectablefield:JSONPath=`.status.outcome`
 // +kubebuilder:selectablefield:JSONPath=`.status.reason`
 // +kubebuilder:printcolumn:name="Event",type=string,JSONPath=`.spec.eventID`

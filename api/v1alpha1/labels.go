@@ -17,6 +17,7 @@ const (
 	FieldCustomerAccount = "spec.customerAccount"
 	FieldChargeID        = "spec.chargeID"
 	FieldPaymentIntentID = "spec.paymentIntentID"
+	FieldLinkedCustomer  = "status.customerID"
 	FieldOutcome         = "status.outcome"
 	FieldReason          = "status.reason"
 )

@@ -8,12 +8,11 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
@@ -85,15 +84,7 @@ func (c *reconciliation) isAbout(before time.Time) bool {
 // readRecorded reads every event about the customer that was folded before, as far as they are still there.
 func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error {
 	c.recorded = nil
-	unnamed, err := labels.NewRequirement(v1alpha1.LabelCustomerID, selection.DoesNotExist, nil)
-	if err != nil {
-		return err
-	}
-	for _, selector := range []client.ListOption{
-		client.MatchingFields{v1alpha1.FieldCustomerID: c.customer.Spec.CustomerID},
-		// A dispute names its payment: the customer that was found is in the status, which no field selects.
-		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*unnamed)},
-	} {
+	for _, selector := range routing.EventsOf(c.customer.Spec.CustomerID) {
 		if err := r.listRecorded(ctx, c, selector); err != nil {
 			return fmt.Errorf("list the recorded events of Customer %s: %w", c.customer.Name, err)
 		}

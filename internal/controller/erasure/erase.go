@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -114,22 +112,13 @@ type found struct {
 func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer) (found, error) {
 	var total found
 	var waits error
-	unnamed, err := labels.NewRequirement(v1alpha1.LabelCustomerID, selection.DoesNotExist, nil)
-	if err != nil {
-		return total, err
-	}
-	seen := map[types.UID]bool{} // an event whose customer is no label value is in both lists
-	for _, selector := range []client.ListOption{
-		client.MatchingFields{v1alpha1.FieldCustomerID: c.Spec.CustomerID},
-		// An event that names a payment or an Account only: the customer that was found is in the status, which no field selects.
-		client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*unnamed)},
-	} {
+	for _, selector := range routing.EventsOf(c.Spec.CustomerID) {
 		for next := ""; ; {
 			var page v1alpha1.BillingEventList
 			if err := r.Reader.List(ctx, &page, client.InNamespace(c.Namespace), selector, client.Limit(eventsPage), client.Continue(next)); err != nil {
 				return total, fmt.Errorf("list the events of Customer %s: %w", c.Name, err)
 			}
-			if err := r.replacePage(ctx, c, &page, seen, &total); errors.Is(err, errNotYet) && !isFailure(err) {
+			if err := r.replacePage(ctx, c, &page, &total); errors.Is(err, errNotYet) && !isFailure(err) {
 				waits = err // the others go on
 			} else if err != nil {
 				return total, err
@@ -142,15 +131,14 @@ func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer) (f
 	return total, waits
 }
 
-func (r *Reconciler) replacePage(ctx context.Context, c *v1alpha1.Customer, page *v1alpha1.BillingEventList, seen map[types.UID]bool, total *found) error {
+func (r *Reconciler) replacePage(ctx context.Context, c *v1alpha1.Customer, page *v1alpha1.BillingEventList, total *found) error {
 	var personal []*v1alpha1.BillingEvent
 	var waits error
 	for i := range page.Items {
 		e := &page.Items[i]
-		if e.CustomerID() != c.Spec.CustomerID || e.Spec.Account != c.Spec.Account || seen[e.UID] {
+		if e.CustomerID() != c.Spec.CustomerID || e.Spec.Account != c.Spec.Account {
 			continue
 		}
-		seen[e.UID] = true
 		has := erased.HasPersonal(e)
 		switch {
 		case has && e.Status.Outcome == v1alpha1.OutcomePending:
