@@ -2,6 +2,7 @@ package packed
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
@@ -10,10 +11,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
 // ByName is a source for handlers and predicates that look at no more of a Customer or Subscription than its namespace, name and
-// version: they are handed no more. A handler is first handed all objects, and its controller waits for that: with 20,000
+// version, and at the name of the Customer that a Subscription belongs to (spec.customerRef.name): they are handed no more. A handler is first handed all objects, and its controller waits for that: with 20,000
 // to unpack, a new leader would begin a second later for each handler.
 func ByName(c cache.Cache, kind client.Object, h handler.EventHandler, predicates ...predicate.Predicate) source.SyncingSource {
 	return source.Kind[client.Object](byNameCache{c}, kind, h, predicates...)
@@ -47,7 +50,7 @@ func (i byNameInformer) AddEventHandlerWithOptions(
 	return i.Informer.AddEventHandlerWithOptions(byNameHandler{h}, options)
 }
 
-// byNameHandler marks a handler for an informer of packed objects. Any other informer hands it whole objects.
+// byNameHandler marks a handler: an informer of packed objects hands it names, and any other informer hands it whole objects.
 type byNameHandler struct {
 	toolscache.ResourceEventHandler
 }
@@ -60,7 +63,10 @@ func named(o any) any {
 	}
 	named, known := packed.kind.new(), packed.GetObjectMeta()
 	named.SetNamespace(known.GetNamespace())
-	named.SetName(known.GetName())
-	named.SetResourceVersion(known.GetResourceVersion())
+	named.SetName(strings.Clone(known.GetName())) // a queue keeps it for hours: the packed text must not stay with it
+	named.SetResourceVersion(strings.Clone(known.GetResourceVersion()))
+	if s, ok := named.(*v1alpha1.Subscription); ok {
+		s.Spec.CustomerRef.Name = strings.Clone(packed.customer())
+	}
 	return named
 }

@@ -1,5 +1,5 @@
-// Package packed keeps Customers and Subscriptions compressed in the caches of the controllers: a whole one takes five
-// times the memory.
+// Package packed keeps Customers and Subscriptions compressed in the caches of the controllers: of a customer like the sample
+// (sample_customer.json), a whole one takes five times the memory.
 //
 // An informer packs each object before it is stored. Whatever reads the cache gets whole objects, because there is no other
 // way out of it than these:
@@ -9,7 +9,8 @@
 //     the values of an index.
 //
 // A packed object is of another type. A read that takes what is stored as it is (client.UnsafeDisableDeepCopy) fails, and so
-// would a write of it. All that is known of it without unpacking is its namespace, name and version.
+// would a write of it. All that is known of it without unpacking is its namespace, name and version, and of a Subscription the name
+// of its Customer.
 //
 // A list of all Customers unpacks all of them, and holds them whole. What looks at all of them now and then keeps what it
 // counts instead: see count.Keep.
@@ -118,10 +119,24 @@ func (i *informer) GetStore() toolscache.Store { return i.GetIndexer() }
 type namespaced struct{ toolscache.Indexer }
 
 func (n namespaced) ByIndex(index, value string) ([]any, error) {
-	if strings.HasPrefix(value, allNamespaces) {
-		return nil, fmt.Errorf("%s: list Customers and Subscriptions by an index in one namespace (client.InNamespace)", index)
+	if err := refuse(index, value); err != nil {
+		return nil, err
 	}
 	return n.Indexer.ByIndex(index, value)
+}
+
+func (n namespaced) IndexKeys(index, value string) ([]string, error) {
+	if err := refuse(index, value); err != nil {
+		return nil, err
+	}
+	return n.Indexer.IndexKeys(index, value)
+}
+
+func refuse(index, value string) error {
+	if strings.HasPrefix(value, allNamespaces) {
+		return fmt.Errorf("%s: list Customers and Subscriptions by an index in one namespace (client.InNamespace)", index)
+	}
+	return nil
 }
 
 // unpacking makes the handler of packed objects for h.

@@ -7,7 +7,6 @@ import (
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,10 +17,11 @@ import (
 // object is a packed Customer or Subscription. It never changes.
 type object struct {
 	kind      *kind
-	namespace string // one for all
-	// text is the name, then the resource version, then the compressed JSON of the object: one allocation.
-	text                string
-	nameEnd, versionEnd uint16
+	namespace string // the same string in all objects of a namespace
+	// text is the name, then the name of the Customer that the object belongs to, then the resource version, then the compressed
+	// JSON of the object: one allocation.
+	text                             string
+	nameEnd, customerEnd, versionEnd uint16
 }
 
 // kind is a kind whose objects are packed.
@@ -60,6 +60,8 @@ func (k *kind) pack(o any) any {
 	defer release()
 	*buffer = append((*buffer)[:0], whole.GetName()...)
 	p.nameEnd = uint16(len(*buffer)) //nolint:gosec // at most 253 bytes
+	*buffer = append(*buffer, customerOf(whole)...)
+	p.customerEnd = uint16(len(*buffer)) //nolint:gosec // as many again
 	*buffer = append(*buffer, whole.GetResourceVersion()...)
 	p.versionEnd = uint16(len(*buffer)) //nolint:gosec // some 20 bytes more
 	*buffer = codec().compress(*buffer, text)
@@ -83,6 +85,16 @@ func (o *object) unpack() client.Object {
 
 func (o *object) name() string { return o.text[:o.nameEnd] }
 
+// customer is the name of the Customer that a Subscription belongs to; empty for a Customer.
+func (o *object) customer() string { return o.text[o.nameEnd:o.customerEnd] }
+
+func customerOf(whole client.Object) string {
+	if s, ok := whole.(*v1alpha1.Subscription); ok {
+		return s.Spec.CustomerRef.Name
+	}
+	return ""
+}
+
 // DeepCopyObject returns the whole object: this is how the cache's readers unpack.
 func (o *object) DeepCopyObject() runtime.Object { return o.unpack() }
 
@@ -101,11 +113,11 @@ type identity struct {
 func (i identity) GetNamespace() string { return i.packed.namespace }
 func (i identity) GetName() string      { return i.packed.name() }
 func (i identity) GetResourceVersion() string {
-	return i.packed.text[i.packed.nameEnd:i.packed.versionEnd]
+	return i.packed.text[i.packed.customerEnd:i.packed.versionEnd]
 }
-func (i identity) GetLabels() map[string]string {
-	return labels.Set(i.packed.unpack().GetLabels())
-}
+
+// GetLabels unpacks the object, so a list by labels unpacks twice what it returns: list by an index instead.
+func (i identity) GetLabels() map[string]string { return i.packed.unpack().GetLabels() }
 
 // buffers are of JSON: a Customer has some 4 KB.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}

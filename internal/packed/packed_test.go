@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -39,6 +40,9 @@ func TestWhatIsUnpackedWasPacked(t *testing.T) {
 		if diff := cmp.Diff(whole, packed.DeepCopyObject(), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-packed +unpacked):\n%s", name, diff)
 		}
+		if diff := cmp.Diff(namesOf(whole), named(packed)); diff != "" {
+			t.Errorf("%s by name (-want +got):\n%s", name, diff)
+		}
 		known := packed.GetObjectMeta()
 		got := [3]string{known.GetNamespace(), known.GetName(), known.GetResourceVersion()}
 		if want := [3]string{whole.GetNamespace(), whole.GetName(), whole.GetResourceVersion()}; got != want {
@@ -46,6 +50,27 @@ func TestWhatIsUnpackedWasPacked(t *testing.T) {
 		}
 		if diff := cmp.Diff(whole.GetLabels(), known.GetLabels(), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("labels of %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// namesOf is what ByName shows of an object.
+func namesOf(whole client.Object) client.Object {
+	known := metav1.ObjectMeta{Namespace: whole.GetNamespace(), Name: whole.GetName(), ResourceVersion: whole.GetResourceVersion()}
+	if s, ok := whole.(*v1alpha1.Subscription); ok {
+		return &v1alpha1.Subscription{ObjectMeta: known, Spec: v1alpha1.SubscriptionSpec{CustomerRef: s.Spec.CustomerRef}}
+	}
+	return &v1alpha1.Customer{ObjectMeta: known}
+}
+
+// What a queue keeps of an object by name does not keep the packed object.
+func TestNamesShareNoMemoryWithThePacked(t *testing.T) {
+	packed := subscriptions.pack(sampleOf(t, subscriptions)).(*object)
+	s := named(packed).(*v1alpha1.Subscription)
+	begin := uintptr(unsafe.Pointer(unsafe.StringData(packed.text)))
+	for what, text := range map[string]string{"name": s.Name, "version": s.ResourceVersion, "customer's name": s.Spec.CustomerRef.Name} {
+		if at := uintptr(unsafe.Pointer(unsafe.StringData(text))); begin <= at && at < begin+uintptr(len(packed.text)) {
+			t.Errorf("the %s is a part of the packed text", what)
 		}
 	}
 }
@@ -119,8 +144,7 @@ func TestEveryWayOutOfAnInformer(t *testing.T) {
 		}
 	}
 	await([2]*v1alpha1.Customer{nil, sample})
-	known := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: sample.Namespace, Name: sample.Name, ResourceVersion: sample.ResourceVersion}}
-	if diff := cmp.Diff(known, <-byName); diff != "" {
+	if diff := cmp.Diff(namesOf(sample), client.Object(<-byName)); diff != "" {
 		t.Errorf("by name (-want +got):\n%s", diff)
 	}
 	source.Modify(changed.DeepCopy())
@@ -137,6 +161,9 @@ func TestEveryWayOutOfAnInformer(t *testing.T) {
 	}
 	if _, err := i.GetIndexer().ByIndex("email", allNamespaces+"new@example.com"); err == nil {
 		t.Error("what the index does not hold is not refused")
+	}
+	if _, err := i.GetIndexer().IndexKeys("email", allNamespaces+"new@example.com"); err == nil {
+		t.Error("the keys that the index does not hold are not refused")
 	}
 	source.Delete(changed.DeepCopy())
 	await([2]*v1alpha1.Customer{changed, nil})

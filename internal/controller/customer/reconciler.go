@@ -17,7 +17,6 @@ import (
 	toolsevents "k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -107,7 +106,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("customer").
 		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, &handler.EnqueueRequestForObject{}, r.written.unlessEcho())).
-		Watches(&v1alpha1.Subscription{}, r.Scope.ToCustomer(), builder.WithPredicates(r.written.unlessEcho())).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Subscription{}, r.Scope.ToCustomer(), r.written.unlessEcho())).
 		Watches(&v1alpha1.BillingEvent{}, r.toCustomerOfPending()).
 		WatchesRawSource(source.Channel(r.Readings.Wake(), &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Channel(r.Delivered.Wake(), &handler.EnqueueRequestForObject{})).

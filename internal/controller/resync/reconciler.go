@@ -59,7 +59,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("resync").
 		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Customer{}, &handler.EnqueueRequestForObject{})).
-		Watches(&v1alpha1.Subscription{}, routing.Scope{}.ToCustomer()).
+		WatchesRawSource(packed.ByName(mgr.GetCache(), &v1alpha1.Subscription{}, routing.Scope{}.ToCustomer())).
 		WithOptions(options).
 		Complete(r)
 }
