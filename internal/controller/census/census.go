@@ -46,7 +46,7 @@ func (c *Counter) Start(ctx context.Context) error {
 		kind    client.Object
 		handler toolscache.ResourceEventHandler
 	}{
-		{&v1alpha1.Customer{}, &c.customers}, {&v1alpha1.Subscription{}, &c.subscriptions}, {&v1alpha1.Customer{}, &c.overridden},
+		{&v1alpha1.Customer{}, count.All{&c.customers, &c.overridden}}, {&v1alpha1.Subscription{}, &c.subscriptions},
 	} {
 		stop, err := count.Follow(ctx, c.Cache, f.kind, f.handler)
 		if ctx.Err() != nil {

@@ -1,11 +1,22 @@
 package census
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
+	testclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/count"
@@ -73,4 +84,61 @@ func reported(t *testing.T) map[string]float64 {
 		}
 	}
 	return values
+}
+
+// informers counts the handlers of each kind: an informer unpacks all objects for each.
+type informers struct {
+	cache.Informers
+	handlers map[string]int
+}
+
+type informer struct {
+	*controllertest.FakeInformer
+	added func()
+}
+
+func (i informers) GetInformer(_ context.Context, kind client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
+	name := "Customer"
+	if _, ok := kind.(*v1alpha1.Subscription); ok {
+		name = "Subscription"
+	}
+	return informer{controllertest.NewFakeInformer(controllertest.Synced), func() { i.handlers[name]++ }}, nil
+}
+
+func (i informer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	i.added()
+	h.OnAdd(&v1alpha1.Customer{
+		Spec:   v1alpha1.CustomerSpec{Access: v1alpha1.AccessDenied},
+		Status: v1alpha1.CustomerStatus{Conditions: conditions(is("Entitled", "False", "Overridden"))},
+	}, true)
+	return i.FakeInformer.AddEventHandler(h)
+}
+
+// The Customers are unpacked once for all that is counted of them.
+func TestOneHandlerForEachKind(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		i := informers{handlers: map[string]int{}}
+		c := &Counter{Client: fake.NewClientBuilder().WithScheme(scheme).Build(), Cache: i, Clock: testclock.NewFakeClock(time.Now()), Interval: time.Minute}
+		ended := make(chan error, 1)
+		go func() { ended <- c.Start(ctx) }()
+		<-time.After(time.Second)
+		if diff := cmp.Diff(map[string]int{"Customer": 1, "Subscription": 1}, i.handlers); diff != "" {
+			t.Errorf("handlers (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(map[string]float64{"False Overridden": 1}, reported(t)); diff != "" {
+			t.Errorf("the metrics (-want +got):\n%s", diff)
+		}
+		if got := testutil.ToFloat64(metrics.CustomersOverridden.WithLabelValues("Denied")); got != 1 {
+			t.Errorf("%v are denied, want 1", got)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -46,3 +46,13 @@ func TestKept(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// Several handlers are handed the same as one.
+func TestAll(t *testing.T) {
+	plans := Tally[*v1alpha1.Customer, string]{Of: func(c *v1alpha1.Customer) []string { return []string{c.Status.Plan} }}
+	names := Tally[*v1alpha1.Customer, string]{Of: func(c *v1alpha1.Customer) []string { return []string{c.Name} }}
+	lives(All{&plans, &names})
+	if diff := cmp.Diff([]map[string]int{{"free": 1, "pro": 1}, {"ada": 1, "dan": 1}}, []map[string]int{plans.Counts(), names.Counts()}); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
