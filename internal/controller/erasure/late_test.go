@@ -1,12 +1,17 @@
 package erasure
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -51,7 +56,7 @@ func TestALeaderLooksForWhatCameAfterAnErasure(t *testing.T) {
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.objects...).
 				WithIndex(&v1alpha1.Customer{}, routing.ByErasure, routing.ErasuresOf).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldOutcome,
 				func(o client.Object) []string { return []string{string(o.(*v1alpha1.BillingEvent).Status.Outcome)} }).Build()
-			r := &Reconciler{Client: c, Reader: c, Replacer: &Replacer{Namespace: namespace}, wake: make(chan event.GenericEvent, 10)}
+			r := &Reconciler{Client: c, Reader: c, Clock: clock.RealClock{}, Replacer: &Replacer{Namespace: namespace}, wake: make(chan event.GenericEvent, 10)}
 			if err := r.lookForLate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -69,4 +74,51 @@ func TestALeaderLooksForWhatCameAfterAnErasure(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowPages are a list of events in three pages, which take a second, a minute and two seconds. The token of the third expires.
+type slowPages struct {
+	client.Reader
+	asked []string // the tokens
+}
+
+func (p *slowPages) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	asked := (&client.ListOptions{}).ApplyOptions(options).Continue
+	p.asked = append(p.asked, asked)
+	next := map[string]struct {
+		took time.Duration
+		next string
+	}{"": {time.Second, "second"}, "second": {time.Minute, "third"}, "anew": {2 * time.Second, ""}}
+	if asked == "third" {
+		expired := apierrors.NewResourceExpired("the token has expired")
+		expired.ErrStatus.Continue = "anew"
+		return expired
+	}
+	<-time.After(next[asked].took)
+	list.SetContinue(next[asked].next)
+	return nil
+}
+
+// A new leader pauses between the pages, and goes on although a token expires meanwhile.
+func TestALeaderLooksSlowly(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	ada := &v1alpha1.Customer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}, Status: v1alpha1.CustomerStatus{Erasure: &v1alpha1.Erasure{}}}
+	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(ada).WithIndex(&v1alpha1.Customer{}, routing.ByErasure, routing.ErasuresOf).Build()
+	synctest.Test(t, func(t *testing.T) {
+		p := &slowPages{}
+		r := &Reconciler{Client: c, Reader: p, Clock: clock.RealClock{}, Replacer: &Replacer{Namespace: namespace}}
+		begin := time.Now()
+		if err := r.lookForLate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"", "second", "third", "anew"}, p.asked); diff != "" {
+			t.Errorf("asked for (-want +got):\n%s", diff)
+		}
+		if took, want := time.Since(begin), (1+4+60+10+2)*time.Second; took != want {
+			t.Errorf("it took %s, want %s", took, want)
+		}
+	})
 }

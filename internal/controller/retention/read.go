@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
@@ -72,7 +73,7 @@ func (r *Retention) list(ctx context.Context, h *held) error {
 		}); ended != nil {
 			return ended
 		}
-		if next = continueAnew(err); next != "" {
+		if next = paging.ContinueAnew(err); next != "" {
 			continue
 		}
 		if err != nil {

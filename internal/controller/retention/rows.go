@@ -10,12 +10,12 @@ import (
 	"strconv"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
 
 // rowsPage is how many rows are listed at a time.
@@ -57,7 +57,7 @@ func (r *Rows) Page(ctx context.Context, next string) (rows []row, more string, 
 	}
 	body, err := request.Do(ctx).Raw()
 	if err != nil {
-		if again := continueAnew(err); again != "" {
+		if again := paging.ContinueAnew(err); again != "" { // the next look finds what is missing
 			return nil, again, nil
 		}
 		return nil, "", fmt.Errorf("list the settled BillingEvents: %w", err)
@@ -68,16 +68,6 @@ func (r *Rows) Page(ctx context.Context, next string) (rows []row, more string, 
 	}
 	rows, err = rowsOf(&table)
 	return rows, table.Continue, err
-}
-
-// continueAnew is the token with which a list goes on whose own token has expired; empty if the error is another one. What changes
-// meanwhile may be missing: the next look finds it.
-func continueAnew(err error) string {
-	status, isStatus := errors.AsType[*apierrors.StatusError](err)
-	if !isStatus || !apierrors.IsResourceExpired(err) {
-		return ""
-	}
-	return status.ErrStatus.Continue
 }
 
 // rowsOf reads the table's rows. The columns are those of the CRD: one of another version may lack them.

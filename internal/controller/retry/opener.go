@@ -12,13 +12,13 @@ import (
 
 	"github.com/go-logr/logr"
 	"golang.org/x/time/rate"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/outcome"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/stripeaccount"
@@ -137,8 +137,8 @@ func (o *Opener) open(ctx context.Context) (opened, left int, err error) {
 		var page v1alpha1.BillingEventList
 		if err := o.Reader.List(ctx, &page, client.InNamespace(o.Namespace), client.MatchingFields{v1alpha1.FieldOutcome: string(v1alpha1.OutcomeRecorded)},
 			client.Limit(eventsPage), client.Continue(next)); err != nil {
-			if next = continueAnew(err); next != "" {
-				continue
+			if next = paging.ContinueAnew(err); next != "" {
+				continue // what came meanwhile may be missing: this version has recorded it
 			}
 			return opened, left, fmt.Errorf("list the Recorded events: %w", err)
 		}
@@ -174,17 +174,6 @@ func refusalOf(refused map[string]error) error {
 		return fmt.Errorf("%w, in %d accounts, such as %s: %w", errRefusedSome, len(refused), stripeaccount.Name(account), refused[account])
 	}
 	return nil
-}
-
-// continueAnew is the token with which a list goes on whose own token has expired, as it does after some minutes; empty if the
-// error is another one. What changes meanwhile may be missing: this version has recorded it. See
-// https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks.
-func continueAnew(err error) string {
-	status, isStatus := errors.AsType[*apierrors.StatusError](err)
-	if !isStatus || !apierrors.IsResourceExpired(err) {
-		return ""
-	}
-	return status.ErrStatus.Continue
 }
 
 func (o *Opener) openOne(ctx context.Context, e *v1alpha1.BillingEvent) (bool, error) {
