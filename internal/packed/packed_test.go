@@ -50,6 +50,19 @@ func TestWhatIsUnpackedWasPacked(t *testing.T) {
 	}
 }
 
+// A customer whose text cannot be decoded again stays as it is: the process must not end because of it.
+func TestWhatCannotBeUnpackedIsNotPacked(t *testing.T) {
+	for _, until := range []string{"9999-12-31T23:59:59-05:00", "0000-01-01T00:00:00+01:00"} {
+		c := &v1alpha1.Customer{}
+		if err := json.Unmarshal([]byte(`{"spec":{"override":{"access":"Granted","until":"`+until+`"}}}`), c); err != nil {
+			t.Fatal(err)
+		}
+		if got := customers.pack(c); got != any(c) {
+			t.Errorf("%s: a Customer became %T", until, got)
+		}
+	}
+}
+
 // Whatever is not of the kind stays as it is, and what is packed is not packed again.
 func TestOtherThingsAreNotPacked(t *testing.T) {
 	packed := customers.pack(sampleOf(t, customers))
