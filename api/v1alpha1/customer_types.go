@@ -326,7 +326,8 @@ type CustomerStatus struct {
 	Complete *Completeness `json:"complete,omitempty"`
 	// eventsGoneBefore says that this status was lost, and made anew from the events that were left: those that Stripe created
 	// before this time may have been deleted from the cluster (--event-retention). Until all subscriptions are listed from Stripe,
-	// none that is missing counts as ended, and what was reported before this time entitles to nothing. Absent otherwise.
+	// none that is missing counts as ended, and what was reported before this time entitles to nothing, unless it was paid since.
+	// Absent otherwise.
 	// +optional
 	EventsGoneBefore *metav1.Time `json:"eventsGoneBefore,omitempty"`
 	// plan is the plan of the deciding subscription: the one that Entitled is based on. Absent if a purchase alone

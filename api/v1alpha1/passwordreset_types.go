@@ -22,11 +22,20 @@ type ResetToken struct {
 	SealedAddress string `json:"sealedAddress,omitempty"`
 	// expiresAt is when the link stops working.
 	ExpiresAt metav1.Time `json:"expiresAt"`
-	// attempt is the number of the attempt (status.attempt.number of the Email) that was to send the link. If Mailgun did not accept
-	// it, the link goes. Absent in links of earlier versions, which stay.
+	// attempt is the attempt that was to send the link. If Mailgun did not accept it, the link goes. Absent in links of earlier
+	// versions, which stay.
 	// +optional
+	Attempt *SendingAttempt `json:"attempt,omitempty"`
+}
+
+// SendingAttempt names an attempt to send an e-mail.
+type SendingAttempt struct {
+	// emailUID is the UID of the Email. An Email that is made again counts its attempts anew.
+	// +kubebuilder:validation:MaxLength=64
+	EmailUID string `json:"emailUID"`
+	// number is that of the attempt in the Email's status.
 	// +kubebuilder:validation:Minimum=1
-	Attempt int32 `json:"attempt,omitempty"`
+	Number int32 `json:"number"`
 }
 
 // PasswordResetSpec is whose password may be set, and with which links.

@@ -31,7 +31,7 @@ func withPurchases(
 	for i := range periods {
 		p := &periods[i]
 		switch dispute := disputeOfPurchase(in.Customer, policy, p.ID); {
-		case !p.Covers(now) || isBeforeGone(in.Customer, &p.PaidAt):
+		case !p.Covers(now):
 		case dispute != "":
 			disputed = dispute
 		default:

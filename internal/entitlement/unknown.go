@@ -1,8 +1,6 @@
 package entitlement
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
@@ -44,14 +42,9 @@ func unlessNotKnown(in Input, d Decision, isTentative bool) Decision {
 //	customer.subscription.updated of January, active   not known: it may have been canceled in February
 //	the same, and its invoice was paid in April        active until then
 func unlessOutdated(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, a assessment) assessment {
-	reported := projection.StatePosition(s).Created
-	if !a.entitled || !isBeforeGone(c, &reported) || s.LastPaidAt != nil && !isBeforeGone(c, s.LastPaidAt) {
+	gone, reported := c.EventsGoneBefore, projection.StatePosition(s).Created
+	if !a.entitled || !reported.Before(gone) || s.LastPaidAt != nil && !s.LastPaidAt.Before(gone) {
 		return a
 	}
 	return tentative(unreported(nil, "Events that came after the subscription's last report are gone."))
-}
-
-// isBeforeGone reports whether a later event may be gone that the status was made from before it was lost.
-func isBeforeGone(c *v1alpha1.CustomerStatus, t *metav1.Time) bool {
-	return c.EventsGoneBefore != nil && t.Before(c.EventsGoneBefore)
 }

@@ -91,7 +91,8 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// What was reported before events are gone serves nobody once the status is lost: what ended it may be gone. What was paid since does.
+// Once the status is lost, what was reported before events are gone entitles to nothing: what ended it may be gone. What was paid since
+// entitles.
 func TestOutdated(t *testing.T) {
 	active := func(reported int) *subscription { return sub("active").reported(day(reported)) }
 	lost := func() *customer { return newCustomer().incomplete().eventsGone() } // before day -45
@@ -106,7 +107,8 @@ func TestOutdated(t *testing.T) {
 		"another one is known":         {lost().with("sub_A", active(-46)).with("sub_B", active(-44)), "SubscriptionActive"},
 		"bought since":                 {lost().bought("lifetime", day(-44)), "Purchased"},
 		"bought before":                {lost().bought("lifetime", day(-46)), "StateNotKnown"},
-		"read from Stripe meanwhile":   {newCustomer().listed().with("sub_A", active(-46)).bought("lifetime", day(-46)), "SubscriptionActive"},
+		"a second pass, bought since":  {lost().bought("60d", day(-50)).bought("60d", day(-44)), "Purchased"},
+		"the first one is known alone": {lost().bought("60d", day(-50)), "StateNotKnown"},
 	} {
 		d := Decide(tc.customer.in, strict, noon)
 		if d.Reason != tc.want || d.Unknown != (tc.want == "StateNotKnown") {

@@ -44,15 +44,15 @@ func kindOf(o any) *kind {
 	}
 }
 
-// pack packs an object of the kind. Anything else, and an object that cannot be encoded, stays as it is, which takes more
-// memory and is as right.
+// pack packs an object of the kind. Anything else stays as it is, and so does an object that could not be unpacked, which takes more
+// memory and is as right: the year 9999 in a time zone of the west is the year 10000 in UTC, in which times are encoded.
 func (k *kind) pack(o any) any {
 	if kindOf(o) != k {
 		return o
 	}
 	whole := o.(client.Object) //nolint:forcetypeassert // of a kind
 	text, err := json.Marshal(whole)
-	if err != nil {
+	if err != nil || json.Unmarshal(text, k.new()) != nil {
 		return o
 	}
 	p := &object{kind: k, namespace: unique.Make(whole.GetNamespace()).Value()}
@@ -77,7 +77,7 @@ func (o *object) unpack() client.Object {
 	if *buffer, err = codec().decompress((*buffer)[:0], []byte(o.text[o.versionEnd:])); err == nil {
 		err = json.Unmarshal(*buffer, whole)
 	}
-	if err != nil { // what this process has packed is broken: so is its memory
+	if err != nil { // pack has tried it, so the memory of this process is broken
 		panic(fmt.Sprintf("unpack %s/%s: %v", o.namespace, o.name(), err))
 	}
 	return whole

@@ -71,6 +71,16 @@ func TestNamesShareNoMemoryWithThePacked(t *testing.T) {
 	for what, text := range map[string]string{"name": s.Name, "version": s.ResourceVersion, "customer's name": s.Spec.CustomerRef.Name} {
 		if at := uintptr(unsafe.Pointer(unsafe.StringData(text))); begin <= at && at < begin+uintptr(len(packed.text)) {
 			t.Errorf("the %s is a part of the packed text", what)
+
+// A customer whose text cannot be decoded again stays as it is: the process must not end because of it.
+func TestWhatCannotBeUnpackedIsNotPacked(t *testing.T) {
+	for _, until := range []string{"9999-12-31T23:59:59-05:00", "0000-01-01T00:00:00+01:00"} {
+		c := &v1alpha1.Customer{}
+		if err := json.Unmarshal([]byte(`{"spec":{"override":{"access":"Granted","until":"`+until+`"}}}`), c); err != nil {
+			t.Fatal(err)
+		}
+		if got := customers.pack(c); got != any(c) {
+			t.Errorf("%s: a Customer became %T", until, got)
 		}
 	}
 }

@@ -14,8 +14,6 @@ import (
 type PurchasePeriod struct {
 	// ID is the purchase's id.
 	ID string
-	// PaidAt is when it was paid. Its access may begin later.
-	PaidAt metav1.Time
 	// From and Until bound the access; Until is nil if it does not end.
 	From  metav1.Time
 	Until *metav1.Time
@@ -42,7 +40,7 @@ func PurchasePeriods(c *v1alpha1.CustomerStatus) []PurchasePeriod {
 	var periods []PurchasePeriod
 	for _, p := range effectivePurchases(c) {
 		_, period, _ := accessOf(p)
-		next := PurchasePeriod{ID: p.ID, PaidAt: *p.PaidAt, From: *p.PaidAt, Entitlements: entitlementsOf(p)}
+		next := PurchasePeriod{ID: p.ID, From: *p.PaidAt, Entitlements: entitlementsOf(p)}
 		if !period.IsLifetime() {
 			for i := range periods {
 				if former := &periods[i]; former.Until != nil && next.From.Before(former.Until) && maps.Equal(former.Entitlements, next.Entitlements) {
@@ -57,7 +55,8 @@ func PurchasePeriods(c *v1alpha1.CustomerStatus) []PurchasePeriod {
 }
 
 // effectivePurchases are the purchases that grant access at some time, by when they were paid. An invoice and a checkout
-// may report one purchase as two, if the invoice does not name its payment intent: then the checkout counts.
+// may report one purchase as two, if the invoice does not name its payment intent: then the checkout counts. A purchase that was
+// paid before events are gone does not count: its refund may be gone, too.
 func effectivePurchases(c *v1alpha1.CustomerStatus) []*v1alpha1.Purchase {
 	var effective []*v1alpha1.Purchase
 	for i := range c.Purchases {
@@ -66,7 +65,7 @@ func effectivePurchases(c *v1alpha1.CustomerStatus) []*v1alpha1.Purchase {
 		isTwice := p.ID == p.InvoiceID && slices.ContainsFunc(c.Purchases, func(other v1alpha1.Purchase) bool {
 			return other.ID != p.ID && other.InvoiceID == p.InvoiceID && len(other.Terms) > 0
 		})
-		if err == nil && p.PaidAt != nil && p.RefundedAt == nil && !isTwice {
+		if err == nil && p.PaidAt != nil && !p.PaidAt.Before(c.EventsGoneBefore) && p.RefundedAt == nil && !isTwice {
 			effective = append(effective, p)
 		}
 	}

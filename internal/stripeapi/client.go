@@ -64,9 +64,10 @@ func NewWith(key func() string, base, version string) *Client {
 	}
 }
 
-// LimitRate sets how many requests a second the client makes. Call it before the first request.
+// LimitRate sets how many requests a second the client makes. After a pause a fifth of them go at once. Call it before the first
+// request.
 func (c *Client) LimitRate(perSecond int) {
-	c.limit.rate = rate.NewLimiter(rate.Limit(perSecond), perSecond)
+	c.limit.rate = rate.NewLimiter(rate.Limit(perSecond), max(1, perSecond/5))
 }
 
 // Reading is an object as read from Stripe's API.

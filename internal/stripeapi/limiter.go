@@ -34,7 +34,7 @@ type limiter struct {
 }
 
 func newLimiter() *limiter {
-	return &limiter{rate: rate.NewLimiter(defaultRate, defaultRate), patience: backgroundPatience}
+	return &limiter{rate: rate.NewLimiter(defaultRate, defaultRate/5), patience: backgroundPatience}
 }
 
 // wait returns when the request may be sent, or with an error if ctx ends before.

@@ -99,14 +99,15 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	})
 }
 
-// A client makes as many requests a second as it is told, and ten by default.
+// A client makes as many requests a second as it is told, and ten by default; a fifth of them at once.
 func TestLimitRate(t *testing.T) {
 	for name, tc := range map[string]struct {
-		change func(*Client)
-		want   int
+		change       func(*Client)
+		want, atOnce int
 	}{
-		"by default": {func(*Client) {}, 10},
-		"as told":    {func(c *Client) { c.LimitRate(25) }, 25},
+		"by default": {func(*Client) {}, 10, 2},
+		"as told":    {func(c *Client) { c.LimitRate(25) }, 25, 5},
+		"the least":  {func(c *Client) { c.LimitRate(1) }, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -114,13 +115,13 @@ func TestLimitRate(t *testing.T) {
 				tc.change(c)
 				const seconds = 4
 				begin := time.Now()
-				for range tc.want * (1 + seconds) { // the first ones go at once
+				for range tc.atOnce + tc.want*seconds {
 					if err := c.limit.wait(t.Context(), foreground); err != nil {
 						t.Fatal(err)
 					}
 				}
 				if took := time.Since(begin).Round(time.Millisecond); took != seconds*time.Second {
-					t.Errorf("%d requests took %s, want %d s", tc.want*(1+seconds), took, seconds)
+					t.Errorf("%d requests took %s, want %d s", tc.atOnce+tc.want*seconds, took, seconds)
 				}
 			})
 		})

@@ -159,7 +159,7 @@ spec:
       {{- end }}
       securityContext:
         {{- $security := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") }}
-        {{- toYaml (merge (deepCopy $values.podSecurityContext) $security) | nindent 8 }}
+        {{- toYaml (merge (deepCopy (default dict $values.podSecurityContext)) $security) | nindent 8 }}
       topologySpreadConstraints:
       - topologyKey: kubernetes.io/hostname
         maxSkew: 1

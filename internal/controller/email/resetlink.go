@@ -41,13 +41,13 @@ func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address 
 		return "", &alreadySentError{"The link of an earlier attempt was used: Mailgun has sent the message."}
 	}
 	token := passwordreset.NewToken(email.customer.Name)
-	tokens := sentTokens(reset.Spec.Tokens, email.Status.Attempt)
+	tokens := sentTokens(reset.Spec.Tokens, &email.Email)
 	reset.Spec.AddressSHA256 = passwordreset.AddressHash(reset.UID, mail.AddressOf(email.customer))
 	reset.Spec.Tokens = append([]v1alpha1.ResetToken{{
 		SHA256: passwordreset.Hash(reset.UID, token), AddressSHA256: passwordreset.AddressHash(reset.UID, address),
 		SealedAddress: passwordreset.Seal(reset.UID, token, address),
 		ExpiresAt:     metav1.NewTime(r.Clock.Now().Add(letter.ResetTTL).UTC()),
-		Attempt:       nextNumber(email.Status.Attempt),
+		Attempt:       &v1alpha1.SendingAttempt{EmailUID: string(email.UID), Number: nextNumber(email.Status.Attempt)},
 	}}, tokens[:min(len(tokens), maxTokens-1)]...)
 	if err := r.Client.Update(ctx, reset); err != nil {
 		return "", fmt.Errorf("write PasswordReset %s: %w", reset.Name, apirejection.Hide("it", err))
@@ -58,16 +58,19 @@ func (r *Reconciler) resetLink(ctx context.Context, email *storedEmail, address 
 	return link.String(), nil
 }
 
-// sentTokens are the tokens without those of the last attempt if Mailgun did not accept it: nobody has their links. last may be an
-// old one, if this process does not know yet what another one has done since. So the newest token need not be of last. For example:
+// sentTokens are the tokens without those of the Email's last attempt if Mailgun did not accept it: no message has their links. The
+// Email may be an old one, if this process does not know yet what another one has done since. So the newest token need not be of the
+// attempt that it shows. For example:
 //
 //	attempt 1 was not accepted                 its token goes
 //	attempt 2 was made by another process      its token stays, and the claim of a second attempt 2 fails
-func sentTokens(tokens []v1alpha1.ResetToken, last *v1alpha1.EmailAttempt) []v1alpha1.ResetToken {
+func sentTokens(tokens []v1alpha1.ResetToken, email *v1alpha1.Email) []v1alpha1.ResetToken {
+	last := email.Status.Attempt
 	if last == nil || last.Outcome != v1alpha1.AttemptNotAccepted {
 		return tokens
 	}
-	return slices.DeleteFunc(slices.Clone(tokens), func(t v1alpha1.ResetToken) bool { return t.Attempt == last.Number })
+	refused := v1alpha1.SendingAttempt{EmailUID: string(email.UID), Number: last.Number}
+	return slices.DeleteFunc(slices.Clone(tokens), func(t v1alpha1.ResetToken) bool { return t.Attempt != nil && *t.Attempt == refused })
 }
 
 // passwordReset gets the customer's PasswordReset, or creates it without tokens: their hashes include its UID. One that

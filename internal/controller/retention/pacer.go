@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// defaultShare is the part of the time in which the retention has a request at the API server: one that reads, or each of its deletions
-	// (see below). So it slows down with the API server: of one that answers in 4 ms it takes some 250 deletions a second, and of one that
-	// is busy and answers in 20 ms fifty.
+	// defaultShare is the part of the time in which the retention has a request at the API server: one that reads, or each of so many
+	// deletions. So it slows down with the API server: if that answers in 4 ms, 250 events are deleted a second, and if it is busy and
+	// answers in 20 ms, fifty.
 	defaultShare = 0.2
 	// deletions is how many deletions it makes at a time.
 	deletions = 5

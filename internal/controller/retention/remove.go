@@ -173,8 +173,8 @@ func (r *Retention) mayDelete(ctx context.Context, e *v1alpha1.BillingEvent) err
 	return err
 }
 
-// delete deletes the events that have not changed since they were read, some at a time: the API server waits for its disk most of
-// the time that a deletion takes.
+// delete deletes the events that have not changed since they were read, several at a time: the API server waits for its disk
+// most of the time that a deletion takes.
 func (r *Retention) delete(ctx context.Context, events []v1alpha1.BillingEvent) (int, error) {
 	var deleted atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)

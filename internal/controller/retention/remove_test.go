@@ -2,9 +2,11 @@ package retention
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,18 +18,29 @@ import (
 
 // Of a batch that is larger than what is deleted at a time, every event is deleted once, and no more than that many at a time.
 func TestDelete(t *testing.T) {
-	var active, most, calls atomic.Int64
+	var mutex sync.Mutex
+	active, most, calls := 0, 0, 0
 	gate := make(chan struct{})
 	r, c := bench(t, &memory{}, interceptor.Funcs{
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
-			n := active.Add(1)
-			defer active.Add(-1)
-			most.Store(max(most.Load(), n))
-			if calls.Add(1) == deletions {
+			mutex.Lock()
+			active, calls = active+1, calls+1
+			most = max(most, active)
+			if calls == deletions {
 				close(gate) // so many are being deleted
 			}
-			<-gate
-			return c.Delete(ctx, o, options...)
+			mutex.Unlock()
+			defer func() {
+				mutex.Lock()
+				defer mutex.Unlock()
+				active--
+			}()
+			select {
+			case <-gate:
+				return c.Delete(ctx, o, options...)
+			case <-time.After(10 * time.Second):
+				return errors.New("fewer events are deleted at a time")
+			}
 		},
 	})
 	var events []v1alpha1.BillingEvent
@@ -41,8 +54,8 @@ func TestDelete(t *testing.T) {
 		events = append(events, *e)
 	}
 	deleted, err := r.delete(t.Context(), events)
-	if err != nil || deleted != len(events) || int(calls.Load()) != len(events) || most.Load() > deletions {
-		t.Errorf("%d of %d events are deleted by %d requests, at most %d at a time, %v", deleted, len(events), calls.Load(), most.Load(), err)
+	if err != nil || deleted != len(events) || calls != len(events) || most > deletions {
+		t.Errorf("%d of %d events are deleted by %d requests, at most %d at a time, %v", deleted, len(events), calls, most, err)
 	}
 	if got := left(t, c); len(got) != 4 {
 		t.Errorf("left are %v", got)
