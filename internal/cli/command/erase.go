@@ -42,7 +42,7 @@ come back.
 
 You are shown what there is, and type the customer's id to go on; --yes does without. Your name, the time and the reason are
 kept in an annotation of the Customer, for other people to read. A request that was made before stays as it is, unless personal
-data has come since it was answered. With --wait, the progress is printed.
+data, or an archive, has come since it was answered. With --wait, the progress is printed.
 
 A customer whose Customer is gone is named by its id (cus_…): if the cluster has events about it, its Customer is made again.`,
 		Example: `  kubectl tollkeeper erase cus_Gus --reason "Ticket 4711" --wait
@@ -103,9 +103,16 @@ func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha
 	if customer.ResourceVersion == "" && found.isNone() {
 		return nothingKnown(customer)
 	}
-	if request.IsErasureStanding(customer, found.events+found.emails+found.resets > 0) {
+	archived, err := mayBeArchived(ctx, a.client, customer)
+	if err != nil {
+		return advisedTo(err, "look for the archive", eraserRole)
+	}
+	if request.IsErasureStanding(customer, archived != "" || found.events+found.emails+found.resets > 0) {
 		p.note("%s", request.DescribeErasure(customer))
 		return p.followErasure(ctx, a, customer, flags)
+	}
+	if archived != "" {
+		p.note("The customer was erased while the operator had no archive. What %s has of it is erased with a new request.", archived)
 	}
 	for line := range strings.Lines(found.describe(customer)) {
 		p.note("%s", strings.TrimSuffix(line, "\n"))
