@@ -98,14 +98,14 @@ func (p *plugin) customerToErase(ctx context.Context, text, account string) (*ac
 func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha1.Customer, flags eraseFlags) error {
 	found, err := personalDataOf(ctx, a.client, customer)
 	if err != nil {
-		return advisedTo(err, "look for the personal data of "+customer.Spec.CustomerID, eraserRole)
+		return advisedToErase(err, "look for the personal data of "+customer.Spec.CustomerID)
 	}
 	if customer.ResourceVersion == "" && found.isNone() {
 		return nothingKnown(customer)
 	}
 	archived, err := mayBeArchived(ctx, a.client, customer)
 	if err != nil {
-		return advisedTo(err, "look for the archive", eraserRole)
+		return advisedToErase(err, "look for the archive")
 	}
 	if request.IsErasureStanding(customer, archived != "" || found.events+found.emails+found.resets > 0) {
 		p.note("%s", request.DescribeErasure(customer))
@@ -157,7 +157,7 @@ func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1
 	switch {
 	case errors.Is(err, request.ErrNoAnswer):
 		remains, err := leftBehind(ctx, a.client, customer)
-		return errors.Join(notErased(customer, remains, timeout), advisedTo(err, "look for Subscriptions that are left", eraserRole))
+		return errors.Join(notErased(customer, remains, timeout), advisedToErase(err, "look for Subscriptions that are left"))
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("customer/%s was deleted meanwhile, and its erasure ended: erase it again by its id, %s", customer.Name, customer.Spec.CustomerID)
 	case err != nil:
@@ -261,10 +261,10 @@ Amounts, ids, times and outcomes stay. What is erased does not come back.`,
 	return text
 }
 
-// advisedTo is advised with another role.
-func advisedTo(err error, what, role string) error {
+// advisedToErase is advised with the role that an erasure needs.
+func advisedToErase(err error, what string) error {
 	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("%s: %w. Ask an administrator for the ClusterRole %s", what, err, role)
+		return fmt.Errorf("%s: %w. Ask an administrator for the ClusterRole %s", what, err, eraserRole)
 	}
 	return advised(err, what)
 }

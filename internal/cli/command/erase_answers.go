@@ -40,7 +40,7 @@ func notRequested(err error, customer *v1alpha1.Customer) error {
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%s: the namespace %s does not exist: name Tollkeeper's with --namespace", what, customer.Namespace)
 	default:
-		return advisedTo(err, what, eraserRole)
+		return advisedToErase(err, what)
 	}
 }
 
