@@ -70,3 +70,9 @@ func ErasureRequest(c *Customer) string {
 	sum := sha256.Sum256([]byte(value))
 	return hex.EncodeToString(sum[:])
 }
+
+// IsErasureComplete reports whether the customer is erased, as far as was requested: a new request is not answered yet.
+func IsErasureComplete(c *Customer) bool {
+	e, request := c.Status.Erasure, ErasureRequest(c)
+	return e != nil && e.CompletedAt != nil && (request == "" || request == e.Request)
+}

@@ -35,6 +35,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/events"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/packed"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/informers"
 )
 
 const heapNamespace = "tollkeeper-system"
@@ -153,7 +154,7 @@ func namespacedKinds() meta.RESTMapper {
 
 // standIn lists n Customers, or the Subscriptions to them, as the API server would; and none of any other kind.
 func standIn(n int, example apiruntime.Object) toolscache.ListerWatcher {
-	return listOnly{&toolscache.ListWatch{
+	return informers.ListOnly{ListWatch: &toolscache.ListWatch{
 		ListWithContextFunc: func(context.Context, metav1.ListOptions) (apiruntime.Object, error) {
 			version := metav1.ListMeta{ResourceVersion: "1"}
 			switch example.(type) {
@@ -178,11 +179,6 @@ func standIn(n int, example apiruntime.Object) toolscache.ListerWatcher {
 		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
 	}}
 }
-
-// listOnly has informers list, and not ask for the list as a stream.
-type listOnly struct{ *toolscache.ListWatch }
-
-func (listOnly) IsWatchListSemanticsUnSupported() bool { return true }
 
 func decode(text string, into any) {
 	if err := json.Unmarshal([]byte(text), into); err != nil {

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,16 +44,20 @@ func (a *Archive) isThere(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// noArchive names the URL without what may be secret.
-func noArchive(location string) error {
-	shown := "this URL"
-	if at, err := url.Parse(location); err == nil {
-		named := url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}
-		if prefix := at.Query().Get("prefix"); prefix != "" {
-			named.RawQuery = url.Values{"prefix": {prefix}}.Encode()
-		}
-		shown = named.String()
+// Shown is the URL of an archive without what may be secret; empty if it is no URL.
+func Shown(location string) string {
+	at, err := url.Parse(location)
+	if err != nil {
+		return ""
 	}
+	shown := url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}
+	if prefix := at.Query().Get("prefix"); prefix != "" {
+		shown.RawQuery = url.Values{"prefix": {prefix}}.Encode()
+	}
+	return shown.String()
+}
+
+func noArchive(location string) error {
 	return fmt.Errorf("%w at %s: check the URL: it is the operator's --archive-url. The operator writes the first batch once an event is older "+
-		"than its --event-retention", ErrNoArchive, shown)
+		"than its --event-retention", ErrNoArchive, cmp.Or(Shown(location), "this URL"))
 }

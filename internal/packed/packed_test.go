@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/testutil/informers"
 )
 
 // What is unpacked is what was packed, also the fields that encode themselves.
@@ -99,7 +100,7 @@ func TestOtherThingsAreNotPacked(t *testing.T) {
 func TestEveryWayOutOfAnInformer(t *testing.T) {
 	source := watch.NewFake()
 	sample := sampleOf(t, customers).(*v1alpha1.Customer)
-	i := NewInformer(listOnly{&toolscache.ListWatch{
+	i := NewInformer(informers.ListOnly{ListWatch: &toolscache.ListWatch{
 		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 			return &v1alpha1.CustomerList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []v1alpha1.Customer{*sample}}, nil
 		},
@@ -178,11 +179,6 @@ func TestEveryWayOutOfAnInformer(t *testing.T) {
 	source.Delete(changed.DeepCopy())
 	await([2]*v1alpha1.Customer{changed, nil})
 }
-
-// listOnly has informers list, and not ask for the list as a stream.
-type listOnly struct{ *toolscache.ListWatch }
-
-func (listOnly) IsWatchListSemanticsUnSupported() bool { return true }
 
 // What was unpacked last is shared, and not more than a few objects are held.
 func TestRecent(t *testing.T) {

@@ -408,6 +408,15 @@ func TestDeletedCustomersAreErasedByThemselves(t *testing.T) {
 	if got := gone.customer(id).Annotations[v1alpha1.AnnotationErase]; got != first || first == "" {
 		t.Errorf("the second request has replaced the first: %q, was %q", got, first)
 	}
+	noted := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: "tollkeeper-archive"}, Data: map[string]string{"archive": "s3://trail"}}
+	if err := cluster.Client.Create(t.Context(), noted); err != nil {
+		t.Fatal(err)
+	}
+	out, notes, err = p.try("erase", id, "--reason", "Ticket 4713", "--yes", "--wait", "--timeout", "1m")
+	if err != nil {
+		t.Error(err)
+	}
+	shows(t, out+notes, "What s3://trail has of it is erased with a new request", "Requested.", "erased on")
 	shows(t, p.run("explain", id), "It was deleted at Stripe on", "Its personal data was erased on")
 	p.refuses([]string{"erase", "cus_NeverSeen", "--reason", "Ticket 4711", "--yes"}, "nothing is known of cus_NeverSeen", "archive restore --customer=cus_NeverSeen --apply")
 	if gone.customer("cus_NeverSeen").UID != "" {

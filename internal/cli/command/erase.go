@@ -42,7 +42,7 @@ come back.
 
 You are shown what there is, and type the customer's id to go on; --yes does without. Your name, the time and the reason are
 kept in an annotation of the Customer, for other people to read. A request that was made before stays as it is, unless personal
-data has come since it was answered. With --wait, the progress is printed.
+data, or an archive, has come since it was answered. With --wait, the progress is printed.
 
 A customer whose Customer is gone is named by its id (cus_…): if the cluster has events about it, its Customer is made again.`,
 		Example: `  kubectl tollkeeper erase cus_Gus --reason "Ticket 4711" --wait
@@ -98,14 +98,21 @@ func (p *plugin) customerToErase(ctx context.Context, text, account string) (*ac
 func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha1.Customer, flags eraseFlags) error {
 	found, err := personalDataOf(ctx, a.client, customer)
 	if err != nil {
-		return advisedTo(err, "look for the personal data of "+customer.Spec.CustomerID, eraserRole)
+		return advisedToErase(err, "look for the personal data of "+customer.Spec.CustomerID)
 	}
 	if customer.ResourceVersion == "" && found.isNone() {
 		return nothingKnown(customer)
 	}
-	if request.IsErasureStanding(customer, found.events+found.emails+found.resets > 0) {
+	archived, err := mayBeArchived(ctx, a.client, customer)
+	if err != nil {
+		return advisedToErase(err, "look for the archive")
+	}
+	if request.IsErasureStanding(customer, archived != "" || found.events+found.emails+found.resets > 0) {
 		p.note("%s", request.DescribeErasure(customer))
 		return p.followErasure(ctx, a, customer, flags)
+	}
+	if archived != "" {
+		p.note("The customer was erased while the operator had no archive. What %s has of it is erased with a new request.", archived)
 	}
 	for line := range strings.Lines(found.describe(customer)) {
 		p.note("%s", strings.TrimSuffix(line, "\n"))
@@ -150,7 +157,7 @@ func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1
 	switch {
 	case errors.Is(err, request.ErrNoAnswer):
 		remains, err := leftBehind(ctx, a.client, customer)
-		return errors.Join(notErased(customer, remains, timeout), advisedTo(err, "look for Subscriptions that are left", eraserRole))
+		return errors.Join(notErased(customer, remains, timeout), advisedToErase(err, "look for Subscriptions that are left"))
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("customer/%s was deleted meanwhile, and its erasure ended: erase it again by its id, %s", customer.Name, customer.Spec.CustomerID)
 	case err != nil:
@@ -254,10 +261,10 @@ Amounts, ids, times and outcomes stay. What is erased does not come back.`,
 	return text
 }
 
-// advisedTo is advised with another role.
-func advisedTo(err error, what, role string) error {
+// advisedToErase is advised with the role that an erasure needs.
+func advisedToErase(err error, what string) error {
 	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("%s: %w. Ask an administrator for the ClusterRole %s", what, err, role)
+		return fmt.Errorf("%s: %w. Ask an administrator for the ClusterRole %s", what, err, eraserRole)
 	}
 	return advised(err, what)
 }

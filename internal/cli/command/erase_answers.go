@@ -6,12 +6,14 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/cli/request"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
@@ -38,8 +40,19 @@ func notRequested(err error, customer *v1alpha1.Customer) error {
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%s: the namespace %s does not exist: name Tollkeeper's with --namespace", what, customer.Namespace)
 	default:
-		return advisedTo(err, what, eraserRole)
+		return advisedToErase(err, what)
 	}
+}
+
+// mayBeArchived is the archive that may have personal data of a customer who was erased while the operator had none; empty if there is
+// no such customer, or no archive. If the operator was started without its archive, the ConfigMap still names it.
+func mayBeArchived(ctx context.Context, c client.Reader, customer *v1alpha1.Customer) (string, error) {
+	if !request.IsErasedWithoutArchive(customer) {
+		return "", nil
+	}
+	var noted corev1.ConfigMap
+	err := c.Get(ctx, client.ObjectKey{Namespace: customer.Namespace, Name: archiveConfigMap}, &noted)
+	return noted.Data["archive"], client.IgnoreNotFound(err)
 }
 
 // leftBehind names the Subscriptions of a former Customer of the same name.

@@ -1,17 +1,21 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -58,7 +62,7 @@ func TestARefusedErasureSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// Left behind are the Subscriptions of a Customer with another UID; not those that nobody, or the Customer, owns.
+// Left behind are the Subscriptions of a Customer with another UID; not those without an owner, or of the Customer.
 func TestLeftBehind(t *testing.T) {
 	of := func(name, customer, owner string) *v1alpha1.Subscription {
 		s := &v1alpha1.Subscription{ObjectMeta: metav1.ObjectMeta{Namespace: "billing", Name: name, Labels: map[string]string{v1alpha1.LabelCustomerID: "cus_Ada"}}}
@@ -74,5 +78,43 @@ func TestLeftBehind(t *testing.T) {
 	got, err := leftBehind(t.Context(), c, ada("7"))
 	if diff := cmp.Diff([]string{"sub-left"}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// An archive that the operator got after it had erased the customer still has its lines.
+func TestMayBeArchived(t *testing.T) {
+	noted := func(archive string) *corev1.ConfigMap {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "billing", Name: archiveConfigMap}, Data: map[string]string{"archive": archive}}
+	}
+	erased := func(inArchive bool) *v1alpha1.Customer {
+		c := ada("7", metav1.Condition{Type: v1alpha1.ConditionErased, Status: metav1.ConditionTrue})
+		c.Annotations = map[string]string{v1alpha1.AnnotationErase: "dora: now Ticket 4711"}
+		c.Status.Erasure = &v1alpha1.Erasure{Request: v1alpha1.ErasureRequest(c), CompletedAt: &metav1.Time{Time: time.Now()}, Archive: inArchive}
+		return c
+	}
+	for name, tc := range map[string]struct {
+		customer *v1alpha1.Customer
+		stored   []client.Object
+		want     string
+	}{
+		"an archive since":   {erased(false), []client.Object{noted("s3://trail")}, "s3://trail"},
+		"no archive":         {erased(false), []client.Object{noted("")}, ""},
+		"nothing is noted":   {erased(false), nil, ""},
+		"erased there, too":  {erased(true), []client.Object{noted("s3://trail")}, ""},
+		"not yet erased":     {ada("7"), []client.Object{noted("s3://trail")}, ""},
+		"there is no object": {ada(""), []client.Object{noted("s3://trail")}, ""},
+	} {
+		c := fake.NewClientBuilder().WithScheme(scheme()).WithObjects(tc.stored...).Build()
+		if got, err := mayBeArchived(t.Context(), c, tc.customer); err != nil || got != tc.want {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, tc.want)
+		}
+	}
+	forbids := fake.NewClientBuilder().WithScheme(scheme()).WithInterceptorFuncs(interceptor.Funcs{
+		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, archiveConfigMap, errors.New("no"))
+		},
+	}).Build()
+	if _, err := mayBeArchived(t.Context(), forbids, erased(false)); !apierrors.IsForbidden(err) {
+		t.Errorf("without the right: %v", err)
 	}
 }

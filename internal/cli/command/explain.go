@@ -182,11 +182,11 @@ func (p *plugin) history(ctx context.Context, a *access, customer *v1alpha1.Cust
 	return in, nil
 }
 
-// eventsOf lists the events about the customer. Some name no customer, or an Account only: the operator links these.
+// eventsOf lists the events about the customer.
 func eventsOf(ctx context.Context, c client.Reader, customer *v1alpha1.Customer) ([]v1alpha1.BillingEvent, error) {
 	var events []v1alpha1.BillingEvent
-	for _, id := range []string{customer.Spec.CustomerID, ""} {
-		found, err := lists.Events(ctx, c, customer.Namespace, client.MatchingFields{v1alpha1.FieldCustomerID: id})
+	for _, selected := range naming.EventsOf(customer.Spec.CustomerID) {
+		found, err := lists.Events(ctx, c, customer.Namespace, client.MatchingFields(selected))
 		if err != nil {
 			return nil, err
 		}

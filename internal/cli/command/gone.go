@@ -12,7 +12,7 @@ import (
 )
 
 // hintAtGone says that older events of the customer may have left the cluster. It says nothing if the ConfigMap of the archive
-// cannot be read: there may be none, and not everybody may read it.
+// cannot be read: there may be none, and only some users may read it.
 func (p *plugin) hintAtGone(ctx context.Context, a *access, in *timeline.Input) {
 	var noted corev1.ConfigMap
 	if a.client.Get(ctx, client.ObjectKey{Namespace: in.Customer.Namespace, Name: archiveConfigMap}, &noted) != nil {
@@ -34,8 +34,8 @@ func beginningOf(in *timeline.Input) time.Time {
 	return earliest
 }
 
-// goneHint is empty if no event since the beginning has left the cluster. The ConfigMap says in goneBefore up to when events have, by
-// spec.created, and names no archive if they are deleted without one.
+// goneHint is empty if no event since the beginning has left the cluster. In the ConfigMap, goneBefore is
+// the time before which events, by spec.created, may have left. It names no archive if they are deleted without one.
 func goneHint(noted map[string]string, beginning time.Time) string {
 	goneBefore, err := time.Parse(time.RFC3339, noted["goneBefore"])
 	switch {

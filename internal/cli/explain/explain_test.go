@@ -72,6 +72,15 @@ func TestExplainInWords(t *testing.T) {
 	erased := Input{Customer: customer("False", v1alpha1.ReasonSubscriptionEnded, "The customer was deleted."), Now: now}
 	erased.Customer.Status.DeletedAt, erased.Customer.Status.Name, erased.Customer.Status.Email = at(-48), "", ""
 	erased.Customer.Status.Erasure = &v1alpha1.Erasure{StartedAt: *at(-4), CompletedAt: at(-3)}
+	erased.Customer.Status.Conditions = append(erased.Customer.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionErased, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPersonalDataErased, Message: "The customer's personal data was erased.",
+	})
+
+	again := Input{Customer: erased.Customer.DeepCopy(), Now: now}
+	again.Customer.Annotations = map[string]string{v1alpha1.AnnotationErase: "dora: now Ticket 4712"}
+
+	takenUp := Input{Customer: again.Customer.DeepCopy(), Now: now}
+	takenUp.Customer.Status.Conditions[1].Status, takenUp.Customer.Status.Conditions[1].Message = metav1.ConditionFalse, "It waits for the archive."
 
 	requested := Input{Customer: customer("True", v1alpha1.ReasonPurchased, "Bought."), Now: now}
 	requested.Customer.Annotations = map[string]string{v1alpha1.AnnotationErase: "dora: now Ticket 4711"}
@@ -79,6 +88,17 @@ func TestExplainInWords(t *testing.T) {
 		Type: v1alpha1.ConditionErased, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotDeletedAtStripe, Message: "The customer is not deleted at Stripe.",
 	})
 
+	const beforeErasure, afterErasure = `
+cus_A is not entitled (SubscriptionEnded).
+  The customer was deleted.`, `
+Customer     cus-a-1 in the namespace tollkeeper-system
+Since        28 November 2026 at 10:00 UTC (120m ago)
+Decided by   the deletion of the customer at Stripe on 26 November 2026 at 12:00 UTC
+Next         nothing is scheduled: only a new event, or a person, changes this
+To unlock    A customer that was deleted at Stripe does not come back: the person signs up as a new customer
+             Or give access for a time, whatever Stripe says:
+               kubectl tollkeeper grant cus_A --for 72h --reason "…"
+`
 	for name, tc := range map[string]struct {
 		in   Input
 		want string
@@ -96,21 +116,19 @@ To unlock    A customer that was deleted at Stripe does not come back: the perso
              Or give access for a time, whatever Stripe says:
                kubectl tollkeeper grant cus_A --for 72h --reason "…"
 `},
-		"erased": {erased, `
-cus_A is not entitled (SubscriptionEnded).
-  The customer was deleted.
+		"erased": {erased, beforeErasure + `
   It was deleted at Stripe on 26 November 2026 at 12:00 UTC.
   Its personal data was erased on 28 November 2026 at 09:00 UTC: no name and no address is left to
   show.
-
-Customer     cus-a-1 in the namespace tollkeeper-system
-Since        28 November 2026 at 10:00 UTC (120m ago)
-Decided by   the deletion of the customer at Stripe on 26 November 2026 at 12:00 UTC
-Next         nothing is scheduled: only a new event, or a person, changes this
-To unlock    A customer that was deleted at Stripe does not come back: the person signs up as a new customer
-             Or give access for a time, whatever Stripe says:
-               kubectl tollkeeper grant cus_A --for 72h --reason "…"
-`},
+` + afterErasure},
+		"to be erased again": {again, beforeErasure + `
+  It was deleted at Stripe on 26 November 2026 at 12:00 UTC.
+  Its personal data is being erased.
+` + afterErasure},
+		"erased again": {takenUp, beforeErasure + `
+  It was deleted at Stripe on 26 November 2026 at 12:00 UTC.
+  It waits for the archive.
+` + afterErasure},
 		"to be erased": {requested, `
 cus_A is entitled (Purchased).
   Bought.

@@ -15,9 +15,10 @@ import (
 type Erasure struct {
 	// RequestedBy is who requested it, when and why; absent if --erase-deleted-customers began it.
 	RequestedBy string `json:"requestedBy,omitempty"`
-	// StartedAt is absent while the erasure waits, such as for the deletion at Stripe.
+	// StartedAt is absent while the erasure waits, such as for the deletion at Stripe. It is that of the former request until the
+	// operator takes up a new one.
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
-	// CompletedAt is absent while personal data is left.
+	// CompletedAt is absent while personal data may be left, or a new request is not answered.
 	CompletedAt *metav1.Time `json:"completedAt,omitempty"`
 	// Message is that of the condition Erased.
 	Message string `json:"message,omitempty"`
@@ -30,11 +31,17 @@ func erasureOf(c *v1alpha1.Customer) *Erasure {
 		return nil
 	}
 	e := &Erasure{RequestedBy: requestedBy}
-	if condition := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionErased); condition != nil {
+	condition := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionErased)
+	isTrue := condition != nil && condition.Status == metav1.ConditionTrue
+	isErased := isTrue && v1alpha1.IsErasureComplete(c)
+	if condition != nil && (isErased || !isTrue) { // else it is about the former request
 		e.Message = condition.Message
 	}
 	if known != nil {
-		e.StartedAt, e.CompletedAt = known.StartedAt.DeepCopy(), known.CompletedAt.DeepCopy()
+		e.StartedAt = known.StartedAt.DeepCopy()
+	}
+	if isErased {
+		e.CompletedAt = known.CompletedAt.DeepCopy()
 	}
 	return e
 }

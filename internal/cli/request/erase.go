@@ -40,13 +40,20 @@ func Erase(ctx context.Context, c client.Client, customer *v1alpha1.Customer, er
 }
 
 // IsErasureStanding reports whether the customer's request for erasure is to stay as it is: who requested it, when and why must not be
-// lost. A new one is needed if the former one is answered, and personal data is there nevertheless.
+// lost. A new one is needed if the former one is answered, and personal data is there nevertheless, in the cluster or in the archive.
 func IsErasureStanding(customer *v1alpha1.Customer, hasPersonal bool) bool {
 	if customer.Annotations[v1alpha1.AnnotationErase] == "" {
 		return false
 	}
 	isErased, _ := Erased(customer)
 	return !isErased || !hasPersonal
+}
+
+// IsErasedWithoutArchive reports whether the customer's last request for erasure was answered while the operator had no archive. One
+// that it has now may have the customer's personal data.
+func IsErasedWithoutArchive(customer *v1alpha1.Customer) bool {
+	isErased, _ := Erased(customer)
+	return isErased && !customer.Status.Erasure.Archive
 }
 
 // DescribeErasure says by whom, when and why the erasure was requested, and whether it is complete.
@@ -62,10 +69,15 @@ func DescribeErasure(customer *v1alpha1.Customer) string {
 	if reason != "" {
 		text += " (" + reason + ")"
 	}
-	if isErased, _ := Erased(customer); isErased {
-		return text + ", and is complete: nothing personal is left in the cluster."
+	isErased, _ := Erased(customer)
+	switch {
+	case !isErased:
+		return text + ", and is under way. That request stays."
+	case IsErasedWithoutArchive(customer):
+		return text + ", and is complete: nothing personal is left in the cluster, and there is no archive."
+	default:
+		return text + ", and is complete: nothing personal is left in the cluster and in the archive."
 	}
-	return text + ", and is under way. That request stays."
 }
 
 // Erased reports whether the customer's last request for erasure is answered, and what its condition says; empty before there is
@@ -75,6 +87,5 @@ func Erased(customer *v1alpha1.Customer) (isErased bool, message string) {
 	if condition == nil {
 		return false, ""
 	}
-	isAnswered := customer.Status.Erasure != nil && customer.Status.Erasure.Request == v1alpha1.ErasureRequest(customer)
-	return condition.Status == metav1.ConditionTrue && isAnswered, condition.Message
+	return condition.Status == metav1.ConditionTrue && v1alpha1.IsErasureComplete(customer), condition.Message
 }

@@ -28,6 +28,8 @@ func TestTheFirstRequestForErasureStays(t *testing.T) {
 	const said = "The erasure of cus_Ada was already requested by "
 	overtaken := erasing(dora, true)
 	overtaken.Annotations[v1alpha1.AnnotationErase] = "dora: soon"
+	archived := erasing(dora, true)
+	archived.Status.Erasure.Archive = true
 	for name, tc := range map[string]struct {
 		customer    *v1alpha1.Customer
 		hasPersonal bool
@@ -35,7 +37,8 @@ func TestTheFirstRequestForErasureStays(t *testing.T) {
 	}{
 		"never requested":           {erasing("", false), true, ""},
 		"under way":                 {erasing(dora, false), true, said + "system:serviceaccount:privacy:dora on 29 November 2026 at 01:20 UTC (Ticket 4711), and is under way. That request stays."},
-		"done":                      {erasing(dora, true), false, said + "system:serviceaccount:privacy:dora on 29 November 2026 at 01:20 UTC (Ticket 4711), and is complete: nothing personal is left in the cluster."},
+		"done":                      {erasing(dora, true), false, said + "system:serviceaccount:privacy:dora on 29 November 2026 at 01:20 UTC (Ticket 4711), and is complete: nothing personal is left in the cluster, and there is no archive."},
+		"done in both":              {archived, false, said + "system:serviceaccount:privacy:dora on 29 November 2026 at 01:20 UTC (Ticket 4711), and is complete: nothing personal is left in the cluster and in the archive."},
 		"done, and data came":       {erasing(dora, true), true, ""},
 		"another one was requested": {overtaken, true, said + "dora (soon), and is under way. That request stays."},
 	} {
@@ -48,5 +51,26 @@ func TestTheFirstRequestForErasureStays(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestIsErasedWithoutArchive(t *testing.T) {
+	archived := erasing("dora: now", true)
+	archived.Status.Erasure.Archive = true
+	again := erasing("dora: now", true)
+	again.Annotations[v1alpha1.AnnotationErase] = "dora: again"
+	for name, tc := range map[string]struct {
+		customer *v1alpha1.Customer
+		want     bool
+	}{
+		"never requested": {erasing("", false), false},
+		"under way":       {erasing("dora: now", false), false},
+		"requested again": {again, false},
+		"erased":          {erasing("dora: now", true), true},
+		"erased in both":  {archived, false},
+	} {
+		if got := IsErasedWithoutArchive(tc.customer); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }

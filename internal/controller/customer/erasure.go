@@ -79,7 +79,7 @@ func setErased(c *v1alpha1.Customer, hasStripe bool, now time.Time) {
 		meta.RemoveStatusCondition(set.Conditions, v1alpha1.ConditionErased)
 	case !erased.IsDeleted(&c.Status, hasStripe):
 		set.Set(v1alpha1.ConditionErased, metav1.ConditionFalse, v1alpha1.ReasonNotDeletedAtStripe, notDeleted(&c.Status))
-	case erasure == nil || erasure.CompletedAt == nil || request != "" && request != erasure.Request:
+	case !v1alpha1.IsErasureComplete(c):
 		set.Set(v1alpha1.ConditionErased, metav1.ConditionFalse, v1alpha1.ReasonErasing, erasing(erasure))
 	default:
 		set.Set(v1alpha1.ConditionErased, metav1.ConditionTrue, v1alpha1.ReasonPersonalDataErased, erasedText(erasure))

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
@@ -84,8 +84,8 @@ func (c *reconciliation) isAbout(before time.Time) bool {
 // readRecorded reads every event about the customer that was folded before, as far as they are still there.
 func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error {
 	c.recorded = nil
-	for _, selector := range routing.EventsOf(c.customer.Spec.CustomerID) {
-		if err := r.listRecorded(ctx, c, selector); err != nil {
+	for _, selected := range naming.EventsOf(c.customer.Spec.CustomerID) {
+		if err := r.listRecorded(ctx, c, client.MatchingFields(selected)); err != nil {
 			return fmt.Errorf("list the recorded events of Customer %s: %w", c.customer.Name, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
 // eventsPage is how many events are read at a time.
@@ -112,10 +113,11 @@ type found struct {
 func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer) (found, error) {
 	var total found
 	var waits error
-	for _, selector := range routing.EventsOf(c.Spec.CustomerID) {
+	for _, selected := range naming.EventsOf(c.Spec.CustomerID) {
 		for next := ""; ; {
 			var page v1alpha1.BillingEventList
-			if err := r.Reader.List(ctx, &page, client.InNamespace(c.Namespace), selector, client.Limit(eventsPage), client.Continue(next)); err != nil {
+			if err := r.Reader.List(ctx, &page, client.InNamespace(c.Namespace), client.MatchingFields(selected),
+				client.Limit(eventsPage), client.Continue(next)); err != nil {
 				return total, fmt.Errorf("list the events of Customer %s: %w", c.Name, err)
 			}
 			if err := r.replacePage(ctx, c, &page, &total); errors.Is(err, errNotYet) && !isFailure(err) {

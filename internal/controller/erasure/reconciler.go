@@ -124,7 +124,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return requeue.At(due, r.Clock.Now()), nil
 	}
 	isLate := r.open.takeLate(req.NamespacedName)
-	if isComplete(c) && !isLate {
+	if v1alpha1.IsErasureComplete(c) && !isLate {
 		r.open.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
@@ -152,12 +152,6 @@ func (r *Reconciler) isWanted(c *v1alpha1.Customer) (isWanted bool, due *time.Ti
 		return false, &at
 	}
 	return true, nil
-}
-
-// isComplete reports whether the customer is erased, as far as was requested.
-func isComplete(c *v1alpha1.Customer) bool {
-	e, request := c.Status.Erasure, v1alpha1.ErasureRequest(c)
-	return e != nil && e.CompletedAt != nil && (request == "" || request == e.Request)
 }
 
 // noteEnd says when to go on, and reports an erasure that fails.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -119,17 +118,12 @@ func (r *Retention) swap(ctx context.Context, state archivehead.State, change fu
 	return moved, nil
 }
 
-// archiveName is the URL without what may be secret.
+// archiveName is the URL without what may be secret; empty without an archive.
 func archiveName(location string) string {
-	u, err := url.Parse(location)
-	if err != nil || location == None {
+	if location == None {
 		return ""
 	}
-	name := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	if prefix := u.Query().Get("prefix"); prefix != "" {
-		name.RawQuery = url.Values{"prefix": {prefix}}.Encode()
-	}
-	return name.String()
+	return archive.Shown(location)
 }
 
 // thatMayGo are those of the events that may go. The rows do not show all that the rules ask for.
