@@ -72,6 +72,9 @@ func TestNamesShareNoMemoryWithThePacked(t *testing.T) {
 	for what, text := range map[string]string{"name": s.Name, "version": s.ResourceVersion, "customer's name": s.Spec.CustomerRef.Name} {
 		if at := uintptr(unsafe.Pointer(unsafe.StringData(text))); begin <= at && at < begin+uintptr(len(packed.text)) {
 			t.Errorf("the %s is a part of the packed text", what)
+		}
+	}
+}
 
 // A customer whose text cannot be decoded again stays as it is: the process must not end because of it.
 func TestWhatCannotBeUnpackedIsNotPacked(t *testing.T) {
