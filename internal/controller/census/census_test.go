@@ -126,7 +126,8 @@ func TestOneHandlerForEachKind(t *testing.T) {
 		c := &Counter{Client: fake.NewClientBuilder().WithScheme(scheme).Build(), Cache: i, Clock: testclock.NewFakeClock(time.Now()), Interval: time.Minute}
 		ended := make(chan error, 1)
 		go func() { ended <- c.Start(ctx) }()
-		<-time.After(time.Second)
+		<-time.After(time.Second) // the handler is there by then
+		synctest.Wait()
 		if diff := cmp.Diff(map[string]int{"Customer": 1, "Subscription": 1}, i.handlers); diff != "" {
 			t.Errorf("handlers (-want +got):\n%s", diff)
 		}

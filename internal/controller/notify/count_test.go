@@ -57,7 +57,8 @@ func TestCounter(t *testing.T) {
 				c := &Counter{Reconciler: s.Reconciler, Ticker: clock, Cache: followed{informer: informer}, Interval: time.Minute}
 				ended := make(chan error, 1)
 				go func() { ended <- c.Start(ctx) }()
-				<-time.After(time.Second)
+				<-time.After(time.Second) // the handler is there by then
+				synctest.Wait()
 				tc.life(informer)
 				if tc.accepted != nil {
 					s.Delivered.Put(t.Context(), tc.accepted, notice.Accepted(tc.accepted, "sink", noon))
