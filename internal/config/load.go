@@ -44,7 +44,7 @@ func (c *Config) Load(getenv func(string) string) error {
 		atLeast("--backfill-interval", c.BackfillInterval, 0),
 		within("--backfill-window", c.BackfillWindow, maxBackfillWindow),
 		atLeast("--resync-interval", c.ResyncInterval, 0),
-		c.stripeRateLimit(),
+		between("--stripe-rate-limit", c.StripeRateLimit, 1, maxStripeRate),
 		between("--mail-max-age", c.MailMaxAge, 0, maxMailAge),
 		c.retention(),
 		c.eventRetention(),
@@ -96,13 +96,6 @@ func atLeast[T int | time.Duration](name string, value, least T) error {
 // maxStripeRate is how many requests a second Stripe allows an account. See https://docs.stripe.com/rate-limits.
 const maxStripeRate = 100
 
-func (c *Config) stripeRateLimit() error {
-	if c.StripeRateLimit < 1 || c.StripeRateLimit > maxStripeRate {
-		return fmt.Errorf("--stripe-rate-limit is %d: want at least 1 and at most %d", c.StripeRateLimit, maxStripeRate)
-	}
-	return nil
-}
-
 func within(name string, d, most time.Duration) error {
 	if d <= 0 || d > most {
 		return fmt.Errorf("%s is %s: want more than 0 and at most %s", name, d, most)
@@ -110,9 +103,9 @@ func within(name string, d, most time.Duration) error {
 	return nil
 }
 
-func between(name string, d, least, most time.Duration) error {
-	if d < least || d > most {
-		return fmt.Errorf("%s is %s: want at least %s and at most %s", name, d, least, most)
+func between[T int | time.Duration](name string, value, least, most T) error {
+	if value < least || value > most {
+		return fmt.Errorf("%s is %v: want at least %v and at most %v", name, value, least, most)
 	}
 	return nil
 }

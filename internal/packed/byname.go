@@ -16,8 +16,10 @@ import (
 )
 
 // ByName is a source for handlers and predicates that look at no more of a Customer or Subscription than its namespace, name and
-// version, and at the name of the Customer that a Subscription belongs to (spec.customerRef.name): they are handed no more. A handler is first handed all objects, and its controller waits for that: with 20,000
-// to unpack, a new leader would begin a second later for each handler.
+// version, and at the name of the Customer that a Subscription belongs to (spec.customerRef.name): they are handed no more.
+//
+// A handler is first handed all objects, and its controller waits for that: with 20,000 to unpack, a new leader would begin a
+// second later for each handler.
 func ByName(c cache.Cache, kind client.Object, h handler.EventHandler, predicates ...predicate.Predicate) source.SyncingSource {
 	return source.Kind[client.Object](byNameCache{c}, kind, h, predicates...)
 }

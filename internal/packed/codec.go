@@ -10,7 +10,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// The samples are what most objects look like: a customer who pays for one subscription.
+// The samples are what most objects look like: a customer that pays for one subscription.
 var (
 	//go:embed sample_customer.json
 	sampleCustomer []byte

@@ -13,7 +13,7 @@
 // of its Customer.
 //
 // A list of all Customers unpacks all of them, and holds them whole. What looks at all of them now and then keeps what it
-// counts instead: see count.Keep.
+// counts instead: see count.Kept.
 package packed
 
 import (

@@ -99,7 +99,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	})
 }
 
-// A client makes as many requests a second as it is told, and ten by default; a fifth of them at once.
+// LimitRate sets how many requests a second a client makes: ten by default, and a fifth of them at once.
 func TestLimitRate(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change       func(*Client)

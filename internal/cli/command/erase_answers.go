@@ -44,7 +44,7 @@ func notRequested(err error, customer *v1alpha1.Customer) error {
 	}
 }
 
-// mayBeArchived is the archive that may have personal data of a customer who was erased while the operator had none; empty if there is
+// mayBeArchived is the archive that may have personal data of a customer that was erased while the operator had none; empty if there is
 // no such customer, or no archive. If the operator was started without its archive, the ConfigMap still names it.
 func mayBeArchived(ctx context.Context, c client.Reader, customer *v1alpha1.Customer) (string, error) {
 	if !request.IsErasedWithoutArchive(customer) {

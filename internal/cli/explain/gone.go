@@ -13,7 +13,7 @@ import (
 
 // Erasure is how far the erasure of the customer's personal data is.
 type Erasure struct {
-	// RequestedBy is who requested it, when and why; absent if --erase-deleted-customers began it.
+	// RequestedBy names the user that requested it, with the time and the reason; absent if --erase-deleted-customers began it.
 	RequestedBy string `json:"requestedBy,omitempty"`
 	// StartedAt is absent while the erasure waits, such as for the deletion at Stripe. It is that of the former request until the
 	// operator takes up a new one.

@@ -39,7 +39,7 @@ func Erase(ctx context.Context, c client.Client, customer *v1alpha1.Customer, er
 	return c.Create(ctx, customer, FieldOwner)
 }
 
-// IsErasureStanding reports whether the customer's request for erasure is to stay as it is: who requested it, when and why must not be
+// IsErasureStanding reports whether the customer's request for erasure is to stay as it is: its user, time and reason must not be
 // lost. A new one is needed if the former one is answered, and personal data is there nevertheless, in the cluster or in the archive.
 func IsErasureStanding(customer *v1alpha1.Customer, hasPersonal bool) bool {
 	if customer.Annotations[v1alpha1.AnnotationErase] == "" {

@@ -22,7 +22,7 @@ func erasing(request string, isErased bool) *v1alpha1.Customer {
 	return c
 }
 
-// Who requested an erasure first, when and why stays, until an answered request left, or something brought, personal data.
+// The user, time and reason of the first request for an erasure stay, until an answered request left, or something brought, personal data.
 func TestTheFirstRequestForErasureStays(t *testing.T) {
 	const dora = "system:serviceaccount:privacy:dora: 2026-11-29T01:20:00Z Ticket 4711"
 	const said = "The erasure of cus_Ada was already requested by "

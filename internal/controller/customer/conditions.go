@@ -85,11 +85,14 @@ func setReady(set condition.Setter, decision entitlement.Decision, events unused
 	}
 }
 
-func countEvents(n int) string {
-	if n == 1 {
-		return "1 event"
+func countEvents(n int) string { return counted(n, "event") }
+
+// counted is a number of things: "1 event", "2 events".
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
 	}
-	return fmt.Sprintf("%d events", n)
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // setSubscriptionConditions sets the conditions of a subscription. deletedAt is when its customer was deleted; nil if it

@@ -112,22 +112,12 @@ func erasing(e *v1alpha1.Erasure) string {
 }
 
 func erasedText(e *v1alpha1.Erasure) string {
-	text := fmt.Sprintf("The customer's personal data was erased on %s: it was taken out of %s, and %s deleted.",
-		second(*e.CompletedAt), countEvents(int(e.Events)), countMessages(e.Emails, e.PasswordResets))
+	text := fmt.Sprintf("The customer's personal data was erased on %s: it was taken out of %s, and %s and %s were deleted.",
+		second(*e.CompletedAt), countEvents(int(e.Events)), counted(int(e.Emails), "e-mail"), counted(int(e.PasswordResets), "password reset"))
 	if e.Archive {
 		text += " It was taken out of the archive, too."
 	}
 	return text
-}
-
-func countMessages(emails, resets int32) string {
-	count := func(n int32, noun string) string {
-		if n != 1 {
-			noun += "s"
-		}
-		return fmt.Sprintf("%d %s", n, noun)
-	}
-	return count(emails, "e-mail") + " and " + count(resets, "password reset") + " were"
 }
 
 // announceErasure reports as a Kubernetes event that an erasure begins, waits for the deletion at Stripe, or is complete.
