@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
 const (
@@ -75,14 +77,30 @@ func (o *operator) allArchived(ctx context.Context) error {
 		for i := range page.Items {
 			e := &page.Items[i]
 			isOld := e.Status.ProcessedAt != nil && time.Since(e.Status.ProcessedAt.Time) > oldAge/2
-			if isOld && e.Spec.Dispute == nil { // those of an open dispute stay
-				return fmt.Errorf("event %s, which is old, is in the cluster, perhaps others too", e.Spec.EventID)
+			if !isOld {
+				continue
+			}
+			if isOpen, err := o.isOfOpenDispute(ctx, e); err != nil || !isOpen {
+				return errors.Join(err, fmt.Errorf("event %s, which is old, is in the cluster, perhaps others too", e.Spec.EventID))
 			}
 		}
 		if page.Continue == "" {
 			return nil
 		}
 	}
+}
+
+// isOfOpenDispute reports whether the event is about an open dispute of its customer, or about its payment: such events stay.
+func (o *operator) isOfOpenDispute(ctx context.Context, e *v1alpha1.BillingEvent) (bool, error) {
+	var c v1alpha1.Customer
+	key := client.ObjectKey{Namespace: o.namespace, Name: naming.Object(e.Spec.Account, e.CustomerID())}
+	if err := o.cluster.client.Get(ctx, key, &c); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return slices.ContainsFunc(c.Status.OpenDisputes, func(d v1alpha1.Dispute) bool {
+		return e.Spec.ObjectID == d.ID || e.Spec.ChargeID != "" && e.Spec.ChargeID == d.ChargeID ||
+			e.Spec.PaymentIntentID != "" && e.Spec.PaymentIntentID == d.PaymentIntentID
+	}), nil
 }
 
 // readArchive adds the events that are in the archive only to the state, and finds what is wrong with the archive.

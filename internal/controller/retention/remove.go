@@ -141,9 +141,9 @@ func (r *Retention) thatMayGo(ctx context.Context, events []v1alpha1.BillingEven
 	return going, nil
 }
 
-// openDisputes are those of the event's Customer, if it is about a dispute.
-func (r *Retention) openDisputes(ctx context.Context, e *v1alpha1.BillingEvent) ([]string, error) {
-	if e.Content().Dispute == nil || e.CustomerID() == "" {
+// openDisputes are those of the event's Customer, if the event can be about one.
+func (r *Retention) openDisputes(ctx context.Context, e *v1alpha1.BillingEvent) ([]v1alpha1.Dispute, error) {
+	if !mayBeOfCase(e.Content()) || e.CustomerID() == "" {
 		return nil, nil
 	}
 	var c v1alpha1.Customer
@@ -151,11 +151,7 @@ func (r *Retention) openDisputes(ctx context.Context, e *v1alpha1.BillingEvent) 
 	if err := r.Client.Get(ctx, key, &c); client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("get Customer %s: %w", key.Name, err)
 	}
-	var ids []string
-	for _, d := range c.Status.OpenDisputes {
-		ids = append(ids, d.ID)
-	}
-	return ids, nil
+	return c.Status.OpenDisputes, nil
 }
 
 // mayDelete asks the API server whether it would delete the event. If not, nothing is archived: it would be archived again and again.

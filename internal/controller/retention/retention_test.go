@@ -227,25 +227,27 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-// An open dispute keeps its own events.
+// An open dispute keeps its own events, and those of its payment.
 func TestAnOpenDisputeKeepsItsEvents(t *testing.T) {
 	r, c := bench(t, &memory{}, interceptor.Funcs{})
 	customer := &v1alpha1.Customer{Spec: v1alpha1.CustomerSpec{CustomerID: "cus_1"}}
 	customer.Namespace, customer.Name = namespace, naming.Object("", "cus_1")
-	customer.Status.OpenDisputes = []v1alpha1.Dispute{{ID: "dp_1"}}
+	customer.Status.OpenDisputes = []v1alpha1.Dispute{{ID: "dp_1", ChargeID: "ch_1"}}
 	if err := c.Create(t.Context(), customer); err != nil {
 		t.Fatal(err)
 	}
-	var e v1alpha1.BillingEvent
-	if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: naming.Object("", "evt_0")}, &e); err != nil {
-		t.Fatal(err)
+	for id, change := range map[string]func(*v1alpha1.BillingEvent){"evt_0": dispute("dp_1"), "evt_1": payment("ch_1", "")} {
+		var e v1alpha1.BillingEvent
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: naming.Object("", id)}, &e); err != nil {
+			t.Fatal(err)
+		}
+		change(&e)
+		e.Status.ProcessedAt = new(metav1.NewTime(now.Add(-50 * day)))
+		if err := c.Update(t.Context(), &e); err != nil {
+			t.Fatal(err)
+		}
 	}
-	dispute("dp_1")(&e)
-	e.Status.ProcessedAt = new(metav1.NewTime(now.Add(-50 * day)))
-	if err := c.Update(t.Context(), &e); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.run(t.Context()); err != nil || !slices.Equal(left(t, c), []string{"evt_0", "evt_3"}) {
+	if _, err := r.run(t.Context()); err != nil || !slices.Equal(left(t, c), []string{"evt_0", "evt_1", "evt_3"}) {
 		t.Errorf("left are %v, %v", left(t, c), err)
 	}
 }

@@ -22,18 +22,19 @@ const (
 	keptFailed     kept = "Failed"     // a person is to look at it, or has looked: a dismissal is a part of the audit trail
 	keptJustEnded  kept = "JustEnded"  // its outcome was written within a day
 	keptRetry      kept = "Retry"      // a person asks for a retry that was not answered yet
-	keptOpenCase   kept = "OpenCase"   // it is about a dispute that its Customer shows open
+	keptOpenCase   kept = "OpenCase"   // it is about a dispute that its Customer shows open, or about the disputed payment
 	keptProtected  kept = "Protected"  // it has a finalizer, or is being deleted
 	keptUnreadable kept = "Unreadable" // it has an outcome of another version
 )
 
-// whyKept decides about one event. before is the time before which Stripe has created what may go. openDisputes are the ids of
-// the disputes that the event's Customer shows open. Each line is a rule:
+// whyKept decides about one event. before is the time before which Stripe has created what may go. openDisputes are
+// those that the event's Customer shows. Each line is a rule:
 //   - the age is that of spec.created alone. So no event outlives a later one of its customer by more than it must, and all
 //     events since a time are there, or none was deleted (archivehead.State);
 //   - an event that waits or has failed is work to do, not history;
-//   - further events of a dispute name its payment, not its customer: they find it by the dispute's earlier events.
-func whyKept(e *v1alpha1.BillingEvent, before, now time.Time, openDisputes []string) kept {
+//   - the events of a dispute name its payment, not its customer: they find it by earlier events of both. Those of the payment
+//     are needed once more when a backup is restored without statuses.
+func whyKept(e *v1alpha1.BillingEvent, before, now time.Time, openDisputes []v1alpha1.Dispute) kept {
 	switch e.Status.Outcome {
 	case v1alpha1.OutcomePending:
 		return keptPending
@@ -53,12 +54,24 @@ func whyKept(e *v1alpha1.BillingEvent, before, now time.Time, openDisputes []str
 	case asksForRetry(e):
 		return keptRetry
 	}
-	for _, id := range openDisputes {
-		if e.Content().Dispute != nil && e.Content().ObjectID == id {
+	for i := range openDisputes {
+		if isOfCase(e.Content(), &openDisputes[i]) {
 			return keptOpenCase
 		}
 	}
 	return ""
+}
+
+// isOfCase reports whether an event is about the dispute, or about its payment.
+func isOfCase(e *v1alpha1.BillingEventSpec, d *v1alpha1.Dispute) bool {
+	return e.Dispute != nil && e.ObjectID == d.ID ||
+		e.ChargeID != "" && e.ChargeID == d.ChargeID ||
+		e.PaymentIntentID != "" && e.PaymentIntentID == d.PaymentIntentID
+}
+
+// mayBeOfCase reports whether an event can be about a dispute or its payment.
+func mayBeOfCase(e *v1alpha1.BillingEventSpec) bool {
+	return e.Dispute != nil || e.ChargeID != "" || e.PaymentIntentID != ""
 }
 
 // asksForRetry reports whether a person has asked for a retry, and it was not answered: see package retry.

@@ -47,7 +47,14 @@ func dispute(id string) func(*v1alpha1.BillingEvent) {
 	}
 }
 
+func payment(chargeID, intentID string) func(*v1alpha1.BillingEvent) {
+	return func(e *v1alpha1.BillingEvent) {
+		e.Spec.ChargeID, e.Spec.PaymentIntentID = chargeID, intentID
+	}
+}
+
 func TestWhatMayGo(t *testing.T) {
+	open := []v1alpha1.Dispute{{ID: "dp_0"}, {ID: "dp_1", ChargeID: "ch_1", PaymentIntentID: "pi_1"}}
 	recorded := func(reason v1alpha1.RecordedReason) func(*v1alpha1.BillingEvent) {
 		return func(e *v1alpha1.BillingEvent) {
 			e.Status.Outcome, e.Status.Reason = v1alpha1.OutcomeRecorded, reason
@@ -55,7 +62,7 @@ func TestWhatMayGo(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		change       func(*v1alpha1.BillingEvent)
-		openDisputes []string
+		openDisputes []v1alpha1.Dispute
 		want         kept
 	}{
 		"applied":                         {nil, nil, ""},
@@ -93,10 +100,14 @@ func TestWhatMayGo(t *testing.T) {
 		}, nil, ""},
 		"an annotation of a retry, as it was":  {func(e *v1alpha1.BillingEvent) { e.Annotations = map[string]string{v1alpha1.AnnotationRetry: "1"} }, nil, ""},
 		"a finalizer":                          {func(e *v1alpha1.BillingEvent) { e.Finalizers = []string{"example.com/hold"} }, nil, keptProtected},
-		"of an open dispute":                   {dispute("dp_1"), []string{"dp_0", "dp_1"}, keptOpenCase},
-		"of a closed dispute":                  {dispute("dp_1"), []string{"dp_0"}, ""},
-		"the payment of an open dispute":       {nil, []string{"dp_1"}, ""},
-		"the object's id is that of a dispute": {func(e *v1alpha1.BillingEvent) { e.Spec.ObjectID = "dp_1" }, []string{"dp_1"}, ""},
+		"of an open dispute":                   {dispute("dp_1"), open, keptOpenCase},
+		"of a closed dispute":                  {dispute("dp_2"), open, ""},
+		"the charge of an open dispute":        {payment("ch_1", ""), open, keptOpenCase},
+		"the payment of an open dispute":       {payment("", "pi_1"), open, keptOpenCase},
+		"another charge":                       {payment("ch_2", ""), open, ""},
+		"another payment":                      {payment("", "pi_2"), open, ""},
+		"no payment":                           {nil, open, ""},
+		"the object's id is that of a dispute": {func(e *v1alpha1.BillingEvent) { e.Spec.ObjectID = "dp_1" }, open, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := whyKept(old(tc.change), now.Add(-keep), now, tc.openDisputes); got != tc.want {
