@@ -33,6 +33,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/controller/rows"
+	"github.com/tollkeeper/tollkeeper/internal/controller/settled"
 	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
@@ -135,13 +137,30 @@ func (a *App) addCustomer(
 	if err != nil {
 		return err
 	}
+	ended, err := a.addSettled(cfg)
+	if err != nil {
+		return err
+	}
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, Settled: ended, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
 		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
+}
+
+// addSettled adds what knows which customers have settled events.
+func (a *App) addSettled(cfg config.Config) (*settled.Customers, error) {
+	list, err := rows.New(a.manager.GetConfig(), a.manager.GetHTTPClient(), cfg.Namespace, settled.Columns...)
+	if err != nil {
+		return nil, err
+	}
+	customers := settled.New(list, a.manager.GetCache(), a.manager.GetLogger().WithName("settled"))
+	if err := a.manager.Add(customers); err != nil {
+		return nil, fmt.Errorf("add the list of customers with settled events: %w", err)
+	}
+	return customers, nil
 }
 
 func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {

@@ -51,7 +51,7 @@ func (o options) patience() time.Duration {
 	if o.plant != "" {
 		return 3 * time.Minute
 	}
-	return 8 * time.Minute
+	return 8*time.Minute + o.duration/3 // a long run has more events
 }
 
 // limit bounds the duration of the whole program.

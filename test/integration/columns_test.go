@@ -74,7 +74,7 @@ func TestWhatKubectlShows(t *testing.T) {
 		"subscriptions":          "NAME CUSTOMER STATUS PLAN PERIOD END AGE",
 		"subscriptions -o wide":  "NAME CUSTOMER STATUS PLAN PERIOD END AGE ID CANCELS ACCOUNT",
 		"billingevents":          "NAME EVENT TYPE CUSTOMER OUTCOME CREATED",
-		"billingevents -o wide ": "NAME EVENT TYPE CUSTOMER OUTCOME CREATED ACCOUNT CREATED-AT REASON MESSAGE DISMISSED",
+		"billingevents -o wide ": "NAME EVENT TYPE CUSTOMER OUTCOME CREATED ACCOUNT CREATED-AT REASON MESSAGE LINKED DISMISSED",
 	} {
 		header, _, _ := strings.Cut(run(append([]string{"get"}, strings.Fields(command)...)...), "\n")
 		if got := strings.Join(strings.Fields(header), " "); got != want {

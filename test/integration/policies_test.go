@@ -109,6 +109,9 @@ func attemptsAtEvents(t *testing.T, account string) []attempt {
 		try("with a request to retry it", labels, func(e *v1alpha1.BillingEvent) { e.Labels[v1alpha1.LabelRetry] = "now" }),
 		try("with one more label", labels, func(e *v1alpha1.BillingEvent) { e.Labels["velero.io/exclude-from-backup"] = "true" }),
 		try("without labels", labels, func(e *v1alpha1.BillingEvent) { e.Labels = nil }),
+		try("with two records", "at most one record", func(e *v1alpha1.BillingEvent) {
+			e.Spec.Invoice, e.Spec.Refund = &v1alpha1.InvoiceRecord{}, &v1alpha1.RefundRecord{}
+		}),
 		try("that names nobody", "", func(e *v1alpha1.BillingEvent) {
 			e.Spec.CustomerID, e.Spec.SubscriptionID, e.Labels = "", "", naming.Labels(e.Spec.Type, "", "")
 		}),

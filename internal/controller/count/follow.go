@@ -31,8 +31,8 @@ func Follow(
 	return stop, nil
 }
 
-// lastOf is the object of a notification. That of a deletion may be what was known of it last.
-func lastOf[O client.Object](o any) (object O, ok bool) {
+// LastOf is the object of a notification. That of a deletion may be what was known of it last.
+func LastOf[O client.Object](o any) (object O, ok bool) {
 	if last, isUnknown := o.(toolscache.DeletedFinalStateUnknown); isUnknown {
 		o = last.Obj
 	}

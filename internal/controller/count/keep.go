@@ -34,7 +34,7 @@ func (k *Kept[O, V]) OnUpdate(_, o any) { k.put(o) }
 
 // OnDelete implements the handler.
 func (k *Kept[O, V]) OnDelete(o any) {
-	if object, ok := lastOf[O](o); ok {
+	if object, ok := LastOf[O](o); ok {
 		k.mutex.Lock()
 		defer k.mutex.Unlock()
 		delete(k.values, client.ObjectKeyFromObject(object))
@@ -42,7 +42,7 @@ func (k *Kept[O, V]) OnDelete(o any) {
 }
 
 func (k *Kept[O, V]) put(o any) {
-	object, ok := lastOf[O](o)
+	object, ok := LastOf[O](o)
 	if !ok {
 		return
 	}

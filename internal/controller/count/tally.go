@@ -37,7 +37,7 @@ func (t *Tally[O, K]) OnUpdate(before, after any) {
 func (t *Tally[O, K]) OnDelete(o any) { t.add(o, -1) }
 
 func (t *Tally[O, K]) add(o any, n int) {
-	object, ok := lastOf[O](o)
+	object, ok := LastOf[O](o)
 	if !ok {
 		return
 	}

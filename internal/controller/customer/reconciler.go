@@ -52,6 +52,10 @@ type Reconciler struct {
 	Schemas *crdschema.Schemas
 	// HasStripe reports whether there is a Stripe key: then a decision waits until the customer is known whole.
 	HasStripe bool
+	// Settled knows which customers have settled events; nil to search for those of every customer without a status, in tests.
+	Settled interface {
+		Has(account, customerID string) bool
+	}
 	// GoneBefore returns from when on all events are still there: archivehead.Horizon. nil if no event is ever deleted, in tests.
 	GoneBefore func(context.Context) (time.Time, error)
 	// Failed caches the Failed events, indexed by routing.ByCustomer.
