@@ -56,7 +56,8 @@ const (
 )
 
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
-// holds the raw payload. See https://docs.stripe.com/api/events/object.
+// holds the raw payload. See https://docs.stripe.com/api/events/object. That there is one record at most is a rule of the policy
+// billing-events.
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
@@ -233,8 +234,9 @@ type BillingEventStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// The validation rule of BillingEvent compares spec only where status is the same: the API server takes one of the two from a
-// write, never both. Comparing specs costs it a third of what writing an outcome does.
+// The validation rule of BillingEvent compares spec only where status is the same. It need not where status differs: a write of the
+// main resource keeps the stored status, and a write of the status keeps the stored spec. To compare specs is a third of what writing
+// an outcome cost the API server. "!(a == b)" is not "a != b": that is true of a status that cannot be compared.
 
 // BillingEvent is one verified Stripe event, recorded once. It has no owner, so the audit trail outlives the customer.
 //
@@ -260,7 +262,7 @@ type BillingEventStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 // +kubebuilder:printcolumn:name="Linked",type=string,priority=1,JSONPath=`.status.customerID`
 // +kubebuilder:printcolumn:name="Dismissed",type=string,priority=1,JSONPath=`.metadata.annotations.billing\.tollkeeper\.dev/dismissed`
-// +kubebuilder:validation:XValidation:rule="has(self.status) != has(oldSelf.status) || (has(self.status) && self.status != oldSelf.status) || self.spec == oldSelf.spec",message="a recorded event never changes",fieldPath=".spec"
+// +kubebuilder:validation:XValidation:rule="has(self.status) != has(oldSelf.status) || (has(self.status) && !(self.status == oldSelf.status)) || self.spec == oldSelf.spec",message="a recorded event never changes",fieldPath=".spec"
 type BillingEvent struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

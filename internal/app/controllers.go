@@ -28,6 +28,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
 	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
@@ -137,14 +138,14 @@ func (a *App) addCustomer(
 	if err != nil {
 		return err
 	}
-	ended, err := a.addSettled(cfg)
+	known, err := a.addSettled(cfg)
 	if err != nil {
 		return err
 	}
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Settled: ended, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, Settled: known, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
 		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
@@ -156,7 +157,8 @@ func (a *App) addSettled(cfg config.Config) (*settled.Customers, error) {
 	if err != nil {
 		return nil, err
 	}
-	customers := settled.New(list, a.manager.GetCache(), a.manager.GetLogger().WithName("settled"))
+	customers := settled.New(list, a.manager.GetCache(), &paging.Pacer{Clock: clock.RealClock{}, Share: paging.DefaultShare},
+		a.manager.GetLogger().WithName("settled"))
 	if err := a.manager.Add(customers); err != nil {
 		return nil, fmt.Errorf("add the list of customers with settled events: %w", err)
 	}

@@ -36,7 +36,7 @@ func unlessNotKnown(in Input, d Decision, isTentative bool) Decision {
 }
 
 // unlessOutdated does not take a subscription for active by what was reported before events are gone: what ended it since may be
-// gone with them. Such an old event is in the cluster still if it was resent, or failed, or if its dispute is open. For example, with
+// gone with them. Such an old event is in the cluster still if it was resent, or failed, or if its payment is disputed. For example, with
 // events gone before March:
 //
 //	customer.subscription.updated of January, active   not known: it may have been canceled in February

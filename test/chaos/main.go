@@ -59,7 +59,7 @@ func (o options) limit() time.Duration {
 	if o.failover > 0 {
 		return time.Duration(o.failover)*10*time.Minute + 10*time.Minute
 	}
-	return 2*o.duration + 10*time.Minute
+	return 3*o.duration + 10*time.Minute
 }
 
 // repeatCommand returns the command that repeats the run.

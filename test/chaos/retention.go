@@ -98,8 +98,9 @@ func (o *operator) isOfOpenDispute(ctx context.Context, e *v1alpha1.BillingEvent
 		return false, client.IgnoreNotFound(err)
 	}
 	return slices.ContainsFunc(c.Status.OpenDisputes, func(d v1alpha1.Dispute) bool {
-		return e.Spec.ObjectID == d.ID || e.Spec.ChargeID != "" && e.Spec.ChargeID == d.ChargeID ||
-			e.Spec.PaymentIntentID != "" && e.Spec.PaymentIntentID == d.PaymentIntentID
+		about := e.Content()
+		return about.ObjectID == d.ID || about.ChargeID != "" && about.ChargeID == d.ChargeID ||
+			about.PaymentIntentID != "" && about.PaymentIntentID == d.PaymentIntentID
 	}), nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -31,6 +32,24 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	states := map[string]*v1alpha1.BillingEventStatus{
+		"pending": nil,
+		"settled": {Outcome: v1alpha1.OutcomeApplied, ProcessedAt: new(metav1.Unix(1_700_000_001, 0)), CustomerID: "cus_A", Attempts: 1},
+	}
+	recorded := func(t *testing.T, status *v1alpha1.BillingEventStatus) *v1alpha1.BillingEvent {
+		t.Helper()
+		e := billingEvent(namespace)
+		if err := cluster.Client.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if status != nil {
+			e.Status = *status
+			if err := cluster.Client.Status().Update(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return e
+	}
 	for name, change := range map[string]func(*v1alpha1.BillingEvent){
 		"a field changes":              func(e *v1alpha1.BillingEvent) { e.Spec.Type = "invoice.updated" },
 		"a field of a record changes":  func(e *v1alpha1.BillingEvent) { e.Spec.Invoice.Status = "void" },
@@ -38,18 +57,31 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		"an optional field is removed": func(e *v1alpha1.BillingEvent) { e.Spec.CustomerID = "" },
 		"the record is removed":        func(e *v1alpha1.BillingEvent) { e.Spec.Invoice = nil },
 	} {
-		t.Run(name, func(t *testing.T) {
-			e := billingEvent(namespace)
-			if err := cluster.Client.Create(t.Context(), e); err != nil {
-				t.Fatal(err)
-			}
-			change(e)
-			err := cluster.Client.Update(t.Context(), e)
-			if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
-				t.Errorf("want a rejection of the update, got: %v", err)
-			}
-		})
+		for state, status := range states {
+			t.Run(state+", "+name, func(t *testing.T) {
+				e := recorded(t, status)
+				change(e)
+				err := cluster.Client.Update(t.Context(), e)
+				if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
+					t.Errorf("want a rejection of the update, got: %v", err)
+				}
+			})
+		}
 	}
+	t.Run("the status has a time that the rule cannot compare", func(t *testing.T) {
+		e := &unstructured.Unstructured{} // a BillingEvent cannot hold that time
+		e.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingEvent"))
+		e.SetNamespace(namespace)
+		e.SetName(recorded(t, nil).Name)
+		settle := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"outcome":"Applied","processedAt":"2026-12-01t00:00:00Z"}}`))
+		if err := cluster.Client.Status().Patch(t.Context(), e, settle); err != nil {
+			t.Fatal(err)
+		}
+		err := cluster.Client.Patch(t.Context(), e, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"type":"invoice.updated"}}`)))
+		if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
+			t.Errorf("want a rejection of the update, got: %v", err)
+		}
+	})
 	t.Run("the whole spec is removed", func(t *testing.T) {
 		e := billingEvent(namespace)
 		if err := cluster.Client.Create(t.Context(), e); err != nil {
@@ -61,25 +93,19 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		}
 	})
 	t.Run("a write of the status changes nothing else", func(t *testing.T) {
-		e := billingEvent(namespace)
-		if err := cluster.Client.Create(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
-		recorded := e.DeepCopy()
+		e := recorded(t, nil)
+		before := e.DeepCopy()
 		e.Spec.Type, e.Spec.Invoice.Status = "invoice.updated", "void"
 		e.Status.Outcome = v1alpha1.OutcomeApplied
 		if err := cluster.Client.Status().Update(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(recorded.Spec, e.Spec); diff != "" || e.Status.Outcome != v1alpha1.OutcomeApplied {
+		if diff := cmp.Diff(before.Spec, e.Spec); diff != "" || e.Status.Outcome != v1alpha1.OutcomeApplied {
 			t.Errorf("the outcome is %q, and the spec changed: %s", e.Status.Outcome, diff)
 		}
 	})
 	t.Run("a write of the spec and the status changes neither", func(t *testing.T) {
-		e := billingEvent(namespace)
-		if err := cluster.Client.Create(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		e := recorded(t, nil)
 		e.Spec.Type, e.Status.Outcome = "invoice.updated", v1alpha1.OutcomeApplied
 		err := cluster.Client.Update(t.Context(), e)
 		if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {

@@ -1,4 +1,4 @@
-// Package count counts objects for the metrics: by lists, or by their changes.
+// Package count counts objects for the metrics, by lists or by their changes, and follows such changes.
 package count
 
 import (

@@ -16,17 +16,23 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
-// recordedPage is how many recorded events are read at a time.
-const recordedPage = 500
+const (
+	// recordedPage is how many recorded events are read at a time.
+	recordedPage = 500
+	// signupSpan is how old customer.created may be for its customer to count as new.
+	signupSpan = time.Hour
+)
 
 // loadRecorded reads every settled event about the customer if the Customer, or one of its Subscriptions, has no
 // status: it was deleted, or it was restored or made by hand. Folding those events again gives back the status that was
 // lost. It does the same, once in a process, if a status shows what it does not remember: an older version has written it.
 //
 // Events that are older than the retention may be gone. What the others give back may not be whole then.
+//
+// A customer whose customer.created is pending and recent is taken as new: so a sign-up costs no request.
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
 	forgets := c.forgets() && !r.recalled.has(c.customer.UID)
-	if !forgets && !c.lacksStatus() {
+	if !forgets && (!c.lacksStatus() || c.isSigningUp(r.Clock.Now())) {
 		return nil
 	}
 	return r.readRecorded(ctx, c)
@@ -75,8 +81,8 @@ func (c *reconciliation) isAbout(before time.Time) bool {
 	return false
 }
 
-// readRecorded reads every event about the customer that was folded before, as far as they are still there. There are none of a
-// customer that is new, and no search for them.
+// readRecorded reads every event about the customer that was folded before, as far as they are still there. A customer that is
+// known to have none costs no search.
 func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error {
 	c.recorded = nil
 	if r.Settled != nil && !r.Settled.Has(c.customer.Spec.Account, c.customer.Spec.CustomerID) {
@@ -124,6 +130,18 @@ func (r *recalled) note(c *reconciliation) {
 	if len(c.recorded) > 0 {
 		r.customers.Store(c.customer.UID, struct{}{})
 	}
+}
+
+// isSigningUp reports whether the customer was created just now. An old customer.created, which came late or is retried, may be about a
+// customer that has a history.
+func (c *reconciliation) isSigningUp(now time.Time) bool {
+	for _, e := range c.pending {
+		isRecent := now.Sub(e.Spec.Created.Time) < signupSpan && now.Sub(e.CreationTimestamp.Time) < signupSpan
+		if e.Spec.Type == "customer.created" && isRecent {
+			return true
+		}
+	}
+	return false
 }
 
 // listRecorded adds the events about the customer that were folded before. It skips Recorded and Failed ones, which

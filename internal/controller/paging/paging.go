@@ -1,4 +1,4 @@
-// Package paging goes on with a list of many pages at the API server.
+// Package paging lists many pages at the API server: it goes on when a list has expired, and keeps a pace.
 package paging
 
 import (

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
 
 const (
@@ -31,12 +33,12 @@ type look struct {
 }
 
 // lookAt passes over all settled events. Its memory does not grow with them.
-func lookAt(ctx context.Context, l lister, p *pacer, before, now time.Time) (*look, error) {
+func lookAt(ctx context.Context, l lister, p *paging.Pacer, before, now time.Time) (*look, error) {
 	found, oldestDue := &look{}, newest{}
 	for next := ""; ; {
 		var rows []row
 		var err error
-		if waitErr := p.do(ctx, func() { rows, next, err = l.Page(ctx, next) }); waitErr != nil {
+		if waitErr := p.Do(ctx, func() { rows, next, err = l.Page(ctx, next) }); waitErr != nil {
 			return nil, waitErr
 		}
 		if err != nil {

@@ -6,11 +6,12 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/clock"
+
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
 
 // pages is a lister of pages in memory.
@@ -24,7 +25,7 @@ func (p pages) Page(_ context.Context, next string) ([]row, string, error) {
 	return p[n], "", nil
 }
 
-func atOnce() *pacer { return &pacer{clock: clock.RealClock{}, share: 1} }
+func atOnce() *paging.Pacer { return &paging.Pacer{Clock: clock.RealClock{}, Share: 1} }
 
 func aged(id string, age time.Duration) row { return row{EventID: id, Created: now.Add(-age)} }
 
@@ -107,34 +108,6 @@ func TestExpected(t *testing.T) {
 			}
 		})
 	}
-}
-
-// The retention has a request at the API server for a share of the time only, gives way to the recording of events, and ends with
-// its context.
-func TestPacer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		yields := 0
-		p := &pacer{clock: clock.RealClock{}, share: defaultShare, yield: func(context.Context) { yields++ }}
-		begin := time.Now()
-		for range 10 {
-			if err := p.write(t.Context(), func() { <-time.After(4 * time.Millisecond) }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if took := time.Since(begin); took != 200*time.Millisecond || yields != 10 {
-			t.Errorf("ten requests of 4 ms took %s, and gave way %d times", took, yields)
-		}
-		begin = time.Now()
-		_ = p.do(t.Context(), func() { <-time.After(time.Minute) })
-		if took := time.Since(begin); took != time.Minute+longestPause {
-			t.Errorf("a request of a minute took %s", took)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := p.do(ctx, func() { t.Error("made after the end") }); err == nil {
-			t.Error("no error after the end")
-		}
-	})
 }
 
 func TestArchiveName(t *testing.T) {

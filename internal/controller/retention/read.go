@@ -47,7 +47,7 @@ func (r *Retention) get(ctx context.Context, rows []row) ([]v1alpha1.BillingEven
 		var e v1alpha1.BillingEvent
 		var err error
 		key := client.ObjectKey{Namespace: r.Namespace, Name: row.name()}
-		if ended := r.pace.do(ctx, func() {
+		if ended := r.pace.Do(ctx, func() {
 			err = r.Reader.Get(ctx, key, &e)
 		}); ended != nil {
 			return nil, ended
@@ -68,7 +68,7 @@ func (r *Retention) list(ctx context.Context, h *held) error {
 	for next := ""; ; {
 		var page v1alpha1.BillingEventList
 		var err error
-		if ended := r.pace.do(ctx, func() {
+		if ended := r.pace.Do(ctx, func() {
 			err = r.Reader.List(ctx, &page, client.InNamespace(r.Namespace), client.Limit(eventsPage), client.Continue(next))
 		}); ended != nil {
 			return ended

@@ -104,7 +104,7 @@ func (r *Retention) sizeOfOne(ctx context.Context) (float64, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingEventList"))
 	var err error
-	if ended := r.pace.do(ctx, func() {
+	if ended := r.pace.Do(ctx, func() {
 		err = r.Reader.List(ctx, list, client.InNamespace(r.Namespace), client.Limit(sample))
 	}); ended != nil {
 		return 0, ended

@@ -26,6 +26,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
 
 const (
@@ -71,7 +72,7 @@ type Retention struct {
 	MaxHeld   int
 
 	archive  Archive // nil while it is not open
-	pace     *pacer
+	pace     *paging.Pacer
 	state    phase
 	lookedAt time.Time
 	hasSaid  bool // that the archive can be reached
@@ -125,7 +126,7 @@ func (r *Retention) Start(ctx context.Context) error {
 func (r *Retention) prepare() {
 	share, batch := r.Share, r.BatchSize
 	if share == 0 {
-		share = defaultShare
+		share = paging.DefaultShare
 	}
 	if batch == 0 {
 		r.BatchSize = batchSize
@@ -133,7 +134,7 @@ func (r *Retention) prepare() {
 	if r.MaxHeld == 0 {
 		r.MaxHeld = maxHeld
 	}
-	r.pace = &pacer{clock: r.Clock, yield: r.Yield, share: share}
+	r.pace = &paging.Pacer{Clock: r.Clock, Yield: r.Yield, Share: share}
 	r.announce()
 }
 

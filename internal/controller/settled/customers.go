@@ -1,6 +1,6 @@
-// Package settled knows which customers have settled events. So a customer without a status costs no search for them if there
-// are none, as of every customer that is new to an installation: the API server has no index by customer, and looks at every
-// event for a search.
+// Package settled knows which customers have settled events. The API server has no index by customer: to search for the events of
+// one, it looks at every event. So a customer without a status is searched for only if it has settled events, and a customer that is
+// new has none.
 package settled
 
 import (
@@ -15,32 +15,40 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/count"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/controller/rows"
 )
 
 const (
+	// firstRetry is the pause after a list that fails. It doubles up to maxRetry.
 	firstRetry = time.Second
 	maxRetry   = 10 * time.Minute
+	// leastPause is the pause before another list is made.
+	leastPause = time.Minute
 )
 
 // Columns are what is listed of the settled events.
 var Columns = []string{"Account", "Customer", "Linked"}
 
-// Customers are those that have settled events. A new leader lists the events once. From then on it notes the customer of each
-// event that ceases to be pending, whoever settles it: it follows the pending ones since before the list.
+// Customers are those that have settled events. A new leader lists the events once. From then on it notes the customer of each event
+// that ceases to be pending, by its own write or by another's: it follows the pending events since before the list.
+//
+// One is missed whose customer and outcome are written at once, as by a backup tool that restores statuses and by an erasure, if no
+// event names that customer: the leader knows it once it is replaced.
 type Customers struct {
 	// Rows lists the Columns of the settled events: a rows.List.
 	Rows lister
 	// Cache holds the pending events.
 	Cache cache.Informers
+	Pace  *paging.Pacer
 	Log   logr.Logger
 
 	seed    maphash.Seed
 	mutex   sync.RWMutex
 	noted   map[uint64]struct{} // hashes, so that many take little memory; two that collide cost a search
 	isWhole bool
-	// missed asks for another list.
-	missed chan struct{}
+	// relist asks for another list.
+	relist chan struct{}
 }
 
 type lister interface {
@@ -49,15 +57,20 @@ type lister interface {
 
 var _ lister = (*rows.List)(nil)
 
-// New knows nobody yet.
-func New(list lister, pending cache.Informers, log logr.Logger) *Customers {
-	return &Customers{Rows: list, Cache: pending, Log: log, seed: maphash.MakeSeed(), noted: map[uint64]struct{}{}, missed: make(chan struct{}, 1)}
+// +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=list;watch
+
+// New makes an empty set, in which every customer may be.
+func New(list lister, pending cache.Informers, pace *paging.Pacer, log logr.Logger) *Customers {
+	return &Customers{
+		Rows: list, Cache: pending, Pace: pace, Log: log,
+		seed: maphash.MakeSeed(), noted: map[uint64]struct{}{}, relist: make(chan struct{}, 1),
+	}
 }
 
 // NeedLeaderElection has the manager run it on the leader only.
 func (c *Customers) NeedLeaderElection() bool { return true }
 
-// Has reports whether the customer may have settled events. It is true of everybody until all events are listed.
+// Has reports whether the customer may have settled events. Until all events are listed, each customer may.
 func (c *Customers) Has(account, customerID string) bool {
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
@@ -76,35 +89,43 @@ func (c *Customers) Start(ctx context.Context) error {
 	}
 	defer stop()
 	for ctx.Err() == nil {
-		c.listUntilWhole(ctx)
+		c.listUntilItSucceeds(ctx)
 		select {
 		case <-ctx.Done():
-		case <-c.missed:
+		case <-c.relist:
+			c.wait(ctx, leastPause)
 		}
 	}
 	return nil
 }
 
-func (c *Customers) listUntilWhole(ctx context.Context) {
-	for wait := firstRetry; ; wait = min(2*wait, maxRetry) {
+func (c *Customers) listUntilItSucceeds(ctx context.Context) {
+	for pause := firstRetry; ; pause = min(2*pause, maxRetry) {
 		err := c.list(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		c.Log.Error(err, "Failed to find out which customers have settled events, will retry; until then, each new customer costs a search",
-			"after", wait.String())
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
+		c.Log.Error(err, "Failed to list the customers of settled events, will retry; until then, each new customer costs a search",
+			"after", pause.String())
+		c.wait(ctx, pause)
+	}
+}
+
+func (c *Customers) wait(ctx context.Context, pause time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-c.Pace.Clock.After(pause):
 	}
 }
 
 // list notes the customers of all settled events.
 func (c *Customers) list(ctx context.Context) error {
 	for next := ""; ; {
-		page, more, err := c.Rows.Page(ctx, next)
+		var page [][]string
+		var err error
+		if ended := c.Pace.Do(ctx, func() { page, next, err = c.Rows.Page(ctx, next) }); ended != nil {
+			return ended
+		}
 		if err != nil {
 			return err
 		}
@@ -113,17 +134,17 @@ func (c *Customers) list(ctx context.Context) error {
 			c.note(account, cells[1])
 			c.note(account, cells[2])
 		}
-		if next = more; next == "" {
+		if next == "" {
 			c.mutex.Lock()
 			defer c.mutex.Unlock()
-			c.isWhole = len(c.missed) == 0
+			c.isWhole = len(c.relist) == 0
 			return nil
 		}
 	}
 }
 
-// noteEnded notes the customer of an event that is not pending any more. An event that ended while the watch was interrupted may have
-// been linked to its customer meanwhile: the list shows which.
+// noteEnded notes the customer of an event that is not pending any more. If the watch was interrupted, it is the event as it was
+// before: it may have been linked to its customer meanwhile. The list shows to which.
 func (c *Customers) noteEnded(o any) {
 	e, ok := count.LastOf[*v1alpha1.BillingEvent](o)
 	if !ok {
@@ -132,17 +153,17 @@ func (c *Customers) noteEnded(o any) {
 	c.note(e.Spec.Account, e.Spec.CustomerID)
 	c.note(e.Spec.Account, e.Status.CustomerID)
 	if _, wasInterrupted := o.(toolscache.DeletedFinalStateUnknown); wasInterrupted && e.CustomerID() == "" {
-		c.listAgain()
+		c.requestList()
 	}
 }
 
-func (c *Customers) listAgain() {
+func (c *Customers) requestList() {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.isWhole = false
 	select {
-	case c.missed <- struct{}{}:
-	default: // it is asked for
+	case c.relist <- struct{}{}:
+	default: // one is requested
 	}
 }
 

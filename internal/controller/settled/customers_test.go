@@ -7,8 +7,10 @@ import (
 
 	"github.com/go-logr/logr"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
 
 // pages answers each page by what it was asked for.
@@ -23,12 +25,16 @@ func event(account, customerID, linkedTo string) *v1alpha1.BillingEvent {
 	}
 }
 
-// check compares who may have settled events.
+func customersOf(list pages) *Customers {
+	return New(list, nil, &paging.Pacer{Clock: clock.RealClock{}, Share: 1}, logr.Discard())
+}
+
+// check compares which customers, by account and id, may have settled events.
 func check(t *testing.T, c *Customers, want map[[2]string]bool) {
 	t.Helper()
-	for who, has := range want {
-		if got := c.Has(who[0], who[1]); got != has {
-			t.Errorf("customer %s of account %q: %v, want %v", who[1], who[0], got, has)
+	for of, has := range want {
+		if got := c.Has(of[0], of[1]); got != has {
+			t.Errorf("customer %s of account %q: %v, want %v", of[1], of[0], got, has)
 		}
 	}
 }
@@ -42,7 +48,7 @@ func TestCustomers(t *testing.T) {
 			return [][]string{{"acct_1", "cus_Ben", ""}, {"", "", "cus_Cleo"}}, "", nil
 		},
 	}
-	c = New(list, nil, logr.Discard())
+	c = customersOf(list)
 	if err := c.list(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +62,9 @@ func TestCustomers(t *testing.T) {
 	check(t, c, map[[2]string]bool{{"", "cus_New"}: true, {"acct_1", "cus_Dan"}: true, {"", "cus_Eve"}: true, {"", "cus_Flo"}: false})
 }
 
-// While it cannot be listed who has settled events, everybody may have some.
+// While the events cannot be listed, each customer may have some.
 func TestAListThatFails(t *testing.T) {
-	c := New(pages{"": func() ([][]string, string, error) { return nil, "", errors.New("no column Linked") }}, nil, logr.Discard())
+	c := customersOf(pages{"": func() ([][]string, string, error) { return nil, "", errors.New("no column Linked") }})
 	if err := c.list(t.Context()); err == nil {
 		t.Fatal("no error")
 	}
@@ -69,7 +75,7 @@ func TestAListThatFails(t *testing.T) {
 func TestAnInterruptedWatch(t *testing.T) {
 	interrupt := func(c *Customers) { c.noteEnded(toolscache.DeletedFinalStateUnknown{Obj: event("", "", "")}) }
 	listed := 0
-	c := New(nil, nil, logr.Discard())
+	c := customersOf(nil)
 	c.Rows = pages{"": func() ([][]string, string, error) {
 		if listed++; listed == 2 {
 			interrupt(c) // while it lists
@@ -79,9 +85,9 @@ func TestAnInterruptedWatch(t *testing.T) {
 	}}
 	for want, step := range []func() bool{
 		func() bool { return !c.Has("", "cus_New") },
-		func() bool { interrupt(c); <-c.missed; return c.Has("", "cus_New") },
+		func() bool { interrupt(c); <-c.relist; return c.Has("", "cus_New") },
 		func() bool { return c.Has("", "cus_New") }, // the list may have been before
-		func() bool { <-c.missed; return c.Has("", "cus_New") },
+		func() bool { <-c.relist; return c.Has("", "cus_New") },
 	} {
 		if want%2 == 0 {
 			if err := c.list(t.Context()); err != nil {
