@@ -25,6 +25,22 @@ func billingEvent(namespace string) *v1alpha1.BillingEvent {
 	}
 }
 
+// recorded creates an event, with the status unless it is nil.
+func recorded(t *testing.T, namespace string, status *v1alpha1.BillingEventStatus) *v1alpha1.BillingEvent {
+	t.Helper()
+	e := billingEvent(namespace)
+	if err := cluster.Client.Create(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if status != nil {
+		e.Status = *status
+		if err := cluster.Client.Status().Update(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e
+}
+
 // No field of a BillingEvent's spec can be changed, added or removed.
 func TestARecordedEventNeverChanges(t *testing.T) {
 	t.Parallel()
@@ -36,20 +52,6 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		"pending": nil,
 		"settled": {Outcome: v1alpha1.OutcomeApplied, ProcessedAt: new(metav1.Unix(1_700_000_001, 0)), CustomerID: "cus_A", Attempts: 1},
 	}
-	recorded := func(t *testing.T, status *v1alpha1.BillingEventStatus) *v1alpha1.BillingEvent {
-		t.Helper()
-		e := billingEvent(namespace)
-		if err := cluster.Client.Create(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
-		if status != nil {
-			e.Status = *status
-			if err := cluster.Client.Status().Update(t.Context(), e); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return e
-	}
 	for name, change := range map[string]func(*v1alpha1.BillingEvent){
 		"a field changes":              func(e *v1alpha1.BillingEvent) { e.Spec.Type = "invoice.updated" },
 		"a field of a record changes":  func(e *v1alpha1.BillingEvent) { e.Spec.Invoice.Status = "void" },
@@ -59,7 +61,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 	} {
 		for state, status := range states {
 			t.Run(state+", "+name, func(t *testing.T) {
-				e := recorded(t, status)
+				e := recorded(t, namespace, status)
 				change(e)
 				err := cluster.Client.Update(t.Context(), e)
 				if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
@@ -72,7 +74,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		e := &unstructured.Unstructured{} // a BillingEvent cannot hold that time
 		e.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingEvent"))
 		e.SetNamespace(namespace)
-		e.SetName(recorded(t, nil).Name)
+		e.SetName(recorded(t, namespace, nil).Name)
 		settle := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"outcome":"Applied","processedAt":"2026-12-01t00:00:00Z"}}`))
 		if err := cluster.Client.Status().Patch(t.Context(), e, settle); err != nil {
 			t.Fatal(err)
@@ -83,17 +85,23 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		}
 	})
 	t.Run("the whole spec is removed", func(t *testing.T) {
-		e := billingEvent(namespace)
-		if err := cluster.Client.Create(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		e := recorded(t, namespace, nil)
 		err := cluster.Client.Patch(t.Context(), e, client.RawPatch("application/merge-patch+json", []byte(`{"spec":null}`)))
 		if err == nil || !strings.Contains(err.Error(), "spec") {
 			t.Errorf("want a rejection of the patch, got: %v", err)
 		}
 	})
+}
+
+// A write of a BillingEvent takes its status or the rest, never both.
+func TestWhatAWriteOfAnEventChanges(t *testing.T) {
+	t.Parallel()
+	namespace, err := cluster.Namespace(t.Context(), "api-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Run("a write of the status changes nothing else", func(t *testing.T) {
-		e := recorded(t, nil)
+		e := recorded(t, namespace, nil)
 		before := e.DeepCopy()
 		e.Spec.Type, e.Spec.Invoice.Status = "invoice.updated", "void"
 		e.Status.Outcome = v1alpha1.OutcomeApplied
@@ -105,7 +113,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		}
 	})
 	t.Run("a write of the spec and the status changes neither", func(t *testing.T) {
-		e := recorded(t, nil)
+		e := recorded(t, namespace, nil)
 		e.Spec.Type, e.Status.Outcome = "invoice.updated", v1alpha1.OutcomeApplied
 		err := cluster.Client.Update(t.Context(), e)
 		if err == nil || !strings.Contains(err.Error(), "a recorded event never changes") {
@@ -113,10 +121,7 @@ func TestARecordedEventNeverChanges(t *testing.T) {
 		}
 	})
 	t.Run("labels may change", func(t *testing.T) {
-		e := billingEvent(namespace)
-		if err := cluster.Client.Create(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		e := recorded(t, namespace, nil)
 		e.Labels = map[string]string{"note": "looked-at"}
 		if err := cluster.Client.Update(t.Context(), e); err != nil {
 			t.Error(err)
