@@ -103,6 +103,10 @@ func (r *Reconciler) customerKnownByAccount(ctx context.Context, e *v1alpha1.Bil
 
 // customerNamedWithAccount is the customer that a recorded event names beside the Account: it may not be applied yet.
 func (r *Reconciler) customerNamedWithAccount(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
+	age := r.Clock.Since(e.CreationTimestamp.Time)
+	if !r.searches.isDue(e, age, r.StripeDelay) {
+		return "", nil
+	}
 	var list v1alpha1.BillingEventList
 	if err := r.Reader.List(ctx, &list, client.InNamespace(e.Namespace),
 		client.MatchingFields{v1alpha1.FieldCustomerAccount: e.Spec.CustomerAccount}); err != nil {
@@ -114,6 +118,7 @@ func (r *Reconciler) customerNamedWithAccount(ctx context.Context, e *v1alpha1.B
 			ids = append(ids, other.CustomerID)
 		}
 	}
+	r.searches.note(e, age)
 	return firstOtherThan(e.Spec.CustomerAccount, ids), nil
 }
 

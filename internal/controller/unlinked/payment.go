@@ -62,16 +62,15 @@ func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEve
 // customerInEvents returns the id of the customer that a recorded event of the same payment names; empty if none does. The API
 // server looks at every event of the namespace for it.
 func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
-	for field, id := range map[string]string{
-		v1alpha1.FieldChargeID:        e.Spec.ChargeID,
-		v1alpha1.FieldPaymentIntentID: e.Spec.PaymentIntentID,
+	for _, by := range []struct{ field, id string }{
+		{v1alpha1.FieldPaymentIntentID, e.Spec.PaymentIntentID}, {v1alpha1.FieldChargeID, e.Spec.ChargeID},
 	} {
-		if id == "" {
+		if by.id == "" {
 			continue
 		}
 		var list v1alpha1.BillingEventList
-		if err := r.Reader.List(ctx, &list, client.InNamespace(e.Namespace), client.MatchingFields{field: id}); err != nil {
-			return "", fmt.Errorf("list BillingEvents with %s %s: %w", field, id, err)
+		if err := r.Reader.List(ctx, &list, client.InNamespace(e.Namespace), client.MatchingFields{by.field: by.id}); err != nil {
+			return "", fmt.Errorf("list BillingEvents with %s %s: %w", by.field, by.id, err)
 		}
 		for i := range list.Items {
 			if other := &list.Items[i]; other.CustomerID() != "" && other.Spec.Account == e.Spec.Account {
@@ -79,6 +78,7 @@ func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEv
 			}
 		}
 	}
+	r.searches.note(e, r.Clock.Since(e.CreationTimestamp.Time))
 	return "", nil
 }
 

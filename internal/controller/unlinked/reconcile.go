@@ -54,12 +54,12 @@ func mode(live bool) string {
 	return "test"
 }
 
-// link looks for the customer of the charge or payment intent: in what is cached, after a second in the recorded events, and
-// after StripeDelay at Stripe.
+// link looks for the customer of the charge or payment intent: in what is cached, from a second on in the recorded events now and
+// then, and after StripeDelay at Stripe.
 func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.Result, error) {
 	age := r.Clock.Since(e.CreationTimestamp.Time)
 	customerID, err := r.customerInCache(ctx, e)
-	if err == nil && customerID == "" && age >= time.Second {
+	if err == nil && customerID == "" && age >= time.Second && r.searches.isDue(e, age, r.LinkTimeout) {
 		customerID, err = r.customerInEvents(ctx, e)
 	}
 	if err != nil {

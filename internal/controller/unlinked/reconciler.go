@@ -36,6 +36,8 @@ type Reconciler struct {
 	StripeDelay time.Duration
 	// DeletesEvents says that old events leave the cluster: a payment's may be in the archive.
 	DeletesEvents bool
+
+	searches searches
 }
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=get;list;watch;create
