@@ -24,7 +24,7 @@ func cleanUp(folder string, opts options, failed bool) error {
 		switch {
 		case filepath.Ext(path) != ".log":
 			errs = append(errs, os.RemoveAll(path))
-		case failed && entry.Name() != "etcd.log" && entry.Name() != "kube-apiserver.log":
+		case failed && !strings.HasSuffix(path, etcdName+".log") && !strings.HasSuffix(path, apiserverName+".log"):
 			errs = append(errs, printTail(path))
 		}
 	}

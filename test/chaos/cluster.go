@@ -20,28 +20,46 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/freeport"
 )
 
-const adminToken = "chaos-admin"
+const (
+	adminToken = "chaos-admin"
+	// The processes are called by the cluster's name and one of these.
+	etcdName, apiserverName = "etcd", "kube-apiserver"
+)
 
 // cluster is an etcd and a kube-apiserver that can be killed: each restarts on the same port with the same data.
 type cluster struct {
 	etcd, apiserver *daemon
-	config          *rest.Config
-	client          client.Client
+	// lock is held while one of them is killed, and until the operator has had time to work since.
+	lock   lock
+	config *rest.Config
+	client client.Client
 }
 
-// newCluster starts both with their data in the folder, and installs the CRDs.
-func newCluster(ctx context.Context, folder string) (c *cluster, err error) {
-	c = &cluster{}
-	if err := c.start(folder); err != nil {
+// withCluster starts a cluster, hands it to do, and stops it. Each part of a run has its own: an API server that starts reads all that
+// is stored before it serves it.
+func withCluster(ctx context.Context, folder, name string, do func(c *cluster) error) (err error) {
+	c, err := newCluster(ctx, folder, name)
+	defer func() { err = errors.Join(err, c.close()) }()
+	if err != nil {
+		return err
+	}
+	return do(c)
+}
+
+// newCluster starts both with their data and logs in the folder, and installs the CRDs.
+func newCluster(ctx context.Context, folder, name string) (c *cluster, err error) {
+	c = &cluster{lock: newLock()}
+	if err := c.start(folder, name); err != nil {
 		return c, err
 	}
 	// The API server generates its certificate at its first start.
-	certificate := filepath.Join(folder, "certificates", "apiserver.crt")
+	certificate := filepath.Join(folder, name+"-certificates", "apiserver.crt")
 	err = eventually(ctx, time.Minute, "the API server has a certificate", func(context.Context) error {
 		_, err := os.Stat(certificate)
 		return err
@@ -62,7 +80,7 @@ func newCluster(ctx context.Context, folder string) (c *cluster, err error) {
 	return c, nil
 }
 
-func (c *cluster) start(folder string) (err error) {
+func (c *cluster) start(folder, name string) (err error) {
 	assets, err := controlplane.Assets()
 	if err != nil {
 		return err
@@ -71,13 +89,13 @@ func (c *cluster) start(folder string) (err error) {
 	if err != nil {
 		return err
 	}
-	key, tokens := filepath.Join(folder, "sa.key"), filepath.Join(folder, "tokens.csv")
+	key, tokens := filepath.Join(folder, name+"-sa.key"), filepath.Join(folder, name+"-tokens.csv")
 	if err := errors.Join(writeKey(key), os.WriteFile(tokens, []byte(adminToken+",admin,admin,system:masters\n"), 0o600)); err != nil {
 		return err
 	}
 	etcd := "http://" + ports[0]
-	if c.etcd, err = newDaemon(folder, "etcd", filepath.Join(assets, "etcd"),
-		"--data-dir="+filepath.Join(folder, "etcd"), "--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
+	if c.etcd, err = newDaemon(folder, name+"-"+etcdName, filepath.Join(assets, "etcd"),
+		"--data-dir="+filepath.Join(folder, name+"-etcd"), "--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
 		"--listen-peer-urls=http://"+ports[1], "--quota-backend-bytes=8589934592"); err != nil {
 		return err
 	}
@@ -85,9 +103,9 @@ func (c *cluster) start(folder string) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.apiserver, err = newDaemon(folder, "kube-apiserver", filepath.Join(assets, "kube-apiserver"),
+	if c.apiserver, err = newDaemon(folder, name+"-"+apiserverName, filepath.Join(assets, "kube-apiserver"),
 		"--etcd-servers="+etcd, "--bind-address=127.0.0.1", "--secure-port="+port,
-		"--cert-dir="+filepath.Join(folder, "certificates"), "--token-auth-file="+tokens, "--authorization-mode=RBAC",
+		"--cert-dir="+filepath.Join(folder, name+"-certificates"), "--token-auth-file="+tokens, "--authorization-mode=RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+key,
 		"--service-account-signing-key-file="+key, "--service-cluster-ip-range=10.0.0.0/24",
 		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none"); err != nil {
@@ -105,6 +123,17 @@ func (c *cluster) ready(ctx context.Context) error {
 		return c.client.List(ctx, &corev1.NamespaceList{}, client.Limit(1))
 	})
 }
+
+// serves waits until the API server has read all BillingEvents: until then it answers a list from memory with 429. The selector
+// selects none.
+func (c *cluster) serves(ctx context.Context) error {
+	return eventually(ctx, 2*time.Minute, "the API server serves BillingEvents", func(ctx context.Context) error {
+		return c.client.List(ctx, &v1alpha1.BillingEventList{}, client.MatchingLabels{"select": "none"}, fromMemory)
+	})
+}
+
+// fromMemory has the API server list what it has in memory.
+var fromMemory = &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
 
 func (c *cluster) namespace(ctx context.Context, name string) error {
 	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})

@@ -125,13 +125,28 @@ func (i *injector) killEtcd(ctx, during context.Context, random *rand.Rand) bool
 	return i.killCluster(ctx, during, i.cluster.etcd, upTo(random, 4*time.Second))
 }
 
+// killCluster kills the API server or etcd, and waits until the API server serves again. For as long as that took neither is killed
+// again, so that the operator works half of the time at least: the more is stored, the longer an API server takes to start.
 func (i *injector) killCluster(ctx, during context.Context, d *daemon, downtime time.Duration) bool {
+	if !i.cluster.lock.acquire(during) {
+		return false
+	}
+	defer i.cluster.lock.release()
+	begin := time.Now()
+	if !i.killAndAwait(ctx, during, d, downtime) {
+		return false
+	}
+	pause(during, time.Since(begin))
+	return true
+}
+
+func (i *injector) killAndAwait(ctx, during context.Context, d *daemon, downtime time.Duration) bool {
 	if !d.lock.acquire(during) {
 		return false
 	}
 	defer d.lock.release()
 	defer i.operator.disturbance.begin()()
-	return i.kill(ctx, d, downtime) && i.cluster.ready(ctx) == nil
+	return i.kill(ctx, d, downtime) && i.cluster.ready(ctx) == nil && i.cluster.serves(ctx) == nil
 }
 
 // terminateManager sends SIGTERM to a manager: in two of three cases to the leader.

@@ -133,15 +133,12 @@ func run(ctx context.Context, opts options) (err error) {
 		}
 		err = errors.Join(err, cleanUp(folder, opts, err != nil))
 	}()
-	c, err := newCluster(ctx, folder)
-	defer func() { err = errors.Join(err, c.close()) }()
-	if err != nil {
-		return err
-	}
 	if opts.failover > 0 {
-		return measureFailover(ctx, c, folder, opts.failover)
+		return withCluster(ctx, folder, "failover", func(c *cluster) error {
+			return measureFailover(ctx, c, folder, opts.failover)
+		})
 	}
-	f, err := compare(ctx, c, folder, opts)
+	f, err := compare(ctx, folder, opts)
 	switch {
 	case ctx.Err() != nil:
 		return errors.Join(context.Cause(ctx), err)
@@ -156,7 +153,7 @@ func run(ctx context.Context, opts options) (err error) {
 
 // compare runs the histories twice, undisturbed and disturbed, and compares the results. An error means that there is
 // nothing to compare.
-func compare(ctx context.Context, c *cluster, folder string, opts options) (*findings, error) {
+func compare(ctx context.Context, folder string, opts options) (f *findings, err error) {
 	histories := newHistories(max(4, int(opts.rate*opts.duration.Seconds())), opts.seed)
 	fmt.Printf("seed=%d lives=%d duration=%s %s\n", opts.seed, len(histories), opts.duration, opts.plant)
 	unmodified, err := build(ctx, folder, "")
@@ -169,26 +166,38 @@ func compare(ctx context.Context, c *cluster, folder string, opts options) (*fin
 			return nil, err
 		}
 	}
-	base := setup{folder: folder, replicas: 3, election: !plants[opts.plant].withoutElection, flags: plants[opts.plant].flags}
+	var want map[string]any
 	undisturbed := setup{folder: folder, binary: unmodified, namespace: "undisturbed", replicas: 1}
-	want, err := runUndisturbed(ctx, c, undisturbed, histories, opts)
-	if err != nil {
+	if err := withCluster(ctx, folder, undisturbed.namespace, func(c *cluster) (err error) {
+		want, err = runUndisturbed(ctx, c, undisturbed, histories, opts)
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("the undisturbed run: %w", err)
 	}
 	remotes := newRemotes(histories)
 	defer remotes.close()
-	base.binary, base.remotes, base.namespace = binary, remotes, "disturbed"
-	acked, err := recordOld(ctx, c, base, unmodified, histories, opts)
-	if err != nil {
-		return nil, fmt.Errorf("record the old events: %w", err)
+	base := setup{
+		folder: folder, binary: binary, remotes: remotes, namespace: "disturbed", replicas: 3,
+		election: !plants[opts.plant].withoutElection, flags: plants[opts.plant].flags,
 	}
-	base.archive = archiveURL(folder)
-	f, backup, err := runDisturbed(ctx, c, base, histories, acked, want, opts)
+	err = withCluster(ctx, folder, base.namespace, func(c *cluster) error {
+		acked, err := recordOld(ctx, c, base, unmodified, histories, opts)
+		if err != nil {
+			return fmt.Errorf("record the old events: %w", err)
+		}
+		base.archive = archiveURL(folder)
+		f, base.backup, err = runDisturbed(ctx, c, base, histories, acked, want, opts)
+		return err
+	})
 	if err != nil || opts.plant != "" || f.err() != nil {
 		return f, err
 	}
-	base.namespace, base.backup = "restored", backup
-	return runRestored(ctx, c, base, histories, want, opts)
+	base.namespace = "restored"
+	err = withCluster(ctx, folder, base.namespace, func(c *cluster) (err error) {
+		f, err = runRestored(ctx, c, base, histories, want, opts)
+		return err
+	})
+	return f, err
 }
 
 // runUndisturbed runs the histories without faults, and returns the results. A problem here is an error: there is

@@ -25,7 +25,15 @@ type stripe struct {
 	posts          int
 	twins          int // events that were posted to two receivers at once
 	all            sync.WaitGroup
+	// slots bounds the posts at a time: too many of them would take the processors from the operator.
+	slots chan struct{}
 }
+
+const (
+	postsAtOnce = 64
+	// firstRetry is the pause before an event is posted again. It doubles up to maxRetry.
+	firstRetry, maxRetry = 200 * time.Millisecond, 15 * time.Second
+)
 
 // delivery is an event that is posted until it is acknowledged.
 type delivery struct {
@@ -37,7 +45,7 @@ type delivery struct {
 
 // newStripe posts to the operator's receivers. acked are the types of the events that were acknowledged before, by id.
 func newStripe(o *operator, acked map[string]string) *stripe {
-	s := &stripe{acked: maps.Clone(acked), unacknowledged: map[*delivery]string{}, cancel: func() {}}
+	s := &stripe{acked: maps.Clone(acked), unacknowledged: map[*delivery]string{}, cancel: func() {}, slots: make(chan struct{}, postsAtOnce)}
 	for _, m := range o.managers {
 		s.endpoints = append(s.endpoints, m.endpoint)
 	}
@@ -105,7 +113,7 @@ func (s *stripe) deliverToBoth(ctx context.Context, d *delivery) {
 // deliver posts an event until it is acknowledged, with growing pauses, each time to a random receiver, as a Service
 // does. It reports whether the event was acknowledged.
 func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
-	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 3*time.Second) {
+	for wait := firstRetry; ; wait = min(2*wait, maxRetry) {
 		to := d.random.IntN(len(s.endpoints))
 		if d.first >= 0 {
 			to, d.first = d.first%len(s.endpoints), -1
@@ -120,6 +128,13 @@ func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
 }
 
 func (s *stripe) post(ctx context.Context, d *delivery, to stripetest.Endpoint) bool {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		s.markUnposted(d)
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, 12*time.Second)
 	defer cancel()
 	body := d.history.body(d.event)
@@ -148,7 +163,9 @@ func (s *stripe) post(ctx context.Context, d *delivery, to stripetest.Endpoint) 
 func (s *stripe) markUnposted(d *delivery) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.unacknowledged[d] = "it was never posted"
+	if s.unacknowledged[d] == "" {
+		s.unacknowledged[d] = "it was never posted"
+	}
 }
 
 // awaitAll waits until every event is acknowledged. After patience it returns the others with the last answer to each.
