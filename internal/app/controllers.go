@@ -85,14 +85,18 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err != nil {
 		return err
 	}
+	ended, err := a.addSettled(cfg)
+	if err != nil {
+		return err
+	}
 	for _, add := range []func() error{
 		a.logLeadership,
-		func() error { return a.addCustomer(cfg, scope, mailbox, accepted, noted, shared, failed) },
+		func() error { return a.addCustomer(cfg, scope, mailbox, accepted, noted, shared, failed, ended) },
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addThin(cfg, scope) },
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
-		func() error { return a.addEmail(cfg) },
+		func() error { return a.addEmail(cfg, ended) },
 		func() error { return a.addNotify(cfg, accepted) },
 		func() error { return a.addErasure(cfg, noted) },
 		func() error { return a.addImport(cfg, mailbox, entitled) },
@@ -132,20 +136,16 @@ func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, 
 
 func (a *App) addCustomer(
 	cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, accepted *delivered.Mailbox, noted *erased.Mailbox,
-	shared *products.Cache, failed cache.Cache,
+	shared *products.Cache, failed cache.Cache, ended *settled.Customers,
 ) error {
 	schemas, err := crdschema.Load()
-	if err != nil {
-		return err
-	}
-	known, err := a.addSettled(cfg)
 	if err != nil {
 		return err
 	}
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Settled: known, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, Settled: ended, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
 		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
@@ -153,7 +153,7 @@ func (a *App) addCustomer(
 
 // addSettled adds what knows which customers have settled events.
 func (a *App) addSettled(cfg config.Config) (*settled.Customers, error) {
-	list, err := rows.New(a.manager.GetConfig(), a.manager.GetHTTPClient(), cfg.Namespace, settled.Columns...)
+	list, err := rows.New(a.manager.GetConfig(), a.manager.GetHTTPClient(), cfg.Namespace, rows.Ended, settled.Columns...)
 	if err != nil {
 		return nil, err
 	}
@@ -187,13 +187,13 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.
-func (a *App) addEmail(cfg config.Config) error {
+func (a *App) addEmail(cfg config.Config, ended *settled.Customers) error {
 	templates, err := mail.LoadTemplates(cfg.MailTemplates)
 	if err != nil {
 		return err
 	}
 	r := &email.Reconciler{
-		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Off: !cfg.Emails,
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Settled: ended, Clock: clock.RealClock{}, Off: !cfg.Emails,
 		MailedAccounts: mailedAccounts(cfg),
 		Letter: func() email.Letter {
 			mails := a.credentials.mails.Get()

@@ -77,7 +77,7 @@ func settledRows(t *testing.T, namespace string) *rows.List {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := rows.New(cluster.Config, httpClient, namespace, settled.Columns...)
+	list, err := rows.New(cluster.Config, httpClient, namespace, rows.Ended, settled.Columns...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package email
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
+	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
@@ -152,23 +152,23 @@ func unavailableStripe(err error) error {
 // changed, or an event that changes it was made up. Old versions of Stripe's API name none: then a message without a link
 // goes to the customer's address.
 func (r *Reconciler) addressOfCheckout(ctx context.Context, email *storedEmail) (string, error) {
-	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID}}
-	if account := email.customer.Status.CustomerAccount; account != "" { // Accounts v2: some events may name the Account only
-		selectors = append(selectors, client.MatchingFields{v1alpha1.FieldCustomerAccount: account})
+	events, err := r.eventsOfCheckout(ctx, email)
+	if err != nil {
+		return "", err
 	}
 	address := ""
-	for _, selector := range selectors {
-		found, subscriptionID, err := r.addressInEvents(ctx, email, selector)
-		if err == nil {
-			err = r.checkPaid(ctx, email.customer, subscriptionID)
-		}
+	for _, e := range events {
 		switch {
-		case err != nil:
+		case e.Checkout.Email == "":
+		case address == "" || strings.EqualFold(address, e.Checkout.Email):
+			address = e.Checkout.Email
+		default:
+			return "", invalidRecipient("The events of the sign-up's checkout session name different addresses.")
+		}
+	}
+	for _, e := range events {
+		if err := r.checkPaid(ctx, email.customer, e.SubscriptionID); err != nil {
 			return "", err
-		case address != "" && found != "" && !strings.EqualFold(address, found):
-			return "", differentAddresses
-		case found != "":
-			address = found
 		}
 	}
 	isLink := email.Spec.Purpose == v1alpha1.EmailPasswordReset
@@ -201,35 +201,52 @@ func (r *Reconciler) checkPaid(ctx context.Context, customer *v1alpha1.Customer,
 	return nil
 }
 
-var differentAddresses = invalidRecipient("The events of the sign-up's checkout session name different addresses.")
-
-// addressInEvents returns the address and the subscription in those events of the sign-up's session that the selector
-// selects; empty if they name none.
-func (r *Reconciler) addressInEvents(
-	ctx context.Context, email *storedEmail, selector client.MatchingFields,
-) (address, subscriptionID string, err error) {
-	page := &v1alpha1.BillingEventList{}
-	for {
-		err := r.Reader.List(ctx, page, client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(page.Continue), selector)
-		if err != nil {
-			return "", "", fmt.Errorf("list the events of the sign-up: %w", err)
-		}
-		for i := range page.Items {
-			e := page.Items[i].Content()
-			if e.ObjectID != email.sessionID() || e.Account != email.customer.Spec.Account || e.Checkout == nil {
-				continue
+// eventsOfCheckout are the events of the sign-up's session. While no event about the customer is settled, as most often when a sign-up has
+// just come, the cache has all of them. Else they are searched for: the API server looks at every event for that.
+func (r *Reconciler) eventsOfCheckout(ctx context.Context, email *storedEmail) ([]*v1alpha1.BillingEventSpec, error) {
+	customer := email.customer
+	pending := &v1alpha1.BillingEventList{}
+	if err := r.Client.List(ctx, pending, client.InNamespace(email.Namespace), client.MatchingFields{routing.ByCustomer: customer.Name}); err != nil {
+		return nil, fmt.Errorf("list the pending events of Customer %s: %w", customer.Name, err)
+	}
+	found := email.ofSession(pending)
+	if len(found) > 0 && !r.haveEnded(customer) {
+		return found, nil
+	}
+	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: customer.Spec.CustomerID}}
+	if account := customer.Status.CustomerAccount; account != "" { // Accounts v2: some events may name the Account only
+		selectors = append(selectors, client.MatchingFields{v1alpha1.FieldCustomerAccount: account})
+	}
+	found = nil
+	for _, selector := range selectors {
+		for next := ""; ; {
+			page := &v1alpha1.BillingEventList{} // a new one: what is found points into the last one
+			if err := r.Reader.List(ctx, page, client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(next), selector); err != nil {
+				return nil, fmt.Errorf("list the events of the sign-up: %w", err)
 			}
-			subscriptionID = cmp.Or(e.SubscriptionID, subscriptionID)
-			switch {
-			case e.Checkout.Email == "":
-			case address == "" || strings.EqualFold(address, e.Checkout.Email):
-				address = e.Checkout.Email
-			default:
-				return "", "", differentAddresses
+			found = append(found, email.ofSession(page)...)
+			if next = page.Continue; next == "" {
+				break
 			}
-		}
-		if page.Continue == "" {
-			return address, subscriptionID, nil
 		}
 	}
+	return found, nil
+}
+
+// haveEnded reports whether events about the customer may be settled or Failed.
+func (r *Reconciler) haveEnded(customer *v1alpha1.Customer) bool {
+	account := customer.Status.CustomerAccount
+	return r.Settled == nil || r.Settled.Has(customer.Spec.Account, customer.Spec.CustomerID) ||
+		account != "" && r.Settled.Has(customer.Spec.Account, account)
+}
+
+// ofSession are those of the events that report the sign-up's session.
+func (e *storedEmail) ofSession(list *v1alpha1.BillingEventList) (found []*v1alpha1.BillingEventSpec) {
+	for i := range list.Items {
+		about := list.Items[i].Content()
+		if about.ObjectID == e.sessionID() && about.Account == e.customer.Spec.Account && about.Checkout != nil {
+			found = append(found, about)
+		}
+	}
+	return found
 }

@@ -38,6 +38,10 @@ type Reconciler struct {
 	Client client.Client
 	// Reader reads recorded events from the API server: only pending ones are cached.
 	Reader client.Reader
+	// Settled knows which customers have events that are not pending; nil to search for those of every customer, in tests.
+	Settled interface {
+		Has(account, customerID string) bool
+	}
 	// Stripe confirms sign-ups; nil without a key.
 	Stripe Stripe
 	Clock  clock.PassiveClock

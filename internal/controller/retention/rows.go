@@ -23,7 +23,7 @@ type Rows struct{ list *rows.List }
 
 // NewRows makes the list. The HTTP client is the manager's.
 func NewRows(config *rest.Config, httpClient *http.Client, namespace string) (*Rows, error) {
-	list, err := rows.New(config, httpClient, namespace, "Event", "Account", "Created-At")
+	list, err := rows.New(config, httpClient, namespace, rows.Settled, "Event", "Account", "Created-At")
 	return &Rows{list: list}, err
 }
 

@@ -1,4 +1,4 @@
-// Package rows lists settled BillingEvents as the rows of a table, which take a tenth of the events themselves.
+// Package rows lists BillingEvents that have an outcome as the rows of a table, which take a tenth of the events themselves.
 package rows
 
 import (
@@ -20,15 +20,23 @@ import (
 // pageSize is how many rows are listed at a time.
 const pageSize = 500
 
-// List lists some columns of all settled events of a namespace: of those with an outcome other than Failed.
+// The field selectors of a list.
+const (
+	// Ended selects events with an outcome.
+	Ended = v1alpha1.FieldOutcome + "!="
+	// Settled selects those with an outcome other than Failed.
+	Settled = Ended + "," + v1alpha1.FieldOutcome + "!=" + string(v1alpha1.OutcomeFailed)
+)
+
+// List lists some columns of the events of a namespace that a field selector selects.
 type List struct {
-	client    rest.Interface
-	namespace string
-	columns   []string
+	client              rest.Interface
+	namespace, selector string
+	columns             []string
 }
 
 // New makes the list. The columns are those that the CRD names. The HTTP client is the manager's.
-func New(config *rest.Config, httpClient *http.Client, namespace string, columns ...string) (*List, error) {
+func New(config *rest.Config, httpClient *http.Client, namespace, selector string, columns ...string) (*List, error) {
 	config = rest.CopyConfig(config)
 	config.GroupVersion, config.APIPath = &v1alpha1.GroupVersion, "/apis"
 	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
@@ -36,7 +44,7 @@ func New(config *rest.Config, httpClient *http.Client, namespace string, columns
 	if err != nil {
 		return nil, fmt.Errorf("make the client of tables: %w", err)
 	}
-	return &List{client: c, namespace: namespace, columns: columns}, nil
+	return &List{client: c, namespace: namespace, selector: selector, columns: columns}, nil
 }
 
 // Page returns the rows of a page, each with a cell for each column, and how the next page is asked for: empty after the last.
@@ -45,7 +53,7 @@ func (l *List) Page(ctx context.Context, next string) (rows [][]string, more str
 	request := l.client.Get().Namespace(l.namespace).Resource("billingevents").
 		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").
 		Param("includeObject", string(metav1.IncludeNone)).Param("limit", strconv.Itoa(pageSize)).
-		Param("fieldSelector", v1alpha1.FieldOutcome+"!=,"+v1alpha1.FieldOutcome+"!="+string(v1alpha1.OutcomeFailed))
+		Param("fieldSelector", l.selector)
 	if next != "" {
 		request = request.Param("continue", next)
 	}
@@ -54,11 +62,11 @@ func (l *List) Page(ctx context.Context, next string) (rows [][]string, more str
 		if again := paging.ContinueAnew(err); again != "" {
 			return nil, again, nil
 		}
-		return nil, "", fmt.Errorf("list the settled BillingEvents: %w", err)
+		return nil, "", fmt.Errorf("list the BillingEvents with an outcome: %w", err)
 	}
 	var table metav1.Table
 	if err := json.Unmarshal(body, &table); err != nil {
-		return nil, "", fmt.Errorf("list the settled BillingEvents: read the table: %w", err)
+		return nil, "", fmt.Errorf("list the BillingEvents with an outcome: read the table: %w", err)
 	}
 	rows, err = cellsOf(&table, l.columns)
 	return rows, table.Continue, err
