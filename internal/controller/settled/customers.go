@@ -30,8 +30,9 @@ const (
 // Columns are what is listed of the settled events.
 var Columns = []string{"Account", "Customer", "Linked"}
 
-// Customers are those that have settled events. A new leader lists the events once. From then on it notes the customer of each event
-// that ceases to be pending, by its own write or by another's: it follows the pending events since before the list.
+// Customers are those that have settled events; Failed ones count here. A new leader lists the events once. From then on it notes the
+// customer of each event that ceases to be pending, by its own write or by another's: it follows the pending events since before the
+// list.
 //
 // One is missed whose customer and outcome are written at once, as by a backup tool that restores statuses and by an erasure, if no
 // event names that customer: the leader knows it once it is replaced.
