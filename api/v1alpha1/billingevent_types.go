@@ -56,8 +56,8 @@ const (
 )
 
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
-// holds the raw payload. See https://docs.stripe.com/api/events/object. That there is one record at most is a rule of the policy
-// billing-events.
+// holds the raw payload. See https://docs.stripe.com/api/events/object. The recorder and the policy billing-events see to
+// it that there is one record at most.
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.
 	// +kubebuilder:validation:MinLength=1
