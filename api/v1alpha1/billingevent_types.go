@@ -235,8 +235,8 @@ type BillingEventStatus struct {
 }
 
 // The validation rule of BillingEvent compares spec only where status is the same. It need not where status differs: a write of the
-// main resource keeps the stored status, and a write of the status keeps the stored spec. To compare specs is a third of what writing
-// an outcome cost the API server. "!(a == b)" is not "a != b": that is true of a status that cannot be compared.
+// main resource keeps the stored status, and a write of the status keeps the stored spec. Comparing specs was a third of what
+// writing an outcome cost the API server. "!(a == b)" is not "a != b": that is true of a status that cannot be compared.
 
 // BillingEvent is one verified Stripe event, recorded once. It has no owner, so the audit trail outlives the customer.
 //

@@ -233,7 +233,8 @@ func (r *Reconciler) eventsOfCheckout(ctx context.Context, email *storedEmail) (
 	return found, nil
 }
 
-// haveEnded reports whether events about the customer may be settled or Failed.
+// haveEnded reports whether events about the customer may be settled or Failed. It follows within milliseconds, so ask after listing
+// the pending ones.
 func (r *Reconciler) haveEnded(customer *v1alpha1.Customer) bool {
 	account := customer.Status.CustomerAccount
 	return r.Settled == nil || r.Settled.Has(customer.Spec.Account, customer.Spec.CustomerID) ||

@@ -135,7 +135,7 @@ func (r *Retention) thatMayGo(ctx context.Context, events []v1alpha1.BillingEven
 	var going []v1alpha1.BillingEvent
 	for i := range events {
 		if whyKept(&events[i], before, r.Clock.Now(), nil) != "" {
-			continue
+			continue // whatever its Customer shows: that need not be read
 		}
 		open, err := r.openDisputes(ctx, &events[i])
 		if err != nil {

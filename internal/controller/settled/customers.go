@@ -35,7 +35,7 @@ var Columns = []string{"Account", "Customer", "Linked"}
 // list.
 //
 // One is missed whose customer and outcome are written at once, as by a backup tool that restores statuses and by an erasure, if no
-// event names that customer: the leader knows it once it is replaced.
+// other event names that customer: the next leader lists it.
 type Customers struct {
 	// Rows lists the Columns of the settled events: a rows.List.
 	Rows lister
