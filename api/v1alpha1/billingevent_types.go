@@ -56,7 +56,7 @@ const (
 )
 
 // BillingEventSpec is the envelope of a verified Stripe event and at most one typed record of its object. It never
-// holds the raw payload. See https://docs.stripe.com/api/events/object. The recorder and the policy billing-events see to
+// holds the raw payload. See https://docs.stripe.com/api/events/object. The decoder and the policy billing-events see to
 // it that there is one record at most.
 type BillingEventSpec struct {
 	// eventID is Stripe's id of the event (evt_…), exactly as sent.

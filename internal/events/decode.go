@@ -53,7 +53,7 @@ func (d Decoder) Decode(body []byte) (*projection.Event, error) {
 		}
 		e.DecodeError = truncate(err.Error(), maxDecodeError)
 	}
-	return e, nil
+	return withOneRecord(e), nil
 }
 
 // readObject reads the event's object: its links, and its record if the type is handled.

@@ -279,6 +279,27 @@ func TestDecodeSurvivesAPanic(t *testing.T) {
 	}
 }
 
+// An event that is read as several records has none: it is not known which one is right. The same holds when it is read again.
+func TestDecodeKeepsOneRecordAtMost(t *testing.T) {
+	const name = "test.bug"
+	register(Type{Name: name, read: func(_ Payload, e *projection.Event) {
+		e.Customer, e.Invoice = &v1alpha1.CustomerRecord{}, &v1alpha1.InvoiceRecord{}
+	}})
+	defer delete(catalogue, name)
+	event := []byte(body(`"id": "evt_1", "type": "test.bug", "created": 1500000000`, `"id": "x_1", "customer": "cus_1"`))
+	got, err := decoder.Decode(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "the event was read as 2 records, and none is stored: this is a fault of Tollkeeper, please report it"
+	if got.DecodeError != want || got.CustomerID != "cus_1" || got.PayloadSHA256 == "" || HasRecord(got) {
+		t.Errorf("decoded as %+v, want the envelope and the error %q", got, want)
+	}
+	if again, err := decoder.Refetch(got, event); err == nil || err.Error() != want {
+		t.Errorf("read again as %+v, %v", again, err)
+	}
+}
+
 // If the API server rejects a record, the event is stored without it; the envelope stays.
 func TestWithoutRecord(t *testing.T) {
 	for _, eventType := range handled {

@@ -44,11 +44,9 @@ const (
 // Record ensures that exactly one BillingEvent holds the event. A nil error means that the event is durable: the API
 // server has acknowledged it. recorded is true if this call created the object, and false if it existed before.
 //
-// If the event holds several typed records, or the schema rejects its record, Record stores the event without it, so that the
-// event is not lost. If a policy rejects the event, Record returns an error: a changed policy may accept the whole event when it
+// If the schema rejects the event's record, Record stores the event without it, so that the event is not lost. If a policy rejects the event, Record returns an error: a changed policy may accept the whole event when it
 // comes again.
 func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
-	e = events.WithOneRecord(e)
 	recorded, err = r.create(ctx, e)
 	if apirejection.OfField(err, "spec") && e.DecodeError == "" {
 		recorded, err = r.create(ctx, events.WithoutRecord(e, apirejection.Explain(err)))

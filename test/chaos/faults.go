@@ -132,21 +132,28 @@ func (i *injector) killCluster(ctx, during context.Context, d *daemon, downtime 
 		return false
 	}
 	defer i.cluster.lock.release()
-	begin := time.Now()
-	if !i.killAndAwait(ctx, during, d, downtime) {
-		return false
-	}
-	pause(during, time.Since(begin))
-	return true
+	away, killed := i.killAndAwait(ctx, during, d, downtime)
+	pause(during, away)
+	return killed
 }
 
-func (i *injector) killAndAwait(ctx, during context.Context, d *daemon, downtime time.Duration) bool {
+// killAndAwait returns for how long the API server did not serve, and whether the process was killed.
+func (i *injector) killAndAwait(ctx, during context.Context, d *daemon, downtime time.Duration) (away time.Duration, killed bool) {
 	if !d.lock.acquire(during) {
-		return false
+		return 0, false
 	}
 	defer d.lock.release()
 	defer i.operator.disturbance.begin()()
-	return i.kill(ctx, d, downtime) && i.cluster.ready(ctx) == nil && i.cluster.serves(ctx) == nil
+	begin := time.Now()
+	if !i.kill(ctx, d, downtime) {
+		return 0, false
+	}
+	for ctx.Err() == nil {
+		if i.cluster.ready(ctx) == nil && i.cluster.serves(ctx) == nil {
+			break
+		}
+	}
+	return time.Since(begin), true
 }
 
 // terminateManager sends SIGTERM to a manager: in two of three cases to the leader.

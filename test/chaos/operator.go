@@ -119,7 +119,7 @@ func (o *operator) newManager(folder, binary, name string) (*manager, error) {
 		"--namespace=" + o.namespace, "--receiver-bind-address=" + ports[0], "--health-probe-bind-address=" + ports[1],
 		"--metrics-bind-address=" + ports[2], "--metrics-secure=false", "--mail-settle=" + mailSettle.String(), "--drain-delay=1s",
 		fmt.Sprintf("--leader-elect=%t", o.election), "--accounts=" + o.remotes.account.accounts(),
-		"--stripe-rate-limit=100",
+		"--stripe-rate-limit=100", "--max-in-flight=24", // fewer than posts at a time, so that receivers refuse some
 		"--resync-interval=0", // comes round once a day, and writes to customers that are at rest
 	}, o.flags...)
 	if o.archive != "" {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
@@ -26,7 +28,7 @@ type stripe struct {
 	twins          int // events that were posted to two receivers at once
 	all            sync.WaitGroup
 	// slots bounds the posts at a time: too many of them would take the processors from the operator.
-	slots chan struct{}
+	slots *semaphore.Weighted
 }
 
 const (
@@ -40,12 +42,11 @@ type delivery struct {
 	history *history
 	event   stripetest.Event
 	random  *rand.Rand
-	first   int // index of the receiver to try first; -1 for any
 }
 
 // newStripe posts to the operator's receivers. acked are the types of the events that were acknowledged before, by id.
 func newStripe(o *operator, acked map[string]string) *stripe {
-	s := &stripe{acked: maps.Clone(acked), unacknowledged: map[*delivery]string{}, cancel: func() {}, slots: make(chan struct{}, postsAtOnce)}
+	s := &stripe{acked: maps.Clone(acked), unacknowledged: map[*delivery]string{}, cancel: func() {}, slots: semaphore.NewWeighted(postsAtOnce)}
 	for _, m := range o.managers {
 		s.endpoints = append(s.endpoints, m.endpoint)
 	}
@@ -59,7 +60,7 @@ func (s *stripe) deliverInOrder(ctx context.Context, histories []*history) {
 		s.all.Go(func() {
 			for i := worker; i < len(histories); i += 16 {
 				for _, e := range histories[i].events {
-					s.deliver(ctx, &delivery{history: histories[i], event: e, random: rand.New(rand.NewPCG(0, 0)), first: -1})
+					s.deliver(ctx, &delivery{history: histories[i], event: e, random: rand.New(rand.NewPCG(0, 0))})
 				}
 			}
 		})
@@ -76,7 +77,7 @@ func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, with
 		starts := upTo(random, within)
 		for _, e := range h.events {
 			after := starts + upTo(random, 6*time.Second)
-			d := &delivery{history: h, event: e, random: rand.New(rand.NewPCG(random.Uint64(), 0)), first: -1}
+			d := &delivery{history: h, event: e, random: rand.New(rand.NewPCG(random.Uint64(), 0))}
 			if random.IntN(20) == 0 {
 				after += upTo(random, 40*time.Second)
 			}
@@ -89,10 +90,8 @@ func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, with
 					s.markUnposted(d)
 					return
 				}
-				if toBoth {
-					s.deliverToBoth(ctx, d)
-				}
-				if s.deliver(ctx, d) && resend && pause(ctx, upTo(d.random, 10*time.Second)) {
+				acknowledged := toBoth && s.postToBoth(ctx, d)
+				if (acknowledged || s.deliver(ctx, d)) && resend && pause(ctx, upTo(d.random, 10*time.Second)) {
 					s.deliver(ctx, d)
 				}
 			})
@@ -100,25 +99,35 @@ func (s *stripe) deliverShuffled(ctx context.Context, histories []*history, with
 	}
 }
 
-// deliverToBoth starts a delivery of the same event to the second receiver. The caller then delivers it to the first.
-func (s *stripe) deliverToBoth(ctx context.Context, d *delivery) {
-	other := &delivery{history: d.history, event: d.event, random: rand.New(rand.NewPCG(d.random.Uint64(), 0)), first: 1}
-	d.first = 0
+// postToBoth posts the event to two receivers at once, and reports whether the first one acknowledged it. For the second one it is
+// posted until it is acknowledged.
+func (s *stripe) postToBoth(ctx context.Context, d *delivery) (acknowledged bool) {
+	other := &delivery{history: d.history, event: d.event, random: rand.New(rand.NewPCG(d.random.Uint64(), 0))}
+	if s.slots.Acquire(ctx, 2) != nil {
+		s.markUnposted(d)
+		return false
+	}
 	s.mutex.Lock()
 	s.twins++
 	s.mutex.Unlock()
-	s.all.Go(func() { s.deliver(ctx, other) })
+	s.all.Go(func() {
+		if !s.post(ctx, other, s.endpoints[1%len(s.endpoints)]) {
+			s.deliver(ctx, other)
+		}
+	})
+	return s.post(ctx, d, s.endpoints[0])
 }
 
 // deliver posts an event until it is acknowledged, with growing pauses, each time to a random receiver, as a Service
 // does. It reports whether the event was acknowledged.
 func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
 	for wait := firstRetry; ; wait = min(2*wait, maxRetry) {
-		to := d.random.IntN(len(s.endpoints))
-		if d.first >= 0 {
-			to, d.first = d.first%len(s.endpoints), -1
+		to := s.endpoints[d.random.IntN(len(s.endpoints))]
+		if s.slots.Acquire(ctx, 1) != nil {
+			s.markUnposted(d)
+			return false
 		}
-		if s.post(ctx, d, s.endpoints[to]) {
+		if s.post(ctx, d, to) {
 			return true
 		}
 		if !pause(ctx, wait) {
@@ -127,14 +136,9 @@ func (s *stripe) deliver(ctx context.Context, d *delivery) bool {
 	}
 }
 
+// post posts the event once, and releases the slot that the caller holds.
 func (s *stripe) post(ctx context.Context, d *delivery, to stripetest.Endpoint) bool {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		s.markUnposted(d)
-		return false
-	}
+	defer s.slots.Release(1)
 	ctx, cancel := context.WithTimeout(ctx, 12*time.Second)
 	defer cancel()
 	body := d.history.body(d.event)
@@ -159,11 +163,12 @@ func (s *stripe) post(ctx context.Context, d *delivery, to stripetest.Endpoint) 
 	return acknowledged
 }
 
-// markUnposted records a delivery that was never attempted.
+// markUnposted records a delivery that was never attempted, unless the event was acknowledged before.
 func (s *stripe) markUnposted(d *delivery) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.unacknowledged[d] == "" {
+	isAcked := func(id string) bool { return s.acked[id] != "" }
+	if s.unacknowledged[d] == "" && !slices.ContainsFunc(d.history.recordedAs(d.event), isAcked) {
 		s.unacknowledged[d] = "it was never posted"
 	}
 }

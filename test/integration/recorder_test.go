@@ -119,17 +119,3 @@ func TestRecordKeepsNothingOfWhatAPolicyRefuses(t *testing.T) {
 		t.Errorf("recorded as %+v", got)
 	}
 }
-
-// A record that breaks a rule across fields is recorded as its envelope, too.
-func TestRecordKeepsTheEnvelopeOfTwoRecords(t *testing.T) {
-	t.Parallel()
-	r, o := newRecorder(t)
-	e := recordable("evt_1")
-	e.Invoice = &v1alpha1.InvoiceRecord{}
-	if recorded, err := r.Record(t.Context(), e); err != nil || !recorded {
-		t.Fatalf("recorded %t %v", recorded, err)
-	}
-	if got := o.event("evt_1").Spec; got.Customer != nil || got.Invoice != nil || got.DecodeError == "" {
-		t.Errorf("recorded as %+v", got)
-	}
-}

@@ -9,24 +9,43 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// ByPayment is the cache index of pending events that have a customer, and of Customers, by the charges and payment intents
-// that they name. Its values are those of InAccount.
-const ByPayment = "payment"
+const (
+	// ByPayment is the cache index of pending events that have a customer, and of Customers, by the charges and payment intents
+	// that they name. Its values are those of InAccount.
+	ByPayment = "payment"
+	// ByUnlinkedPayment is the same of pending events that have no customer yet.
+	ByUnlinkedPayment = "unlinkedPayment"
+)
+
+// PaymentsNamedBy lists the charge and the payment intent that an event names, as values of the indexes.
+func PaymentsNamedBy(e *v1alpha1.BillingEvent) []string {
+	return inAccount(e.Spec.Account, e.Content().ChargeID, e.Content().PaymentIntentID)
+}
 
 // paymentsOf lists the payments of an event, or those that a Customer shows: its newest one, those of its latest invoices, and those
 // that were refunded or are disputed. So the customer of a dispute is found although the payment's events are gone.
 func paymentsOf(o client.Object) []string {
-	var account string
-	var ids []string
 	switch o := o.(type) {
 	case *v1alpha1.BillingEvent:
 		if o.CustomerID() != "" {
-			account, ids = o.Spec.Account, []string{o.Content().ChargeID, o.Content().PaymentIntentID}
+			return PaymentsNamedBy(o)
 		}
 	case *v1alpha1.Customer:
-		account, ids = o.Spec.Account, shownPayments(&o.Status)
+		return inAccount(o.Spec.Account, shownPayments(&o.Status)...)
 	}
-	var values []string
+	return nil
+}
+
+// UnlinkedPaymentsOf are the values of the index ByUnlinkedPayment.
+func UnlinkedPaymentsOf(o client.Object) []string {
+	if e, ok := o.(*v1alpha1.BillingEvent); ok && e.CustomerID() == "" {
+		return PaymentsNamedBy(e)
+	}
+	return nil
+}
+
+// inAccount lists each id once that is not empty, as a value of an index.
+func inAccount(account string, ids ...string) (values []string) {
 	for _, id := range ids {
 		if id != "" {
 			values = append(values, InAccount(account, id))
@@ -59,5 +78,5 @@ func addPaymentIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			return err
 		}
 	}
-	return nil
+	return indexer.IndexField(ctx, &v1alpha1.BillingEvent{}, ByUnlinkedPayment, UnlinkedPaymentsOf)
 }

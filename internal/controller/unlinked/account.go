@@ -33,9 +33,9 @@ func (r *Reconciler) linkByAccount(ctx context.Context, e *v1alpha1.BillingEvent
 		return ctrl.Result{RequeueAfter: min(time.Second, r.StripeDelay-age)}, nil
 	}
 	customerID := ""
-	if r.Stripe != nil && age < r.LinkTimeout {
+	if r.Stripe != nil {
 		var err error
-		if customerID, err = r.customerOfAccountAtStripe(ctx, e); err != nil {
+		if customerID, err = r.customerOfAccountAtStripe(ctx, e); err != nil && r.awaitsStripe(ctx, e, err) {
 			return requeue.OnStripeError(err)
 		}
 	}

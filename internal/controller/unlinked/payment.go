@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"strings"
 
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -34,11 +36,8 @@ func payment(e *v1alpha1.BillingEvent) string {
 // empty if none is. Events of one payment come within moments, so most customers are found here, and no event of the history
 // is looked at.
 func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
-	for _, id := range []string{e.Spec.ChargeID, e.Spec.PaymentIntentID} {
-		if id == "" {
-			continue
-		}
-		selector := client.MatchingFields{routing.ByPayment: routing.InAccount(e.Spec.Account, id)}
+	for _, id := range routing.PaymentsNamedBy(e) {
+		selector := client.MatchingFields{routing.ByPayment: id}
 		var pending v1alpha1.BillingEventList
 		if err := r.Client.List(ctx, &pending, client.InNamespace(e.Namespace), selector,
 			client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
@@ -57,6 +56,26 @@ func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEve
 		}
 	}
 	return "", nil
+}
+
+// waitingFor lists the events that wait for the customer of a payment which the event names. So they are linked as soon as it comes. For example, a dispute comes before the charge.succeeded of its payment: as that comes, the dispute is looked at.
+func (r *Reconciler) waitingFor(ctx context.Context, o client.Object) (requests []reconcile.Request) {
+	e, ok := o.(*v1alpha1.BillingEvent)
+	if !ok || e.CustomerID() == "" {
+		return nil
+	}
+	for _, id := range routing.PaymentsNamedBy(e) {
+		var waiting v1alpha1.BillingEventList
+		if err := r.Client.List(ctx, &waiting, client.InNamespace(e.Namespace), client.MatchingFields{routing.ByUnlinkedPayment: id},
+			client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Could not list the events that wait for the customer of a payment", "eventID", e.Spec.EventID)
+		}
+		for i := range waiting.Items {
+			r.searches.renew(&waiting.Items[i]) // the event may have left the cache when the other one is looked at
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&waiting.Items[i])})
+		}
+	}
+	return requests
 }
 
 // customerInEvents returns the id of the customer that a recorded event of the same payment names; empty if none does. The API

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,6 +18,9 @@ import (
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var e v1alpha1.BillingEvent
 	if err := r.Client.Get(ctx, req.NamespacedName, &e, client.DisableReadYourWritesConsistency); err != nil {
+		if apierrors.IsNotFound(err) { // it has its outcome, or was deleted
+			r.searches.forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	e.TakeContent()
@@ -24,6 +28,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	why := events.RecordedOnly(&e.Spec)
 	switch {
 	case e.Status.Outcome != v1alpha1.OutcomePending || !r.Scope.IsUnlinked(&e):
+		r.searches.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	case !r.Scope.IncludesAccount(&e):
 		return r.keep(ctx, &e, v1alpha1.RecordedOtherAccount, fmt.Sprintf(
@@ -55,7 +60,7 @@ func mode(live bool) string {
 }
 
 // link looks for the customer of the charge or payment intent: in what is cached, from a second on in the recorded events now and
-// then, and after StripeDelay at Stripe.
+// then, and after StripeDelay at Stripe. After LinkTimeout the event ends without a customer.
 func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.Result, error) {
 	age := r.Clock.Since(e.CreationTimestamp.Time)
 	customerID, err := r.customerInCache(ctx, e)
@@ -65,28 +70,50 @@ func (r *Reconciler) link(ctx context.Context, e *v1alpha1.BillingEvent) (ctrl.R
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if customerID == "" && r.Stripe != nil && age >= r.StripeDelay && age < r.LinkTimeout {
+	if customerID == "" && r.Stripe != nil && age >= r.StripeDelay {
 		var known bool
 		customerID, known, err = r.customerAtStripe(ctx, e)
 		switch {
-		case err != nil:
+		case err != nil && r.awaitsStripe(ctx, e, err):
 			return requeue.OnStripeError(err)
 		case known && customerID == "":
 			return r.keep(ctx, e, v1alpha1.RecordedNoCustomer, fmt.Sprintf(
 				"Stripe has no customer for %s: a guest paid it.", payment(e)))
 		}
 	}
-	if customerID != "" {
+	switch {
+	case customerID != "":
 		return r.linkTo(ctx, e, customerID)
+	case age >= r.LinkTimeout:
+		return r.keep(ctx, e, v1alpha1.RecordedCustomerNotFound, r.notFound(e, err))
+	default: // The pause doubles with the event's age, from a second to a minute, and ends with the timeout.
+		return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil
 	}
-	if age >= r.LinkTimeout {
-		message := fmt.Sprintf("No event that names the customer of %s was found within %s (--link-timeout).", payment(e), r.LinkTimeout)
-		if r.DeletesEvents {
-			message += " Those of an old payment are no longer in the cluster: bring them back (kubectl tollkeeper archive restore), and " +
-				"label this event with " + v1alpha1.LabelRetry + ". With a Stripe key, the payment is read from Stripe instead."
-		}
-		return r.keep(ctx, e, v1alpha1.RecordedCustomerNotFound, message)
+}
+
+// awaitsStripe reports whether the event waits until Stripe answers. It does so for LinkTimeout at least, also after the operator was
+// down for longer than that. For example, the controllers are down from 9:00 to 11:00 and the receivers are not: a dispute that came at
+// 9:05 waits for Stripe until 12:00.
+func (r *Reconciler) awaitsStripe(ctx context.Context, e *v1alpha1.BillingEvent, err error) bool {
+	age := r.Clock.Since(e.CreationTimestamp.Time)
+	if r.searches.waited(e, age) < r.LinkTimeout {
+		return true
 	}
-	// The pause doubles with the event's age, from a second to a minute, and ends with the timeout.
-	return ctrl.Result{RequeueAfter: min(max(age, time.Second), time.Minute, r.LinkTimeout-age)}, nil
+	ctrl.LoggerFrom(ctx).Error(err, "Gave up asking Stripe for the customer of an event", "eventID", e.Spec.EventID)
+	return false
+}
+
+// notFound says why the event ends without a customer, and what to do. atStripe is Stripe's error, or nil.
+func (r *Reconciler) notFound(e *v1alpha1.BillingEvent, atStripe error) string {
+	message := fmt.Sprintf("No event that names the customer of %s was found within %s (--link-timeout).", payment(e), r.LinkTimeout)
+	switch {
+	case atStripe != nil:
+		message += " Stripe could not be asked: the operator's log says why. Once it answers, label this event with " + v1alpha1.LabelRetry + "."
+	case r.Stripe != nil:
+		message += " Stripe does not know the payment, either."
+	case r.DeletesEvents:
+		message += " Those of an old payment are no longer in the cluster: bring them back (kubectl tollkeeper archive restore), and " +
+			"label this event with " + v1alpha1.LabelRetry + ". With a Stripe key, the payment is read from Stripe instead."
+	}
+	return message
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -49,6 +50,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("unlinked").
 		For(&v1alpha1.BillingEvent{}, builder.WithPredicates(routing.UnlessDeleted(r.Scope.IsUnlinked))).
+		Watches(&v1alpha1.BillingEvent{}, handler.EnqueueRequestsFromMapFunc(r.waitingFor),
+			builder.WithPredicates(routing.UnlessDeleted(func(client.Object) bool { return true }))).
 		WithOptions(options).
 		Complete(r)
 }

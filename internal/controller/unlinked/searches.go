@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -11,27 +12,58 @@ import (
 const searchFactor = 10
 
 // searches says when all recorded events are searched for the customer of an event. The API server looks at every event for that, so
-// it is done seldom: a customer that becomes known later is most often found in the caches. For example, of the payment of a guest,
-// without a Stripe key and with a timeout of an hour:
+// it is done seldom: an event that names the customer and comes later is found in the cache (waitingFor). For example, for the dispute
+// of a guest's payment, without a Stripe key and with a timeout of an hour:
 //
 //	looked for in the caches     0 s, 1 s, 2 s, 4 s, 8 s, 16 s, …, and each minute
 //	searched for in all events   1 s, 16 s, some 3 minutes, some 30 minutes, 1 hour
-type searches struct{ ages sync.Map } // by the event's name: its age at the last search
+type searches struct{ byEvent sync.Map } // what is known of an event, by its name
 
-// isDue reports whether an event of that age is searched for. From the age last on, what is found decides.
-func (s *searches) isDue(e client.Object, age, last time.Duration) bool {
-	noted, wasSearched := s.ages.Load(client.ObjectKeyFromObject(e))
-	if !wasSearched {
-		return true
-	}
-	before := noted.(time.Duration)
-	return before < last && age >= last || age >= searchFactor*max(before, time.Second)
+// search is what this process knows of an event that waits.
+type search struct {
+	uid types.UID
+	// firstLook is the event's age when this process looked at it first.
+	firstLook time.Duration
+	// last is the event's age at the last search, if there was one.
+	last *time.Duration
 }
 
-// note notes that an event was searched for.
+func (s *searches) of(e client.Object, age time.Duration) search {
+	if known, is := s.byEvent.Load(client.ObjectKeyFromObject(e)); is && known.(search).uid == e.GetUID() {
+		return known.(search)
+	}
+	begun := search{uid: e.GetUID(), firstLook: age}
+	s.byEvent.Store(client.ObjectKeyFromObject(e), begun)
+	return begun
+}
+
+// isDue reports whether an event of that age is to be searched for: at first, each time that it is ten times as old, and once it has
+// reached the age limit, at which the controller decides.
+func (s *searches) isDue(e client.Object, age, limit time.Duration) bool {
+	last := s.of(e, age).last
+	return last == nil || *last < limit && age >= limit || age >= searchFactor*max(*last, time.Second)
+}
+
+// note notes that an event of that age was searched for.
 func (s *searches) note(e client.Object, age time.Duration) {
-	s.ages.Store(client.ObjectKeyFromObject(e), age)
+	known := s.of(e, age)
+	known.last = &age
+	s.byEvent.Store(client.ObjectKeyFromObject(e), known)
+}
+
+// renew has an event that was searched for be searched for again: there is news.
+func (s *searches) renew(e client.Object) {
+	if known, is := s.byEvent.Load(client.ObjectKeyFromObject(e)); is {
+		renewed := known.(search)
+		renewed.last = nil
+		s.byEvent.Store(client.ObjectKeyFromObject(e), renewed)
+	}
+}
+
+// waited is how long this process has looked for the customer of an event of that age.
+func (s *searches) waited(e client.Object, age time.Duration) time.Duration {
+	return age - s.of(e, age).firstLook
 }
 
 // forget forgets an event that waits no longer.
-func (s *searches) forget(e client.Object) { s.ages.Delete(client.ObjectKeyFromObject(e)) }
+func (s *searches) forget(key client.ObjectKey) { s.byEvent.Delete(key) }

@@ -18,13 +18,13 @@ func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason 
 }
 
 func (r *Reconciler) settle(ctx context.Context, e *v1alpha1.BillingEvent, result v1alpha1.Outcome, message string) (ctrl.Result, error) {
-	r.searches.forget(e)
+	r.searches.forget(client.ObjectKeyFromObject(e))
 	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.Settle(ctx, e, result, message))
 }
 
 // linkTo hands the event over to the customer's controller.
 func (r *Reconciler) linkTo(ctx context.Context, e *v1alpha1.BillingEvent, customerID string) (ctrl.Result, error) {
-	r.searches.forget(e)
+	r.searches.forget(client.ObjectKeyFromObject(e))
 	e.Status.CustomerID = customerID
 	return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
 }
