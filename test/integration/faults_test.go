@@ -272,13 +272,18 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 			o.t.Fatal(err)
 		}
 	}
+	runManager(o.t, manager)
+}
+
+// runManager starts the manager, and stops it at the end of the test.
+func runManager(t *testing.T, manager ctrl.Manager) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- manager.Start(ctx) }()
-	o.t.Cleanup(func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			o.t.Error(err)
+			t.Error(err)
 		}
 	})
 }
