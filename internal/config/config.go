@@ -14,8 +14,8 @@ const (
 	// EnvStripeEndpointSecret: the signing secret of the Stripe endpoint (`whsec_…`), or several separated by commas
 	// during a rotation. Required by the receiver.
 	EnvStripeEndpointSecret = "STRIPE_ENDPOINT_SECRET"
-	// EnvStripeSecretKey: Stripe's API key (`rk_live_…`, `sk_live_…`, or with `test`). Without it nothing is read from Stripe: missed events are not recovered,
-	// doubts stay, and [thin events](events.md#thin-events) wait.
+	// EnvStripeSecretKey: Stripe's API key (`rk_live_…`, `sk_live_…`, or with `test`). Without it nothing is read from Stripe: missed
+	// events are not recovered, doubts stay, and [thin events](events.md#thin-events) wait.
 	EnvStripeSecretKey = "STRIPE_SECRET_KEY"
 	// EnvStripeAPIBase: scheme and host of Stripe's API. The key is sent there: https, or http on the local machine.
 	// Default: `https://api.stripe.com`.
@@ -34,8 +34,8 @@ const (
 	EnvPasswordResetURL = "PASSWORD_RESET_URL"
 	// EnvAppName: the name of your application in the e-mails. Default: the Mailgun domain.
 	EnvAppName = "APP_NAME"
-	// EnvCloudEventsSigningSecret: the secret that signs [notifications](notifications.md#the-signature): `whsec_` and 24 to 64 random bytes in base64, or several separated by
-	// commas during a rotation. Required with `--cloudevents-sink`.
+	// EnvCloudEventsSigningSecret: the secret that signs [notifications](notifications.md#the-signature): `whsec_` and 24 to 64 random
+	// bytes in base64, or several separated by commas during a rotation. Required with `--cloudevents-sink`.
 	EnvCloudEventsSigningSecret = "CLOUDEVENTS_SIGNING_SECRET"
 	// EnvPodNamespace: the namespace of all resources if `--namespace` is not given.
 	EnvPodNamespace = "POD_NAMESPACE"

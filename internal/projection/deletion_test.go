@@ -33,8 +33,8 @@ func deletionIn(recorded []projection.Change) *projection.Event {
 	return nil
 }
 
-// checkDeleted checks what a recorded deletion leaves of the customer, whatever other events were lost: no personal data, no doubt but about the deletion itself, and
-// the end of each known subscription.
+// checkDeleted checks what a recorded deletion leaves of the customer, whatever other events were lost: no personal data, no doubt but
+// about the deletion itself, and the end of each known subscription.
 func checkDeleted(t *rapid.T, world *World, recorded []projection.Change, a *projection.Aggregate) {
 	deletion := deletionIn(recorded)
 	if deletion == nil {

@@ -174,8 +174,8 @@ func deliverSignup(t *testing.T, l signupLife, random *rand.Rand) (a *projection
 	return a, isNew
 }
 
-// Whatever the order, the batches, the duplicates and the restarts: the first checkout that was paid is the sign-up, and the customer is new
-// unless it was served or paid before. A new customer is sent its e-mails, whichever event comes last.
+// Whatever the order, the batches, the duplicates and the restarts: the first checkout that was paid is the sign-up, and the customer is
+// new unless it was served or paid before. A new customer is sent its e-mails, whichever event comes last.
 func TestSignupDoesNotDependOnOrder(t *testing.T) {
 	for seed := range uint64(600) {
 		random := rand.New(rand.NewPCG(seed, 5))

@@ -44,8 +44,8 @@ const (
 // Record ensures that exactly one BillingEvent holds the event. A nil error means that the event is durable: the API
 // server has acknowledged it. recorded is true if this call created the object, and false if it existed before.
 //
-// If the schema rejects the event's record, Record stores the event without it, so that the event is not lost. If a policy rejects the event, Record returns an error: a changed policy may accept the whole event when it
-// comes again.
+// If the schema rejects the event's record, Record stores the event without it, so that the event is not lost. If a policy rejects the
+// event, Record returns an error: a changed policy may accept the whole event when it comes again.
 func (r *Recorder) Record(ctx context.Context, e *v1alpha1.BillingEventSpec) (recorded bool, err error) {
 	recorded, err = r.create(ctx, e)
 	if apirejection.OfField(err, "spec") && e.DecodeError == "" {

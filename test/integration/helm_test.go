@@ -74,7 +74,8 @@ func TestTwoReleases(t *testing.T) {
 	workBeside(t, both)
 }
 
-// A release takes over an installation with kustomize, is installed, upgraded, rolled back, uninstalled and installed again. The CRDs and the customers stay.
+// A release takes over an installation with kustomize, is installed, upgraded, rolled back, uninstalled and installed again. The CRDs and
+// the customers stay.
 func TestTheLifeOfARelease(t *testing.T) {
 	plane, err := controlplane.Start()
 	if err != nil {

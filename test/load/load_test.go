@@ -24,7 +24,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testutil/stripetest"
 )
 
-// newReceiver starts a server that records the ids of the events that it accepts. It answers the n-th request with the n-th code, then with 200.
+// newReceiver starts a server that records the ids of the events that it accepts. It answers the n-th request with the n-th code, then with
+// 200.
 func newReceiver(t *testing.T, codes ...int) (endpoint string, accepted func() []string) {
 	t.Helper()
 	var mutex sync.Mutex

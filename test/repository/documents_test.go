@@ -77,3 +77,21 @@ func TestLinesOfDocumentsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// Markers of code generators are one line each, however long.
+func TestLinesOfCommentsAreShort(t *testing.T) {
+	const columns = 140
+	for _, path := range goFiles(t) {
+		number := 0
+		for line := range strings.Lines(read(t, path)) {
+			number++
+			comment := strings.TrimSpace(line)
+			if !strings.HasPrefix(comment, "// ") || strings.HasPrefix(comment, "// +") {
+				continue
+			}
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > columns {
+				t.Errorf("%s:%d is longer than %d columns", path, number, columns)
+			}
+		}
+	}
+}

@@ -130,8 +130,8 @@ func TestTheReleaseIsCheckedAndSigned(t *testing.T) {
 	}
 }
 
-// The job with the identity that signs compiles and runs four tools and nothing else, apart from words of the shell. It signs what a job without any
-// right built: the image has the digest that this job found before it ran the code of others.
+// The job with the identity that signs compiles and runs four tools and nothing else, apart from words of the shell. It signs what a job
+// without any right built: the image has the digest that this job found before it ran the code of others.
 func TestTheJobThatSignsBuildsNothing(t *testing.T) {
 	want := map[string]map[string]string{
 		"check":   {"contents": "read"},

@@ -125,22 +125,34 @@ func documents(t *testing.T) []string {
 	return documents
 }
 
-// A test that the documentation names must exist under that name.
-func TestNamedTestsExist(t *testing.T) {
-	tests := map[string]bool{}
-	for _, folder := range []string{"api", "cmd", "examples", "hack", "internal", "test"} {
+// goFiles are the project's Go files.
+func goFiles(t *testing.T) (files []string) {
+	t.Helper()
+	for _, folder := range []string{"api", "cmd", "config", "examples", "hack", "internal", "test"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, "_test.go") {
+			if err != nil || !strings.HasSuffix(path, ".go") {
 				return err
 			}
-			code, err := os.ReadFile(path)
-			for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`).FindAllStringSubmatch(string(code), -1) {
-				tests[found[1]] = true
-			}
+			inside, err := filepath.Rel(root, path)
+			files = append(files, inside)
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// A test that the documentation names must exist under that name.
+func TestNamedTestsExist(t *testing.T) {
+	tests := map[string]bool{}
+	for _, path := range goFiles(t) {
+		if !strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`).FindAllStringSubmatch(read(t, path), -1) {
+			tests[found[1]] = true
 		}
 	}
 	named := 0

@@ -58,7 +58,8 @@ func (r *Reconciler) customerInCache(ctx context.Context, e *v1alpha1.BillingEve
 	return "", nil
 }
 
-// waitingFor lists the events that wait for the customer of a payment which the event names. So they are linked as soon as it comes. For example, a dispute comes before the charge.succeeded of its payment: as that comes, the dispute is looked at.
+// waitingFor lists the events that wait for the customer of a payment which the event names. So they are linked as soon as it comes. For
+// example, a dispute comes before the charge.succeeded of its payment: as that comes, the dispute is looked at.
 func (r *Reconciler) waitingFor(ctx context.Context, o client.Object) (requests []reconcile.Request) {
 	e, ok := o.(*v1alpha1.BillingEvent)
 	if !ok || e.CustomerID() == "" {
