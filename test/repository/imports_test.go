@@ -38,7 +38,7 @@ var layers = [][]string{
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/packed", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
-	{"internal/panics", "internal/accessperiod", "internal/logging", "internal/personal"},
+	{"internal/panics", "internal/accessperiod", "internal/archivenote", "internal/logging", "internal/personal"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 
