@@ -115,7 +115,9 @@ cluster, if the cluster can be asked. It reads the whole archive.`,
 
 // verify checks the archive, and compares its end with the one that is noted. That is read first: a batch that is written meanwhile
 // is noted after it, and does not look as if it were missing.
-func (p *plugin) verify(ctx context.Context, a *archive.Archive, notedHead func(context.Context) (archive.Head, error)) (archive.Report, error) {
+func (p *plugin) verify(
+	ctx context.Context, a *archive.Archive, notedHead func(context.Context) (archive.Head, error),
+) (archive.Report, error) {
 	noted, unknown := notedHead(ctx)
 	report, err := a.Verify(ctx)
 	if err != nil {

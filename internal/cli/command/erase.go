@@ -157,7 +157,10 @@ func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1
 	switch {
 	case errors.Is(err, request.ErrNoAnswer):
 		remains, err := leftBehind(ctx, a.client, customer)
-		return errors.Join(notErased(customer, remains, timeout, p.restoring(ctx, a.client, customer)), advisedToErase(err, "look for Subscriptions that are left"))
+		return errors.Join(
+			notErased(customer, remains, timeout, p.restoring(ctx, a.client, customer)),
+			advisedToErase(err, "look for Subscriptions that are left"),
+		)
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("customer/%s was deleted meanwhile, and its erasure ended: erase it again by its id, %s", customer.Name, customer.Spec.CustomerID)
 	case err != nil:

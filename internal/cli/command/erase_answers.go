@@ -104,7 +104,8 @@ func notErased(customer *v1alpha1.Customer, remains []string, timeout time.Durat
 		why, todo = "The operator has not begun.", "Is it running? See kubectl tollkeeper doctor"
 	case condition.Reason == v1alpha1.ReasonNotDeletedAtStripe && customer.Status.DeletedAt == nil:
 		why = condition.Message
-		todo = "If it is deleted there, the operator has not read that: without a Stripe key, it needs the event. If the archive has it:\n" + restore
+		todo = "If it is deleted there, the operator has not read that: without a Stripe key, it needs the event. " +
+			"If the archive has it:\n" + restore
 	default:
 		why, todo = condition.Message, fmt.Sprintf("It goes on: see the condition Erased of customer/%s, and kubectl tollkeeper doctor", customer.Name)
 	}

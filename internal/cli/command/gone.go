@@ -45,6 +45,7 @@ func (p *plugin) goneHint(noted map[string]string, beginning time.Time) string {
 	case noted[archivenote.Archive] == "":
 		return "Events before " + say.Moment(goneBefore) + " may be missing: the operator deletes old ones without an archive."
 	default:
-		return "Events before " + say.Moment(goneBefore) + " may be in the archive: list them too with --archived" + p.archiveFlag(noted[archivenote.Archive])
+		return "Events before " + say.Moment(goneBefore) + " may be in the archive: list them too with --archived" +
+			p.archiveFlag(noted[archivenote.Archive])
 	}
 }

@@ -26,8 +26,8 @@ import (
 var ErrMoved = errors.New("another process has moved the head of the archive")
 
 // ErrUnreadable says that the ConfigMap does not hold a head. Only a person can have written it so.
-var ErrUnreadable = errors.New("the ConfigMap " + archivenote.ConfigMap + " does not hold the head of the archive: delete it, and the archive is " +
-	"read from its first batch")
+var ErrUnreadable = errors.New("the ConfigMap " + archivenote.ConfigMap + " does not hold the head of the archive: delete it, and " +
+	"the archive is read from its first batch")
 
 // Head is the end of the archive's chain. The zero Head is that of an empty archive.
 type Head = archive.Head
@@ -129,7 +129,9 @@ func read(stored *corev1.ConfigMap) (State, error) {
 		Problem: stored.Data[archivenote.Problem],
 		stored:  stored,
 	}
-	for key, number := range map[string]*int64{archivenote.Batch: &s.Head.Batch, archivenote.Events: &s.Head.Events, archivenote.Bytes: &s.Bytes} {
+	for key, number := range map[string]*int64{
+		archivenote.Batch: &s.Head.Batch, archivenote.Events: &s.Head.Events, archivenote.Bytes: &s.Bytes,
+	} {
 		value := stored.Data[key]
 		if value == "" {
 			continue

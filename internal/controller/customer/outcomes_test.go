@@ -47,13 +47,14 @@ func TestAnEndingIsNotedBeforeItIsWritten(t *testing.T) {
 			e.Namespace, e.Name, e.outcome, e.fault = "billing", "evt-1", tc.outcome, tc.fault
 			noted, atWrite := &endings{}, endings(nil)
 			stored := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(e.BillingEvent).WithObjects(e.BillingEvent).Build()
-			r := &Reconciler{Clock: testingclock.NewFakePassiveClock(noon), Ended: noted, EventAttempts: 1, Client: interceptor.NewClient(stored, interceptor.Funcs{
+			r := &Reconciler{Clock: testingclock.NewFakePassiveClock(noon), Ended: noted, EventAttempts: 1}
+			r.Pace = &pace.Pace{Clock: r.Clock}
+			r.Client = interceptor.NewClient(stored, interceptor.Funcs{
 				SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
 					atWrite = append(endings{}, *noted...)
 					return nil
 				},
-			})}
-			r.Pace = &pace.Pace{Clock: r.Clock}
+			})
 			if err := errors.Join(r.writeAttempts(t.Context(), c), r.writeOutcomes(t.Context(), c, c.toSettle())); err != nil {
 				t.Fatal(err)
 			}
