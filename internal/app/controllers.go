@@ -24,6 +24,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
 	"github.com/tollkeeper/tollkeeper/internal/controller/delivered"
 	"github.com/tollkeeper/tollkeeper/internal/controller/email"
+	"github.com/tollkeeper/tollkeeper/internal/controller/ended"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/features"
 	"github.com/tollkeeper/tollkeeper/internal/controller/janitor"
@@ -34,8 +35,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
-	"github.com/tollkeeper/tollkeeper/internal/controller/rows"
-	"github.com/tollkeeper/tollkeeper/internal/controller/settled"
 	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
@@ -85,18 +84,18 @@ func (a *App) addControllers(cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	ended, err := a.addSettled(cfg)
+	haveEnded, err := a.addEnded(cfg)
 	if err != nil {
 		return err
 	}
 	for _, add := range []func() error{
 		a.logLeadership,
-		func() error { return a.addCustomer(cfg, scope, mailbox, accepted, noted, shared, failed, ended) },
+		func() error { return a.addCustomer(cfg, scope, mailbox, accepted, noted, shared, failed, haveEnded) },
 		func() error { return a.addUnlinked(cfg, scope) },
 		func() error { return a.addThin(cfg, scope) },
 		func() error { return a.addProduct(scope, shared) },
 		func() error { return a.addFailed(cfg, scope, failed) },
-		func() error { return a.addEmail(cfg, ended) },
+		func() error { return a.addEmail(cfg, haveEnded) },
 		func() error { return a.addNotify(cfg, accepted) },
 		func() error { return a.addErasure(cfg, noted) },
 		func() error { return a.addImport(cfg, mailbox, entitled) },
@@ -136,7 +135,7 @@ func (a *App) cacheFailed(ctx context.Context, cfg config.Config) (cache.Cache, 
 
 func (a *App) addCustomer(
 	cfg config.Config, scope routing.Scope, mailbox *readings.Mailbox, accepted *delivered.Mailbox, noted *erased.Mailbox,
-	shared *products.Cache, failed cache.Cache, ended *settled.Customers,
+	shared *products.Cache, failed cache.Cache, haveEnded ended.Set,
 ) error {
 	schemas, err := crdschema.Load()
 	if err != nil {
@@ -145,22 +144,23 @@ func (a *App) addCustomer(
 	return a.setUp("customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
-		HasStripe: a.stripe != nil, Settled: ended, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox, Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
+		HasStripe: a.stripe != nil, Ended: haveEnded, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox,
+		Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
 		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
 }
 
-// addSettled adds what knows which customers have settled events.
-func (a *App) addSettled(cfg config.Config) (*settled.Customers, error) {
-	list, err := rows.New(a.manager.GetConfig(), a.manager.GetHTTPClient(), cfg.Namespace, rows.Ended, settled.Columns...)
+// addEnded adds what knows which customers have ended events.
+func (a *App) addEnded(cfg config.Config) (*ended.Customers, error) {
+	list, err := ended.NewRows(a.manager.GetConfig(), a.manager.GetHTTPClient(), cfg.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	customers := settled.New(list, a.manager.GetCache(), &paging.Pacer{Clock: clock.RealClock{}, Share: paging.DefaultShare},
-		a.manager.GetLogger().WithName("settled"))
+	customers := ended.New(list, a.manager.GetCache(), &paging.Pacer{Clock: clock.RealClock{}, Share: paging.DefaultShare},
+		a.manager.GetLogger().WithName("ended"))
 	if err := a.manager.Add(customers); err != nil {
-		return nil, fmt.Errorf("add the list of customers with settled events: %w", err)
+		return nil, fmt.Errorf("add the list of customers with ended events: %w", err)
 	}
 	return customers, nil
 }
@@ -187,13 +187,13 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 }
 
 // addEmail adds the controller of e-mails. Without Mailgun's settings it shows that they are missing.
-func (a *App) addEmail(cfg config.Config, ended *settled.Customers) error {
+func (a *App) addEmail(cfg config.Config, haveEnded ended.Set) error {
 	templates, err := mail.LoadTemplates(cfg.MailTemplates)
 	if err != nil {
 		return err
 	}
 	r := &email.Reconciler{
-		Client: a.client(), Reader: a.manager.GetAPIReader(), Settled: ended, Clock: clock.RealClock{}, Off: !cfg.Emails,
+		Client: a.client(), Reader: a.manager.GetAPIReader(), Ended: haveEnded, Clock: clock.RealClock{}, Off: !cfg.Emails,
 		MailedAccounts: mailedAccounts(cfg),
 		Letter: func() email.Letter {
 			mails := a.credentials.mails.Get()

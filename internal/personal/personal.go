@@ -35,12 +35,6 @@ func Redact(e *v1alpha1.BillingEvent) *v1alpha1.BillingEvent {
 	return public
 }
 
-// Has reports whether the event has personal data.
-func Has(e *v1alpha1.BillingEvent) bool {
-	_, patch := Split(e)
-	return patch != nil
-}
-
 // Merge puts the personal data back that Split has taken out. public stays as it is. The error is about the patch.
 func Merge(public *v1alpha1.BillingEvent, patch []byte) (*v1alpha1.BillingEvent, error) {
 	var taken map[string]any

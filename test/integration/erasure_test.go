@@ -26,8 +26,8 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 	"github.com/tollkeeper/tollkeeper/internal/config"
-	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erasure"
 	"github.com/tollkeeper/tollkeeper/internal/testutil/controlplane"
 	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the stories
@@ -418,7 +418,8 @@ func TestDeletedCustomersAreErasedByThemselves(t *testing.T) {
 	}
 	shows(t, out+notes, "What s3://trail has of it is erased with a new request", "Requested.", "erased on")
 	shows(t, p.run("explain", id), "It was deleted at Stripe on", "Its personal data was erased on")
-	p.refuses([]string{"erase", "cus_NeverSeen", "--reason", "Ticket 4711", "--yes"}, "nothing is known of cus_NeverSeen", "archive restore --customer=cus_NeverSeen --apply")
+	p.refuses([]string{"erase", "cus_NeverSeen", "--reason", "Ticket 4711", "--yes"}, "nothing is known of cus_NeverSeen",
+		"kubectl tollkeeper archive restore --archive-url='s3://trail' --customer=cus_NeverSeen --apply")
 	if gone.customer("cus_NeverSeen").UID != "" {
 		t.Error("a Customer was made for an id of which nothing is known")
 	}
@@ -552,7 +553,7 @@ func TestAnErasureReachesTheArchive(t *testing.T) {
 		t.Error("another customer's personal data has gone")
 	}
 	var noted corev1.ConfigMap
-	if err := cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: archivehead.ConfigMapName}, &noted); err != nil || noted.Data["batch"] != "3" {
+	if err := cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: archivenote.ConfigMap}, &noted); err != nil || noted.Data[archivenote.Batch] != "3" {
 		t.Errorf("the head is %v: %v", noted.Data, err)
 	}
 	withArchive.stop()

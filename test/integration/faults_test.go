@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,6 +30,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/backlog"
 	conditions "github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/controller/customer"
+	"github.com/tollkeeper/tollkeeper/internal/controller/ended"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retry"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
@@ -266,6 +268,7 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 		(&customer.Reconciler{
 			Client: c, Reader: manager.GetAPIReader(), Clock: clock.RealClock{}, Change: change, EventAttempts: 2, Schemas: schemas,
 			Recorder: manager.GetEventRecorder("test"), Readings: readings.NewMailbox(), Failed: failed.GetCache(),
+			Ended: ended.New(nil, nil, nil, logr.Discard()), // not listed: every customer may have ended events
 		}).SetupWithManager(manager, controller.Options{}),
 	} {
 		if err != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/controller/retention"
@@ -359,7 +360,7 @@ func nothingLost(t *testing.T, namespace, url string, recorded []string) {
 	}
 	if len(o.events()) < len(recorded) {
 		var head corev1.ConfigMap
-		key := client.ObjectKey{Namespace: namespace, Name: archivehead.ConfigMapName}
+		key := client.ObjectKey{Namespace: namespace, Name: archivenote.ConfigMap}
 		if err := cluster.Client.Get(t.Context(), key, &head); err != nil || head.Data["goneBefore"] == "" {
 			t.Errorf("events are gone, and the head does not say so: %v, %v", head.Data, err)
 		}
@@ -397,7 +398,7 @@ func TestAnArchiveThatCannotBeWritten(t *testing.T) {
 	o := startIn(t, namespace, archivesTo("file:///proc/no/archive"))
 	o.eventually("the problem is noted", func() string {
 		var head corev1.ConfigMap
-		key := client.ObjectKey{Namespace: namespace, Name: archivehead.ConfigMapName}
+		key := client.ObjectKey{Namespace: namespace, Name: archivenote.ConfigMap}
 		if err := cluster.Client.Get(t.Context(), key, &head); err != nil || !strings.Contains(head.Data["problem"], "archive") {
 			return fmt.Sprintf("the ConfigMap says %q (%v)", head.Data["problem"], err)
 		}

@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/cli/explain", "internal/cli/lists", "internal/cli/override", "internal/cli/request", "internal/cli/timeline"},
 	{"internal/cli/..."},
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
-	{"internal/controller/features", "internal/controller/products"},
+	{"internal/controller/ended", "internal/controller/features", "internal/controller/products"},
 	{"internal/controller/delivered", "internal/controller/erased", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing", "internal/controller/rows"},
 	{"internal/controller/annotation", "internal/controller/archivehead", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/paging", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "internal/archive", "api/passwordreset"},
@@ -38,7 +38,7 @@ var layers = [][]string{
 	{"internal/apirejection", "internal/metrics", "internal/noredirect", "internal/packed", "internal/yield"},
 	{"internal/entitlement", "internal/events"}, // from here down: pure, no clients and no clock
 	{"internal/projection", "internal/stripejson", "internal/naming", "internal/notice"},
-	{"internal/panics", "internal/accessperiod", "internal/logging", "internal/personal"},
+	{"internal/panics", "internal/accessperiod", "internal/archivenote", "internal/logging", "internal/personal"},
 	{"api/v1alpha1", "config/..."}, // what other programs import: apimachinery only; and embedded manifests
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 	"github.com/tollkeeper/tollkeeper/internal/cli/lists"
 	"github.com/tollkeeper/tollkeeper/internal/cli/restore"
 	"github.com/tollkeeper/tollkeeper/internal/cli/say"
@@ -26,8 +27,14 @@ import (
 // archiveURL is the environment variable that names the archive.
 const archiveURL = "TOLLKEEPER_ARCHIVE_URL"
 
-// archiveConfigMap is where the operator notes the end of the archive, in its keys batch and sha256.
-const archiveConfigMap = "tollkeeper-archive"
+// archiveFlag is the flag that names the noted archive in a command for the user to run, after a space; empty if the environment names
+// one. The operator notes an archive's URL without most parameters.
+func (p *plugin) archiveFlag(noted string) string {
+	if p.Getenv(archiveURL) != "" {
+		return ""
+	}
+	return fmt.Sprintf(" --archive-url='%s'", cmp.Or(noted, "URL"))
+}
 
 func addArchiveFlag(cmd *cobra.Command, location *string) {
 	cmd.Flags().StringVar(location, "archive-url", "", "URL of the archive, as the operator has it; else the variable "+archiveURL)
@@ -89,15 +96,10 @@ cluster, if the cluster can be asked. It reads the whole archive.`,
 				return err
 			}
 			defer a.Close()
-			report, err := a.Verify(cmd.Context())
-			if err != nil {
-				return fmt.Errorf("read the archive: %w", err)
-			}
-			cut, err := p.compareHead(cmd.Context(), a, report.Head)
+			report, err := p.verify(cmd.Context(), a, p.notedHead)
 			if err != nil {
 				return err
 			}
-			report.Problems = append(report.Problems, cut...)
 			if err := p.printReport(printer, report); err != nil {
 				return err
 			}
@@ -109,6 +111,27 @@ cluster, if the cluster can be asked. It reads the whole archive.`,
 	}
 	addArchiveFlag(cmd, &location)
 	return cmd
+}
+
+// verify checks the archive, and compares its end with the one that is noted. That is read first: a batch that is written meanwhile
+// is noted after it, and does not look as if it were missing.
+func (p *plugin) verify(
+	ctx context.Context, a *archive.Archive, notedHead func(context.Context) (archive.Head, error),
+) (archive.Report, error) {
+	noted, unknown := notedHead(ctx)
+	report, err := a.Verify(ctx)
+	if err != nil {
+		return report, fmt.Errorf("read the archive: %w", err)
+	}
+	switch {
+	case unknown != nil:
+		p.note("The end of the chain is not compared with the cluster: %s.", unknown)
+	case noted.Batch == 0:
+		p.note("The end of the chain is not compared with the cluster: it has noted none.")
+	default:
+		report.Problems = append(report.Problems, compareHead(ctx, a, report.Head, noted)...)
+	}
+	return report, nil
 }
 
 func (p *plugin) printReport(printer show.Printer, report archive.Report) error {
@@ -150,30 +173,22 @@ func size(bytes int64) string {
 	}
 }
 
-// compareHead compares the end of the archive with the one that the operator has noted. Without the cluster, it only says so.
-func (p *plugin) compareHead(ctx context.Context, a *archive.Archive, head archive.Head) ([]archive.Problem, error) {
-	noted, err := p.notedHead(ctx)
-	if err != nil || noted.Batch == 0 {
-		reason := "it has noted none"
-		if err != nil {
-			reason = err.Error()
-		}
-		p.note("The end of the chain is not compared with the cluster: %s.", reason)
-		return nil, nil
-	}
+// compareHead compares the end of the archive with the one that the operator has noted.
+func compareHead(ctx context.Context, a *archive.Archive, head, noted archive.Head) []archive.Problem {
 	if noted.Batch > head.Batch {
-		return []archive.Problem{{Batch: noted.Batch, What: fmt.Sprintf("the cluster has noted batch %d, and the archive ends with batch %d: its end is missing, or it is another archive",
-			noted.Batch, head.Batch)}}, nil
+		return []archive.Problem{{Batch: noted.Batch, What: fmt.Sprintf("the cluster has noted batch %d, and the archive ends with batch %d: "+
+			"its end is missing, or it is another archive", noted.Batch, head.Batch)}}
 	}
 	for summary, err := range a.Batches(ctx) {
 		if err != nil {
-			return nil, nil //nolint:nilerr // Verify has said what is wrong with it
+			return nil // Verify has said what is wrong with it
 		}
 		if summary.Batch == noted.Batch && summary.SHA256 != noted.SHA256 {
-			return []archive.Problem{{Batch: noted.Batch, What: "the cluster has noted another manifest for this batch: the chain was replaced from here, or it is another archive"}}, nil
+			return []archive.Problem{{Batch: noted.Batch, What: "the cluster has noted another manifest for this batch: the chain was replaced " +
+				"from here, or it is another archive"}}
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // notedHead is the end of the archive that the operator has noted.
@@ -185,11 +200,11 @@ func (p *plugin) notedHead(ctx context.Context) (archive.Head, error) {
 		return archive.Head{}, err
 	}
 	var noted corev1.ConfigMap
-	if err := a.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: archiveConfigMap}, &noted); err != nil {
-		return archive.Head{}, client.IgnoreNotFound(advised(err, "read the ConfigMap "+archiveConfigMap))
+	if err := a.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: archivenote.ConfigMap}, &noted); err != nil {
+		return archive.Head{}, client.IgnoreNotFound(advised(err, "read the ConfigMap "+archivenote.ConfigMap))
 	}
-	batch, err := strconv.ParseInt(cmp.Or(noted.Data["batch"], "0"), 10, 64)
-	return archive.Head{Batch: batch, SHA256: noted.Data["sha256"]}, err
+	batch, err := strconv.ParseInt(cmp.Or(noted.Data[archivenote.Batch], "0"), 10, 64)
+	return archive.Head{Batch: batch, SHA256: noted.Data[archivenote.SHA256]}, err
 }
 
 func (p *plugin) archiveList() *cobra.Command {

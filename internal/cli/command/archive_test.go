@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,12 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/cli/show"
+	"github.com/tollkeeper/tollkeeper/internal/cli/timeline"
 )
 
 // archived is the URL of an archive with three events of two customers, and its folder.
@@ -43,12 +47,9 @@ func archived(t *testing.T) (location, folder string) {
 	return location, folder
 }
 
-func TestArchiveVerify(t *testing.T) {
-	location, folder := archived(t)
-	out, err := run(t, "archive", "verify", "--archive-url", location)
-	if err != nil || !strings.Contains(out, "3 events in 3 files, ") || !strings.Contains(out, "not compared with the cluster") {
-		t.Errorf("error %v:\n%s", err, out)
-	}
+// spoil alters the events of the second batch.
+func spoil(t *testing.T, folder string) (file string) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "events/*/*/*/000000000002-*"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
@@ -56,9 +57,113 @@ func TestArchiveVerify(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte("altered"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return files[0]
+}
+
+func TestArchiveVerify(t *testing.T) {
+	location, folder := archived(t)
+	out, err := run(t, "archive", "verify", "--archive-url", location)
+	if err != nil || !strings.Contains(out, "3 events in 3 files, ") || !strings.Contains(out, "not compared with the cluster") {
+		t.Errorf("error %v:\n%s", err, out)
+	}
+	file := spoil(t, folder)
 	out, err = run(t, "archive", "verify", "--archive-url", location)
-	if err == nil || err.Error() != "the archive has 1 problem" || !strings.Contains(out, filepath.Base(files[0])+"   was altered") {
+	if err == nil || err.Error() != "the archive has 1 problem" || !strings.Contains(out, filepath.Base(file)+"   was altered") {
 		t.Errorf("an altered file: error %v:\n%s", err, out)
+	}
+}
+
+// A batch that the operator writes and notes while the archive is verified is not missing. An end that is cut off is.
+func TestVerifyComparesTheNotedEnd(t *testing.T) {
+	for name, tc := range map[string]struct {
+		noted        func(context.Context, *archive.Archive) (archive.Head, error)
+		wantProblems []string
+		wantNote     string
+	}{
+		"it is written meanwhile": {noted: appendOne},
+		"it is cut off": {
+			noted: func(context.Context, *archive.Archive) (archive.Head, error) {
+				return archive.Head{Batch: 4, SHA256: "0"}, nil
+			},
+			wantProblems: []string{"the cluster has noted batch 4, and the archive ends with batch 3: its end is missing, or it is another archive"},
+		},
+		"another one is noted": {
+			noted: func(context.Context, *archive.Archive) (archive.Head, error) {
+				return archive.Head{Batch: 3, SHA256: "0"}, nil
+			},
+			wantProblems: []string{"the cluster has noted another manifest for this batch: the chain was replaced from here, or it is another archive"},
+		},
+		"none is noted": {
+			noted:    func(context.Context, *archive.Archive) (archive.Head, error) { return archive.Head{}, nil },
+			wantNote: "The end of the chain is not compared with the cluster: it has noted none.\n",
+		},
+		"the cluster does not answer": {
+			noted: func(context.Context, *archive.Archive) (archive.Head, error) {
+				return archive.Head{}, errors.New("no answer")
+			},
+			wantNote: "The end of the chain is not compared with the cluster: no answer.\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			location, _ := archived(t)
+			a, err := archive.Open(t.Context(), location)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			var out strings.Builder
+			report, err := (&plugin{Environment: Environment{Out: &out, Err: &out}}).verify(t.Context(), a, func(ctx context.Context) (archive.Head, error) {
+				return tc.noted(ctx, a)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var problems []string
+			for _, problem := range report.Problems {
+				problems = append(problems, problem.What)
+			}
+			if diff := cmp.Diff(tc.wantProblems, problems); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.wantNote, out.String()); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// appendOne appends a batch, as the operator does while the archive is verified, and returns the new end.
+func appendOne(ctx context.Context, a *archive.Archive) (archive.Head, error) {
+	var head archive.Head
+	for summary, err := range a.Batches(ctx) {
+		if err != nil {
+			return head, err
+		}
+		head.Batch, head.SHA256, head.Events = summary.Batch, summary.SHA256, head.Events+summary.Events
+	}
+	e := v1alpha1.BillingEvent{ObjectMeta: metav1.ObjectMeta{Name: "evt-new"}}
+	e.Spec = v1alpha1.BillingEventSpec{EventID: "evt_New", Type: "customer.updated", PayloadSHA256: "0", Created: metav1.Unix(1_780_000_000, 0)}
+	return a.Append(ctx, head, []v1alpha1.BillingEvent{e})
+}
+
+// If a file of the archive cannot be read, the timeline has the events of the others, and ends with the error.
+func TestATimelineOfADamagedArchive(t *testing.T) {
+	location, folder := archived(t)
+	file := spoil(t, folder)
+	a, err := archive.OpenExisting(t.Context(), location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var out strings.Builder
+	err = printWithArchived(t.Context(), show.Printer{Out: &out, Format: show.Table}, timeline.Input{Customer: ada("7")}, a)
+	if err == nil || !strings.Contains(err.Error(), filepath.Base(file)) {
+		t.Errorf("error %v, want one that names %s", err, file)
+	}
+	for _, id := range []string{"evt_A", "evt_C"} {
+		if !strings.Contains(out.String(), id) {
+			t.Errorf("%s is missing in:\n%s", id, out.String())
+		}
 	}
 }
 

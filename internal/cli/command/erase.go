@@ -101,7 +101,7 @@ func (p *plugin) eraseCustomer(ctx context.Context, a *access, customer *v1alpha
 		return advisedToErase(err, "look for the personal data of "+customer.Spec.CustomerID)
 	}
 	if customer.ResourceVersion == "" && found.isNone() {
-		return nothingKnown(customer)
+		return nothingKnown(customer, p.restoring(ctx, a.client, customer))
 	}
 	archived, err := mayBeArchived(ctx, a.client, customer)
 	if err != nil {
@@ -157,7 +157,10 @@ func (p *plugin) awaitErasure(ctx context.Context, a *access, customer *v1alpha1
 	switch {
 	case errors.Is(err, request.ErrNoAnswer):
 		remains, err := leftBehind(ctx, a.client, customer)
-		return errors.Join(notErased(customer, remains, timeout), advisedToErase(err, "look for Subscriptions that are left"))
+		return errors.Join(
+			notErased(customer, remains, timeout, p.restoring(ctx, a.client, customer)),
+			advisedToErase(err, "look for Subscriptions that are left"),
+		)
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("customer/%s was deleted meanwhile, and its erasure ended: erase it again by its id, %s", customer.Name, customer.Spec.CustomerID)
 	case err != nil:
@@ -208,9 +211,7 @@ func personalDataOf(ctx context.Context, c client.Reader, customer *v1alpha1.Cus
 	}
 	found.ofEvents = len(events)
 	for i := range events {
-		said := v1alpha1.BillingEvent{Spec: events[i].Spec, Status: events[i].Status}
-		said.Annotations = events[i].Annotations
-		if said.Status.ErasedAt == nil && personal.Has(&said) {
+		if personal.Has(&events[i]) { // also if it is erased: a person may have annotated it since
 			found.events++
 		}
 	}

@@ -13,20 +13,39 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 	"github.com/tollkeeper/tollkeeper/internal/cli/request"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
 
 // nothingKnown is the error of a customer of which the cluster has nothing: its id is mistyped, or only the archive has its events. A
 // Customer made for it would wait for ever, or show for ever a customer that there never was.
-func nothingKnown(customer *v1alpha1.Customer) error {
+func nothingKnown(customer *v1alpha1.Customer, restore string) error {
 	id, account := customer.Spec.CustomerID, ""
 	if customer.Spec.Account == "" {
 		account = "; name its connected account with --account, if it has one"
 	}
 	return fmt.Errorf("nothing is known of %s in the namespace %s: it has no Customer, no Subscription and no event there, and nothing was changed. "+
-		"Check that the id is complete, its upper and lower case%s. If only the archive has its events, bring them back first, and erase then:\n"+
-		"  kubectl tollkeeper archive restore --customer=%s --apply", id, customer.Namespace, account, id)
+		"Check that the id is complete, its upper and lower case%s. If only the archive has its events, bring them back first, and erase then:\n%s",
+		id, customer.Namespace, account, restore)
+}
+
+// restoring is the command that brings the archived events of a customer back. It names the archive that the operator has noted, if the
+// caller may read that.
+func (p *plugin) restoring(ctx context.Context, c client.Reader, customer *v1alpha1.Customer) string {
+	noted, _ := notedArchive(ctx, c, customer.Namespace)
+	text := fmt.Sprintf("  kubectl tollkeeper archive restore%s --customer=%s --apply", p.archiveFlag(noted), customer.Spec.CustomerID)
+	if p.Getenv(archiveURL) == "" {
+		text += "\nThe URL is that of the operator's --archive-url, with its parameters."
+	}
+	return text
+}
+
+// notedArchive is the URL of the operator's archive, without most parameters; empty if it has noted none.
+func notedArchive(ctx context.Context, c client.Reader, namespace string) (string, error) {
+	var noted corev1.ConfigMap
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: archivenote.ConfigMap}, &noted)
+	return noted.Data[archivenote.Archive], client.IgnoreNotFound(err)
 }
 
 // notRequested is the error of a request for erasure that the API server does not accept.
@@ -50,9 +69,7 @@ func mayBeArchived(ctx context.Context, c client.Reader, customer *v1alpha1.Cust
 	if !request.IsErasedWithoutArchive(customer) {
 		return "", nil
 	}
-	var noted corev1.ConfigMap
-	err := c.Get(ctx, client.ObjectKey{Namespace: customer.Namespace, Name: archiveConfigMap}, &noted)
-	return noted.Data["archive"], client.IgnoreNotFound(err)
+	return notedArchive(ctx, c, customer.Namespace)
 }
 
 // leftBehind names the Subscriptions of a former Customer of the same name.
@@ -75,7 +92,7 @@ func leftBehind(ctx context.Context, c client.Reader, customer *v1alpha1.Custome
 
 // notErased is the error of an erasure that is not complete in time: what it waits for, and what to do about that. The operator makes
 // no Subscription anew while one of the former Customer has its name.
-func notErased(customer *v1alpha1.Customer, remains []string, timeout time.Duration) error {
+func notErased(customer *v1alpha1.Customer, remains []string, timeout time.Duration, restore string) error {
 	var why, todo string
 	condition := meta.FindStatusCondition(customer.Status.Conditions, v1alpha1.ConditionErased)
 	switch {
@@ -87,8 +104,8 @@ func notErased(customer *v1alpha1.Customer, remains []string, timeout time.Durat
 		why, todo = "The operator has not begun.", "Is it running? See kubectl tollkeeper doctor"
 	case condition.Reason == v1alpha1.ReasonNotDeletedAtStripe && customer.Status.DeletedAt == nil:
 		why = condition.Message
-		todo = fmt.Sprintf("If it is deleted there, the operator has not read that: without a Stripe key, it needs the event. If the archive has it:\n"+
-			"  kubectl tollkeeper archive restore --customer=%s --apply", customer.Spec.CustomerID)
+		todo = "If it is deleted there, the operator has not read that: without a Stripe key, it needs the event. " +
+			"If the archive has it:\n" + restore
 	default:
 		why, todo = condition.Message, fmt.Sprintf("It goes on: see the condition Erased of customer/%s, and kubectl tollkeeper doctor", customer.Name)
 	}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // Only the id confirms an erasure. An answer that ends without a new line counts.
@@ -31,6 +32,25 @@ func TestConfirm(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || out.String() != "Type cus_Ada to go on: " {
 			t.Errorf("%q: %s (-want +got):\n%s", typed, out.String(), diff)
 		}
+	}
+}
+
+// What a person writes on an event is personal data, also after the event was erased. What an erasure leaves of a dismissal is none.
+func TestPersonalDataOfErasedEvents(t *testing.T) {
+	erased := func(id string, annotations map[string]string) *v1alpha1.BillingEvent {
+		e := &v1alpha1.BillingEvent{Spec: v1alpha1.BillingEventSpec{EventID: id, CustomerID: "cus_Ada"}}
+		e.Namespace, e.Name, e.Annotations = "billing", id, annotations
+		e.Status.ErasedAt = new(metav1.Now())
+		return e
+	}
+	dismissed := personal.WithoutReason("grace: 2026-11-29T01:20:00Z Ada was refunded by hand")
+	c := withEventIndexes().WithObjects(
+		erased("plain", nil), erased("noted", map[string]string{"note": "Ada called"}),
+		erased("dismissed", map[string]string{v1alpha1.AnnotationDismissed: dismissed}),
+	).Build()
+	found, err := personalDataOf(t.Context(), c, ada("7"))
+	if err != nil || found.events != 1 || found.ofEvents != 3 {
+		t.Errorf("%v; %d of %d events have personal data, want 1 of 3", err, found.events, found.ofEvents)
 	}
 }
 

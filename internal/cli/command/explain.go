@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 	eventsv1 "k8s.io/api/events/v1"
@@ -9,8 +10,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/archive"
 	"github.com/tollkeeper/tollkeeper/internal/cli/explain"
 	"github.com/tollkeeper/tollkeeper/internal/cli/lists"
+	"github.com/tollkeeper/tollkeeper/internal/cli/show"
 	"github.com/tollkeeper/tollkeeper/internal/cli/timeline"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
@@ -122,14 +125,14 @@ Old events may have left the cluster: then a line says up to when. With --archiv
 			}
 			if !archived {
 				p.hintAtGone(cmd.Context(), a, &input)
-			} else if err := p.addArchived(cmd.Context(), &input, location); err != nil {
+				return printTimeline(printer, input)
+			}
+			store, err := p.openArchive(cmd.Context(), location)
+			if err != nil {
 				return err
 			}
-			entries := timeline.Of(input)
-			if printer.Format.IsForPrograms() {
-				return printer.Object(entries)
-			}
-			return timeline.Print(printer, entries)
+			defer store.Close()
+			return printWithArchived(cmd.Context(), printer, input, store)
 		},
 	}
 	cmd.Flags().BoolVar(&archived, "archived", false, "list the events of the archive too")
@@ -137,15 +140,20 @@ Old events may have left the cluster: then a line says up to when. With --archiv
 	return cmd
 }
 
-// addArchived adds the events that have left the cluster.
-func (p *plugin) addArchived(ctx context.Context, input *timeline.Input, location string) error {
-	a, err := p.openArchive(ctx, location)
-	if err != nil {
-		return err
+func printTimeline(printer show.Printer, input timeline.Input) error {
+	entries := timeline.Of(input)
+	if printer.Format.IsForPrograms() {
+		return printer.Object(entries)
 	}
-	defer a.Close()
-	input.Events, input.Archived, err = withArchived(ctx, a, input.Customer, input.Events)
-	return err
+	return timeline.Print(printer, entries)
+}
+
+// printWithArchived prints the timeline with the events that have left the cluster. If a file of the archive cannot be read, what the
+// others hold is printed nevertheless.
+func printWithArchived(ctx context.Context, printer show.Printer, input timeline.Input, a *archive.Archive) error {
+	var unreadable error
+	input.Events, input.Archived, unreadable = withArchived(ctx, a, input.Customer, input.Events)
+	return errors.Join(printTimeline(printer, input), unreadable)
 }
 
 // history reads what happened to the customer.

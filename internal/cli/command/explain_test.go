@@ -14,6 +14,15 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
+// withEventIndexes makes a client that selects events by their customers.
+func withEventIndexes() *fake.ClientBuilder {
+	return fake.NewClientBuilder().WithScheme(scheme()).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldCustomerID, func(o client.Object) []string {
+		return []string{o.(*v1alpha1.BillingEvent).Spec.CustomerID}
+	}).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldLinkedCustomer, func(o client.Object) []string {
+		return []string{o.(*v1alpha1.BillingEvent).Status.CustomerID}
+	})
+}
+
 // A customer's events are those that name it or were linked to it, in its account. No others are listed: there may be very many that
 // name no customer.
 func TestEventsOfACustomer(t *testing.T) {
@@ -24,14 +33,10 @@ func TestEventsOfACustomer(t *testing.T) {
 		}
 	}
 	var read []string
-	c := fake.NewClientBuilder().WithScheme(scheme()).WithObjects(
+	c := withEventIndexes().WithObjects(
 		event("named", "", "cus_Ada", ""), event("linked", "", "", "cus_Ada"), event("other", "", "cus_Bob", ""), event("other-linked", "", "", "cus_Bob"),
 		event("named-elsewhere", "acct_1", "cus_Ada", ""), event("linked-elsewhere", "acct_1", "", "cus_Ada"), event("unlinked", "", "", ""),
-	).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldCustomerID, func(o client.Object) []string {
-		return []string{o.(*v1alpha1.BillingEvent).Spec.CustomerID}
-	}).WithIndex(&v1alpha1.BillingEvent{}, v1alpha1.FieldLinkedCustomer, func(o client.Object) []string {
-		return []string{o.(*v1alpha1.BillingEvent).Status.CustomerID}
-	}).WithInterceptorFuncs(interceptor.Funcs{
+	).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			err := c.List(ctx, list, options...)
 			for _, e := range list.(*v1alpha1.BillingEventList).Items {

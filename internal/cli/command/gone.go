@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 	"github.com/tollkeeper/tollkeeper/internal/cli/say"
 	"github.com/tollkeeper/tollkeeper/internal/cli/timeline"
 )
@@ -15,10 +16,10 @@ import (
 // cannot be read: there may be none, and only some users may read it.
 func (p *plugin) hintAtGone(ctx context.Context, a *access, in *timeline.Input) {
 	var noted corev1.ConfigMap
-	if a.client.Get(ctx, client.ObjectKey{Namespace: in.Customer.Namespace, Name: archiveConfigMap}, &noted) != nil {
+	if a.client.Get(ctx, client.ObjectKey{Namespace: in.Customer.Namespace, Name: archivenote.ConfigMap}, &noted) != nil {
 		return
 	}
-	if hint := goneHint(noted.Data, beginningOf(in)); hint != "" {
+	if hint := p.goneHint(noted.Data, beginningOf(in)); hint != "" {
 		p.note("%s", hint)
 	}
 }
@@ -34,16 +35,17 @@ func beginningOf(in *timeline.Input) time.Time {
 	return earliest
 }
 
-// goneHint is empty if no event since the beginning has left the cluster. In the ConfigMap, goneBefore is
-// the time before which events, by spec.created, may have left. It names no archive if they are deleted without one.
-func goneHint(noted map[string]string, beginning time.Time) string {
-	goneBefore, err := time.Parse(time.RFC3339, noted["goneBefore"])
+// goneHint is empty if no event since the beginning has left the cluster. The ConfigMap names no archive if events are deleted without
+// one.
+func (p *plugin) goneHint(noted map[string]string, beginning time.Time) string {
+	goneBefore, err := time.Parse(time.RFC3339, noted[archivenote.GoneBefore])
 	switch {
 	case err != nil || !goneBefore.After(beginning):
 		return ""
-	case noted["archive"] == "":
+	case noted[archivenote.Archive] == "":
 		return "Events before " + say.Moment(goneBefore) + " may be missing: the operator deletes old ones without an archive."
 	default:
-		return "Events before " + say.Moment(goneBefore) + " may be in the archive: list them too with --archived."
+		return "Events before " + say.Moment(goneBefore) + " may be in the archive: list them too with --archived" +
+			p.archiveFlag(noted[archivenote.Archive])
 	}
 }

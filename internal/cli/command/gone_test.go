@@ -21,8 +21,9 @@ func TestGoneHint(t *testing.T) {
 		}
 		return in
 	}
-	const archived = "Events before 1 May 2026 at 00:00 UTC may be in the archive: list them too with --archived."
+	const archived = "Events before 1 May 2026 at 00:00 UTC may be in the archive: list them too with --archived --archive-url='s3://trail'"
 	gone := map[string]string{"goneBefore": "2026-05-01T00:00:00Z", "archive": "s3://trail"}
+	p := &plugin{Environment: Environment{Getenv: func(string) string { return "" }}}
 	for name, tc := range map[string]struct {
 		noted map[string]string
 		in    *timeline.Input
@@ -35,7 +36,7 @@ func TestGoneHint(t *testing.T) {
 		"deleted without an archive": {map[string]string{"goneBefore": "2026-05-01T00:00:00Z"}, begun(may.Add(-time.Hour)), "Events before 1 May 2026 at 00:00 UTC may be missing: the operator deletes old ones without an archive."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, goneHint(tc.noted, beginningOf(tc.in))); diff != "" {
+			if diff := cmp.Diff(tc.want, p.goneHint(tc.noted, beginningOf(tc.in))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

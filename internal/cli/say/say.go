@@ -59,12 +59,16 @@ func Money(minor int64, currency string) string {
 	return strings.TrimSpace(sign + text + " " + strings.ToUpper(currency))
 }
 
-// Count is a number with its noun: "1 event", "2 events".
+// Count is a number with its noun: "1 event", "2 events", "2 batches".
 func Count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "ch"):
+		noun += "es"
+	default:
+		noun += "s"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 var days = regexp.MustCompile(`^(\d{1,4})([dw])(.*)$`)

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 )
 
 // chain is an archive of these batches, with an error at its end.
@@ -54,7 +55,7 @@ func TestAdopt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			builder := fake.NewClientBuilder()
 			if tc.data != nil {
-				builder.WithObjects(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMapName}, Data: tc.data})
+				builder.WithObjects(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: archivenote.ConfigMap}, Data: tc.data})
 			}
 			cluster := builder.Build()
 			store := Store{Reader: cluster, Writer: cluster, Namespace: namespace}

@@ -19,28 +19,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/internal/archive"
-)
-
-// ConfigMapName is the name of the ConfigMap that holds the head.
-const ConfigMapName = "tollkeeper-archive"
-
-// The keys of the ConfigMap.
-const (
-	batchKey      = "batch"
-	sha256Key     = "sha256"
-	eventsKey     = "events"
-	bytesKey      = "bytes"
-	goneBeforeKey = "goneBefore"
-	archiveKey    = "archive"
-	problemKey    = "problem"
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 )
 
 // ErrMoved says that another process has changed the head since it was loaded. Load it again.
 var ErrMoved = errors.New("another process has moved the head of the archive")
 
 // ErrUnreadable says that the ConfigMap does not hold a head. Only a person can have written it so.
-var ErrUnreadable = errors.New("the ConfigMap " + ConfigMapName + " does not hold the head of the archive: delete it, and the archive is " +
-	"read from its first batch")
+var ErrUnreadable = errors.New("the ConfigMap " + archivenote.ConfigMap + " does not hold the head of the archive: delete it, and " +
+	"the archive is read from its first batch")
 
 // Head is the end of the archive's chain. The zero Head is that of an empty archive.
 type Head = archive.Head
@@ -78,12 +65,12 @@ type Store struct {
 // Load reads the state. Without a ConfigMap it is that of an empty archive. It returns ErrUnreadable if the ConfigMap holds
 // something else.
 func (s Store) Load(ctx context.Context) (State, error) {
-	stored := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: ConfigMapName}}
+	stored := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: archivenote.ConfigMap}}
 	if err := s.Reader.Get(ctx, client.ObjectKeyFromObject(stored), stored); err != nil {
 		if !apierrors.IsNotFound(err) {
-			return State{}, fmt.Errorf("get ConfigMap %s: %w", ConfigMapName, err)
+			return State{}, fmt.Errorf("get ConfigMap %s: %w", archivenote.ConfigMap, err)
 		}
-		stored = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: ConfigMapName}}
+		stored = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: archivenote.ConfigMap}}
 	}
 	return read(stored)
 }
@@ -114,7 +101,7 @@ func (s Store) Swap(ctx context.Context, old, next State) (State, error) {
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || stored.ResourceVersion != "" && apierrors.IsNotFound(err):
 		return State{}, ErrMoved
 	case err != nil:
-		return State{}, fmt.Errorf("write ConfigMap %s: %w", ConfigMapName, err)
+		return State{}, fmt.Errorf("write ConfigMap %s: %w", archivenote.ConfigMap, err)
 	}
 	return read(stored)
 }
@@ -125,24 +112,26 @@ func (s State) data() map[string]string {
 		goneBefore = s.GoneBefore.UTC().Format(time.RFC3339)
 	}
 	return map[string]string{
-		batchKey:      strconv.FormatInt(s.Head.Batch, 10),
-		sha256Key:     s.Head.SHA256,
-		eventsKey:     strconv.FormatInt(s.Head.Events, 10),
-		bytesKey:      strconv.FormatInt(s.Bytes, 10),
-		goneBeforeKey: goneBefore,
-		archiveKey:    s.Archive,
-		problemKey:    s.Problem,
+		archivenote.Batch:      strconv.FormatInt(s.Head.Batch, 10),
+		archivenote.SHA256:     s.Head.SHA256,
+		archivenote.Events:     strconv.FormatInt(s.Head.Events, 10),
+		archivenote.Bytes:      strconv.FormatInt(s.Bytes, 10),
+		archivenote.GoneBefore: goneBefore,
+		archivenote.Archive:    s.Archive,
+		archivenote.Problem:    s.Problem,
 	}
 }
 
 func read(stored *corev1.ConfigMap) (State, error) {
 	s := State{
-		Head:    Head{SHA256: stored.Data[sha256Key]},
-		Archive: stored.Data[archiveKey],
-		Problem: stored.Data[problemKey],
+		Head:    Head{SHA256: stored.Data[archivenote.SHA256]},
+		Archive: stored.Data[archivenote.Archive],
+		Problem: stored.Data[archivenote.Problem],
 		stored:  stored,
 	}
-	for key, number := range map[string]*int64{batchKey: &s.Head.Batch, eventsKey: &s.Head.Events, bytesKey: &s.Bytes} {
+	for key, number := range map[string]*int64{
+		archivenote.Batch: &s.Head.Batch, archivenote.Events: &s.Head.Events, archivenote.Bytes: &s.Bytes,
+	} {
 		value := stored.Data[key]
 		if value == "" {
 			continue
@@ -153,12 +142,12 @@ func read(stored *corev1.ConfigMap) (State, error) {
 		}
 	}
 	if (s.Head.Batch == 0) != (s.Head.SHA256 == "") {
-		return State{}, fmt.Errorf("%w (key %s)", ErrUnreadable, sha256Key)
+		return State{}, fmt.Errorf("%w (key %s)", ErrUnreadable, archivenote.SHA256)
 	}
-	if value := stored.Data[goneBeforeKey]; value != "" {
+	if value := stored.Data[archivenote.GoneBefore]; value != "" {
 		var err error
 		if s.GoneBefore, err = time.Parse(time.RFC3339, value); err != nil {
-			return State{}, fmt.Errorf("%w (key %s)", ErrUnreadable, goneBeforeKey)
+			return State{}, fmt.Errorf("%w (key %s)", ErrUnreadable, archivenote.GoneBefore)
 		}
 	}
 	return s, nil

@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 )
 
 const namespace = "tollkeeper-system"
@@ -66,7 +68,7 @@ func TestOfTwoLeadersOneMovesTheHead(t *testing.T) {
 
 func TestOtherKeysStay(t *testing.T) {
 	cluster := fake.NewClientBuilder().WithObjects(&corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMapName, Labels: map[string]string{"team": "billing"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: archivenote.ConfigMap, Labels: map[string]string{"team": "billing"}},
 		Data:       map[string]string{"note": "moved in May"},
 	}).Build()
 	store := Store{Reader: cluster, Writer: cluster, Namespace: namespace}
@@ -94,7 +96,7 @@ func TestADamagedHeadIsNotAnEmptyOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := fake.NewClientBuilder().WithObjects(&corev1.ConfigMap{
-				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMapName}, Data: data,
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: archivenote.ConfigMap}, Data: data,
 			}).Build()
 			if _, err := (Store{Reader: cluster, Writer: cluster, Namespace: namespace}).Load(t.Context()); !errors.Is(err, ErrUnreadable) {
 				t.Errorf("got %v", err)

@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/tollkeeper/tollkeeper/internal/archivenote"
 )
 
 func TestGoneBefore(t *testing.T) {
@@ -30,7 +32,7 @@ func TestGoneBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			builder := fake.NewClientBuilder()
 			if tc.data != nil {
-				builder.WithObjects(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMapName}, Data: tc.data})
+				builder.WithObjects(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: archivenote.ConfigMap}, Data: tc.data})
 			}
 			h := Horizon{Store: Store{Reader: builder.Build(), Namespace: namespace}, Retention: tc.retention, Clock: testingclock.NewFakePassiveClock(now)}
 			got, err := h.GoneBefore(t.Context())

@@ -85,7 +85,7 @@ func (c *reconciliation) isAbout(before time.Time) bool {
 // known to have none costs no search.
 func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error {
 	c.recorded = nil
-	if r.Settled != nil && !r.Settled.Has(c.customer.Spec.Account, c.customer.Spec.CustomerID) {
+	if !r.Ended.MayHave(c.customer.Spec.Account, c.customer.Spec.CustomerID) {
 		return r.noteGone(ctx, c)
 	}
 	for _, selected := range naming.EventsOf(c.customer.Spec.CustomerID) {

@@ -12,10 +12,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// settledOf is what is known of settled events: whether there may be some of a customer.
-type settledOf bool
+// endedOf is what is known of ended events: whether there may be some of a customer.
+type endedOf bool
 
-func (s settledOf) Has(string, string) bool { return bool(s) }
+func (e endedOf) MayHave(string, string) bool { return bool(e) }
+func (e endedOf) NoteEnding(string, string)   {}
 
 // lists counts the lists, and lists the one event about cus_A.
 type lists struct {
@@ -44,7 +45,7 @@ func TestASearchForRecordedEvents(t *testing.T) {
 	known := []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}}
 	for name, tc := range map[string]struct {
 		conditions []metav1.Condition
-		settled    settledOf
+		ended      endedOf
 		pending    *pendingEvent
 		gone       bool // whether events are gone before an hour ago
 		lists      int
@@ -63,7 +64,7 @@ func TestASearchForRecordedEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			reader := &lists{}
-			r := &Reconciler{Reader: reader, Clock: testclock.NewFakePassiveClock(now), Settled: tc.settled, GoneBefore: func(context.Context) (time.Time, error) {
+			r := &Reconciler{Reader: reader, Clock: testclock.NewFakePassiveClock(now), Ended: tc.ended, GoneBefore: func(context.Context) (time.Time, error) {
 				if tc.gone {
 					return now.Add(-time.Hour), nil
 				}

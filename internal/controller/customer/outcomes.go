@@ -44,11 +44,20 @@ func (r *Reconciler) writeOutcomes(ctx context.Context, c *reconciliation, event
 	w, key := outcome.Writer{Client: r.Client, Clock: r.Clock}, client.ObjectKeyFromObject(c.customer)
 	return eachWrite(events, func(e *pendingEvent) error {
 		if w.ShownAt = r.Pace.AppliedAt(key, e.Spec.EventID); !w.ShownAt.IsZero() {
-			return w.Settle(ctx, e.BillingEvent, v1alpha1.OutcomeApplied, "")
+			return r.end(ctx, w, c, e, v1alpha1.OutcomeApplied, "")
 		}
 		w.ShownAt = e.shownAt
-		return w.Settle(ctx, e.BillingEvent, e.outcome, e.message)
+		return r.end(ctx, w, c, e, e.outcome, e.message)
 	})
+}
+
+// end writes the outcome of an event. First of all the customer is noted as one that has ended events: once the outcome is written, the
+// event may be missing among the pending ones.
+func (r *Reconciler) end(
+	ctx context.Context, w outcome.Writer, c *reconciliation, e *pendingEvent, result v1alpha1.Outcome, message string,
+) error {
+	r.Ended.NoteEnding(c.customer.Spec.Account, c.customer.Spec.CustomerID)
+	return w.End(ctx, e.BillingEvent, result, message)
 }
 
 // eachWrite writes something of each event. It goes on if the API server refuses a write, and returns these refusals.
@@ -88,7 +97,7 @@ func (r *Reconciler) writeFailedAttempt(ctx context.Context, c *reconciliation, 
 	w := outcome.Writer{Client: r.Client, Clock: r.Clock}
 	attempts := int(e.Status.Attempts) + 1
 	if attempts >= r.EventAttempts {
-		return w.Settle(ctx, e.BillingEvent, v1alpha1.OutcomeFailed, condition.Sentence(e.fault))
+		return r.end(ctx, w, c, e, v1alpha1.OutcomeFailed, condition.Sentence(e.fault))
 	}
 	pause := min(firstRetry<<min(attempts-1, 16), lastRetry)
 	retryAt, err := w.Postpone(ctx, e.BillingEvent, pause, condition.Sentence(e.fault))

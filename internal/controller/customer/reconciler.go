@@ -25,6 +25,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/delivered"
+	"github.com/tollkeeper/tollkeeper/internal/controller/ended"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/pace"
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
@@ -52,10 +53,8 @@ type Reconciler struct {
 	Schemas *crdschema.Schemas
 	// HasStripe reports whether there is a Stripe key: then a decision waits until the customer is known whole.
 	HasStripe bool
-	// Settled knows which customers have settled events; nil to search for those of every customer without a status, in tests.
-	Settled interface {
-		Has(account, customerID string) bool
-	}
+	// Ended knows which customers have ended events.
+	Ended ended.Set
 	// GoneBefore returns from when on all events are still there: archivehead.Horizon. nil if no event is ever deleted, in tests.
 	GoneBefore func(context.Context) (time.Time, error)
 	// Failed caches the Failed events, indexed by routing.ByCustomer.

@@ -201,44 +201,62 @@ func (r *Reconciler) checkPaid(ctx context.Context, customer *v1alpha1.Customer,
 	return nil
 }
 
-// eventsOfCheckout are the events of the sign-up's session. While no event about the customer is settled, as most often when a sign-up has
-// just come, the cache has all of them. Else they are searched for: the API server looks at every event for that.
+// eventsOfCheckout are the events of the sign-up's session. While no event about the customer has ended, as most often when a sign-up has
+// just come, they are pending, and the cache has them. Else they are searched for: the API server looks at every event for that.
+//
+// The search finds what the cache does not have: events that have ended, and those that the customer's controller does not take, such as
+// one of Stripe's other mode, or one that names an Account and is not linked to the customer yet. Of these, without a search:
+//
+//	the customer is an Account (Accounts v2)      the events are searched for, whatever has ended
+//	it is not known yet to be one                 no search would look for the Account's events either
+//	an event of the other mode, not ended yet     it counts for an e-mail that is tried later
+//
+// The same holds for an event that something else than the customer's controller ends at this moment, such as a leader that is stopped.
 func (r *Reconciler) eventsOfCheckout(ctx context.Context, email *storedEmail) ([]*v1alpha1.BillingEventSpec, error) {
 	customer := email.customer
 	pending := &v1alpha1.BillingEventList{}
 	if err := r.Client.List(ctx, pending, client.InNamespace(email.Namespace), client.MatchingFields{routing.ByCustomer: customer.Name}); err != nil {
 		return nil, fmt.Errorf("list the pending events of Customer %s: %w", customer.Name, err)
 	}
-	found := email.ofSession(pending)
-	if len(found) > 0 && !r.haveEnded(customer) {
+	isAccount := customer.Status.CustomerAccount != ""
+	if found := email.ofSession(pending); len(found) > 0 && !isAccount && !r.mayHaveEnded(customer) {
 		return found, nil
 	}
-	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: customer.Spec.CustomerID}}
-	if account := customer.Status.CustomerAccount; account != "" { // Accounts v2: some events may name the Account only
+	return r.searchEventsOfCheckout(ctx, email)
+}
+
+// mayHaveEnded reports whether events about the customer may have ended. Ask after listing the pending ones: an event that the list
+// lacks was noted before.
+func (r *Reconciler) mayHaveEnded(customer *v1alpha1.Customer) bool {
+	return r.Ended.MayHave(customer.Spec.Account, customer.Spec.CustomerID)
+}
+
+// searchEventsOfCheckout looks at all events for those of the sign-up's session. One that names the customer and its Account is found by
+// both searches, and counts once.
+func (r *Reconciler) searchEventsOfCheckout(ctx context.Context, email *storedEmail) ([]*v1alpha1.BillingEventSpec, error) {
+	selectors := []client.MatchingFields{{v1alpha1.FieldCustomerID: email.customer.Spec.CustomerID}}
+	if account := email.customer.Status.CustomerAccount; account != "" { // some events may name the Account only
 		selectors = append(selectors, client.MatchingFields{v1alpha1.FieldCustomerAccount: account})
 	}
-	found = nil
+	var found []*v1alpha1.BillingEventSpec
+	isFound := map[string]bool{}
 	for _, selector := range selectors {
 		for next := ""; ; {
 			page := &v1alpha1.BillingEventList{} // a new one: what is found points into the last one
 			if err := r.Reader.List(ctx, page, client.InNamespace(email.Namespace), client.Limit(eventsPage), client.Continue(next), selector); err != nil {
 				return nil, fmt.Errorf("list the events of the sign-up: %w", err)
 			}
-			found = append(found, email.ofSession(page)...)
+			for _, e := range email.ofSession(page) {
+				if !isFound[e.EventID] {
+					isFound[e.EventID], found = true, append(found, e)
+				}
+			}
 			if next = page.Continue; next == "" {
 				break
 			}
 		}
 	}
 	return found, nil
-}
-
-// haveEnded reports whether events about the customer may be settled or Failed. It follows within milliseconds, so ask after listing
-// the pending ones.
-func (r *Reconciler) haveEnded(customer *v1alpha1.Customer) bool {
-	account := customer.Status.CustomerAccount
-	return r.Settled == nil || r.Settled.Has(customer.Spec.Account, customer.Spec.CustomerID) ||
-		account != "" && r.Settled.Has(customer.Spec.Account, account)
 }
 
 // ofSession are those of the events that report the sign-up's session.

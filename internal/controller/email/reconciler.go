@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/controller/ended"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/mail"
 	"github.com/tollkeeper/tollkeeper/internal/packed"
@@ -38,10 +39,8 @@ type Reconciler struct {
 	Client client.Client
 	// Reader reads recorded events from the API server: only pending ones are cached.
 	Reader client.Reader
-	// Settled knows which customers have events that are not pending; nil to search for those of every customer, in tests.
-	Settled interface {
-		Has(account, customerID string) bool
-	}
+	// Ended knows which customers have ended events.
+	Ended ended.Set
 	// Stripe confirms sign-ups; nil without a key.
 	Stripe Stripe
 	Clock  clock.PassiveClock

@@ -9,7 +9,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// log writes the one line about an event that is settled. Stripe gives the time of an event in whole seconds, so up to
+// log writes the one line about an event that has ended. Stripe gives the time of an event in whole seconds, so up to
 // 999 of createdToShownMs may be its.
 func (w Writer) log(ctx context.Context, event *v1alpha1.BillingEvent) {
 	shownAt := cmp.Or(w.ShownAt, event.Status.ProcessedAt.Time)

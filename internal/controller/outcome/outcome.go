@@ -30,8 +30,8 @@ type Writer struct {
 	ShownAt time.Time
 }
 
-// Settle ends an event: it leaves the cache of pending events. If it fails, a dismissal of an earlier failure has ended.
-func (w Writer) Settle(ctx context.Context, event *v1alpha1.BillingEvent, outcome v1alpha1.Outcome, message string) error {
+// End writes the outcome of an event: it leaves the cache of pending events. If it fails, a dismissal of an earlier failure has ended.
+func (w Writer) End(ctx context.Context, event *v1alpha1.BillingEvent, outcome v1alpha1.Outcome, message string) error {
 	event, now := event.DeepCopy(), metav1.NewTime(w.Clock.Now().UTC())
 	event.Status.Outcome = outcome
 	event.Status.ProcessedAt = &now
@@ -79,7 +79,7 @@ func (w Writer) Note(ctx context.Context, event *v1alpha1.BillingEvent, reason, 
 	return w.write(ctx, event.DeepCopy(), false, reason, message)
 }
 
-// Reopen makes a settled event pending again, with all its attempts ahead. refetched is the event as it was read from Stripe
+// Reopen makes an ended event pending again, with all its attempts ahead. refetched is the event as it was read from Stripe
 // again; nil if its spec can be applied, or what was read before. request is the value of the request to retry it; empty if
 // nobody asked.
 func (w Writer) Reopen(ctx context.Context, event *v1alpha1.BillingEvent, refetched *v1alpha1.BillingEventSpec, request string) error {

@@ -25,10 +25,10 @@ func TestAFailureEndsTheDismissalBefore(t *testing.T) {
 		ended string
 	}{
 		"it fails": {func(w Writer, e *v1alpha1.BillingEvent) error {
-			return w.Settle(t.Context(), e, v1alpha1.OutcomeFailed, "It failed.")
+			return w.End(t.Context(), e, v1alpha1.OutcomeFailed, "It failed.")
 		}, dismissal},
 		"it is applied": {func(w Writer, e *v1alpha1.BillingEvent) error {
-			return w.Settle(t.Context(), e, v1alpha1.OutcomeApplied, "")
+			return w.End(t.Context(), e, v1alpha1.OutcomeApplied, "")
 		}, ""},
 		"a retry is refused": {func(w Writer, e *v1alpha1.BillingEvent) error {
 			return w.RefuseRetry(t.Context(), e, "now", "It cannot be retried.")

@@ -23,7 +23,7 @@ const (
 	wave = 100
 	// pause is the time between two looks at a wave.
 	pause = 200 * time.Millisecond
-	// stuckAfter is how long a wave may bring nothing before the event is settled. A customer whose status the API server
+	// stuckAfter is how long a wave may bring nothing before the event ends. A customer whose status the API server
 	// refuses would keep it pending for good. Its controller finds the event once a write is accepted.
 	stuckAfter = 10 * time.Minute
 	// pauseForEvents is the time between two looks at the events that report subscriptions to the product.
@@ -32,7 +32,7 @@ const (
 	turnAfter = 5 * time.Second
 )
 
-// Reconcile hands one event to the next customers, or settles it.
+// Reconcile hands one event to the next customers, or ends it.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var e v1alpha1.BillingEvent
 	err := r.Client.Get(ctx, req.NamespacedName, &e, client.DisableReadYourWritesConsistency)
@@ -70,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if result == v1alpha1.OutcomeRecorded {
 		e.Status.Reason = v1alpha1.RecordedNoCustomer
 	}
-	if err := (outcome.Writer{Client: r.Client, Clock: r.Clock}).Settle(ctx, &e, result, message); err != nil {
+	if err := (outcome.Writer{Client: r.Client, Clock: r.Clock}).End(ctx, &e, result, message); err != nil {
 		return requeue.OnWriteError(err)
 	}
 	r.forget(req.NamespacedName)

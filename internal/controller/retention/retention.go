@@ -25,6 +25,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
@@ -79,7 +80,7 @@ type Retention struct {
 }
 
 // None is the URL that stands for no archive: events are deleted without one.
-const None = "none"
+const None = config.ArchiveNone
 
 // OpenArchive opens the archive at the URL.
 func OpenArchive(ctx context.Context, url string) (Archive, error) { return archive.Open(ctx, url) }

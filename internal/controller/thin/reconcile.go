@@ -53,7 +53,7 @@ type result struct {
 	reason  v1alpha1.RecordedReason // empty if no other configuration would read it
 }
 
-// Reconcile reads what one thin event reports, records it, and settles the thin event.
+// Reconcile reads what one thin event reports, records it, and ends the thin event.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var e v1alpha1.BillingEvent
 	if err := r.Client.Get(ctx, req.NamespacedName, &e, client.DisableReadYourWritesConsistency); err != nil {
@@ -65,7 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	case r.Stripe == nil && r.isForgotten(&e.Spec): // else the backlog, and with it the memory, grows without end
 		metrics.ThinEvents.WithLabelValues(notFound).Inc()
-		return requeue.OnWriteError(writer.Settle(ctx, &e, v1alpha1.OutcomeRecorded, forgotten))
+		return requeue.OnWriteError(writer.End(ctx, &e, v1alpha1.OutcomeRecorded, forgotten))
 	case r.Stripe == nil: // the next process may have a key
 		return r.waitForKey(ctx, &e, writer)
 	}
@@ -91,7 +91,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return requeue.OnStripeError(err)
 	}
 	e.Status.Reason = done.reason
-	if err := writer.Settle(ctx, &e, done.outcome, done.message); err != nil {
+	if err := writer.End(ctx, &e, done.outcome, done.message); err != nil {
 		return requeue.OnWriteError(err)
 	}
 	metrics.ThinEvents.WithLabelValues(done.label).Inc()

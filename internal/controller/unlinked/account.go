@@ -58,7 +58,7 @@ func (r *Reconciler) linkBySubscription(ctx context.Context, e *v1alpha1.Billing
 	} else {
 		message += "Find its customer in Stripe's dashboard and resync it (" + v1alpha1.AnnotationResync + ")."
 	}
-	return r.settle(ctx, e, v1alpha1.OutcomeFailed, message)
+	return r.end(ctx, e, v1alpha1.OutcomeFailed, message)
 }
 
 func (r *Reconciler) linkUnlessFailed(ctx context.Context, e *v1alpha1.BillingEvent, customerID string, err error) (ctrl.Result, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/events"
 )
 
-// Reconcile settles one event, links it, or waits for its customer to be known.
+// Reconcile ends one event, links it, or waits for its customer to be known.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var e v1alpha1.BillingEvent
 	if err := r.Client.Get(ctx, req.NamespacedName, &e, client.DisableReadYourWritesConsistency); err != nil {
@@ -40,7 +40,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case why != "":
 		return r.keep(ctx, &e, v1alpha1.RecordedUnhandledType, "The event is kept for the audit trail only: "+why+".")
 	case e.Spec.DecodeError != "":
-		return r.settle(ctx, &e, v1alpha1.OutcomeFailed, e.Spec.DecodeError)
+		return r.end(ctx, &e, v1alpha1.OutcomeFailed, e.Spec.DecodeError)
 	case e.Spec.CustomerAccount != "":
 		return r.linkByAccount(ctx, &e)
 	case t.AlwaysHasCustomer():

@@ -21,7 +21,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/stripeapi"
 )
 
-// Reconciler settles unlinked events, or links them to their customers.
+// Reconciler ends unlinked events, or links them to their customers.
 type Reconciler struct {
 	Client client.Client
 	// Reader reads from the API server: the cache holds pending events only.

@@ -1,4 +1,4 @@
-package settled
+package ended
 
 import (
 	"context"
@@ -29,11 +29,11 @@ func customersOf(list pages) *Customers {
 	return New(list, nil, &paging.Pacer{Clock: clock.RealClock{}, Share: 1}, logr.Discard())
 }
 
-// check compares which customers, by account and id, may have settled events.
+// check compares which customers, by account and id, may have ended events.
 func check(t *testing.T, c *Customers, want map[[2]string]bool) {
 	t.Helper()
 	for of, has := range want {
-		if got := c.Has(of[0], of[1]); got != has {
+		if got := c.MayHave(of[0], of[1]); got != has {
 			t.Errorf("customer %s of account %q: %v, want %v", of[1], of[0], got, has)
 		}
 	}
@@ -59,7 +59,10 @@ func TestCustomers(t *testing.T) {
 	c.noteEnded(event("acct_1", "", "cus_Dan"))
 	c.noteEnded(event("", "", ""))
 	c.noteEnded(toolscache.DeletedFinalStateUnknown{Obj: event("", "cus_Eve", "")})
-	check(t, c, map[[2]string]bool{{"", "cus_New"}: true, {"acct_1", "cus_Dan"}: true, {"", "cus_Eve"}: true, {"", "cus_Flo"}: false})
+	c.NoteEnding("", "cus_Gus")
+	check(t, c, map[[2]string]bool{
+		{"", "cus_New"}: true, {"acct_1", "cus_Dan"}: true, {"", "cus_Eve"}: true, {"", "cus_Flo"}: false, {"", "cus_Gus"}: true,
+	})
 }
 
 // While the events cannot be listed, each customer may have some.
@@ -84,10 +87,10 @@ func TestAnInterruptedWatch(t *testing.T) {
 		return nil, "", nil
 	}}
 	for want, step := range []func() bool{
-		func() bool { return !c.Has("", "cus_New") },
-		func() bool { interrupt(c); <-c.relist; return c.Has("", "cus_New") },
-		func() bool { return c.Has("", "cus_New") }, // the list may have been before
-		func() bool { <-c.relist; return c.Has("", "cus_New") },
+		func() bool { return !c.MayHave("", "cus_New") },
+		func() bool { interrupt(c); <-c.relist; return c.MayHave("", "cus_New") },
+		func() bool { return c.MayHave("", "cus_New") }, // the list may have been before
+		func() bool { <-c.relist; return c.MayHave("", "cus_New") },
 	} {
 		if want%2 == 0 {
 			if err := c.list(t.Context()); err != nil {

@@ -11,15 +11,15 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 )
 
-// keep settles an event that is not applied. The reason says whether another version or configuration may apply it.
+// keep ends an event that is not applied. The reason says whether another version or configuration may apply it.
 func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason v1alpha1.RecordedReason, message string) (ctrl.Result, error) {
 	e.Status.Reason = reason
-	return r.settle(ctx, e, v1alpha1.OutcomeRecorded, message)
+	return r.end(ctx, e, v1alpha1.OutcomeRecorded, message)
 }
 
-func (r *Reconciler) settle(ctx context.Context, e *v1alpha1.BillingEvent, result v1alpha1.Outcome, message string) (ctrl.Result, error) {
+func (r *Reconciler) end(ctx context.Context, e *v1alpha1.BillingEvent, result v1alpha1.Outcome, message string) (ctrl.Result, error) {
 	r.searches.forget(client.ObjectKeyFromObject(e))
-	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.Settle(ctx, e, result, message))
+	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.End(ctx, e, result, message))
 }
 
 // linkTo hands the event over to the customer's controller.

@@ -1,15 +1,17 @@
-// Package settled knows which customers have settled events. The API server has no index by customer: to search for the events of
-// one, it looks at every event. So a customer without a status is searched for only if it has settled events, and a customer that is
-// new has none.
-package settled
+// Package ended knows which customers have ended events: those with an outcome, Failed ones too. The API server has no index by
+// customer: to search for the events of one, it looks at every event. So a customer without a status is searched for only if it has
+// ended events, and a customer that is new has none.
+package ended
 
 import (
 	"context"
 	"hash/maphash"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
@@ -27,17 +29,24 @@ const (
 	leastPause = time.Minute
 )
 
-// Columns are what is listed of the settled events.
-var Columns = []string{"Account", "Customer", "Linked"}
+// Set is a set of customers that have ended events: Customers, except in tests.
+type Set interface {
+	// MayHave reports whether the customer may have ended events.
+	MayHave(account, customerID string) bool
+	// NoteEnding notes that an outcome of an event about the customer is about to be written.
+	NoteEnding(account, customerID string)
+}
 
-// Customers are those that have settled events; Failed ones count here. A new leader lists the events once. From then on it notes the
-// customer of each event that ceases to be pending, by its own write or by another's: it follows the pending events since before the
-// list.
+// Customers are those that have ended events. A new leader lists the events once. From then on it notes the customer of each event that
+// ceases to be pending, by its own write or by another's: it follows the pending events since before the list.
+//
+// The cache may drop an event moments before its customer is noted. The customers' controller, which ends nearly all events of
+// customers, notes the customer before it writes an outcome (NoteEnding): so an event that the cache does not have any more is noted.
 //
 // One is missed whose customer and outcome are written at once, as by a backup tool that restores statuses and by an erasure, if no
 // other event names that customer: the next leader lists it.
 type Customers struct {
-	// Rows lists the Columns of the settled events: a rows.List.
+	// Rows lists accounts, customers and linked customers of the ended events: NewRows.
 	Rows lister
 	// Cache holds the pending events.
 	Cache cache.Informers
@@ -56,7 +65,12 @@ type lister interface {
 	Page(ctx context.Context, next string) (cells [][]string, more string, err error)
 }
 
-var _ lister = (*rows.List)(nil)
+var _ Set = (*Customers)(nil)
+
+// NewRows makes the list of the ended events of a namespace. The HTTP client is the manager's.
+func NewRows(config *rest.Config, httpClient *http.Client, namespace string) (*rows.List, error) {
+	return rows.New(config, httpClient, namespace, rows.Ended, "Account", "Customer", "Linked")
+}
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=list;watch
 
@@ -71,8 +85,8 @@ func New(list lister, pending cache.Informers, pace *paging.Pacer, log logr.Logg
 // NeedLeaderElection has the manager run it on the leader only.
 func (c *Customers) NeedLeaderElection() bool { return true }
 
-// Has reports whether the customer may have settled events. Until all events are listed, each customer may.
-func (c *Customers) Has(account, customerID string) bool {
+// MayHave reports whether the customer may have ended events. Until all events are listed, each customer may.
+func (c *Customers) MayHave(account, customerID string) bool {
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
 	_, isNoted := c.noted[c.hash(account, customerID)]
@@ -106,7 +120,7 @@ func (c *Customers) listUntilItSucceeds(ctx context.Context) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		c.Log.Error(err, "Failed to list the customers of settled events, will retry; until then, each new customer costs a search",
+		c.Log.Error(err, "Failed to list the customers of ended events, will retry; until then, each new customer costs a search",
 			"after", pause.String())
 		c.wait(ctx, pause)
 	}
@@ -119,7 +133,7 @@ func (c *Customers) wait(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// list notes the customers of all settled events.
+// list notes the customers of all ended events.
 func (c *Customers) list(ctx context.Context) error {
 	for next := ""; ; {
 		var page [][]string
@@ -132,8 +146,8 @@ func (c *Customers) list(ctx context.Context) error {
 		}
 		for _, cells := range page {
 			account := cells[0]
-			c.note(account, cells[1])
-			c.note(account, cells[2])
+			c.NoteEnding(account, cells[1])
+			c.NoteEnding(account, cells[2])
 		}
 		if next == "" {
 			c.mutex.Lock()
@@ -151,8 +165,8 @@ func (c *Customers) noteEnded(o any) {
 	if !ok {
 		return
 	}
-	c.note(e.Spec.Account, e.Spec.CustomerID)
-	c.note(e.Spec.Account, e.Status.CustomerID)
+	c.NoteEnding(e.Spec.Account, e.Spec.CustomerID)
+	c.NoteEnding(e.Spec.Account, e.Status.CustomerID)
 	if _, wasInterrupted := o.(toolscache.DeletedFinalStateUnknown); wasInterrupted && e.CustomerID() == "" {
 		c.requestList()
 	}
@@ -168,7 +182,8 @@ func (c *Customers) requestList() {
 	}
 }
 
-func (c *Customers) note(account, customerID string) {
+// NoteEnding notes that the customer has ended events. An event that names no customer changes nothing.
+func (c *Customers) NoteEnding(account, customerID string) {
 	if customerID == "" {
 		return
 	}
