@@ -29,7 +29,11 @@ func (a *App) addErasure(cfg config.Config, noted *erased.Mailbox) error {
 		},
 		Erased: noted, HasStripe: a.stripe != nil, Delay: cfg.EraseDeleted,
 	}
-	if cfg.ArchiveURL != "" && cfg.ArchiveURL != config.ArchiveNone {
+	switch cfg.ArchiveURL {
+	case config.ArchiveNone:
+	case "":
+		r.Unreached = func(ctx context.Context) (string, error) { return erasure.Unreached(ctx, a.archiveHead(cfg)) }
+	default:
 		r.Archive = &erasure.Bucket{
 			Open: func(ctx context.Context) (*archive.Archive, error) { return archive.Open(ctx, cfg.ArchiveURL) },
 			Head: a.archiveHead(cfg),

@@ -14,8 +14,8 @@ import (
 // reasonErased stands in the place of the reason of a dismissal.
 const reasonErased = "(the reason was erased with the customer's personal data)"
 
-// HasPersonal reports whether the event has personal data that an erasure takes out. What a dismissal is left with is none: who
-// dismissed a failed event, and when.
+// HasPersonal reports whether the event has personal data that an erasure takes out. What a dismissal is left with is none: the
+// user that dismissed a failed event, and the time.
 func HasPersonal(e *v1alpha1.BillingEvent) bool {
 	rest := &v1alpha1.BillingEvent{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{}}, Spec: e.Spec, Status: e.Status}
 	for key, value := range e.Annotations {
