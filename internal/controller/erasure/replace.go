@@ -127,7 +127,7 @@ func (r *Replacer) finish(ctx context.Context, stored *intents, isOurs owner) er
 		if err != nil && isOurs(made) {
 			failed = errors.Join(failed, err)
 		} else if err != nil && isFailure(err) {
-			ctrl.LoggerFrom(ctx).Error(err, "Failed to replace an event of another erased customer, will retry", "billingEvent", name)
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to replace an event of another erased customer, will retry", "object", name)
 		}
 	}
 	if isChanged {
