@@ -23,10 +23,10 @@ type folder struct {
 	root string
 }
 
-// openFolder opens the folder. If it is not there, it is made, or the error is errNotFound.
+// openFolder opens the folder. If it is not there, it is made, or the error is errNoBucket.
 func openFolder(root string, creates bool) (folder, error) {
 	if _, err := os.Stat(root); !creates && errors.Is(err, fs.ErrNotExist) {
-		return folder{}, errNotFound
+		return folder{}, errNoBucket
 	}
 	opened, err := fileblob.OpenBucket(root, &fileblob.Options{CreateDir: creates, Metadata: fileblob.MetadataDontWrite, NoTempDir: true})
 	if err != nil {
