@@ -449,10 +449,24 @@ func (o overwriting) create(ctx context.Context, path string, content []byte) er
 	return o.write(ctx, path, content)
 }
 
+// Nothing more is written to such a store than the one batch that shows what it is.
 func TestStoreWithoutConditionalWrites(t *testing.T) {
-	a := open(t, "file://"+t.TempDir())
-	if _, err := newArchive(overwriting{a.store}).Append(t.Context(), Head{}, some(0)); err == nil || !strings.Contains(err.Error(), "conditional writes") {
-		t.Errorf("error %v", err)
+	s := overwriting{inMemory()}
+	refuses := func(head Head) {
+		t.Helper()
+		if _, err := newArchive(s).Append(t.Context(), head, some(0)); err == nil || !strings.Contains(err.Error(), "conditional writes") {
+			t.Errorf("error %v", err)
+		}
+	}
+	refuses(Head{})
+	before := stored(t, s)
+	batch, err := newArchive(s).Next(t.Context(), Head{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuses(batch.Head)
+	if diff := cmp.Diff(before, stored(t, s)); diff != "" {
+		t.Errorf("the second attempt has written (-want +got):\n%s", diff)
 	}
 }
 
