@@ -33,7 +33,7 @@ type Report struct {
 //
 // A chain does not show that its end was cut off. So compare Report.Head with the head that the cluster has noted.
 func (a *Archive) Verify(ctx context.Context) (Report, error) {
-	v := verification{archive: a, seen: map[digest]struct{}{}, named: map[digest]struct{}{}, erased: erasures{batches: map[customerID]int64{}}}
+	v := verification{archive: a, seen: map[digest]struct{}{}, named: map[digest]struct{}{}, erased: newErasures()}
 	manifests, err := v.chain(ctx)
 	if err != nil {
 		return Report{}, err
@@ -100,7 +100,7 @@ func (v *verification) chain(ctx context.Context) ([]manifest, error) {
 		}
 		m.Batch = batch
 		v.report.Head = Head{Batch: batch, SHA256: sum, Events: before.Events + m.Events}
-		v.erased.add(m)
+		v.erased.add(batch, m.Erasure)
 		isWhole = true
 		if m.Erasure != nil {
 			v.report.Erasures++
