@@ -13,7 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 )
 
-// erasureTimeout bounds the erasure of one customer, which reads every event in the cluster, and every personal file of the archive.
+// erasureTimeout bounds the erasure of one customer, which reads every event in the cluster, and every personal file that the archive
+// has of the account.
 const erasureTimeout = 30 * time.Minute
 
 // addErasure adds what erases the personal data of customers.
