@@ -7,9 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AnnotationErase on a Customer that is deleted at Stripe requests that its personal data is erased: who, when and why, such
-// as "grace@example.com: 2026-11-29T01:20:00Z Ticket 4711". The admission policy asks for the verb erase on customers, and lets
-// the value begin with the name of the user only. Every new value is a new request.
+// AnnotationErase on a Customer that is deleted at Stripe requests that its personal data is erased. Its value is the user,
+// the time and the reason, such as "grace@example.com: 2026-11-29T01:20:00Z Ticket 4711". The admission policy asks for the verb
+// erase on customers, and lets the value begin with the name of the user only. Every new value is a new request.
 const AnnotationErase = "billing.tollkeeper.dev/erase"
 
 // ErasureWait is what an erasure waits for.
@@ -24,7 +24,7 @@ const (
 	WaitsForEvents ErasureWait = "Events"
 	// WaitsForEmails: an e-mail to the customer may still be in progress.
 	WaitsForEmails ErasureWait = "Emails"
-	// WaitsForArchive: the archive cannot be read or written.
+	// WaitsForArchive: the archive cannot be read or written, or --archive-url does not name the one that has events.
 	WaitsForArchive ErasureWait = "Archive"
 )
 

@@ -13,7 +13,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 )
 
-// erasureTimeout bounds the erasure of one customer, which reads every event in the cluster, and every personal file of the archive.
+// erasureTimeout bounds the erasure of one customer, which reads every event in the cluster, and every personal file that the archive
+// has of the account.
 const erasureTimeout = 30 * time.Minute
 
 // addErasure adds what erases the personal data of customers.
@@ -29,7 +30,11 @@ func (a *App) addErasure(cfg config.Config, noted *erased.Mailbox) error {
 		},
 		Erased: noted, HasStripe: a.stripe != nil, Delay: cfg.EraseDeleted,
 	}
-	if cfg.ArchiveURL != "" && cfg.ArchiveURL != config.ArchiveNone {
+	switch cfg.ArchiveURL {
+	case config.ArchiveNone:
+	case "":
+		r.Unreached = func(ctx context.Context) (string, error) { return erasure.Unreached(ctx, a.archiveHead(cfg)) }
+	default:
 		r.Archive = &erasure.Bucket{
 			Open: func(ctx context.Context) (*archive.Archive, error) { return archive.Open(ctx, cfg.ArchiveURL) },
 			Head: a.archiveHead(cfg),

@@ -23,23 +23,36 @@ func (a *Archive) Append(ctx context.Context, head Head, events []v1alpha1.Billi
 	if err := a.checkHead(ctx, head); err != nil {
 		return Head{}, err
 	}
-	m := after(head, a.now())
 	isSwept := a.swept.Swap(false)
+	head, err := a.writeBatch(ctx, after(head, a.now()), events)
+	switch isBehind := errors.Is(err, ErrBehind); {
+	case err != nil && !isBehind:
+		return Head{}, err
+	case isBehind, !isSwept:
+		// The batch is in the archive, from this writer or another. What is swept now: the files of an earlier try, and of this one if
+		// the other writer was faster. That one may have recorded an erasure, and may have swept before these files were written. What
+		// cannot be swept now is swept with the next batch.
+		isClean, sweepErr := a.sweep(ctx, head.Batch)
+		isSwept = isClean && sweepErr == nil
+	}
+	a.swept.Store(isSwept)
+	if err != nil {
+		return Head{}, err
+	}
+	return head, nil
+}
+
+// writeBatch writes the files of a batch, then its manifest. With ErrBehind, the head has only the batch's number.
+func (a *Archive) writeBatch(ctx context.Context, m manifest, events []v1alpha1.BillingEvent) (Head, error) {
 	for _, part := range parts(events) {
 		written, err := a.writePart(ctx, m.Batch, part)
 		if err != nil {
-			return Head{}, a.behind(ctx, m.Batch, err)
+			return Head{Batch: m.Batch}, a.behind(ctx, m.Batch, err)
 		}
 		m.Files = append(m.Files, written)
 		m.Events += written.Events
 	}
-	head, err := a.writeManifest(ctx, m)
-	if err != nil {
-		return Head{}, err
-	}
-	// The batch is safe. What an earlier try has left is swept with the next batch if it cannot be swept now.
-	a.swept.Store(isSwept || a.sweep(ctx, head) == nil)
-	return head, nil
+	return a.writeManifest(ctx, m)
 }
 
 // behind is ErrBehind if another writer has written the batch meanwhile, else the error. The other writer sweeps the files that

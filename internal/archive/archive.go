@@ -16,6 +16,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,8 @@ type Archive struct {
 
 	fence atomic.Bool // the store has shown that it refuses to write a manifest twice
 	swept atomic.Bool // no writer of this process has left files of a batch that failed
+
+	unpacking sync.Mutex // held while an erasure has a file in memory as text
 }
 
 // Head is the end of the chain. The zero Head is that of an empty archive.

@@ -15,7 +15,7 @@ var ErrNoArchive = errors.New("there is no archive")
 // is ErrNoArchive if there is none: a mistyped URL must not look like an archive in which nothing is wrong.
 func OpenExisting(ctx context.Context, location string) (*Archive, error) {
 	opened, err := openAt(ctx, location, false)
-	if errors.Is(err, errNotFound) {
+	if errors.Is(err, errNoBucket) {
 		return nil, noArchive(location)
 	} else if err != nil {
 		return nil, err
@@ -34,14 +34,29 @@ func OpenExisting(ctx context.Context, location string) (*Archive, error) {
 // isThere reports whether the bucket has a file in one of the archive's folders. One without manifests is an archive that was damaged.
 func (a *Archive) isThere(ctx context.Context) (bool, error) {
 	for _, folder := range []string{batchesFolder, eventsFolder, personalFolder} {
-		for _, err := range a.store.list(ctx, folder) {
-			if errors.Is(err, errNotFound) { // there is no such bucket
-				return false, nil
-			}
-			return err == nil, err
+		switch has, err := a.has(ctx, folder); {
+		case errors.Is(err, errNoBucket):
+			return false, nil
+		case has || err != nil:
+			return has, err
 		}
 	}
 	return false, nil
+}
+
+// has reports whether the bucket has a file in the folder.
+func (a *Archive) has(ctx context.Context, folder string) (bool, error) {
+	for _, err := range a.store.list(ctx, folder) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// Reach asks the bucket for the first manifest. The error says why the bucket cannot be read, such as that there is none. An empty
+// bucket is none.
+func (a *Archive) Reach(ctx context.Context) error {
+	_, err := a.has(ctx, batchesFolder)
+	return err
 }
 
 // Shown is the URL of an archive without what may be secret; empty if it is no URL.

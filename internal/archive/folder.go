@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,10 +22,10 @@ type folder struct {
 	root string
 }
 
-// openFolder opens the folder. If it is not there, it is made, or the error is errNotFound.
+// openFolder opens the folder. If it is not there, it is made, or the error is errNoBucket.
 func openFolder(root string, creates bool) (folder, error) {
 	if _, err := os.Stat(root); !creates && errors.Is(err, fs.ErrNotExist) {
-		return folder{}, errNotFound
+		return folder{}, errNoBucket
 	}
 	opened, err := fileblob.OpenBucket(root, &fileblob.Options{CreateDir: creates, Metadata: fileblob.MetadataDontWrite, NoTempDir: true})
 	if err != nil {
@@ -41,25 +40,63 @@ const temporary = ".writing-"
 // list leaves files out that are being written.
 func (f folder) list(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for found, err := range f.bucket.list(ctx, prefix) {
-			if !strings.HasPrefix(path.Base(found), temporary) && !yield(found, err) {
-				return
+		err := f.walk(prefix, func(path string, entry fs.DirEntry) error {
+			if !strings.HasPrefix(entry.Name(), temporary) && !yield(path, nil) {
+				return fs.SkipAll
 			}
+			return ctx.Err()
+		})
+		if err != nil {
+			yield("", err)
 		}
 	}
 }
 
-// clean deletes what killed processes have left: no write takes an hour.
-func (f folder) clean(now time.Time) error {
-	return filepath.WalkDir(f.root, func(at string, entry fs.DirEntry, err error) error {
-		if err != nil || !strings.HasPrefix(entry.Name(), temporary) {
+// clean deletes what killed processes have left: no write takes ten minutes. isClean is false if there are younger files.
+func (f folder) clean(now time.Time) (isClean bool, err error) {
+	isClean = true
+	for _, folder := range []string{eventsFolder, personalFolder, batchesFolder} {
+		err := f.walk(folder, func(path string, entry fs.DirEntry) error {
+			if !strings.HasPrefix(entry.Name(), temporary) {
+				return nil
+			}
+			info, err := entry.Info()
+			switch {
+			case err != nil: // another process has just given it its name
+				return nil //nolint:nilerr // as said
+			case now.Sub(info.ModTime()) < 10*time.Minute:
+				isClean = false
+				return nil
+			default:
+				return os.Remove(filepath.Join(f.root, filepath.FromSlash(path)))
+			}
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return isClean, nil
+}
+
+// walk calls use with the files below a folder. fileblob passes over folders that it cannot read, and an erasure would leave what is
+// in them. Only what is no part of the archive is passed over, such as lost+found.
+func (f folder) walk(below string, use func(path string, entry fs.DirEntry) error) error {
+	return filepath.WalkDir(filepath.Join(f.root, filepath.FromSlash(below)), func(at string, entry fs.DirEntry, err error) error {
+		relative, outside := filepath.Rel(f.root, at)
+		if outside != nil {
+			return outside
+		}
+		path := filepath.ToSlash(relative)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // nothing was written there yet
+			return nil
+		case errors.Is(err, fs.ErrPermission) && !isOfArchive(path+"/"):
+			return fs.SkipDir
+		case err != nil || entry.IsDir():
 			return err
+		default:
+			return use(path, entry)
 		}
-		info, err := entry.Info()
-		if err != nil || now.Sub(info.ModTime()) < time.Hour {
-			return nil //nolint:nilerr // another process has just given it its name
-		}
-		return os.Remove(at)
 	})
 }
 

@@ -34,8 +34,11 @@ func (p partition) path() string {
 	if p.livemode {
 		mode = "live"
 	}
-	return "account=" + accountName(p.account) + "/mode=" + mode + "/day=" + p.day + "/"
+	return accountFolder(p.account) + "mode=" + mode + "/day=" + p.day + "/"
 }
+
+// accountFolder is the folder of an account's files, below events/ and personal/.
+func accountFolder(account string) string { return "account=" + accountName(account) + "/" }
 
 var plainAccount = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -61,6 +64,19 @@ func fileName(batch int64, sum string) string {
 // personalPath is where the personal data of an events file is.
 func personalPath(eventsPath string) string {
 	return personalFolder + strings.TrimPrefix(eventsPath, eventsFolder)
+}
+
+// eventsPath is the events file of a file of personal data, or the path itself.
+func eventsPath(path string) string {
+	if below, isPersonal := strings.CutPrefix(path, personalFolder); isPersonal {
+		return eventsFolder + below
+	}
+	return path
+}
+
+// isOfArchive reports whether a path is in one of the archive's folders.
+func isOfArchive(path string) bool {
+	return strings.HasPrefix(path, eventsFolder) || strings.HasPrefix(path, personalFolder) || strings.HasPrefix(path, batchesFolder)
 }
 
 var nameForm = regexp.MustCompile(`^(?:events|personal)/account=[^/]+/mode=(?:live|test)/day=\d{4,}-\d\d-\d\d/(\d{12})-[0-9a-f]{16}\.jsonl\.zst$`)

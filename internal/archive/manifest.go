@@ -62,31 +62,42 @@ func (m manifest) follows(head Head) error {
 
 // manifest reads a batch's manifest and the hash of its bytes.
 func (a *Archive) manifest(ctx context.Context, batch int64) (m manifest, sum string, err error) {
-	text, err := a.store.read(ctx, manifestPath(batch))
+	m, text, err := a.manifestText(ctx, batch)
+	return m, sha256Of(text), err
+}
+
+// manifestText reads a batch's manifest and its bytes.
+func (a *Archive) manifestText(ctx context.Context, batch int64) (m manifest, text []byte, err error) {
+	text, err = a.store.read(ctx, manifestPath(batch))
 	if err != nil {
-		return m, "", fmt.Errorf("batch %d: %w", batch, err)
+		return m, nil, fmt.Errorf("batch %d: %w", batch, err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&m); err != nil {
-		return m, "", problem(batch, manifestPath(batch), "is not a manifest: %v", err)
+		return m, nil, problem(batch, manifestPath(batch), "is not a manifest: %v", err)
 	}
 	if m.Version != formatVersion {
-		return m, "", problem(batch, manifestPath(batch), "has version %d, and this release reads version %d", m.Version, formatVersion)
+		return m, nil, problem(batch, manifestPath(batch), "has version %d, and this release reads version %d", m.Version, formatVersion)
 	}
-	return m, sha256Of(text), nil
+	return m, text, nil
 }
 
-// checkHead checks that the archive has the batch that head names, and none after it.
+// checkHead checks that the archive has the batch that head names, and none after it; and, before another batch is written, that
+// the store refuses to write a manifest twice.
 func (a *Archive) checkHead(ctx context.Context, head Head) error {
 	if head.Batch > 0 {
-		_, sum, err := a.manifest(ctx, head.Batch)
+		path := manifestPath(head.Batch)
+		_, text, err := a.manifestText(ctx, head.Batch)
 		switch {
 		case errors.Is(err, errNotFound):
-			return problem(head.Batch, manifestPath(head.Batch), "is missing, and was there: is this the right bucket?")
+			return problem(head.Batch, path, "is missing, and was there: is this the right bucket? %s", whichBucket)
 		case err != nil:
 			return err
-		case sum != head.SHA256:
-			return problem(head.Batch, manifestPath(head.Batch), "is not the one that was written: another archive, or altered")
+		case sha256Of(text) != head.SHA256:
+			return problem(head.Batch, path, "is not the one that was written: another archive, or altered. %s", whichBucket)
+		}
+		if err := a.proveFence(ctx, path, text); err != nil {
+			return fmt.Errorf("batch %d: %w", head.Batch, err)
 		}
 	}
 	switch _, _, err := a.manifest(ctx, head.Batch+1); {
@@ -98,6 +109,9 @@ func (a *Archive) checkHead(ctx context.Context, head Head) error {
 		return ErrBehind
 	}
 }
+
+// whichBucket says what to do if the bucket does not have the batch that was written last.
+const whichBucket = "Set --archive-url back, or copy the whole old archive there first"
 
 // writeManifest ends a batch, and reads the manifest back. It gives ErrBehind if another writer was faster.
 func (a *Archive) writeManifest(ctx context.Context, m manifest) (Head, error) {
@@ -112,7 +126,7 @@ func (a *Archive) writeManifest(ctx context.Context, m manifest) (Head, error) {
 		return Head{}, fmt.Errorf("batch %d: %w", m.Batch, err)
 	}
 	if !bytes.Equal(back, text) {
-		return Head{}, ErrBehind
+		return Head{Batch: m.Batch}, ErrBehind
 	}
 	return Head{Batch: m.Batch, SHA256: sha256Of(text), Events: m.EventsBefore + m.Events}, a.proveFence(ctx, path, text)
 }

@@ -17,6 +17,7 @@ import (
 
 var (
 	errNotFound = errors.New("not found")
+	errNoBucket = errors.New("there is no such bucket: check --archive-url")
 	errExists   = errors.New("exists already")
 	errDenied   = errors.New("the bucket does not permit it")
 )
@@ -76,12 +77,15 @@ func (b bucket) put(ctx context.Context, path string, content []byte, ifNotExist
 }
 
 func (b bucket) remove(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	if err := explain(path, b.Delete(ctx, path)); !errors.Is(err, errNotFound) {
-		return err
+	err := b.Delete(bounded, path)
+	if gcerrors.Code(err) == gcerrors.NotFound { // Amazon is asked with HEAD, whose answer has no code: only a read can say more
+		if _, err := b.read(ctx, path); errors.Is(err, errNotFound) {
+			return nil
+		}
 	}
-	return nil
+	return explain(path, err)
 }
 
 func (b bucket) list(ctx context.Context, prefix string) iter.Seq2[string, error] {
@@ -129,19 +133,15 @@ func (s shown) Error() string {
 
 // explain says what a bucket's error means here, and at which path.
 func explain(path string, err error) error {
-	if err != nil {
-		err = shown{err}
-	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case gcerrors.Code(err) == gcerrors.NotFound:
-		return fmt.Errorf("%s: %w", path, errNotFound)
-	case gcerrors.Code(err) == gcerrors.FailedPrecondition, gcerrors.Code(err) == gcerrors.AlreadyExists:
-		return fmt.Errorf("%s: %w", path, errExists)
-	case gcerrors.Code(err) == gcerrors.PermissionDenied:
-		return fmt.Errorf("%s: %w (%w)", path, errDenied, err)
+	}
+	switch means := meaning(err); {
+	case means == nil:
+		return fmt.Errorf("%s: %w", path, shown{err})
+	case errors.Is(means, errDenied):
+		return fmt.Errorf("%s: %w (%w)", path, means, shown{err})
 	default:
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, means)
 	}
 }

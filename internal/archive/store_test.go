@@ -3,11 +3,25 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/storage"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/aws/smithy-go"
+	"gocloud.dev/blob"
 	"gocloud.dev/blob/azureblob"
+	"gocloud.dev/blob/driver"
+	"gocloud.dev/gcerrors"
+	"google.golang.org/api/googleapi"
 )
 
 // An error of a bucket that is not reached does not show the signature in the URL's query, which gives access to it.
@@ -36,3 +50,188 @@ func TestErrorsHideSignatures(t *testing.T) {
 type failing struct{}
 
 func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded }
+
+// failed is a bucket whose requests fail. gocloud.dev makes the code of the error.
+type failed struct {
+	driver.Bucket
+	err  error
+	code gcerrors.ErrorCode
+}
+
+func (f failed) Delete(context.Context, string, *driver.DeleteOptions) error { return f.err }
+func (f failed) NewRangeReader(context.Context, string, int64, int64, *driver.ReaderOptions) (driver.Reader, error) {
+	return nil, f.err
+}
+func (f failed) ErrorCode(error) gcerrors.ErrorCode { return f.code }
+func (f failed) ErrorAs(error, any) bool            { return false }
+func (f failed) Close() error                       { return nil }
+
+// Only an answer that the object is not there counts as one, whatever gocloud.dev makes of the others.
+func TestExplain(t *testing.T) {
+	noHost := &net.DNSError{Err: "no such host", Name: "acme.blob.core.windows.net", IsNotFound: true}
+	for name, tc := range map[string]struct {
+		err  error
+		code gcerrors.ErrorCode
+		want error // nil: none of these
+	}{
+		"a folder":                  {fs.ErrNotExist, gcerrors.NotFound, errNotFound},
+		"Google, a read":            {storage.ErrObjectNotExist, gcerrors.NotFound, errNotFound},
+		"Google, no bucket":         {storage.ErrBucketNotExist, gcerrors.NotFound, errNoBucket},
+		"Google, denied":            {&googleapi.Error{Code: http.StatusForbidden}, gcerrors.NotFound, errDenied},
+		"Google, exists":            {&googleapi.Error{Code: http.StatusPreconditionFailed}, gcerrors.FailedPrecondition, errExists},
+		"Google, too many requests": {&googleapi.Error{Code: http.StatusTooManyRequests}, gcerrors.ResourceExhausted, nil},
+		"Azure":                     {&azcore.ResponseError{StatusCode: 404, ErrorCode: "BlobNotFound"}, gcerrors.NotFound, errNotFound},
+		"Azure, no container":       {&azcore.ResponseError{StatusCode: 404, ErrorCode: "ContainerNotFound"}, gcerrors.NotFound, errNoBucket},
+		"Azure, a proxy":            {&azcore.ResponseError{StatusCode: 404}, gcerrors.NotFound, nil},
+		"Azure, denied":             {&azcore.ResponseError{StatusCode: 403, ErrorCode: "AuthorizationFailure"}, gcerrors.Unknown, errDenied},
+		"Azure, locked":             {&azcore.ResponseError{StatusCode: 409, ErrorCode: "BlobImmutableDueToPolicy"}, gcerrors.Unknown, nil},
+		"Azure, no host":            {&url.Error{Op: "Get", URL: "https://acme.blob.core.windows.net", Err: noHost}, gcerrors.NotFound, nil},
+		"no host":                   {noHost, gcerrors.NotFound, nil},
+		"Amazon":                    {&smithy.GenericAPIError{Code: "NoSuchKey"}, gcerrors.NotFound, errNotFound},
+		"Amazon, no bucket":         {&smithy.GenericAPIError{Code: "NoSuchBucket"}, gcerrors.NotFound, errNoBucket},
+		"Amazon, denied":            {&smithy.GenericAPIError{Code: "AccessDenied"}, gcerrors.PermissionDenied, errDenied},
+		"Amazon, another tier":      {&smithy.GenericAPIError{Code: "ObjectNotInActiveTierError"}, gcerrors.NotFound, nil},
+		"anything":                  {io.ErrUnexpectedEOF, gcerrors.Unknown, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := blob.NewBucket(failed{err: fmt.Errorf("a driver: %w", tc.err), code: tc.code})
+			t.Cleanup(func() { _ = b.Close() })
+			err := explain("personal/x", b.Delete(t.Context(), "personal/x"))
+			for _, one := range meanings {
+				if errors.Is(err, one) != (one == tc.want) { //nolint:errorlint // which one it is
+					t.Errorf("%v", err)
+				}
+			}
+			if isGone := (bucket{b}).remove(t.Context(), "personal/x") == nil; isGone != errors.Is(tc.want, errNotFound) {
+				t.Errorf("taken for deleted: %t", isGone)
+			}
+		})
+	}
+}
+
+// The same with the answers of servers: what each driver makes of them.
+func TestAnswersOfServers(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AZURE_STORAGE_ACCOUNT", "acme")
+	t.Setenv("AZURE_STORAGE_KEY", "c2VjcmV0")
+	xml := func(code string) string {
+		return "<Error><Code>" + code + "</Code><Message>" + code + "</Message></Error>"
+	}
+	json := func(code int, text string) string {
+		return fmt.Sprintf(`{"error":{"code":%d,"message":%q}}`, code, text)
+	}
+	for name, tc := range map[string]struct {
+		scheme             string
+		status             int
+		code, text         string
+		read, remove, list error // nil: none of these, but for remove no error
+	}{
+		"Amazon, no object":   {"s3", 404, "NoSuchKey", xml("NoSuchKey"), errNotFound, nil, errNotFound},
+		"Amazon, no bucket":   {"s3", 404, "NoSuchBucket", xml("NoSuchBucket"), errNoBucket, errAny, errNoBucket},
+		"Amazon, denied":      {"s3", 403, "AccessDenied", xml("AccessDenied"), errDenied, errDenied, errDenied},
+		"Amazon, a proxy":     {"s3", 404, "", "<html><p>Not found</html>", errAny, errAny, errAny},
+		"Google, no object":   {"gs", 404, "", json(404, "No such object: archive/x"), errNotFound, nil, errNoBucket},
+		"Google, no bucket":   {"gs", 404, "", json(404, "The specified bucket does not exist."), errNotFound, nil, errNoBucket},
+		"Google, denied":      {"gs", 403, "", json(403, "It has no storage.objects.delete access."), errDenied, errDenied, errDenied},
+		"Azure, no object":    {"azblob", 404, "BlobNotFound", xml("BlobNotFound"), errNotFound, nil, errNotFound},
+		"Azure, no container": {"azblob", 404, "ContainerNotFound", xml("ContainerNotFound"), errNoBucket, errNoBucket, errNoBucket},
+		"Azure, denied":       {"azblob", 403, "AuthorizationFailure", xml("AuthorizationFailure"), errDenied, errDenied, errDenied},
+		"Azure, a proxy":      {"azblob", 404, "", "<html><p>Not found</html>", errAny, errAny, errAny},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if strings.HasPrefix(tc.text, "{") {
+					w.Header().Set("Content-Type", "application/json")
+				}
+				if tc.scheme == "azblob" && tc.code != "" {
+					w.Header().Set("X-Ms-Error-Code", tc.code)
+				}
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, tc.text)
+			}))
+			t.Cleanup(server.Close)
+			host := strings.TrimPrefix(server.URL, "http://")
+			t.Setenv("STORAGE_EMULATOR_HOST", host)
+			var s store
+			switch tc.scheme {
+			case "s3":
+				s = open(t, "s3://archive?endpoint="+server.URL+"&region=us-east-1&use_path_style=true").store
+			case "gs":
+				s = open(t, "gs://archive").store
+			case "azblob":
+				s = azure(t, host)
+			}
+			_, readErr := s.read(t.Context(), "personal/x")
+			_, listErr := (&Archive{store: s}).has(t.Context(), personalFolder)
+			for what, got := range map[string]struct{ err, want error }{
+				"read": {readErr, tc.read}, "remove": {s.remove(t.Context(), "personal/x"), tc.remove}, "list": {listErr, tc.list},
+			} {
+				if !isOne(got.err, got.want) {
+					t.Errorf("%s: %v", what, got.err)
+				}
+			}
+		})
+	}
+}
+
+// azure is a container at a host. Open reads the environment once in a process.
+func azure(t *testing.T, host string) store {
+	t.Helper()
+	options := azureblob.ServiceURLOptions{AccountName: "acme", Protocol: "http", StorageDomain: host, IsLocalEmulator: true}
+	at, err := azureblob.NewServiceURL(&options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := azureblob.NewDefaultClient(at, "archive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := azureblob.OpenBucket(t.Context(), client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	return bucket{opened}
+}
+
+// meanings are all that meaning gives.
+var meanings = []error{errNotFound, errNoBucket, errDenied, errExists}
+
+var errAny = errors.New("an error that is none of these")
+
+func isOne(err, want error) bool {
+	switch {
+	case want == nil:
+		return err == nil
+	case errors.Is(want, errAny):
+		return err != nil && !slices.ContainsFunc(meanings, func(one error) bool { return errors.Is(err, one) })
+	default:
+		return errors.Is(err, want)
+	}
+}
+
+// Reach says that there is no such bucket, and what to check.
+func TestReach(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "<Error><Code>NoSuchBucket</Code></Error>")
+	}))
+	t.Cleanup(server.Close)
+	location := "s3://archive?endpoint=" + server.URL + "&region=us-east-1&use_path_style=true"
+	err := open(t, location).Reach(t.Context())
+	if err == nil || !strings.HasSuffix(err.Error(), "there is no such bucket: check --archive-url") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := OpenExisting(t.Context(), location); !errors.Is(err, ErrNoArchive) {
+		t.Errorf("open: %v", err)
+	}
+	a := newArchive(inMemory())
+	empty := a.Reach(t.Context())
+	appended(t, a, Head{}, some(0)...)
+	if filled := a.Reach(t.Context()); empty != nil || filled != nil {
+		t.Errorf("empty: %v, filled: %v", empty, filled)
+	}
+}

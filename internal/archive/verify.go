@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -33,7 +34,7 @@ type Report struct {
 //
 // A chain does not show that its end was cut off. So compare Report.Head with the head that the cluster has noted.
 func (a *Archive) Verify(ctx context.Context) (Report, error) {
-	v := verification{archive: a, seen: map[digest]struct{}{}, named: map[digest]struct{}{}, erased: erasures{batches: map[customerID]int64{}}}
+	v := verification{archive: a, seen: map[digest]struct{}{}, named: map[digest]struct{}{}, erased: newErasures(), since: newErasures()}
 	manifests, err := v.chain(ctx)
 	if err != nil {
 		return Report{}, err
@@ -57,7 +58,8 @@ type verification struct {
 	report  Report
 	seen    map[digest]struct{} // the events' ids
 	named   map[digest]struct{} // the paths that the manifests name
-	erased  erasures
+	erased  erasures            // those of the chain
+	since   erasures            // those that were recorded while it was verified
 }
 
 // note adds the problem that an error is about, and gives back the error if it is about the bucket.
@@ -81,6 +83,7 @@ func (v *verification) chain(ctx context.Context) ([]manifest, error) {
 		return nil, err
 	}
 	var manifests []manifest
+	v.since.last = numbers[len(numbers)-1]
 	isWhole := true // the manifest before was read
 	for batch := int64(1); batch <= numbers[len(numbers)-1]; batch++ {
 		m, sum, err := v.archive.manifest(ctx, batch)
@@ -100,7 +103,7 @@ func (v *verification) chain(ctx context.Context) ([]manifest, error) {
 		}
 		m.Batch = batch
 		v.report.Head = Head{Batch: batch, SHA256: sum, Events: before.Events + m.Events}
-		v.erased.add(m)
+		v.erased.add(batch, m.Erasure)
 		isWhole = true
 		if m.Erasure != nil {
 			v.report.Erasures++
@@ -151,13 +154,12 @@ func (v *verification) file(ctx context.Context, batch int64, f file) error {
 	if err != nil && !errors.Is(err, errNotFound) {
 		return v.note(batch, personalPath(f.Path), err)
 	}
-	v.personal(batch, f, lines, hidden)
-	return nil
+	return v.personal(ctx, batch, f, lines, hidden)
 }
 
 // personal checks that the personal data of a file is what its events say, except for what was erased.
-func (v *verification) personal(batch int64, f file, lines []eventLine, hidden map[string]personalLine) {
-	path, lost, left := personalPath(f.Path), []string{}, []string{}
+func (v *verification) personal(ctx context.Context, batch int64, f file, lines []eventLine, hidden map[string]personalLine) error {
+	path, lost, left := personalPath(f.Path), []eventLine{}, []string{}
 	asked := 0
 	for _, line := range lines {
 		if line.PersonalSHA256 == "" {
@@ -177,12 +179,20 @@ func (v *verification) personal(batch int64, f file, lines []eventLine, hidden m
 				left = append(left, line.Spec.EventID)
 			}
 		case !isErased:
-			lost = append(lost, line.Spec.EventID)
+			lost = append(lost, line)
 		}
+	}
+	if len(lost) > 0 { // or an erasure was recorded since, before it took them out
+		if err := v.archive.readNewErasures(ctx, &v.since); err != nil {
+			return err
+		}
+		lost = slices.DeleteFunc(lost, func(line eventLine) bool {
+			return v.since.cover(batch, customerID{line.Spec.Account, line.CustomerID()})
+		})
 	}
 	if len(lost) > 0 {
 		_ = v.note(batch, path, problem(batch, path, "lacks the personal data of %d of %d events, such as %s, and no erasure is on record: it was altered, or is lost",
-			len(lost), len(lines), lost[0]))
+			len(lost), len(lines), lost[0].Spec.EventID))
 	}
 	if len(left) > 0 {
 		_ = v.note(batch, path, problem(batch, path, "still has personal data of %d events, such as %s, although its erasure is on record: repeat the erasure",
@@ -191,10 +201,12 @@ func (v *verification) personal(batch int64, f file, lines []eventLine, hidden m
 	if extra := len(hidden) - asked; extra > 0 {
 		_ = v.note(batch, path, problem(batch, path, "has %d lines that no event asks for: they were altered, or added", extra))
 	}
+	return nil
 }
 
 // others looks for files that no manifest names.
 func (v *verification) others(ctx context.Context) error {
+	later := map[int64][]string{} // the files of batches after the chain, by batch
 	for path, err := range v.archive.store.list(ctx, "") {
 		if err != nil {
 			return err
@@ -202,23 +214,37 @@ func (v *verification) others(ctx context.Context) error {
 		if _, isManifest := batchOfManifest(path); isManifest {
 			continue
 		}
-		below, isPersonal := strings.CutPrefix(path, personalFolder)
-		events := path
-		if isPersonal {
-			events = eventsFolder + below
-		}
-		if _, named := v.named[digestOf(events)]; named {
+		if _, named := v.named[digestOf(eventsPath(path))]; named {
 			continue
 		}
-		batch, ok := batchOf(path)
-		what := "is no file of the archive"
-		switch {
-		case ok && batch > v.report.Head.Batch:
-			what = "is in no manifest: a writer writes it now, or stopped before the manifest; or the end of the chain is missing"
-		case ok:
-			what = "is in no manifest: a writer stopped before the manifest, or it was added; events that are archived are in other files"
+		switch batch, ok := batchOf(path); {
+		case !ok:
+			_ = v.note(0, path, problem(0, path, "is no file of the archive"))
+		case batch > v.report.Head.Batch:
+			later[batch] = append(later[batch], path)
+		default:
+			_ = v.note(batch, path, problem(batch, path,
+				"is in no manifest: a writer stopped before the manifest, or it was added; events that are archived are in other files"))
 		}
-		_ = v.note(batch, path, problem(batch, path, "%s", what))
+	}
+	return v.later(ctx, later)
+}
+
+// later looks at the files of batches after the chain: a batch may have been written since the chain was read.
+func (v *verification) later(ctx context.Context, paths map[int64][]string) error {
+	for _, batch := range slices.Sorted(maps.Keys(paths)) {
+		m, _, err := v.archive.manifest(ctx, batch)
+		var isBroken Problem // the next Verify finds it in the chain, if it is not in this one's
+		if err != nil && !errors.Is(err, errNotFound) && !errors.As(err, &isBroken) {
+			return err
+		}
+		named := m.paths()
+		for _, path := range paths[batch] {
+			if !named[eventsPath(path)] {
+				_ = v.note(batch, path, problem(batch, path,
+					"is in no manifest: a writer writes it now, or stopped before the manifest; or the end of the chain is missing"))
+			}
+		}
 	}
 	return nil
 }

@@ -252,3 +252,38 @@ func TestHeadOfAnotherArchive(t *testing.T) {
 		t.Errorf("with an altered file: %d events and %d failures", events, failures)
 	}
 }
+
+// What the operator writes while the archive is verified is no problem.
+func TestVerifyWhileTheOperatorWrites(t *testing.T) {
+	for name, write := range map[string]func(*Archive, Head) (Head, error){
+		"a batch": func(a *Archive, head Head) (Head, error) { return a.Append(t.Context(), head, some(20)) },
+		"an erasure": func(a *Archive, head Head) (Head, error) {
+			return a.Erase(t.Context(), head, "", "cus_Bob")
+		},
+		"an erasure and a batch": func(a *Archive, head Head) (Head, error) {
+			head, err := a.Erase(t.Context(), head, "", "cus_Bob")
+			if err != nil {
+				return head, err
+			}
+			return a.Append(t.Context(), head, some(20))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := inMemory()
+			a := newArchive(s)
+			head := appended(t, a, Head{}, some(0)...)
+			head = appended(t, a, head, some(10)...)
+			isWritten := false
+			f := &interfering{store: s, then: func() {
+				if _, err := write(a, head); err != nil {
+					t.Error(err)
+				}
+				isWritten = true
+			}}
+			report, err := newArchive(f).Verify(t.Context())
+			if err != nil || !isWritten || report.Head != head || report.Problems != nil {
+				t.Errorf("report %+v, error %v, written: %t", report, err, isWritten)
+			}
+		})
+	}
+}

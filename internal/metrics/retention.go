@@ -55,7 +55,7 @@ var (
 	// RetentionFailing is 1 while old events cannot be archived and deleted.
 	RetentionFailing = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "tollkeeper_retention_failing",
-		Help: "1 while old BillingEvents cannot be archived and deleted, by cause: archive (it cannot be opened, read or written), refused (the API server refuses deletions), cluster (another error of the API server). Reported by the leader only.",
+		Help: "1 while old BillingEvents cannot be archived and deleted, by cause: archive (it cannot be opened, read or written), refused (the API server refuses deletions, of some or of all), cluster (another error of the API server). Reported by the leader only.",
 	}, []string{"cause"})
 
 	// RetentionLastSuccess is the time of the last run that archived and deleted what was due.

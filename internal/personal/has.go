@@ -13,7 +13,7 @@ import (
 const reasonErased = "(the reason was erased with the customer's personal data)"
 
 // Has reports whether the event has personal data that an erasure takes out: in what it reports, what became of it, and its
-// annotations. What a dismissal is left with is none: who dismissed a failed event, and when.
+// annotations. What a dismissal is left with is none: the user that dismissed a failed event, and the time.
 func Has(e *v1alpha1.BillingEvent) bool {
 	rest := &v1alpha1.BillingEvent{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{}}, Spec: e.Spec, Status: e.Status}
 	for key, value := range e.Annotations {

@@ -559,6 +559,56 @@ func TestAnErasureReachesTheArchive(t *testing.T) {
 	withArchive.stop()
 }
 
+// The operator is started without the archive that has events: an erasure waits, and a second request changes nothing. With none it is
+// complete, and the ConfigMap names no archive any more, so that a further request changes nothing either.
+func TestAnErasureWaitsForAnArchiveThatIsNotSet(t *testing.T) {
+	t.Parallel()
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := archivehead.Store{Reader: cluster.Client, Writer: cluster.Client, Namespace: namespace}
+	state, err := store.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := state
+	next.Head, next.Archive = archivehead.Head{Batch: 3, SHA256: strings.Repeat("a", 64), Events: 7}, "s3://trail"
+	if _, err := store.Swap(t.Context(), state, next); err != nil {
+		t.Fatal(err)
+	}
+	unset := startIn(t, namespace)
+	events := personalised(t, erasedLife("Unset", 9).Events())
+	id := customerIn(t, events)
+	unset.send(events...)
+	unset.settled()
+	p := newPlugin(t, "-n", namespace)
+	p.run("erase", id, "--reason", "Ticket 4711", "--yes")
+	unset.eventually("the erasure waits for the archive", func() string {
+		if e := unset.customer(id).Status.Erasure; e == nil || e.WaitsFor != v1alpha1.WaitsForArchive || e.CompletedAt != nil {
+			return fmt.Sprintf("it is %+v", e)
+		}
+		return ""
+	})
+	request := unset.customer(id).Annotations[v1alpha1.AnnotationErase]
+	shows(t, p.run("erase", id, "--reason", "Ticket 4712", "--yes"), "That request stays.")
+	unset.stop()
+
+	none := startIn(t, namespace, archivesTo(config.ArchiveNone))
+	none.conditionOf(id, v1alpha1.ConditionErased, "True PersonalDataErased")
+	none.eventually("the ConfigMap names no archive", func() string {
+		noted, err := store.Load(t.Context())
+		if err != nil || noted.Archive != "" {
+			return fmt.Sprintf("it names %q, %v", noted.Archive, err)
+		}
+		return ""
+	})
+	p.run("erase", id, "--reason", "Ticket 4713", "--yes")
+	if got := none.customer(id).Annotations[v1alpha1.AnnotationErase]; got != request {
+		t.Errorf("the request is %q, want the first one, %q", got, request)
+	}
+}
+
 // filesWith lists the files of a folder, unpacked, that have a text.
 func filesWith(t *testing.T, folder string, texts ...string) []string {
 	t.Helper()

@@ -32,7 +32,7 @@ func TestEveryLineOfTheLogIsJSON(t *testing.T) {
 	if want := []string{
 		"Tollkeeper starts", "Stripe's API key is not set: nothing is read from Stripe, missed events are not recovered, and thin events wait",
 		"Mailgun is not configured: e-mails wait until all variables are set", "Credentials are in use, by SHA-256", "Receiver is listening", "This process leads: it runs the controllers",
-		"Nothing is deleted, and etcd grows, until it is said where events are archived: set --archive-url, or set it to none to delete events without an archive",
+		"Nothing is deleted, and etcd grows: set --archive-url to an archive, or to none to delete events without one",
 	}; len(atStart) > len(want) {
 		t.Errorf("%d lines at the start, want %d:\n%s", len(atStart), len(want), manager.log)
 	}

@@ -53,6 +53,15 @@ func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err err
 	return fmt.Errorf("after %d attempts: %w", archiveTries, err)
 }
 
+// Unreached names the archive of the head; empty if no events are in one, or if the user has said that it is gone (--archive-url=none).
+func Unreached(ctx context.Context, store archivehead.Store) (string, error) {
+	state, err := store.Load(ctx)
+	if err != nil || state.Head.Batch == 0 {
+		return "", err
+	}
+	return state.Archive, nil
+}
+
 // move notes the head after the erasure.
 func (b *Bucket) move(ctx context.Context, state archivehead.State, head archive.Head) error {
 	if head == state.Head {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
+	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
@@ -31,18 +33,17 @@ func (r *Reconciler) erase(ctx context.Context, key types.NamespacedName) (isDon
 	if known := c.Status.Erasure; known == nil || request != "" && known.Request != request {
 		return false, "", r.begin(ctx, c, request)
 	}
-	if err := r.Replacer.Finish(ctx); err != nil {
-		return false, "", err
-	}
+	isOurs := ownerOf(c)
+	finishErr := r.Replacer.finishBegun(ctx, isOurs)
 	isPending, err := r.hasPending(ctx, c)
 	if err != nil {
-		return false, "", err
+		return false, "", errors.Join(finishErr, err)
 	}
 	if isPending {
-		return false, v1alpha1.WaitsForEvents, nil
+		return false, v1alpha1.WaitsForEvents, finishErr
 	}
-	events, err := r.replaceEvents(ctx, c)
-	if err != nil {
+	erasedEvents, err := r.replaceEvents(ctx, c, isOurs)
+	if err := errors.Join(finishErr, err); err != nil {
 		return false, "", err
 	}
 	if isWaiting, err := r.deleteMessages(ctx, c); err != nil {
@@ -50,13 +51,27 @@ func (r *Reconciler) erase(ctx context.Context, key types.NamespacedName) (isDon
 	} else if isWaiting {
 		return false, v1alpha1.WaitsForEmails, nil
 	}
-	if r.Archive != nil && (events.replaced > 0 || !c.Status.Erasure.Archive) {
-		if err := r.Archive.Erase(ctx, c.Spec.Account, c.Spec.CustomerID); err != nil {
-			return false, v1alpha1.WaitsForArchive, err
-		}
+	if err := r.eraseArchived(ctx, c); err != nil {
+		return false, v1alpha1.WaitsForArchive, err
 	}
-	r.complete(ctx, c, events.erased)
+	r.complete(ctx, c, erasedEvents)
 	return true, "", nil
+}
+
+// eraseArchived takes the customer's personal data out of the archive, in every erasure that was not complete: an event that is gone
+// from the cluster by now may have got there with its personal data.
+func (r *Reconciler) eraseArchived(ctx context.Context, c *v1alpha1.Customer) error {
+	if r.Archive != nil {
+		return r.Archive.Erase(ctx, c.Spec.Account, c.Spec.CustomerID)
+	}
+	if r.Unreached == nil {
+		return nil
+	}
+	archive, err := r.Unreached(ctx)
+	if err == nil && archive != "" {
+		err = fmt.Errorf("the archive %s has events, and --archive-url is not set: set it, or set it to none if that archive is gone", archive)
+	}
+	return err
 }
 
 // begin has the Customer show that its erasure has begun. What is to be deleted is counted now, while it is there.
@@ -102,64 +117,86 @@ func (r *Reconciler) hasPending(ctx context.Context, c *v1alpha1.Customer) (bool
 	return false, nil
 }
 
-// found counts events about a customer.
-type found struct {
-	replaced int // in this run
-	erased   int // in all
+// replaceEvents replaces every settled event about the customer that has personal data, and returns how many were erased in all. It
+// returns errNotYet if one has no outcome yet, and the errors of those that cannot be replaced: the others are. What it has found
+// counts until other events come, so that an erasure that waits for something else does not read the whole trail again and again.
+func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer, isOurs owner) (int, error) {
+	key, of := client.ObjectKeyFromObject(c), passOf(c)
+	if known := r.open.lastPass(key); known != nil && known.of == of && (known.err == nil || r.Clock.Now().Before(known.nextAt)) {
+		return known.erased, known.err
+	}
+	made := &pass{of: of}
+	listing := r.passOver(ctx, c, isOurs, made)
+	if ctx.Err() != nil {
+		return 0, made.err
+	}
+	made.nextAt = r.Clock.Now().Add(passRest * listing)
+	r.open.passed(key, made)
+	return made.erased, made.err
 }
 
-// replaceEvents replaces every settled event about the customer that has personal data, page by page. It returns errNotYet if one
-// has no outcome yet.
-func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer) (found, error) {
-	var total found
-	var waits error
+// passOver reads all events about the customer, page by page, with pauses: each page costs the API server a look at many events. It
+// returns how long that has taken.
+func (r *Reconciler) passOver(ctx context.Context, c *v1alpha1.Customer, isOurs owner, made *pass) (listing time.Duration) {
+	var left problems
 	for _, selected := range naming.EventsOf(c.Spec.CustomerID) {
 		for next := ""; ; {
 			var page v1alpha1.BillingEventList
-			if err := r.Reader.List(ctx, &page, client.InNamespace(c.Namespace), client.MatchingFields(selected),
-				client.Limit(eventsPage), client.Continue(next)); err != nil {
-				return total, fmt.Errorf("list the events of Customer %s: %w", c.Name, err)
+			var err error
+			begin := r.Clock.Now()
+			if ended := r.pacer().Do(ctx, func() {
+				err = r.Reader.List(ctx, &page, client.InNamespace(c.Namespace), client.MatchingFields(selected),
+					client.Limit(eventsPage), client.Continue(next))
+			}); ended != nil {
+				made.err = left.with(ended)
+				return listing
 			}
-			if err := r.replacePage(ctx, c, &page, &total); errors.Is(err, errNotYet) && !isFailure(err) {
-				waits = err // the others go on
-			} else if err != nil {
-				return total, err
+			listing += r.Clock.Since(begin)
+			if next = paging.ContinueAnew(err); next != "" {
+				continue // the Customer's status, or ofErased, shows what comes meanwhile
 			}
+			if err != nil {
+				made.err = left.with(fmt.Errorf("list the events of Customer %s: %w", c.Name, err))
+				return listing
+			}
+			n, err := r.replacePage(ctx, &page, isOurs)
+			made.erased += n
+			left.add(err)
 			if next = page.Continue; next == "" {
 				break
 			}
 		}
 	}
-	return total, waits
+	made.err = left.with(nil)
+	return listing
 }
 
-func (r *Reconciler) replacePage(ctx context.Context, c *v1alpha1.Customer, page *v1alpha1.BillingEventList, total *found) error {
+func (r *Reconciler) pacer() *paging.Pacer {
+	return &paging.Pacer{Clock: r.Clock, Share: paging.DefaultShare}
+}
+
+// replacePage returns how many events of the page are erased.
+func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEventList, isOurs owner) (erasedEvents int, err error) {
 	var personal []*v1alpha1.BillingEvent
-	var waits error
 	for i := range page.Items {
 		e := &page.Items[i]
-		if e.CustomerID() != c.Spec.CustomerID || e.Spec.Account != c.Spec.Account {
+		if !isOurs(e) {
 			continue
 		}
 		has := erased.HasPersonal(e)
 		switch {
 		case has && e.Status.Outcome == v1alpha1.OutcomePending:
-			waits = errNotYet
+			err = errNotYet
 		case has:
 			personal = append(personal, e)
 		case e.Status.ErasedAt != nil:
-			total.erased++
+			erasedEvents++
 		}
 	}
 	if len(personal) == 0 {
-		return waits
+		return erasedEvents, err
 	}
-	if err := r.Replacer.Replace(ctx, personal); err != nil {
-		return errors.Join(err, waits)
-	}
-	total.replaced += len(personal)
-	total.erased += len(personal)
-	return waits
+	return erasedEvents + len(personal), errors.Join(err, r.Replacer.Replace(ctx, isOurs, personal))
 }
 
 // messages are the customer's Emails and PasswordResets.

@@ -3,7 +3,6 @@ package erasure
 import (
 	"context"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,9 +16,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 )
-
-// longestPause bounds the pause after a page that came slowly.
-const longestPause = 10 * time.Second
 
 // lookForLate looks once for Recorded events that hold personal data of erased customers, and enqueues these customers. Such an event
 // came after the erasure, and is remembered in memory only: nothing in the cluster says that the erasure goes on. Example:
@@ -36,17 +32,21 @@ func (r *Reconciler) lookForLate(ctx context.Context) error {
 		return err
 	}
 	found := map[types.NamespacedName]bool{}
+	pace := r.pacer()
 	for next := ""; ; {
-		begin := r.Clock.Now()
 		var page v1alpha1.BillingEventList
-		if err := r.Reader.List(ctx, &page, client.InNamespace(r.Replacer.Namespace), client.Limit(eventsPage), client.Continue(next),
-			client.MatchingFields{v1alpha1.FieldOutcome: string(v1alpha1.OutcomeRecorded)}); err != nil {
-			if next = paging.ContinueAnew(err); next != "" {
-				continue // ofErased sees what comes meanwhile
-			}
+		if ended := pace.Do(ctx, func() {
+			err = r.Reader.List(ctx, &page, client.InNamespace(r.Replacer.Namespace), client.Limit(eventsPage), client.Continue(next),
+				client.MatchingFields{v1alpha1.FieldOutcome: string(v1alpha1.OutcomeRecorded)})
+		}); ended != nil {
+			return ended
+		}
+		if next = paging.ContinueAnew(err); next != "" {
+			continue // ofErased sees what comes meanwhile
+		}
+		if err != nil {
 			return fmt.Errorf("list the Recorded events: %w", err)
 		}
-		took := r.Clock.Since(begin)
 		for i := range page.Items {
 			e := &page.Items[i]
 			key := types.NamespacedName{Namespace: e.Namespace, Name: naming.Object(e.Spec.Account, e.CustomerID())}
@@ -62,24 +62,11 @@ func (r *Reconciler) lookForLate(ctx context.Context) error {
 		if next = page.Continue; next == "" {
 			break
 		}
-		if err := pauseAfter(ctx, took); err != nil {
-			return err
-		}
 	}
 	if len(found) > 0 {
 		ctrl.LoggerFrom(ctx).Info("Found personal data of erased customers in events that came later", "customers", len(found))
 	}
 	return nil
-}
-
-// pauseAfter pauses after a page, so that the API server is asked for a fifth of the time at most, as by the retention.
-func pauseAfter(ctx context.Context, took time.Duration) error {
-	select {
-	case <-time.After(min(4*took, longestPause)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // erasedCustomers are those whose erasure has begun, complete or not.

@@ -2,9 +2,11 @@ package erasure
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
@@ -13,6 +15,50 @@ type open struct {
 	mutex     sync.Mutex
 	isFailing map[types.NamespacedName]bool // by customer that waits: whether its last attempt failed
 	isLate    map[types.NamespacedName]bool // erased customers about which an event with personal data has come
+	passes    map[types.NamespacedName]*pass
+}
+
+// passRest is how many times as long as the lists of a pass that left something over the next one waits at least: the cause may need a
+// person, and a large trail takes minutes.
+const passRest = 10
+
+// pass is what a pass over all events about a customer has come to.
+type pass struct {
+	of     passKey
+	erased int
+	err    error     // why it left something over
+	nextAt time.Time // when it is repeated at the earliest, if it did
+}
+
+// passKey changes when another pass is needed: after another request, and if events with personal data were folded meanwhile.
+type passKey struct {
+	customer              types.UID
+	request, latestEvents string
+}
+
+func passOf(c *v1alpha1.Customer) passKey {
+	return passKey{customer: c.UID, request: c.Status.Erasure.Request, latestEvents: c.Status.Erasure.LatestEvents}
+}
+
+// passed notes the end of a pass. If an event has come meanwhile that only ofErased has seen, the pass may have missed it, and another
+// one is needed.
+func (o *open) passed(customer types.NamespacedName, p *pass) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if o.isLate[customer] {
+		return
+	}
+	if o.passes == nil {
+		o.passes = map[types.NamespacedName]*pass{}
+	}
+	o.passes[customer] = p
+}
+
+// lastPass is the last pass that counts; nil if another one is needed.
+func (o *open) lastPass(customer types.NamespacedName) *pass {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.passes[customer]
 }
 
 // wait notes that a customer is to be erased.
@@ -41,6 +87,14 @@ func (o *open) set(customer types.NamespacedName, fails bool) {
 
 // late notes that an event with personal data has come after a customer was erased.
 func (o *open) late(customer types.NamespacedName) {
+	o.staysLate(customer)
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	delete(o.passes, customer)
+}
+
+// staysLate notes that the erasure for such an event is not complete: it goes on, whatever the Customer shows.
+func (o *open) staysLate(customer types.NamespacedName) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 	if o.isLate == nil {
@@ -63,6 +117,7 @@ func (o *open) forget(customer types.NamespacedName) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 	delete(o.isFailing, customer)
+	delete(o.passes, customer)
 	o.report()
 }
 

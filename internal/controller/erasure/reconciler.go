@@ -13,7 +13,6 @@ package erasure
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -52,13 +51,16 @@ type Reconciler struct {
 	Client client.Client
 	// Reader reads from the API server: the cache holds pending events only.
 	Reader   client.Reader
-	Clock    clock.PassiveClock
+	Clock    clock.Clock
 	Recorder toolsevents.EventRecorder
 	Replacer *Replacer
 	// Erased takes how far an erasure is.
 	Erased *erased.Mailbox
 	// Archive is nil if no events are archived.
 	Archive Archive
+	// Unreached names the archive that has events, and that the operator was started without; empty if there is none. It is asked if
+	// Archive is nil, and is itself nil if the user has said that there is no archive.
+	Unreached func(context.Context) (string, error)
 	// HasStripe reports whether there is a Stripe key: then Stripe must have confirmed the deletion of a customer.
 	HasStripe bool
 	// Delay is how long after its deletion at Stripe a customer is erased by itself; Never if it is not.
@@ -134,7 +136,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	isDone, waitsFor, err := r.erase(ctx, req.NamespacedName)
 	if isLate && !isDone {
-		r.open.late(req.NamespacedName)
+		r.open.staysLate(req.NamespacedName)
 	}
 	return r.noteEnd(ctx, c, waitsFor, err)
 }
@@ -175,14 +177,6 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "Failed to erase a customer's personal data, will retry", "customerID", c.Spec.CustomerID)
 	return requeue.WithBackoff(), nil
-}
-
-// isFailure reports whether one of the joined errors is another one than errNotYet.
-func isFailure(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each level is looked at
-		return slices.ContainsFunc(joined.Unwrap(), isFailure)
-	}
-	return !errors.Is(err, errNotYet)
 }
 
 // noteWait has the Customer show what its erasure waits for.

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -39,46 +40,60 @@ type Replacer struct {
 	Clock     clock.PassiveClock
 }
 
-// Replace replaces events, which have outcomes. It returns errNotYet if some of them were not replaced: the others are.
-func (r *Replacer) Replace(ctx context.Context, events []*v1alpha1.BillingEvent) error {
+// Replace replaces events of a customer, which have outcomes. It returns errNotYet if some of them were not replaced, and the errors of
+// those that cannot be: the others are.
+func (r *Replacer) Replace(ctx context.Context, isOurs owner, events []*v1alpha1.BillingEvent) error {
+	var left problems
 	begun := make([]intent, 0, len(events))
 	for _, e := range events {
 		made, err := r.intentOf(ctx, e)
-		if err != nil {
-			return err
+		if left.add(err); err == nil {
+			begun = append(begun, *made)
 		}
-		begun = append(begun, *made)
 	}
 	for len(begun) > 0 {
 		stored, err := loadIntents(ctx, r.Reader, r.Client, r.Namespace)
 		if err != nil {
-			return err
+			return left.with(err)
 		}
 		n, err := stored.add(begun)
 		if err != nil {
-			return err
+			return left.with(err)
 		}
 		if n == 0 {
-			return errFull
+			return left.with(errFull)
 		}
 		if err := stored.save(ctx); err != nil {
-			return err
+			return left.with(err)
 		}
-		if err := r.finish(ctx, stored); err != nil {
-			return err
-		}
+		left.add(r.finish(ctx, stored, isOurs))
 		begun = begun[n:]
 	}
-	return nil
+	return left.with(nil)
+}
+
+// owner reports whether an event is about the customer that is being erased; nil is an event that cannot be read.
+type owner func(*v1alpha1.BillingEvent) bool
+
+func everyone(*v1alpha1.BillingEvent) bool { return true }
+
+// ownerOf is the owner of the events about the customer.
+func ownerOf(c *v1alpha1.Customer) owner {
+	return func(e *v1alpha1.BillingEvent) bool {
+		return e != nil && e.CustomerID() == c.Spec.CustomerID && e.Spec.Account == c.Spec.Account
+	}
 }
 
 // Finish brings to an end what another process, or an earlier attempt, has begun.
-func (r *Replacer) Finish(ctx context.Context) error {
+func (r *Replacer) Finish(ctx context.Context) error { return r.finishBegun(ctx, everyone) }
+
+// finishBegun does so, too, and returns the errors of one customer's events. Those of others are logged: they hold up no other erasure.
+func (r *Replacer) finishBegun(ctx context.Context, isOurs owner) error {
 	stored, err := loadIntents(ctx, r.Reader, r.Client, r.Namespace)
 	if err != nil || len(stored.stored.Data) == 0 {
 		return err
 	}
-	return r.finish(ctx, stored)
+	return r.finish(ctx, stored, isOurs)
 }
 
 // intentOf copies an event. The copy's status is checked here, because it is written after the event is gone.
@@ -94,24 +109,26 @@ func (r *Replacer) intentOf(ctx context.Context, e *v1alpha1.BillingEvent) (*int
 	return &intent{UID: e.UID, ResourceVersion: e.ResourceVersion, Copy: made}, nil
 }
 
-// finish works off the intents, and removes those that are done. One that fails does not hold up the others.
-func (r *Replacer) finish(ctx context.Context, stored *intents) error {
+// finish works off the intents, and removes those that are done or not needed. One that fails does not hold up the others.
+func (r *Replacer) finish(ctx context.Context, stored *intents, isOurs owner) error {
 	var failed error
 	isChanged := false
 	for _, name := range stored.names() {
+		var made *v1alpha1.BillingEvent
 		found, err := stored.get(name)
 		if err == nil {
+			made = found.Copy
 			err = r.finishOne(ctx, found)
 		}
-		if err != nil && !errors.Is(err, errDropped) {
+		if err == nil || errors.Is(err, errDropped) || errors.Is(err, errStays) {
+			stored.remove(name)
+			isChanged = true
+		}
+		if err != nil && isOurs(made) {
 			failed = errors.Join(failed, err)
-			continue
+		} else if err != nil && isFailure(err) {
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to replace an event of another erased customer, will retry", "object", name)
 		}
-		if err != nil {
-			failed = errors.Join(failed, errNotYet)
-		}
-		stored.remove(name)
-		isChanged = true
 	}
 	if isChanged {
 		return errors.Join(failed, stored.save(ctx))
@@ -120,7 +137,11 @@ func (r *Replacer) finish(ctx context.Context, stored *intents) error {
 }
 
 // errDropped says that the event has changed since it was copied. Nothing was done to it, and it is to be copied again.
-var errDropped = errors.New("the event has changed since it was copied")
+var errDropped = fmt.Errorf("the event has changed since it was copied: %w", errNotYet)
+
+// errStays says that the event cannot be deleted, or its copy is not accepted. Nothing was done to it, so its intent is not needed: it
+// would take the place of others for as long as a person has not removed the cause.
+var errStays = errors.New("the event stays as it is")
 
 // steps bounds how often finishOne looks again: delete, create and the status are a step each.
 const steps = 8
@@ -141,7 +162,7 @@ func (r *Replacer) finishOne(ctx context.Context, i *intent) error {
 				return nil
 			}
 		}
-		if err != nil && !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
+		if errors.Is(err, errStays) || err != nil && !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}
@@ -157,7 +178,10 @@ func (r *Replacer) advance(ctx context.Context, i *intent, current *v1alpha1.Bil
 	case current.UID == i.UID && current.ResourceVersion != i.ResourceVersion && !isMarked(current):
 		return false, errDropped
 	case current.UID == i.UID: // the event itself
-		return false, r.delete(ctx, i, current)
+		if err = r.delete(ctx, i, current); isRefused(err) {
+			err = fmt.Errorf("%w: %w", errStays, err)
+		}
+		return false, err
 	case hasPersonal && current.Status.Outcome == v1alpha1.OutcomePending: // recorded again: what it says is in the copy, too
 		return false, fmt.Errorf("BillingEvent %s was recorded again and has no outcome: %w", current.Name, errNotYet)
 	case hasPersonal:
@@ -173,6 +197,14 @@ func (r *Replacer) advance(ctx context.Context, i *intent, current *v1alpha1.Bil
 	}
 }
 
+// isRefused reports whether the event was certainly not deleted: without an answer of the API server, it may have been.
+func isRefused(err error) bool {
+	return errors.Is(err, errFinalizers) || apirejection.Is(err) || apierrors.IsForbidden(err)
+}
+
+// errFinalizers says that the event has finalizers.
+var errFinalizers = errors.New("has finalizers, which block its deletion: remove them")
+
 // isMarked reports whether the failed event is about to be replaced. The policy lets a failed event be deleted for nothing else.
 func isMarked(e *v1alpha1.BillingEvent) bool {
 	return e.Status.Outcome == v1alpha1.OutcomeFailed && e.Status.ErasedAt != nil
@@ -182,7 +214,7 @@ func isMarked(e *v1alpha1.BillingEvent) bool {
 // API server whether it accepts the copy: if a policy refuses it, the event stays. A failed event is marked before.
 func (r *Replacer) delete(ctx context.Context, i *intent, current *v1alpha1.BillingEvent) error {
 	if len(current.Finalizers) > 0 || current.DeletionTimestamp != nil {
-		return fmt.Errorf("BillingEvent %s has finalizers, which block its deletion: remove them", current.Name)
+		return fmt.Errorf("BillingEvent %s %w", current.Name, errFinalizers)
 	}
 	err := r.Client.Create(ctx, i.Copy.DeepCopy(), client.DryRunAll, client.DisableReadYourWritesConsistency)
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -196,7 +228,7 @@ func (r *Replacer) delete(ctx context.Context, i *intent, current *v1alpha1.Bill
 	}
 	uid, version := current.UID, current.ResourceVersion
 	if err := r.Client.Delete(ctx, current, client.Preconditions{UID: &uid, ResourceVersion: &version}, client.DisableReadYourWritesConsistency); err != nil {
-		return fmt.Errorf("delete BillingEvent %s: %w", current.Name, err)
+		return fmt.Errorf("delete BillingEvent %s: %w", current.Name, apirejection.Hide("it", err))
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func (s *apiServer) replaceAll(t *testing.T) error {
 			left = append(left, e)
 		}
 	}
-	return r.Replace(t.Context(), left)
+	return r.Replace(t.Context(), everyone, left)
 }
 
 // The process is killed at each write, before it or after it. No event is lost: it is in the cluster, or its copy is in the
@@ -344,7 +344,7 @@ func TestAnEventThatChangesIsCopiedAnew(t *testing.T) {
 	if err := s.Status().Update(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
-	err := s.replacer(t).Replace(t.Context(), []*v1alpha1.BillingEvent{stale})
+	err := s.replacer(t).Replace(t.Context(), everyone, []*v1alpha1.BillingEvent{stale})
 	if !errors.Is(err, errNotYet) || isFailure(err) {
 		t.Errorf("the error is %v", err)
 	}
@@ -376,13 +376,16 @@ func TestACopyThatIsRefusedCostsNothing(t *testing.T) {
 	for _, e := range s.events(t) {
 		all = append(all, e)
 	}
-	if err := r.Replace(t.Context(), all); err == nil || !isFailure(err) {
+	if err := r.Replace(t.Context(), everyone, all); err == nil || !isFailure(err) {
 		t.Errorf("the error is %v", err)
 	}
 	for id, want := range map[string]bool{"evt_1": false, "evt_2": true, "evt_3": false} {
 		if got := erased.HasPersonal(s.events(t)[id]); got != want {
 			t.Errorf("%s has personal data: %t", id, got)
 		}
+	}
+	if left := s.intents(t).stored.Data; len(left) > 0 {
+		t.Errorf("intents are left: %v", left)
 	}
 }
 
@@ -398,10 +401,25 @@ func TestIntentsAreBounded(t *testing.T) {
 	if n, err := stored.add(many); n != maxIntents || err != nil {
 		t.Errorf("%d were added: %v", n, err)
 	}
-	large := recorded()[0]
-	large.Spec.DecodeError = strings.Repeat("x", maxBytes-1000)
+	const bytes = 200 << 10 // two such copies fit, and three do not
+	var large []intent
+	for n := range 3 {
+		e := recorded()[0]
+		e.Name, e.Spec.DecodeError = fmt.Sprint("evt-large-", n), strings.Repeat("x", bytes)
+		made := intent{Copy: erased.Copy(e, noon)}
+		if text, err := json.Marshal(made); err != nil || len(text) < maxBytes/3 || len(text)+len(e.Name) > maxBytes/2 {
+			t.Fatalf("the copy has %d bytes: %v", len(text), err)
+		}
+		large = append(large, made)
+	}
 	stored.stored.Data = map[string]string{}
-	if n, err := stored.add([]intent{{Copy: erased.Copy(large, noon)}, {Copy: erased.Copy(recorded()[1], noon)}, {Copy: erased.Copy(large, noon)}}); n != 1 && n != 2 || err != nil {
+	if n, err := stored.add(large); n != 2 || err != nil {
 		t.Errorf("%d large ones were added: %v", n, err)
+	}
+	huge := recorded()[0]
+	huge.Spec.DecodeError = strings.Repeat("x", maxBytes)
+	stored.stored.Data = map[string]string{}
+	if n, err := stored.add([]intent{{Copy: erased.Copy(huge, noon)}, many[0]}); n != 1 || err != nil {
+		t.Errorf("%d were added, of which the first takes all the room: %v", n, err)
 	}
 }

@@ -29,7 +29,7 @@ func TestWithdrawing(t *testing.T) {
 		"by itself, later":          {deleted, 2 * time.Hour, true, false},
 		"by itself, now":            {deleted, time.Hour, true, true},
 	} {
-		r := &Reconciler{Clock: testingclock.NewFakePassiveClock(now), Delay: tc.delay}
+		r := &Reconciler{Clock: testingclock.NewFakeClock(now), Delay: tc.delay}
 		c := &v1alpha1.Customer{Status: tc.status}
 		c.Annotations = map[string]string{v1alpha1.AnnotationErase: "grace@example.com: Ticket 4711"}
 		requested, _ := r.isWanted(c)

@@ -8,6 +8,7 @@ package janitor
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 )
 
@@ -29,7 +31,12 @@ type Reconciler struct {
 	Retention time.Duration
 	// MaxAge is the age at which a sign-up is too old for an e-mail.
 	MaxAge time.Duration
+
+	refused sync.Once // to say that deletions are refused
 }
+
+// refusedInterval is the time after which a deletion that the API server refuses is tried again: the cause needs a person.
+const refusedInterval = time.Hour
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=emails;passwordresets,verbs=delete;get;list;watch
@@ -95,8 +102,20 @@ func (r *Reconciler) deleteAt(ctx context.Context, object client.Object, due tim
 	}
 	uid, version := object.GetUID(), object.GetResourceVersion()
 	err := r.Client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apirejection.Is(err) || apierrors.IsForbidden(err):
+		r.sayRefused(ctx, object, err)
+		return ctrl.Result{RequeueAfter: refusedInterval}, nil
+	case apierrors.IsNotFound(err):
 		return ctrl.Result{}, nil
 	}
 	return requeue.OnWriteError(err)
+}
+
+// sayRefused says once what to do: there may be thousands of such objects.
+func (r *Reconciler) sayRefused(ctx context.Context, object client.Object, err error) {
+	r.refused.Do(func() {
+		ctrl.LoggerFrom(ctx).Error(apirejection.Hide("it", err), "The API server refuses the deletion of a settled object, will retry every hour; "+
+			"apply the manifests of this version, or change your policy or webhook; others are not logged", "object", object.GetName())
+	})
 }

@@ -2,16 +2,22 @@ package janitor
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
@@ -129,5 +135,41 @@ func TestPasswordResets(t *testing.T) {
 				t.Errorf("it is deleted after %s, want %s", got, tc.want)
 			}
 		})
+	}
+}
+
+// A policy refuses the deletion: it is tried every hour, and the log says once what to do.
+func TestADeletionThatIsRefused(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	for name, refusal := range map[string]error{
+		"by a role":   apierrors.NewForbidden(schema.GroupResource{Resource: "emails"}, "e0", errors.New("no right")),
+		"by a policy": apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("Email").GroupKind(), "e0", nil),
+		"by a webhook, with the code of a conflict": &apierrors.StatusError{ErrStatus: metav1.Status{
+			Code: 409, Reason: metav1.StatusReasonConflict, Message: `admission webhook "hold.example.com" denied the request`,
+		}},
+	} {
+		var lines []string
+		ctx := ctrl.LoggerInto(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+		builder := fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(interceptor.Funcs{
+			Delete: func(context.Context, client.WithWatch, client.Object, ...client.DeleteOption) error { return refusal },
+		})
+		for _, email := range []string{"e0", "e1"} {
+			builder.WithObjects(&v1alpha1.Email{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: email, UID: types.UID(email)}, Status: v1alpha1.EmailStatus{SentAt: at(-2 * retention)},
+			})
+		}
+		r := &Reconciler{Client: builder.Build(), Clock: clocktesting.NewFakePassiveClock(begin), Retention: retention, MaxAge: maxAge}
+		for _, email := range []string{"e0", "e1", "e0"} {
+			result, err := r.reconcileEmail(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "n", Name: email}})
+			if err != nil || result.RequeueAfter != refusedInterval {
+				t.Errorf("%s: it is tried again after %s, %v", name, result.RequeueAfter, err)
+			}
+		}
+		if len(lines) != 1 || !strings.Contains(lines[0], "apply the manifests of this version") || !strings.Contains(lines[0], `"object"="e0"`) {
+			t.Errorf("%s: the log is %q", name, lines)
+		}
 	}
 }

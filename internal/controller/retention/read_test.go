@@ -69,14 +69,14 @@ func TestWhatAListHoldsIsBounded(t *testing.T) {
 	r, c := bench(t, &memory{}, interceptor.Funcs{})
 	r.MaxHeld = 1 // room for one event
 	for _, want := range [][]string{{"evt_1", "evt_2", "evt_3"}, {"evt_2", "evt_3"}} {
-		again, err := r.run(t.Context())
-		if got := left(t, c); err != nil || !again || !slices.Equal(got, want) {
-			t.Fatalf("left are %v, want %v; again: %t, %v", got, want, again, err)
+		isMoreLeft, err := r.run(t.Context())
+		if got := left(t, c); err != nil || !isMoreLeft || !slices.Equal(got, want) {
+			t.Fatalf("left are %v, want %v; more is left: %t, %v", got, want, isMoreLeft, err)
 		}
 		r.Rows.(pages)[0] = r.Rows.(pages)[0][1:]
 	}
-	if again, err := r.run(t.Context()); err != nil || again || !slices.Equal(left(t, c), []string{"evt_3"}) {
-		t.Errorf("left are %v, again: %t, %v", left(t, c), again, err)
+	if isMoreLeft, err := r.run(t.Context()); err != nil || isMoreLeft || !slices.Equal(left(t, c), []string{"evt_3"}) {
+		t.Errorf("left are %v, more is left: %t, %v", left(t, c), isMoreLeft, err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
@@ -26,19 +27,16 @@ const deletions = 5
 // errBehind says that another leader has archived meanwhile.
 var errBehind = errors.New("another process has archived events meanwhile")
 
-// The causes of errors, for the metric: the archive, or the cluster's refusal to delete.
-var (
-	errArchive = archivehead.ErrChain
-	errRefused = errors.New("the API server refuses the deletion of settled BillingEvents")
-)
+// errArchive is the cause of the archive's errors, for the metric.
+var errArchive = archivehead.ErrChain
 
 // remove archives those of the events that may go, and deletes those that are archived. state is the archive's head.
 func (r *Retention) remove(ctx context.Context, state archivehead.State, due []v1alpha1.BillingEvent, before time.Time) (archivehead.State, int, error) {
 	events, err := r.thatMayGo(ctx, due, before)
-	if err != nil || len(events) == 0 {
-		return state, 0, err
+	if err == nil {
+		events, err = r.thatMayBeDeleted(ctx, events)
 	}
-	if err := r.mayDelete(ctx, &events[0]); err != nil {
+	if err != nil || len(events) == 0 {
 		return state, 0, err
 	}
 	if r.URL == None {
@@ -161,17 +159,8 @@ func (r *Retention) openDisputes(ctx context.Context, e *v1alpha1.BillingEvent) 
 	return c.Status.OpenDisputes, nil
 }
 
-// mayDelete asks the API server whether it would delete the event. If not, nothing is archived: it would be archived again and again.
-func (r *Retention) mayDelete(ctx context.Context, e *v1alpha1.BillingEvent) error {
-	_, err := r.deleteOne(ctx, e, client.DryRunAll)
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return fmt.Errorf("%w: apply the manifests of this version: %w", errRefused, err)
-	}
-	return err
-}
-
 // delete deletes the events that have not changed since they were read, several at a time: the API server waits for its disk
-// most of the time that a deletion takes.
+// most of the time that a deletion takes. An event whose deletion is refused holds up no other.
 func (r *Retention) delete(ctx context.Context, events []v1alpha1.BillingEvent) (int, error) {
 	var deleted atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
@@ -195,6 +184,9 @@ func (r *Retention) paced(ctx context.Context, e *v1alpha1.BillingEvent, deleted
 	if ended := r.pace.Write(ctx, func() { isDeleted, err = r.deleteOne(ctx, e) }); ended != nil {
 		return ended
 	}
+	if isRefused(err) {
+		return r.refused.add(e, err, r.Clock.Now())
+	}
 	if isDeleted {
 		deleted.Add(1)
 		metrics.EventsDeleted.Inc()
@@ -207,6 +199,8 @@ func (r *Retention) deleteOne(ctx context.Context, e *v1alpha1.BillingEvent, opt
 	uid, version := e.UID, e.ResourceVersion
 	err := r.Client.Delete(ctx, e.DeepCopy(), append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})...)
 	switch {
+	case isRefused(err): // with any code: first of all
+		return false, fmt.Errorf("BillingEvent %s: %w", e.Name, apirejection.Hide("it", err))
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return false, nil
 	case err != nil:

@@ -17,7 +17,7 @@ import (
 const (
 	// sample is how many events are read to find out how large one is.
 	sample = 100
-	// forecast is how far ahead the size of the trail is told while nothing is deleted.
+	// forecast is how far ahead the size of the trail is estimated while nothing is deleted.
 	forecast = 90 * 24 * time.Hour
 	// maxProblem is how many characters of a problem the ConfigMap holds.
 	maxProblem = 512
@@ -39,17 +39,15 @@ func (p *phase) set(name string) { p.name.Store(&name) }
 // announce says at the start what will be deleted.
 func (r *Retention) announce() {
 	metrics.EventRetention.Set(0)
-	for _, cause := range causes {
-		metrics.RetentionFailing.WithLabelValues(cause).Set(0)
-	}
+	showFailing("")
 	switch {
 	case r.Keep == 0:
 		r.state.set("KeepsForEver")
 		r.Log.Info("Events are kept for ever, and etcd grows with them", "flag", "--event-retention=0")
 	case r.URL == "":
 		r.state.set("NoArchive")
-		r.Log.Info("Nothing is deleted, and etcd grows, until it is said where events are archived: set --archive-url, or set it to "+
-			"none to delete events without an archive", "retention", r.Keep.String())
+		r.Log.Info("Nothing is deleted, and etcd grows: set --archive-url to an archive, or to none to delete events without one",
+			"retention", r.Keep.String())
 	default:
 		r.state.set("Looking")
 		metrics.EventRetention.Set(r.Keep.Seconds())
@@ -133,13 +131,24 @@ const (
 var causes = []string{causeArchive, causeRefused, causeCluster}
 
 func causeOf(err error) string {
-	switch {
+	switch _, isRefused := errors.AsType[*refusedError](err); {
 	case errors.Is(err, errArchive):
 		return causeArchive
-	case errors.Is(err, errRefused):
+	case isRefused:
 		return causeRefused
 	default:
 		return causeCluster
+	}
+}
+
+// showFailing sets the metric: to 1 for the cause, if there is one, and to 0 for the others.
+func showFailing(failed string) {
+	for _, cause := range causes {
+		value := 0.0
+		if cause == failed {
+			value = 1
+		}
+		metrics.RetentionFailing.WithLabelValues(cause).Set(value)
 	}
 }
 
@@ -147,10 +156,7 @@ func causeOf(err error) string {
 func (r *Retention) fail(ctx context.Context, err error, after time.Duration) {
 	failed := causeOf(err)
 	r.Log.Error(err, "Failed to archive and delete old events, will retry", "cause", failed, "after", after.String())
-	for _, cause := range causes {
-		metrics.RetentionFailing.WithLabelValues(cause).Set(0)
-	}
-	metrics.RetentionFailing.WithLabelValues(failed).Set(1)
+	showFailing(failed)
 	r.state.set("Failing-" + failed)
 	if failed == causeArchive && r.archive != nil { // it is opened anew: credentials may have changed
 		_ = r.archive.Close()
@@ -159,27 +165,44 @@ func (r *Retention) fail(ctx context.Context, err error, after time.Duration) {
 	r.note(ctx, cut(err.Error()))
 }
 
-func (r *Retention) succeed(ctx context.Context) {
-	for _, cause := range causes {
-		metrics.RetentionFailing.WithLabelValues(cause).Set(0)
-	}
-	if !r.Deletes() {
+// succeed reports that everything has gone that was due, but for the events whose deletion is refused.
+func (r *Retention) succeed(ctx context.Context, refused error) {
+	if refused != nil {
+		showFailing(causeRefused)
+		r.Log.Error(refused, "Failed to delete some old events, will ask again; the others were deleted", "after", interval.String())
+		r.state.set("Failing-" + causeRefused)
+		r.note(ctx, cut(refused.Error()))
 		return
 	}
-	metrics.RetentionLastSuccess.Set(float64(r.Clock.Now().Unix()))
-	r.state.set("Deletes")
+	showFailing("")
+	if r.Deletes() {
+		metrics.RetentionLastSuccess.Set(float64(r.Clock.Now().Unix()))
+		r.state.set("Deletes")
+	}
 	r.note(ctx, "")
 }
 
-// note shows the problem in the ConfigMap, for the doctor. That it cannot is no further problem. The first note also says that no
-// event is gone, if the archive shows it.
+// note shows the problem in the ConfigMap, for the doctor, and which archive is in use. That it cannot is no further problem. The first
+// note also says that no event is gone, if the archive shows it.
+//
+// Without --archive-url, the ConfigMap names the former archive further on: it has events, and an erasure must reach it. With none, the
+// user has said that there is no archive any more.
 func (r *Retention) note(ctx context.Context, problem string) {
 	state, err := r.Head.Load(ctx)
-	if err != nil || state.IsNoted() && state.Problem == problem {
+	if err != nil {
 		return
 	}
 	next := state
-	next.Problem, next.Archive = problem, archiveName(r.URL)
+	next.Problem = problem
+	if r.URL != "" {
+		next.Archive = archiveName(r.URL)
+	}
+	switch {
+	case state.IsNoted() && next.Problem == state.Problem && next.Archive == state.Archive:
+		return
+	case !state.IsNoted() && problem == "" && !r.Deletes():
+		return // there is nothing to say
+	}
 	if isKnown := problem == "" && r.URL != None; !state.IsNoted() && r.Deletes() && !isKnown { // a backup may have left it out
 		next.GoneBefore = r.Clock.Now().Add(-r.Keep)
 	}

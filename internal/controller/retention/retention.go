@@ -75,8 +75,10 @@ type Retention struct {
 	archive  Archive // nil while it is not open
 	pace     *paging.Pacer
 	state    phase
+	refused  refusals
 	lookedAt time.Time
-	hasSaid  bool // that the archive can be reached
+	unused   *look // what the last look has found, if the archive has failed since
+	hasSaid  bool  // that the archive can be reached
 }
 
 // None is the URL that stands for no archive: events are deleted without one.
@@ -99,20 +101,20 @@ func (r *Retention) Start(ctx context.Context) error {
 	r.prepare()
 	defer r.end()
 	for pause := firstPause; ctx.Err() == nil; {
-		again, err := r.run(ctx)
+		isMoreLeft, err := r.run(ctx)
 		wait := interval
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, errBehind): // another leader has gone on; the next run adopts that
 			wait = firstPause
-		case err != nil:
+		case stops(err):
 			r.fail(ctx, err, pause)
 			wait, pause = pause, min(2*pause, lastPause)
 		default:
-			r.succeed(ctx)
+			r.succeed(ctx, err)
 			pause = firstPause
-			if again {
+			if isMoreLeft {
 				wait = 0
 			}
 		}
@@ -122,6 +124,12 @@ func (r *Retention) Start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// stops reports whether the error is another one than that the deletion of some events is refused.
+func stops(err error) bool {
+	refused, isRefused := errors.AsType[*refusedError](err)
+	return err != nil && (!isRefused || refused.stops)
 }
 
 func (r *Retention) prepare() {
@@ -135,12 +143,13 @@ func (r *Retention) prepare() {
 	if r.MaxHeld == 0 {
 		r.MaxHeld = maxHeld
 	}
+	r.refused.most = maxRefused
 	r.pace = &paging.Pacer{Clock: r.Clock, Yield: r.Yield, Share: share}
 	r.announce()
 }
 
-// run looks at all settled events, and archives and deletes those that may go. again is true if more of them are left.
-func (r *Retention) run(ctx context.Context) (again bool, err error) {
+// run looks at all settled events, and archives and deletes those that may go. isMoreLeft is true if others are left that are due.
+func (r *Retention) run(ctx context.Context) (isMoreLeft bool, err error) {
 	now, before := r.Clock.Now(), time.Time{}
 	var state archivehead.State
 	var failure error
@@ -148,22 +157,32 @@ func (r *Retention) run(ctx context.Context) (again bool, err error) {
 		before = now.Add(-r.Keep).UTC().Truncate(time.Second)
 		state, failure = r.adopt(ctx)
 	}
-	if failure != nil && now.Sub(r.lookedAt) < interval { // a look has a price: an archive that fails needs none
+	isRecent := now.Sub(r.lookedAt) < interval // a look has a price: an archive that fails needs none
+	if failure != nil && isRecent {
 		return false, failure
 	}
-	found, err := lookAt(ctx, r.Rows, r.pace, before, now)
-	if err == nil {
-		err = r.report(ctx, found, now)
+	found := r.unused
+	if r.unused = nil; found == nil || !isRecent {
+		found, err = lookAt(ctx, r.Rows, r.pace, before, now)
+		if err == nil {
+			err = r.report(ctx, found, now)
+		}
+		if err != nil {
+			return false, errors.Join(failure, err)
+		}
+		r.lookedAt = now
 	}
-	if err != nil {
-		return false, errors.Join(failure, err)
-	}
-	r.lookedAt = now
 	if failure != nil || !r.Deletes() {
 		return false, failure
 	}
 	r.sayReached(state, found, now)
 	gone, isAll, err := r.removeAll(ctx, state, found, before)
+	if errors.Is(err, errArchive) {
+		r.unused = found
+	}
+	if err == nil {
+		err = r.refused.since(now)
+	}
 	return gone > 0 && !isAll, err
 }
 

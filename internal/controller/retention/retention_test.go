@@ -112,8 +112,8 @@ func left(t *testing.T, c client.Client) []string {
 func TestRun(t *testing.T) {
 	m := &memory{}
 	r, c := bench(t, m, interceptor.Funcs{})
-	if again, err := r.run(t.Context()); err != nil || again {
-		t.Fatalf("again: %t, %v", again, err)
+	if isMoreLeft, err := r.run(t.Context()); err != nil || isMoreLeft {
+		t.Fatalf("more is left: %t, %v", isMoreLeft, err)
 	}
 	if got := left(t, c); !slices.Equal(got, []string{"evt_3"}) {
 		t.Errorf("left are %v", got)
@@ -221,7 +221,7 @@ func TestCauses(t *testing.T) {
 	if _, err := r.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.succeed(t.Context())
+	r.succeed(t.Context(), nil)
 	if state, err = r.Head.Load(t.Context()); err != nil || state.Problem != "" || r.Phase() != "Deletes" {
 		t.Errorf("in the end the problem is %q, and the phase %s, %v", state.Problem, r.Phase(), err)
 	}
@@ -249,5 +249,76 @@ func TestAnOpenDisputeKeepsItsEvents(t *testing.T) {
 	}
 	if _, err := r.run(t.Context()); err != nil || !slices.Equal(left(t, c), []string{"evt_0", "evt_1", "evt_3"}) {
 		t.Errorf("left are %v, %v", left(t, c), err)
+	}
+}
+
+// An archive that can be read and not written is tried again without another look at all events, until the next one is due.
+func TestAnArchiveThatCannotBeWrittenCostsOneLook(t *testing.T) {
+	m := &memory{appendErr: errors.New("403 Forbidden")}
+	r, c := bench(t, m, interceptor.Funcs{})
+	looks := &counted{lister: r.Rows}
+	r.Rows = looks
+	for _, tc := range []struct {
+		after time.Duration
+		looks int
+	}{{0, 1}, {time.Minute, 1}, {interval, 2}} {
+		r.Clock.(*testingclock.FakeClock).Step(tc.after)
+		if _, err := r.run(t.Context()); causeOf(err) != causeArchive || looks.pages != tc.looks {
+			t.Errorf("after %s there were %d looks, want %d; %v", tc.after, looks.pages, tc.looks, err)
+		}
+	}
+	m.appendErr = nil
+	if _, err := r.run(t.Context()); err != nil || looks.pages != 2 || !slices.Equal(left(t, c), []string{"evt_3"}) {
+		t.Errorf("once it can be written, %v are left after %d looks, %v", left(t, c), looks.pages, err)
+	}
+	if _, err := r.run(t.Context()); err != nil || looks.pages != 3 {
+		t.Errorf("then there were %d looks, want another one; %v", looks.pages, err)
+	}
+}
+
+// counted counts the pages of a list.
+type counted struct {
+	lister
+	pages int
+}
+
+func (c *counted) Page(ctx context.Context, next string) ([]row, string, error) {
+	c.pages++
+	return c.lister.Page(ctx, next)
+}
+
+// An erasure that is recorded between two batches moves the head: the second batch may have personal data that the erasure has not
+// seen, so nothing of it is deleted, and its events are read anew.
+func TestAnErasureBetweenTwoBatchesOfARun(t *testing.T) {
+	m, q := &memory{}, &requests{}
+	var r *Retention
+	funcs := q.funcs()
+	isErased := false
+	funcs.Delete = func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
+		err := c.Delete(ctx, o, options...)
+		if isDryRun := (&client.DeleteOptions{}).ApplyOptions(options).DryRun != nil; isDryRun || isErased || o.GetUID() != "evt_1" {
+			return err
+		}
+		isErased = true // after the first batch
+		state, loadErr := r.Head.Load(ctx)
+		next := state
+		next.Head = archive.Head{Batch: state.Head.Batch + 1, SHA256: "sha-of-the-erasure", Events: state.Head.Events}
+		m.batches = append(m.batches, archive.Batch{Head: next.Head})
+		_, swapErr := r.Head.Swap(ctx, state, next)
+		return errors.Join(err, loadErr, swapErr)
+	}
+	r, c := bench(t, m, funcs)
+	if _, err := r.run(t.Context()); !errors.Is(err, errBehind) {
+		t.Errorf("the first run: %v", err)
+	}
+	if got := left(t, c); !slices.Equal(got, []string{"evt_2", "evt_3"}) || len(m.batches) != 2 {
+		t.Errorf("after the first run %v are left, and the archive has %d batches", got, len(m.batches))
+	}
+	before := q.gets + q.lists
+	if _, err := r.run(t.Context()); err != nil || q.gets+q.lists == before {
+		t.Errorf("the second run reads events %d times, %v", q.gets+q.lists-before, err)
+	}
+	if got := left(t, c); !slices.Equal(got, []string{"evt_3"}) || len(m.batches) != 3 || m.batches[2].Events[0].EventID != "evt_2" {
+		t.Errorf("after the second run %v are left, and the archive has %+v", got, m.batches)
 	}
 }

@@ -59,8 +59,8 @@ func (l *List) Page(ctx context.Context, next string) (rows [][]string, more str
 	}
 	body, err := request.Do(ctx).Raw()
 	if err != nil {
-		if again := paging.ContinueAnew(err); again != "" {
-			return nil, again, nil
+		if anew := paging.ContinueAnew(err); anew != "" {
+			return nil, anew, nil
 		}
 		return nil, "", fmt.Errorf("list the BillingEvents with an outcome: %w", err)
 	}
