@@ -3,6 +3,9 @@ package retention
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -55,5 +58,40 @@ func TestTheArchiveCanBeReached(t *testing.T) {
 	}
 	if got := nextDue(&look{oldest: now.Add(-keep + time.Second)}, keep, now); !got.Equal(now.Add(time.Second)) {
 		t.Errorf("an event that is old in a second is due at %s", got)
+	}
+}
+
+// A bucket that is not there cannot be reached, although no file of an archive is in an empty bucket either.
+func TestABucketThatIsNotThereCannotBeReached(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	for name, tc := range map[string]struct {
+		isThere bool
+		want    int // lines that say that it can be reached
+	}{"it is there": {true, 1}, "it is not there": {false, 0}} {
+		t.Run(name, func(t *testing.T) {
+			bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				switch isList := q.URL.Query().Has("list-type"); {
+				case isList && tc.isThere:
+					_, _ = io.WriteString(w, `<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>`)
+				case isList:
+					w.WriteHeader(http.StatusNotFound)
+					_, _ = io.WriteString(w, `<Error><Code>NoSuchBucket</Code></Error>`)
+				default: // a store may say so of a file whose bucket is not there
+					w.WriteHeader(http.StatusNotFound)
+					_, _ = io.WriteString(w, `<Error><Code>NoSuchKey</Code></Error>`)
+				}
+			}))
+			t.Cleanup(bucket.Close)
+			r, _ := bench(t, &memory{}, interceptor.Funcs{})
+			lines := 0
+			r.Log = funcr.New(func(string, string) { lines++ }, funcr.Options{})
+			r.Open, r.Rows = OpenArchive, pages{nil}
+			r.URL = "s3://archive?endpoint=" + bucket.URL + "&region=us-east-1&use_path_style=true"
+			_, err := r.run(t.Context())
+			if isReached := err == nil; isReached != tc.isThere || lines != tc.want || !isReached && causeOf(err) != causeArchive {
+				t.Errorf("%d lines, %v", lines, err)
+			}
+		})
 	}
 }

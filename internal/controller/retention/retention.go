@@ -84,8 +84,17 @@ type Retention struct {
 // None is the URL that stands for no archive: events are deleted without one.
 const None = config.ArchiveNone
 
-// OpenArchive opens the archive at the URL.
-func OpenArchive(ctx context.Context, url string) (Archive, error) { return archive.Open(ctx, url) }
+// OpenArchive opens the archive at the URL, and asks its bucket once: opening alone makes no request, and the bucket may not be there.
+func OpenArchive(ctx context.Context, url string) (Archive, error) {
+	opened, err := archive.Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if err := opened.Reach(ctx); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return opened, nil
+}
 
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=billingevents,verbs=get;list;delete
 // +kubebuilder:rbac:groups=billing.tollkeeper.dev,namespace=system,resources=customers,verbs=get;list;watch
