@@ -15,6 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/controller/condition"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
 
@@ -57,7 +58,7 @@ func latestEvents(e *v1alpha1.Erasure) string {
 func personalEvents(c *reconciliation) string {
 	var uids []string
 	for _, e := range c.pending {
-		if erased.HasPersonal(e.BillingEvent) {
+		if personal.Has(e.BillingEvent) {
 			uids = append(uids, string(e.UID))
 		}
 	}

@@ -8,9 +8,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
-// HasPersonal reports whether the event has personal data that an erasure takes out.
-func HasPersonal(e *v1alpha1.BillingEvent) bool { return personal.Has(e) }
-
 // Copy is the event without its personal data, as it is created in its place: of the annotations it has the dismissal of a
 // failed event only, without its reason.
 func Copy(e *v1alpha1.BillingEvent, now metav1.Time) *v1alpha1.BillingEvent {

@@ -12,10 +12,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // eventsPage is how many events are read at a time.
@@ -110,7 +110,7 @@ func (r *Reconciler) hasPending(ctx context.Context, c *v1alpha1.Customer) (bool
 		return false, err
 	}
 	for i := range events.Items {
-		if erased.HasPersonal(&events.Items[i]) {
+		if personal.Has(&events.Items[i]) {
 			return true, nil
 		}
 	}
@@ -177,26 +177,26 @@ func (r *Reconciler) pacer() *paging.Pacer {
 
 // replacePage returns how many events of the page are erased.
 func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEventList, isOurs owner) (erasedEvents int, err error) {
-	var personal []*v1alpha1.BillingEvent
+	var toReplace []*v1alpha1.BillingEvent
 	for i := range page.Items {
 		e := &page.Items[i]
 		if !isOurs(e) {
 			continue
 		}
-		has := erased.HasPersonal(e)
+		has := personal.Has(e)
 		switch {
 		case has && e.Status.Outcome == v1alpha1.OutcomePending:
 			err = errNotYet
 		case has:
-			personal = append(personal, e)
+			toReplace = append(toReplace, e)
 		case e.Status.ErasedAt != nil:
 			erasedEvents++
 		}
 	}
-	if len(personal) == 0 {
+	if len(toReplace) == 0 {
 		return erasedEvents, err
 	}
-	return erasedEvents + len(personal), errors.Join(err, r.Replacer.Replace(ctx, isOurs, personal))
+	return erasedEvents + len(toReplace), errors.Join(err, r.Replacer.Replace(ctx, isOurs, toReplace))
 }
 
 // messages are the customer's Emails and PasswordResets.

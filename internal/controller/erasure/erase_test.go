@@ -26,6 +26,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // bench is an erasure controller over a fake cluster, and what it asks for.
@@ -160,7 +161,7 @@ func (b *bench) personalLeft(t *testing.T) []string {
 	}
 	var ids []string
 	for i := range list.Items {
-		if erased.HasPersonal(&list.Items[i]) {
+		if personal.Has(&list.Items[i]) {
 			ids = append(ids, list.Items[i].Spec.EventID)
 		}
 	}

@@ -11,10 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // lookForLate looks once for Recorded events that hold personal data of erased customers, and enqueues these customers. Such an event
@@ -50,7 +50,7 @@ func (r *Reconciler) lookForLate(ctx context.Context) error {
 		for i := range page.Items {
 			e := &page.Items[i]
 			key := types.NamespacedName{Namespace: e.Namespace, Name: naming.Object(e.Spec.Account, e.CustomerID())}
-			if e.CustomerID() == "" || !customers[key] || found[key] || !erased.HasPersonal(e) {
+			if e.CustomerID() == "" || !customers[key] || found[key] || !personal.Has(e) {
 				continue
 			}
 			found[key] = true

@@ -32,6 +32,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/requeue"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
 	"github.com/tollkeeper/tollkeeper/internal/packed"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // waitInterval is the time after which it is looked again whether what an erasure waits for has come.
@@ -106,7 +107,7 @@ func (r *Reconciler) ofErased(ctx context.Context, o client.Object) []reconcile.
 	if err := r.Client.Get(ctx, key, &c); err != nil || c.Status.Erasure == nil {
 		return nil
 	}
-	if !erased.HasPersonal(e) {
+	if !personal.Has(e) {
 		return nil
 	}
 	r.open.late(key)

@@ -17,6 +17,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // errNotYet says that an event cannot be replaced for now, and nothing is wrong: it has changed meanwhile, or was recorded anew
@@ -171,7 +172,7 @@ func (r *Replacer) finishOne(ctx context.Context, i *intent) error {
 
 // advance does the next step with an event that exists, and reports whether nothing is left to do.
 func (r *Replacer) advance(ctx context.Context, i *intent, current *v1alpha1.BillingEvent) (isDone bool, err error) {
-	hasPersonal := erased.HasPersonal(current)
+	hasPersonal := personal.Has(current)
 	switch {
 	case current.Spec.EventID != i.Copy.Spec.EventID || current.Spec.Account != i.Copy.Spec.Account:
 		return false, fmt.Errorf("the name %s of event %s is taken by event %s", current.Name, i.Copy.Spec.EventID, current.Spec.EventID)

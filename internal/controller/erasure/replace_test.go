@@ -25,6 +25,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 const namespace = "billing"
@@ -182,7 +183,7 @@ func (s *apiServer) replaceAll(t *testing.T) error {
 	}
 	var left []*v1alpha1.BillingEvent
 	for _, e := range s.events(t) {
-		if erased.HasPersonal(e) && e.Status.Outcome != v1alpha1.OutcomePending {
+		if personal.Has(e) && e.Status.Outcome != v1alpha1.OutcomePending {
 			left = append(left, e)
 		}
 	}
@@ -348,13 +349,13 @@ func TestAnEventThatChangesIsCopiedAnew(t *testing.T) {
 	if !errors.Is(err, errNotYet) || isFailure(err) {
 		t.Errorf("the error is %v", err)
 	}
-	if e := s.events(t)["evt_1"]; e == nil || e.UID != stale.UID || !erased.HasPersonal(e) {
+	if e := s.events(t)["evt_1"]; e == nil || e.UID != stale.UID || !personal.Has(e) {
 		t.Errorf("the event is %v", e)
 	}
 	if err := s.replaceAll(t); err != nil {
 		t.Fatal(err)
 	}
-	if e := s.events(t)["evt_1"]; e.Status.Message != "It was tried again." || erased.HasPersonal(e) {
+	if e := s.events(t)["evt_1"]; e.Status.Message != "It was tried again." || personal.Has(e) {
 		t.Errorf("the event is %+v", e.Status)
 	}
 }
@@ -380,7 +381,7 @@ func TestACopyThatIsRefusedCostsNothing(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	for id, want := range map[string]bool{"evt_1": false, "evt_2": true, "evt_3": false} {
-		if got := erased.HasPersonal(s.events(t)[id]); got != want {
+		if got := personal.Has(s.events(t)[id]); got != want {
 			t.Errorf("%s has personal data: %t", id, got)
 		}
 	}

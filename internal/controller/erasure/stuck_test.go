@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/controller/erased"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
+	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
 // refuses has the API server refuse requests for some events.
@@ -77,7 +77,7 @@ func TestAStuckIntentStopsNoOtherCustomer(t *testing.T) {
 		t.Errorf("the other customer's erasure fails: %v", err)
 	}
 	for id, e := range s.events(t) {
-		if erased.HasPersonal(e) {
+		if personal.Has(e) {
 			t.Errorf("%s has personal data", id)
 		}
 	}
@@ -124,7 +124,7 @@ func TestAnEventThatStaysTakesNoRoom(t *testing.T) {
 			for range 2 {
 				var left []*v1alpha1.BillingEvent
 				for _, e := range s.events(t) {
-					if erased.HasPersonal(e) {
+					if personal.Has(e) {
 						left = append(left, e)
 					}
 				}
@@ -136,7 +136,7 @@ func TestAnEventThatStaysTakesNoRoom(t *testing.T) {
 				t.Errorf("intents are left: %v", left)
 			}
 			for id, e := range s.events(t) {
-				if want := id != "evt_2"; erased.HasPersonal(e) != want {
+				if want := id != "evt_2"; personal.Has(e) != want {
 					t.Errorf("%s has personal data: %t", id, !want)
 				}
 			}

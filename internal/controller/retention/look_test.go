@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/clock"
 
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
 
@@ -113,7 +114,7 @@ func TestExpected(t *testing.T) {
 func TestArchiveName(t *testing.T) {
 	for url, want := range map[string]string{
 		"s3://trail?region=eu-central-1": "s3://trail",
-		None:                             "",
+		config.ArchiveNone:               "",
 		"":                               "",
 	} {
 		if got := archiveName(url); got != want {

@@ -3,6 +3,7 @@ package retention
 import (
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 )
 
@@ -17,7 +18,7 @@ func (r *Retention) sayReached(state archivehead.State, found *look, now time.Ti
 	if due := nextDue(found, r.Keep, now); !due.IsZero() {
 		values = append(values, "due", due.UTC().Format(time.RFC3339))
 	}
-	if r.URL == None {
+	if r.URL == config.ArchiveNone {
 		r.Log.Info("Old events are deleted without an archive", values...)
 		return
 	}

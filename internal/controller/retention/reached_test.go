@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/tollkeeper/tollkeeper/internal/config"
 )
 
 // The leader says once that the archive can be reached, at the first time that it can, and when the first batch is due.
@@ -27,7 +29,7 @@ func TestTheArchiveCanBeReached(t *testing.T) {
 			`"The archive can be reached; events are written to it when they are due" "retention"="1080h0m0s" "batch"=0 "due"="2026-11-29T12:00:00Z" "archive"="s3://b"`},
 		"there is none": {nil, "s3://b",
 			`"The archive can be reached; events are written to it when they are due" "retention"="1080h0m0s" "batch"=0 "archive"="s3://b"`},
-		"no archive": {[]row{{Created: now.Add(-day)}}, None,
+		"no archive": {[]row{{Created: now.Add(-day)}}, config.ArchiveNone,
 			`"Old events are deleted without an archive" "retention"="1080h0m0s" "batch"=0 "due"="2027-01-12T12:00:00Z"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +37,7 @@ func TestTheArchiveCanBeReached(t *testing.T) {
 			var lines []string
 			r.Log = funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
 			r.Rows, r.URL = pages{tc.listed}, tc.url
-			open, isDown := r.Open, tc.url != None
+			open, isDown := r.Open, tc.url != config.ArchiveNone
 			r.Open = func(ctx context.Context, url string) (Archive, error) {
 				if isDown {
 					return nil, errors.New("403 Forbidden")

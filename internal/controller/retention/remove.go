@@ -15,6 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 	"github.com/tollkeeper/tollkeeper/internal/naming"
@@ -39,7 +40,7 @@ func (r *Retention) remove(ctx context.Context, state archivehead.State, due []v
 	if err != nil || len(events) == 0 {
 		return state, 0, err
 	}
-	if r.URL == None {
+	if r.URL == config.ArchiveNone {
 		if state, err = r.swap(ctx, state, func(next *archivehead.State) { next.GoneBefore = before }); err != nil {
 			return state, 0, err
 		}
@@ -85,7 +86,7 @@ func archivedOf(events []v1alpha1.BillingEvent, batch archive.Batch) []v1alpha1.
 // head, or the ConfigMap is lost. It deletes nothing: the next look finds the events of these batches.
 func (r *Retention) adopt(ctx context.Context) (archivehead.State, error) {
 	state, err := r.Head.Load(ctx)
-	if err != nil || r.URL == None {
+	if err != nil || r.URL == config.ArchiveNone {
 		return state, err
 	}
 	if r.archive == nil {
@@ -122,7 +123,7 @@ func (r *Retention) swap(ctx context.Context, state archivehead.State, change fu
 
 // archiveName is the URL without what may be secret; empty without an archive.
 func archiveName(location string) string {
-	if location == None {
+	if location == config.ArchiveNone {
 		return ""
 	}
 	return archive.Shown(location)

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/metrics"
 )
 
@@ -203,7 +204,7 @@ func (r *Retention) note(ctx context.Context, problem string) {
 	case !state.IsNoted() && problem == "" && !r.Deletes():
 		return // there is nothing to say
 	}
-	if isKnown := problem == "" && r.URL != None; !state.IsNoted() && r.Deletes() && !isKnown { // a backup may have left it out
+	if isKnown := problem == "" && r.URL != config.ArchiveNone; !state.IsNoted() && r.Deletes() && !isKnown { // a backup may have left it out
 		next.GoneBefore = r.Clock.Now().Add(-r.Keep)
 	}
 	if _, err := r.Head.Swap(ctx, state, next); err != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/tollkeeper/tollkeeper/internal/config"
 )
 
 // The ConfigMap names the archive while none is set: it has events. With none there is no archive any more.
@@ -16,8 +18,8 @@ func TestUnsetIsNotNone(t *testing.T) {
 		want string
 	}{
 		"unset":                               {"", keep, "mem:"},
-		"none":                                {None, keep, ""},
-		"none, and events are kept for ever":  {None, 0, ""},
+		"none":                                {config.ArchiveNone, keep, ""},
+		"none, and events are kept for ever":  {config.ArchiveNone, 0, ""},
 		"unset, and events are kept for ever": {"", 0, "mem:"},
 		"another one":                         {"mem2://", keep, "mem2:"},
 	} {
@@ -42,7 +44,7 @@ func TestUnsetIsNotNone(t *testing.T) {
 // Nothing is noted in a cluster in which nothing was deleted, and nothing will be.
 func TestNothingIsNotedWithoutAnArchive(t *testing.T) {
 	r, _ := bench(t, &memory{}, interceptor.Funcs{})
-	for _, url := range []string{"", None} {
+	for _, url := range []string{"", config.ArchiveNone} {
 		r.URL, r.Keep = url, 0
 		r.succeed(t.Context(), nil)
 		if state, err := r.Head.Load(t.Context()); err != nil || state.IsNoted() {

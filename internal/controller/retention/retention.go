@@ -25,7 +25,6 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/archive"
-	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/archivehead"
 	"github.com/tollkeeper/tollkeeper/internal/controller/paging"
 )
@@ -59,7 +58,7 @@ type Retention struct {
 	Head archivehead.Store
 	// Keep is how long events stay after Stripe created them; 0 for ever.
 	Keep time.Duration
-	// URL is that of the archive; None to delete without one; empty to delete nothing.
+	// URL is that of the archive; config.ArchiveNone to delete without one; empty to delete nothing.
 	URL string
 	// Open opens the archive: OpenArchive, except in tests.
 	Open func(ctx context.Context, url string) (Archive, error)
@@ -80,9 +79,6 @@ type Retention struct {
 	unused   *look // what the last look has found, if the archive has failed since
 	hasSaid  bool  // that the archive can be reached
 }
-
-// None is the URL that stands for no archive: events are deleted without one.
-const None = config.ArchiveNone
 
 // OpenArchive opens the archive at the URL, and asks its bucket once: opening alone makes no request, and the bucket may not be there.
 func OpenArchive(ctx context.Context, url string) (Archive, error) {
