@@ -37,6 +37,7 @@ type account struct {
 	mutex sync.Mutex
 	fault stripetest.Fault // applies to the requests that follow; nil if none does
 	hit   func()           // notes that it applied to one
+	read  func()           // notes that an object was read
 }
 
 // imported is a customer that existed long before its events were recorded.
@@ -51,6 +52,7 @@ func (i *imported) name() string { return naming.Object(i.world.Account, i.custo
 // newAccount starts the remote side for the events of the histories.
 func newAccount(histories []*history) *account {
 	a := &account{
+		read:      func() {},
 		connected: stripetest.NewAPI(stripeKey, stripetest.NewWorld(time.Now(), stripetest.New, 0)),
 		imported:  newImported(), events: map[string]stripetest.Event{}, objects: map[string][]byte{},
 	}
@@ -127,6 +129,9 @@ func (a *account) answer(w http.ResponseWriter, r *http.Request) {
 		reply(w, event.ThinWithSnapshotJSON())
 	case isObject && (collection == "/v1/checkout/sessions/" || collection == "/v1/customers/"):
 		reply(w, object)
+		a.mutex.Lock()
+		defer a.mutex.Unlock()
+		a.read()
 	default:
 		stripetest.NotPermitted(w, r, nil)
 	}
@@ -145,16 +150,18 @@ func reply(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// falter applies the fault to every request until stop is called. It closes hit at the first one.
-func (a *account) falter(fault stripetest.Fault) (hit <-chan struct{}, stop func()) {
-	first := make(chan struct{})
+// falter applies the fault to every request until stop is called. It closes hit at the first one. stop returns a channel that is closed
+// as soon as an object is read, which each e-mail needs.
+func (a *account) falter(fault stripetest.Fault) (hit <-chan struct{}, stop func() (read <-chan struct{})) {
+	first, next := make(chan struct{}), make(chan struct{})
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.fault, a.hit = fault, sync.OnceFunc(func() { close(first) })
-	return first, func() {
+	return first, func() <-chan struct{} {
 		a.mutex.Lock()
 		defer a.mutex.Unlock()
-		a.fault = nil
+		a.fault, a.read = nil, sync.OnceFunc(func() { close(next) })
+		return next
 	}
 }
 

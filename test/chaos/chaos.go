@@ -17,7 +17,7 @@ type chaos struct {
 }
 
 func newChaos(c *cluster, o *operator) *chaos {
-	return &chaos{injector: injector{cluster: c, operator: o, lossLock: newLock(), stripeLock: newLock()}, due: map[string]int{}, effects: map[string]int{}}
+	return &chaos{injector: injector{cluster: c, operator: o, lossLock: newLock(), stripeLock: newLock(), mailLock: newLock()}, due: map[string]int{}, effects: map[string]int{}}
 }
 
 // run injects the scheduled faults, and returns once all of them are undone.

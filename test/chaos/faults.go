@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +26,8 @@ type injector struct {
 	operator *operator
 	begin    time.Time
 	lossLock lock // one proxy decision function at a time
-	// stripeLock is held by one fault of Stripe's API at a time.
-	stripeLock lock
+	// stripeLock and mailLock are held by one fault of Stripe's API or Mailgun at a time, and until a request has succeeded since.
+	stripeLock, mailLock lock
 
 	mutex sync.Mutex
 	kills int
@@ -317,31 +316,42 @@ func (i *injector) stallEtcd(during context.Context, stall func() bool) bool {
 	return stall()
 }
 
-// failMailgun makes the next three messages fail: refused, lost, or accepted without an answer. It waits for the first
-// failure.
-func (i *injector) failMailgun(ctx, _ context.Context, random *rand.Rand) bool {
+// failMailgun makes the next three messages fail: refused, lost, or accepted without an answer. The next fault waits until the one
+// after them has not.
+func (i *injector) failMailgun(ctx, during context.Context, random *rand.Rand) bool {
 	kinds := []mailguntest.Fault{
 		mailguntest.Refuse(http.StatusTooManyRequests), mailguntest.Refuse(http.StatusInternalServerError), mailguntest.Drop,
 		mailguntest.AcceptAndFail, mailguntest.AcceptAndDrop, mailguntest.AcceptAndHang,
 	}
-	var failed atomic.Bool
-	for range 3 {
-		fail := kinds[random.IntN(len(kinds))]
-		i.operator.remotes.mailgun.Fail(func(w http.ResponseWriter, r *http.Request, accept func()) {
-			failed.Store(true)
-			fail(w, r, accept)
-		})
+	if !i.mailLock.acquire(during) {
+		return false
+	}
+	defer i.mailLock.release()
+	const messages = 3
+	mailgun := i.operator.remotes.mailgun
+	before := mailgun.Sends()
+	for range messages {
+		mailgun.Fail(kinds[random.IntN(len(kinds))])
+	}
+	defer mailgun.Mend()
+	sent := func(ctx context.Context, patience time.Duration, more int) bool {
+		return eventually(ctx, patience, "messages are sent", func(context.Context) error {
+			if mailgun.Sends() < before+more {
+				return errors.New("too few are")
+			}
+			return nil
+		}) == nil
+	}
+	if !sent(ctx, time.Minute, 1) {
+		return false
 	}
 	i.sayf("Mailgun falters")
-	return eventually(ctx, time.Minute, "a message has failed", func(context.Context) error {
-		if !failed.Load() {
-			return errors.New("none has")
-		}
-		return nil
-	}) == nil
+	sent(during, time.Hour, messages+1)
+	return true
 }
 
-// failStripe has Stripe's API fail in one way, until a request has failed and for some seconds more.
+// failStripe has Stripe's API fail in one way, until a request has failed and for some seconds more. The next fault waits until an
+// object was read: otherwise no e-mail would be sent.
 func (i *injector) failStripe(ctx, during context.Context, random *rand.Rand) bool {
 	kinds := []struct {
 		name  string
@@ -356,14 +366,18 @@ func (i *injector) failStripe(ctx, during context.Context, random *rand.Rand) bo
 	}
 	defer i.stripeLock.release()
 	failed, stop := i.operator.remotes.account.falter(kind.fault)
-	defer stop()
 	select {
 	case <-failed:
 	case <-during.Done():
+		stop()
 		return false
 	}
 	i.sayf("Stripe's API %s", kind.name)
 	pause(ctx, long)
+	select {
+	case <-stop():
+	case <-during.Done():
+	}
 	return true
 }
 

@@ -92,6 +92,13 @@ func (s *Server) Fail(faults ...Fault) {
 	s.faults = append(s.faults, faults...)
 }
 
+// Mend drops the faults that have not applied yet.
+func (s *Server) Mend() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.faults = nil
+}
+
 // RefuseLog answers requests for the log with the status, as Mailgun does if the key may only send; 0 serves the log
 // again.
 func (s *Server) RefuseLog(status int) {
