@@ -148,9 +148,11 @@ func (i *injector) killAndAwait(ctx, during context.Context, d *daemon, downtime
 		return 0, false
 	}
 	for ctx.Err() == nil {
-		if i.cluster.ready(ctx) == nil && i.cluster.serves(ctx) == nil {
+		err := errors.Join(i.cluster.ready(ctx), i.cluster.serves(ctx))
+		if err == nil {
 			break
 		}
+		i.sayf("the API server has been away for %s: %v", time.Since(begin).Round(time.Second), err)
 	}
 	return time.Since(begin), true
 }

@@ -2,12 +2,12 @@ package retention
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,18 +15,17 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/apirejection"
 )
 
-// maxRefused bounds the events of which it is remembered that the API server refuses their deletion. If there are more, nothing is
-// archived: the same events would be archived in every run.
+// maxRefused bounds the events of which it is remembered that the API server refuses their deletion. While there are as many, it is
+// asked about every event.
 const maxRefused = 1000
 
-// forgetAfter is how long an event is remembered that may be gone, while there is no room for another one.
-const forgetAfter = 24 * time.Hour
+// errForbidden says that the operator has no right to delete events.
+var errForbidden = errors.New("the operator may not delete BillingEvents: apply the roles of this version")
 
-// refusedError says that the API server refuses the deletion of events.
+// refusedError says that the API server refuses the deletion of some events. The others were deleted.
 type refusedError struct {
 	events  int
 	example string
-	stops   bool // no other event is deleted either
 }
 
 func (e *refusedError) Error() string {
@@ -34,88 +33,86 @@ func (e *refusedError) Error() string {
 	if e.events != 1 {
 		count = fmt.Sprintf("%d events", e.events)
 	}
-	text := fmt.Sprintf("%s cannot be deleted, such as %s: apply the manifests of this version, or change your policy or webhook", count, e.example)
-	if e.stops {
-		text += "; no other event is deleted: so many are archived in vain"
-	}
-	return text
+	return fmt.Sprintf("%s cannot be deleted, such as %s: apply the manifests of this version, or change your policy or webhook", count, e.example)
 }
 
-// isRefused reports whether the API server has refused the deletion: RBAC, a policy or a webhook forbids it.
-func isRefused(err error) bool { return apirejection.Is(err) || apierrors.IsForbidden(err) }
-
-// refusals are the events that may not be deleted, as a policy of the user may have it for a legal hold. They stay, and the others go.
+// refusals are the events that a policy or a webhook keeps from being deleted, as the user may have it for a legal hold. They stay, and
+// the others go.
 type refusals struct {
 	mutex   sync.Mutex
 	most    int
 	at      map[types.UID]time.Time // when the deletion was refused last
-	example string
+	more    int                     // how many were refused in this run for which there was no room
+	example string                  // of this run: the first by name
 }
 
-// add remembers the event. It returns an error if there is no room.
-func (r *refusals) add(e *v1alpha1.BillingEvent, reason error, now time.Time) error {
+// begin begins a run.
+func (r *refusals) begin() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.example = reason.Error()
-	_, isKnown := r.at[e.UID]
-	if !isKnown && len(r.at) >= r.most {
-		r.forget(now.Add(-forgetAfter))
+	r.more, r.example = 0, ""
+}
+
+// add remembers the event, if there is room.
+func (r *refusals) add(e *v1alpha1.BillingEvent, reason error, now time.Time) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if text := reason.Error(); r.example == "" || text < r.example {
+		r.example = text
 	}
-	if !isKnown && len(r.at) >= r.most {
-		return &refusedError{events: len(r.at) + 1, example: r.example, stops: true}
+	if _, isKnown := r.at[e.UID]; !isKnown && len(r.at) >= r.most {
+		r.more++
+		return
 	}
 	if r.at == nil {
 		r.at = map[types.UID]time.Time{}
 	}
 	r.at[e.UID] = now
-	return nil
 }
 
-func (r *refusals) has(e *v1alpha1.BillingEvent) bool {
+// mayHave reports whether the deletion of the event may have been refused before.
+func (r *refusals) mayHave(e *v1alpha1.BillingEvent) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	_, isKnown := r.at[e.UID]
-	return isKnown
+	return isKnown || len(r.at) >= r.most
 }
 
-// since returns an error if the deletion of events was refused since the time, and forgets the others: they are gone, or stay for
-// another reason.
+// since returns an error if the deletion of events was refused since the time, when the run began. It forgets the others: they are
+// gone, or stay for another reason.
 func (r *refusals) since(begin time.Time) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if r.forget(begin); len(r.at) == 0 {
-		return nil
+	maps.DeleteFunc(r.at, func(_ types.UID, at time.Time) bool { return at.Before(begin) })
+	if n := len(r.at) + r.more; n > 0 {
+		return &refusedError{events: n, example: r.example}
 	}
-	return &refusedError{events: len(r.at), example: r.example}
-}
-
-// forget forgets the events that were refused last before the time.
-func (r *refusals) forget(before time.Time) {
-	maps.DeleteFunc(r.at, func(_ types.UID, at time.Time) bool { return at.Before(before) })
+	return nil
 }
 
 // thatMayBeDeleted are those of the events whose deletion the API server does not refuse, as far as it is known. What may not be
 // deleted must not be archived: it would be archived again and again. So it is asked about the first events, until it accepts one, and
-// about each event that it has refused before. For example:
+// about each event that it may have refused before. A new leader does not know which: it may archive each of these once more. For
+// example:
 //
 //	10:00  evt_1, evt_2 and evt_3 are due: evt_1 is accepted, and all are archived; then the deletion of evt_2 is refused
 //	11:00  evt_2 and evt_4 are due: evt_2 is refused, evt_4 is accepted, and archived alone
 func (r *Retention) thatMayBeDeleted(ctx context.Context, events []v1alpha1.BillingEvent) ([]v1alpha1.BillingEvent, error) {
 	var going []v1alpha1.BillingEvent
 	for i := range events {
-		if e := &events[i]; len(going) == 0 || r.refused.has(e) {
+		if e := &events[i]; len(going) == 0 || r.refused.mayHave(e) {
 			var isAccepted bool
 			var err error
 			if ended := r.pace.Do(ctx, func() { isAccepted, err = r.deleteOne(ctx, e, client.DryRunAll) }); ended != nil {
 				return nil, ended
 			}
-			if isRefused(err) {
-				err = r.refused.add(e, err, r.Clock.Now())
-			}
-			if err != nil {
+			switch {
+			case apirejection.Is(err):
+				r.refused.add(e, err, r.Clock.Now())
+				continue
+			case err != nil:
 				return nil, err
-			}
-			if !isAccepted {
+			case !isAccepted:
 				continue
 			}
 		}

@@ -2,8 +2,8 @@ package retention
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -90,23 +90,37 @@ func TestTheOldestEventsMayNotBeDeleted(t *testing.T) {
 	}
 }
 
-// If there is no room to remember what may not be deleted, nothing is archived, until there is again.
+// If there is no room to remember what may not be deleted, the API server is asked about every event: none of these is archived in
+// vain, and the others go. The oldest one may be deleted, so that it is asked about the others for no other reason.
 func TestRefusalsAreBounded(t *testing.T) {
-	h := &hold{held: map[types.UID]bool{"evt_0": true, "evt_1": true}, code: 403}
+	h := &hold{held: map[types.UID]bool{"evt_1": true, "evt_2": true}, code: 403}
 	m := &memory{}
 	r, c := bench(t, m, h.funcs())
 	r.refused.most = 1
 	for range 2 {
-		if _, err := r.run(t.Context()); causeOf(err) != causeRefused || !stops(err) || m.appendedTo > 0 || len(r.refused.at) > 1 {
-			t.Fatalf("%d batches were archived, %d events are remembered: %v", m.appendedTo, len(r.refused.at), err)
+		r.refused.at = map[types.UID]time.Time{"evt_other": r.Clock.Now().Add(-interval)}
+		_, err := r.run(t.Context())
+		if stops(err) || !slices.Equal(left(t, c), []string{"evt_1", "evt_2", "evt_3"}) || m.events() != 1 || len(r.refused.at) > 1 {
+			t.Fatalf("left are %v, %d events were archived, %d are remembered: %v", left(t, c), m.events(), len(r.refused.at), err)
 		}
+		if want := "2 events cannot be deleted, such as BillingEvent evt-1-"; !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("the problem is %q", err)
+		}
+		r.Clock.(*testingclock.FakeClock).Step(interval)
 	}
-	gone := types.UID("gone")
-	r.refused.at = map[types.UID]time.Time{gone: now}
-	r.Clock.(*testingclock.FakeClock).Step(forgetAfter + time.Second)
-	delete(h.held, "evt_1")
-	if _, err := r.run(t.Context()); stops(err) || !slices.Equal(left(t, c), []string{"evt_0", "evt_3"}) {
-		t.Errorf("left are %v, remembered %v: %v", left(t, c), slices.Collect(maps.Keys(r.refused.at)), err)
+}
+
+// Without the right to delete events, no event is asked about after the first one.
+func TestWithoutTheRightToDelete(t *testing.T) {
+	asked := 0
+	r, c := bench(t, &memory{}, interceptor.Funcs{
+		Delete: func(context.Context, client.WithWatch, client.Object, ...client.DeleteOption) error {
+			asked++
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "billingevents"}, "evt", errors.New("RBAC"))
+		},
+	})
+	if _, err := r.run(t.Context()); causeOf(err) != causeRefused || !stops(err) || asked != 1 || len(left(t, c)) != 4 {
+		t.Errorf("asked %d times, left are %v, %v", asked, left(t, c), err)
 	}
 }
 

@@ -109,7 +109,7 @@ func (r *Retention) adopt(ctx context.Context) (archivehead.State, error) {
 // swap moves the head.
 func (r *Retention) swap(ctx context.Context, state archivehead.State, change func(*archivehead.State)) (archivehead.State, error) {
 	next := state
-	next.Problem, next.Archive = "", archiveName(r.URL)
+	next.Archive = archiveName(r.URL)
 	change(&next)
 	moved, err := r.Head.Swap(ctx, state, next)
 	if errors.Is(err, archivehead.ErrMoved) {
@@ -185,8 +185,9 @@ func (r *Retention) paced(ctx context.Context, e *v1alpha1.BillingEvent, deleted
 	if ended := r.pace.Write(ctx, func() { isDeleted, err = r.deleteOne(ctx, e) }); ended != nil {
 		return ended
 	}
-	if isRefused(err) {
-		return r.refused.add(e, err, r.Clock.Now())
+	if apirejection.Is(err) {
+		r.refused.add(e, err, r.Clock.Now())
+		return nil
 	}
 	if isDeleted {
 		deleted.Add(1)
@@ -200,8 +201,10 @@ func (r *Retention) deleteOne(ctx context.Context, e *v1alpha1.BillingEvent, opt
 	uid, version := e.UID, e.ResourceVersion
 	err := r.Client.Delete(ctx, e.DeepCopy(), append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})...)
 	switch {
-	case isRefused(err): // with any code: first of all
+	case apirejection.Is(err): // with any code: first of all
 		return false, fmt.Errorf("BillingEvent %s: %w", e.Name, apirejection.Hide("it", err))
+	case apierrors.IsForbidden(err):
+		return false, fmt.Errorf("%w: %w", errForbidden, err)
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return false, nil
 	case err != nil:

@@ -135,7 +135,7 @@ func causeOf(err error) string {
 	switch _, isRefused := errors.AsType[*refusedError](err); {
 	case errors.Is(err, errArchive):
 		return causeArchive
-	case isRefused:
+	case isRefused, errors.Is(err, errForbidden):
 		return causeRefused
 	default:
 		return causeCluster
@@ -170,7 +170,7 @@ func (r *Retention) fail(ctx context.Context, err error, after time.Duration) {
 func (r *Retention) succeed(ctx context.Context, refused error) {
 	if refused != nil {
 		showFailing(causeRefused)
-		r.Log.Error(refused, "Failed to delete some old events, will ask again; the others were deleted", "after", interval.String())
+		r.Log.Error(refused, "Failed to delete some old events, will ask again", "after", interval.String())
 		r.state.set("Failing-" + causeRefused)
 		r.note(ctx, cut(refused.Error()))
 		return

@@ -133,8 +133,8 @@ func (r *Retention) Start(ctx context.Context) error {
 
 // stops reports whether the error is another one than that the deletion of some events is refused.
 func stops(err error) bool {
-	refused, isRefused := errors.AsType[*refusedError](err)
-	return err != nil && (!isRefused || refused.stops)
+	_, isRefused := errors.AsType[*refusedError](err)
+	return err != nil && !isRefused
 }
 
 func (r *Retention) prepare() {
@@ -181,6 +181,7 @@ func (r *Retention) run(ctx context.Context) (isMoreLeft bool, err error) {
 		return false, failure
 	}
 	r.sayReached(state, found, now)
+	r.refused.begin()
 	gone, isAll, err := r.removeAll(ctx, state, found, before)
 	if errors.Is(err, errArchive) {
 		r.unused = found

@@ -68,6 +68,14 @@ func (m *memory) Next(_ context.Context, head archive.Head) (archive.Batch, erro
 
 func (m *memory) Close() error { return nil }
 
+// events is how many events are in the batches.
+func (m *memory) events() (n int) {
+	for _, batch := range m.batches {
+		n += len(batch.Events)
+	}
+	return n
+}
+
 // bench is a retention over a fake cluster with three old events and a young one.
 func bench(t *testing.T, m *memory, funcs interceptor.Funcs) (*Retention, client.WithWatch) {
 	t.Helper()

@@ -107,6 +107,7 @@ func (r *Reconciler) customerNamedWithAccount(ctx context.Context, e *v1alpha1.B
 	if !r.searches.isDue(e, age, r.StripeDelay) {
 		return "", nil
 	}
+	ended := r.searches.begin(e, age)
 	var list v1alpha1.BillingEventList
 	if err := r.Reader.List(ctx, &list, client.InNamespace(e.Namespace),
 		client.MatchingFields{v1alpha1.FieldCustomerAccount: e.Spec.CustomerAccount}); err != nil {
@@ -118,7 +119,7 @@ func (r *Reconciler) customerNamedWithAccount(ctx context.Context, e *v1alpha1.B
 			ids = append(ids, other.CustomerID)
 		}
 	}
-	r.searches.note(e, age)
+	ended()
 	return firstOtherThan(e.Spec.CustomerAccount, ids), nil
 }
 

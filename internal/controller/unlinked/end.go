@@ -18,13 +18,19 @@ func (r *Reconciler) keep(ctx context.Context, e *v1alpha1.BillingEvent, reason 
 }
 
 func (r *Reconciler) end(ctx context.Context, e *v1alpha1.BillingEvent, result v1alpha1.Outcome, message string) (ctrl.Result, error) {
-	r.searches.forget(client.ObjectKeyFromObject(e))
-	return requeue.OnWriteError(outcome.Writer{Client: r.Client, Clock: r.Clock}.End(ctx, e, result, message))
+	return r.written(e, outcome.Writer{Client: r.Client, Clock: r.Clock}.End(ctx, e, result, message))
 }
 
 // linkTo hands the event over to the customer's controller.
 func (r *Reconciler) linkTo(ctx context.Context, e *v1alpha1.BillingEvent, customerID string) (ctrl.Result, error) {
-	r.searches.forget(client.ObjectKeyFromObject(e))
 	e.Status.CustomerID = customerID
-	return requeue.OnWriteError(r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
+	return r.written(e, r.Client.Status().Update(ctx, e, client.DisableReadYourWritesConsistency))
+}
+
+// written handles the end of the write after which the event waits no longer.
+func (r *Reconciler) written(e *v1alpha1.BillingEvent, err error) (ctrl.Result, error) {
+	if err == nil {
+		r.searches.forget(client.ObjectKeyFromObject(e))
+	}
+	return requeue.OnWriteError(err)
 }

@@ -82,6 +82,7 @@ func (r *Reconciler) waitingFor(ctx context.Context, o client.Object) (requests 
 // customerInEvents returns the id of the customer that a recorded event of the same payment names; empty if none does. The API
 // server looks at every event of the namespace for it.
 func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEvent) (string, error) {
+	ended := r.searches.begin(e, r.Clock.Since(e.CreationTimestamp.Time))
 	for _, by := range []struct{ field, id string }{
 		{v1alpha1.FieldPaymentIntentID, e.Spec.PaymentIntentID}, {v1alpha1.FieldChargeID, e.Spec.ChargeID},
 	} {
@@ -98,7 +99,7 @@ func (r *Reconciler) customerInEvents(ctx context.Context, e *v1alpha1.BillingEv
 			}
 		}
 	}
-	r.searches.note(e, r.Clock.Since(e.CreationTimestamp.Time))
+	ended()
 	return "", nil
 }
 

@@ -35,65 +35,68 @@ func ofAccount() *v1alpha1.BillingEvent {
 	}}
 }
 
+// waits are events that wait, and what becomes of them.
+var waits = map[string]struct {
+	event func() *v1alpha1.BillingEvent
+	// firstLook is the event's age when the controllers start.
+	firstLook time.Duration
+	// namedFrom is the event's age from which on a recorded event names the customer; 0 for never.
+	namedFrom time.Duration
+	// stripe is what Stripe answers at that age; nil without a key.
+	stripe       func(age time.Duration) (int, string)
+	wantSearched []string
+	wantAsked    int // the number of requests to Stripe; -1 for many
+	wantCustomer string
+	wantMessage  string // a part of it
+}{
+	"a payment, without a key": {
+		event: dispute, wantSearched: []string{"1s", "16s", "3m4s", "31m4s", "1h0m0s"}, wantMessage: "was found within 1h0m0s",
+	},
+	"a payment whose customer is named late, without a key": {
+		event: dispute, namedFrom: 10 * time.Second, wantSearched: []string{"1s", "16s"}, wantCustomer: "cus_named",
+	},
+	"a payment, with a key": {
+		event: dispute, stripe: charge("cus_stripe"), wantSearched: []string{"1s"}, wantAsked: 1, wantCustomer: "cus_stripe",
+	},
+	"a payment that Stripe does not know": {
+		event: dispute, stripe: missing, wantSearched: []string{"1s", "16s", "3m4s", "31m4s", "1h0m0s"}, wantAsked: -1,
+		wantMessage: "Stripe does not know the payment",
+	},
+	"a payment, after the controllers were down": {
+		event: dispute, firstLook: 2 * time.Hour, stripe: charge("cus_stripe"), wantSearched: []string{"2h0m0s"}, wantAsked: 1,
+		wantCustomer: "cus_stripe",
+	},
+	"a payment, after the controllers were down, while Stripe fails": {
+		event: dispute, firstLook: 2 * time.Hour, stripe: failing(2*time.Hour+30*time.Minute, charge("cus_stripe")),
+		wantSearched: []string{"2h0m0s"}, wantAsked: 31, wantCustomer: "cus_stripe",
+	},
+	"a payment, after the controllers were down, while Stripe fails for longer than the timeout": {
+		event: dispute, firstLook: 2 * time.Hour, stripe: failing(9*time.Hour, missing),
+		wantSearched: []string{"2h0m0s"}, wantAsked: 61, wantMessage: "Stripe could not be asked",
+	},
+	"an Account, without a key": {
+		event: ofAccount, wantSearched: []string{"0s", "2s"}, wantCustomer: "acct_A",
+	},
+	"an Account that is named beside a customer by an event that comes later": {
+		event: ofAccount, namedFrom: time.Second, wantSearched: []string{"0s", "2s"}, wantCustomer: "cus_named",
+	},
+	"an Account, after the controllers were down": {
+		event: ofAccount, firstLook: 2 * time.Hour, stripe: customer("cus_stripe"), wantSearched: []string{"2h0m0s"}, wantAsked: 1,
+		wantCustomer: "cus_stripe",
+	},
+	"an Account, while Stripe fails for longer than the timeout": {
+		event: ofAccount, stripe: failing(9*time.Hour, missing),
+		wantSearched: []string{"0s", "2s", "1m2s", "11m2s"}, wantAsked: 61, wantCustomer: "acct_A",
+	},
+}
+
 // All events are searched for the customer of an event some times, and not each time that the event is looked at. The last search is
 // that after which the event ends without a customer, or an Account becomes one. Stripe is asked before that, and is waited for.
 func TestWhenEventsAreSearched(t *testing.T) {
 	const delay, timeout = 2 * time.Second, time.Hour
-	for name, tc := range map[string]struct {
-		event *v1alpha1.BillingEvent
-		// firstLook is the event's age when the controllers start.
-		firstLook time.Duration
-		// namedFrom is the event's age from which on a recorded event names the customer; 0 for never.
-		namedFrom time.Duration
-		// stripe is what Stripe answers at that age; nil without a key.
-		stripe       func(age time.Duration) (int, string)
-		wantSearched []string
-		wantAsked    int // the number of requests to Stripe; -1 for many
-		wantCustomer string
-		wantMessage  string // a part of it
-	}{
-		"a payment, without a key": {
-			event: dispute(), wantSearched: []string{"1s", "16s", "3m4s", "31m4s", "1h0m0s"}, wantMessage: "was found within 1h0m0s",
-		},
-		"a payment whose customer is named late, without a key": {
-			event: dispute(), namedFrom: 10 * time.Second, wantSearched: []string{"1s", "16s"}, wantCustomer: "cus_named",
-		},
-		"a payment, with a key": {
-			event: dispute(), stripe: charge("cus_stripe"), wantSearched: []string{"1s"}, wantAsked: 1, wantCustomer: "cus_stripe",
-		},
-		"a payment that Stripe does not know": {
-			event: dispute(), stripe: missing, wantSearched: []string{"1s", "16s", "3m4s", "31m4s", "1h0m0s"}, wantAsked: -1,
-			wantMessage: "Stripe does not know the payment",
-		},
-		"a payment, after the controllers were down": {
-			event: dispute(), firstLook: 2 * time.Hour, stripe: charge("cus_stripe"), wantSearched: []string{"2h0m0s"}, wantAsked: 1,
-			wantCustomer: "cus_stripe",
-		},
-		"a payment, after the controllers were down, while Stripe fails": {
-			event: dispute(), firstLook: 2 * time.Hour, stripe: failing(2*time.Hour+30*time.Minute, charge("cus_stripe")),
-			wantSearched: []string{"2h0m0s"}, wantAsked: 31, wantCustomer: "cus_stripe",
-		},
-		"a payment, after the controllers were down, while Stripe fails for longer than the timeout": {
-			event: dispute(), firstLook: 2 * time.Hour, stripe: failing(9*time.Hour, missing),
-			wantSearched: []string{"2h0m0s"}, wantAsked: 61, wantMessage: "Stripe could not be asked",
-		},
-		"an Account, without a key": {
-			event: ofAccount(), wantSearched: []string{"0s", "2s"}, wantCustomer: "acct_A",
-		},
-		"an Account that is named beside a customer by an event that comes later": {
-			event: ofAccount(), namedFrom: time.Second, wantSearched: []string{"0s", "2s"}, wantCustomer: "cus_named",
-		},
-		"an Account, after the controllers were down": {
-			event: ofAccount(), firstLook: 2 * time.Hour, stripe: customer("cus_stripe"), wantSearched: []string{"2h0m0s"}, wantAsked: 1,
-			wantCustomer: "cus_stripe",
-		},
-		"an Account, while Stripe fails for longer than the timeout": {
-			event: ofAccount(), stripe: failing(9*time.Hour, missing),
-			wantSearched: []string{"0s", "2s", "1m2s", "11m2s"}, wantAsked: 61, wantCustomer: "acct_A",
-		},
-	} {
+	for name, tc := range waits {
 		t.Run(name, func(t *testing.T) {
-			w := newWait(t, tc.event, tc.firstLook, tc.namedFrom, tc.stripe)
+			w := newWait(t, tc.event(), tc.firstLook, tc.namedFrom, tc.stripe)
 			w.r.LinkTimeout, w.r.StripeDelay = timeout, delay
 			e := w.untilEnd(t)
 			if diff := cmp.Diff(tc.wantSearched, w.searched); diff != "" {
@@ -108,7 +111,7 @@ func TestWhenEventsAreSearched(t *testing.T) {
 			if notFound := e.Status.Reason == v1alpha1.RecordedCustomerNotFound; notFound != (tc.wantCustomer == "") {
 				t.Errorf("the event ends as %s %s", e.Status.Outcome, e.Status.Reason)
 			}
-			if n := len(keys(&w.r.searches)); n != 0 {
+			if n := len(w.r.searches.byEvent); n != 0 {
 				t.Errorf("%d events are remembered", n)
 			}
 		})
@@ -222,7 +225,7 @@ func TestAnEventThatIsWaitedFor(t *testing.T) {
 		Client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(waiting).
 			WithIndex(&v1alpha1.BillingEvent{}, routing.ByUnlinkedPayment, routing.UnlinkedPaymentsOf).Build(),
 	}
-	r.searches.note(waiting, time.Minute)
+	r.searches.begin(waiting, time.Minute)()
 	for _, tc := range []struct {
 		name  string
 		event v1alpha1.BillingEventSpec
@@ -242,22 +245,30 @@ func TestAnEventThatIsWaitedFor(t *testing.T) {
 	}
 }
 
+// A search may have missed an event that came while it went on: then it does not count.
+func TestNewsDuringASearch(t *testing.T) {
+	var s searches
+	e := dispute()
+	ended := s.begin(e, time.Minute)
+	s.renew(e)
+	ended()
+	if !s.isDue(e, time.Minute, time.Hour) {
+		t.Error("it is not searched for again")
+	}
+	s.begin(e, time.Minute)()
+	if s.isDue(e, 2*time.Minute, time.Hour) {
+		t.Error("it is searched for once more")
+	}
+}
+
 // An event of the same name, as after a restore of a backup, is another one.
 func TestAnEventThatIsCreatedAgain(t *testing.T) {
 	var s searches
 	e := dispute()
 	e.UID = "1"
-	s.note(e, 59*time.Minute)
+	s.begin(e, 59*time.Minute)()
 	e.UID = "2"
 	if !s.isDue(e, time.Second, time.Hour) || s.waited(e, time.Minute) != 59*time.Second {
 		t.Errorf("it is not searched for, or has waited %s", s.waited(e, time.Minute))
 	}
-}
-
-func keys(s *searches) (all []any) {
-	s.byEvent.Range(func(key, _ any) bool {
-		all = append(all, key)
-		return true
-	})
-	return all
 }
