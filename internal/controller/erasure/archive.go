@@ -53,10 +53,11 @@ func (b *Bucket) Erase(ctx context.Context, account, customerID string) (err err
 	return fmt.Errorf("after %d attempts: %w", archiveTries, err)
 }
 
-// Unreached names the archive of the head; empty if no events are in one, or if the user has said that it is gone (--archive-url=none).
+// Unreached names the archive of the head; empty if no events are in one, as it only records erasures, or if the user has said that it is
+// gone (--archive-url=none).
 func Unreached(ctx context.Context, store archivehead.Store) (string, error) {
 	state, err := store.Load(ctx)
-	if err != nil || state.Head.Batch == 0 {
+	if err != nil || state.Head.Events == 0 {
 		return "", err
 	}
 	return state.Archive, nil

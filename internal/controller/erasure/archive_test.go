@@ -54,3 +54,31 @@ func TestAnErrorOfTheArchiveSaysEachThingOnce(t *testing.T) {
 		})
 	}
 }
+
+// An archive that only records erasures has no event, so no erasure waits for it.
+func TestAnArchiveOfErasuresAloneIsNotMissed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		head archivehead.State
+		want string
+	}{
+		"nothing is archived":  {},
+		"erasures alone":       {head: archivehead.State{Head: archive.Head{Batch: 2, SHA256: "sha"}, Archive: "s3://trail"}},
+		"events and erasures":  {head: archivehead.State{Head: archive.Head{Batch: 2, SHA256: "sha", Events: 7}, Archive: "s3://trail"}, want: "s3://trail"},
+		"the archive was lost": {head: archivehead.State{Head: archive.Head{Batch: 2, SHA256: "sha", Events: 7}}},
+	} {
+		cluster := fake.NewClientBuilder().Build()
+		store := archivehead.Store{Reader: cluster, Writer: cluster, Namespace: "billing"}
+		state, err := store.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := state
+		next.Head, next.Archive = tc.head.Head, tc.head.Archive
+		if _, err := store.Swap(t.Context(), state, next); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Unreached(t.Context(), store); got != tc.want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, tc.want)
+		}
+	}
+}

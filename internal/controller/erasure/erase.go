@@ -117,7 +117,7 @@ func (r *Reconciler) hasPending(ctx context.Context, c *v1alpha1.Customer) (bool
 	return false, nil
 }
 
-// replaceEvents replaces every settled event about the customer that has personal data, and returns how many were erased in all. It
+// replaceEvents replaces every ended event about the customer that has personal data, and returns how many were erased in all. It
 // returns errNotYet if one has no outcome yet, and the errors of those that cannot be replaced: the others are. What it has found
 // counts until other events come, so that an erasure that waits for something else does not read the whole trail again and again.
 func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer, isOurs owner) (int, error) {
@@ -126,41 +126,44 @@ func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer, is
 		return known.erased, known.err
 	}
 	made := &pass{of: of}
-	listing := r.passOver(ctx, c, isOurs, made)
-	if ctx.Err() != nil {
-		return 0, made.err
+	took := r.passOver(ctx, c, isOurs, made)
+	if ctx.Err() != nil { // also in the pause after the last page: then the pass says of itself that it is whole
+		return 0, errors.Join(made.err, ctx.Err())
 	}
-	made.nextAt = r.Clock.Now().Add(passRest * listing)
+	made.nextAt = r.Clock.Now().Add(passRest * took)
 	r.open.passed(key, made)
 	return made.erased, made.err
 }
 
 // passOver reads all events about the customer, page by page, with pauses: each page costs the API server a look at many events. It
-// returns how long that has taken.
-func (r *Reconciler) passOver(ctx context.Context, c *v1alpha1.Customer, isOurs owner, made *pass) (listing time.Duration) {
+// returns how long the next pass keeps the API server busy: with the lists, and with the pages of which some events failed.
+func (r *Reconciler) passOver(ctx context.Context, c *v1alpha1.Customer, isOurs owner, made *pass) (took time.Duration) {
 	var left problems
 	for _, selected := range naming.EventsOf(c.Spec.CustomerID) {
 		for next := ""; ; {
 			var page v1alpha1.BillingEventList
 			var err error
-			begin := r.Clock.Now()
 			if ended := r.pacer().Do(ctx, func() {
+				begin := r.Clock.Now()
 				err = r.Reader.List(ctx, &page, client.InNamespace(c.Namespace), client.MatchingFields(selected),
 					client.Limit(eventsPage), client.Continue(next))
+				took += r.Clock.Since(begin)
 			}); ended != nil {
 				made.err = left.with(ended)
-				return listing
+				return took
 			}
-			listing += r.Clock.Since(begin)
 			if next = paging.ContinueAnew(err); next != "" {
 				continue // the Customer's status, or ofErased, shows what comes meanwhile
 			}
 			if err != nil {
 				made.err = left.with(fmt.Errorf("list the events of Customer %s: %w", c.Name, err))
-				return listing
+				return took
 			}
+			begin := r.Clock.Now()
 			n, err := r.replacePage(ctx, &page, isOurs)
-			made.erased += n
+			if made.erased += n; err != nil && isFailure(err) {
+				took += r.Clock.Since(begin)
+			}
 			left.add(err)
 			if next = page.Continue; next == "" {
 				break
@@ -168,7 +171,7 @@ func (r *Reconciler) passOver(ctx context.Context, c *v1alpha1.Customer, isOurs 
 		}
 	}
 	made.err = left.with(nil)
-	return listing
+	return took
 }
 
 func (r *Reconciler) pacer() *paging.Pacer {
@@ -177,6 +180,7 @@ func (r *Reconciler) pacer() *paging.Pacer {
 
 // replacePage returns how many events of the page are erased.
 func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEventList, isOurs owner) (erasedEvents int, err error) {
+	var left problems
 	var toReplace []*v1alpha1.BillingEvent
 	for i := range page.Items {
 		e := &page.Items[i]
@@ -186,17 +190,15 @@ func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEven
 		has := personal.Has(e)
 		switch {
 		case has && e.Status.Outcome == v1alpha1.OutcomePending:
-			err = errNotYet
+			left.add(errNotYet)
 		case has:
 			toReplace = append(toReplace, e)
 		case e.Status.ErasedAt != nil:
 			erasedEvents++
 		}
 	}
-	if len(toReplace) == 0 {
-		return erasedEvents, err
-	}
-	return erasedEvents + len(toReplace), errors.Join(err, r.Replacer.Replace(ctx, isOurs, toReplace))
+	left.add(r.Replacer.Replace(ctx, isOurs, toReplace))
+	return erasedEvents + len(toReplace), left.with(nil)
 }
 
 // messages are the customer's Emails and PasswordResets.

@@ -3,6 +3,7 @@ package erasure
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -282,22 +283,69 @@ func TestAFailingEventLeavesTheLaterPages(t *testing.T) {
 
 // The pauses between lists and after a pass that fails grow with the trail.
 func TestAPassThatFailsIsFollowedByARest(t *testing.T) {
-	events := recorded()
-	events[0].Finalizers = []string{"example.com/hold"}
-	b := newBench(t, objects(events...)...)
+	held := recorded()[0]
+	held.Finalizers = []string{"example.com/hold"}
+	b := newBench(t, objects(held)...)
 	synctest.Test(t, func(t *testing.T) {
 		b.Clock = clock.RealClock{}
 		b.afterList = func() { <-time.After(time.Second) }
+		b.Replacer.Reader = interceptor.NewClient(b.cluster, interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+				if _, isEvent := o.(*v1alpha1.BillingEvent); isEvent {
+					<-time.After(3 * time.Second)
+				}
+				return c.Get(ctx, key, o, options...)
+			},
+		})
 		for _, tc := range []struct {
 			after time.Duration
 			lists int
-		}{{0, 2}, {time.Second, 2}, {98 * time.Second, 2}, {2 * time.Second, 4}} { // two lists of 1 s with pauses of 4 s: a rest of 100 s
+		}{{0, 2}, {time.Second, 2}, {48 * time.Second, 2}, {2 * time.Second, 4}} { // 2*1 s of lists, 3 s for the event: a rest of 50 s
 			<-time.After(tc.after)
 			if b.reconcile(t); b.lists != tc.lists {
 				t.Errorf("%s later the events were listed %d times, want %d", tc.after, b.lists, tc.lists)
 			}
 		}
 	})
+}
+
+// The time of an erasure ends in the pause after the last page: the erasure is not complete, as the pass does not count.
+func TestAnErasureThatEndsInAPauseIsNotComplete(t *testing.T) {
+	b := newBench(t, objects(recorded()...)...)
+	synctest.Test(t, func(t *testing.T) {
+		b.Clock = clock.RealClock{}
+		b.afterList = func() { <-time.After(time.Second) }
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second) // two lists of 1 s with pauses of 4 s
+		defer cancel()
+		isDone, _, err := b.erase(ctx, client.ObjectKeyFromObject(ada()))
+		if isDone || !errors.Is(err, context.DeadlineExceeded) || b.lists != 2 || b.archived != 0 {
+			t.Errorf("after %d lists it is done: %t, %d times in the archive; the error is %v", b.lists, isDone, b.archived, err)
+		}
+		b.reconcile(t)
+		if got := b.written(t); got.CompletedAt == nil || got.Events != 3 || b.lists != 4 {
+			t.Errorf("the erasure is %+v after %d lists", got, b.lists)
+		}
+	})
+}
+
+// However many events cannot be replaced, the error that is logged is short, and says how many there are.
+func TestManyEventsThatStayMakeAShortError(t *testing.T) {
+	var held []*v1alpha1.BillingEvent
+	for n := range eventsPage {
+		e := recorded()[0]
+		e.Spec.EventID = fmt.Sprint("evt_held", n)
+		e.Name, e.Finalizers = naming.Object("", e.Spec.EventID), []string{"example.com/hold"}
+		held = append(held, e)
+	}
+	b := newBench(t, objects(held...)...)
+	_, _, err := b.erase(t.Context(), client.ObjectKeyFromObject(ada()))
+	if err == nil || !isFailure(err) {
+		t.Fatalf("the error is %v", err)
+	}
+	text, more := err.Error(), fmt.Sprintf("and %d more errors", eventsPage-maxProblems)
+	if lines := strings.Count(text, "\n") + 1; lines != maxProblems+1 || !strings.HasSuffix(text, more) {
+		t.Errorf("%d lines, which do not end with %q: %.2000s", lines, more, text)
+	}
 }
 
 // The operator is started without the archive that has events: an erasure waits for it, unless the user has said that it is gone.

@@ -18,8 +18,9 @@ type open struct {
 	passes    map[types.NamespacedName]*pass
 }
 
-// passRest is how many times as long as the lists of a pass that left something over the next one waits at least: the cause may need a
-// person, and a large trail takes minutes.
+// passRest is how many times as long as a pass that left something over has kept the API server busy the next one waits at least: the cause
+// may need a person, and a large trail takes minutes. It waits also if nothing is wrong (errNotYet): else the whole trail would be read
+// every 2 s until the last event has an outcome.
 const passRest = 10
 
 // pass is what a pass over all events about a customer has come to.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	toolsevents "k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -117,9 +118,12 @@ func (r *Reconciler) ofErased(ctx context.Context, o client.Object) []reconcile.
 // Reconcile erases the customer if that is due.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	c := &v1alpha1.Customer{}
-	if err := r.Client.Get(ctx, req.NamespacedName, c); err != nil || !c.DeletionTimestamp.IsZero() {
+	if err := r.Client.Get(ctx, req.NamespacedName, c); apierrors.IsNotFound(err) {
 		r.open.forget(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return r.finishOfGone(ctx, req.Name)
+	} else if err != nil || !c.DeletionTimestamp.IsZero() {
+		r.open.forget(req.NamespacedName)
+		return ctrl.Result{}, err
 	}
 	isWanted, due := r.isWanted(c)
 	if !isWanted {
@@ -140,6 +144,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.open.staysLate(req.NamespacedName)
 	}
 	return r.noteEnd(ctx, c, waitsFor, err)
+}
+
+// finishOfGone finishes the replacements that the erasure of a Customer that is gone has begun: no other erasure does.
+func (r *Reconciler) finishOfGone(ctx context.Context, customer string) (ctrl.Result, error) {
+	err := r.Replacer.finishBegun(ctx, func(e *v1alpha1.BillingEvent) bool {
+		return e != nil && naming.Object(e.Spec.Account, e.CustomerID()) == customer
+	})
+	if err != nil && !isFailure(err) {
+		return ctrl.Result{RequeueAfter: waitInterval}, nil
+	}
+	return requeue.OnWriteError(err)
 }
 
 // isWanted reports whether the customer is to be erased, or stay erased. If it is to be erased later, due says when.

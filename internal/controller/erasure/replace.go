@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
@@ -88,7 +87,8 @@ func ownerOf(c *v1alpha1.Customer) owner {
 // Finish brings to an end what another process, or an earlier attempt, has begun.
 func (r *Replacer) Finish(ctx context.Context) error { return r.finishBegun(ctx, everyone) }
 
-// finishBegun does so, too, and returns the errors of one customer's events. Those of others are logged: they hold up no other erasure.
+// finishBegun does so with one customer's events. Those of others are left to their own erasures, and to Finish at the start of a leader,
+// which try them with backoff: an erasure that looks every 2 s for what it waits for has nothing to do with them.
 func (r *Replacer) finishBegun(ctx context.Context, isOurs owner) error {
 	stored, err := loadIntents(ctx, r.Reader, r.Client, r.Namespace)
 	if err != nil || len(stored.stored.Data) == 0 {
@@ -110,38 +110,39 @@ func (r *Replacer) intentOf(ctx context.Context, e *v1alpha1.BillingEvent) (*int
 	return &intent{UID: e.UID, ResourceVersion: e.ResourceVersion, Copy: made}, nil
 }
 
-// finish works off the intents, and removes those that are done or not needed. One that fails does not hold up the others.
+// finish works off one customer's intents, and removes those that are done or not needed. One that fails does not hold up the others.
 func (r *Replacer) finish(ctx context.Context, stored *intents, isOurs owner) error {
-	var failed error
+	var left problems
 	isChanged := false
 	for _, name := range stored.names() {
 		var made *v1alpha1.BillingEvent
 		found, err := stored.get(name)
 		if err == nil {
 			made = found.Copy
+		}
+		if !isOurs(made) {
+			continue
+		}
+		if err == nil {
 			err = r.finishOne(ctx, found)
 		}
 		if err == nil || errors.Is(err, errDropped) || errors.Is(err, errStays) {
 			stored.remove(name)
 			isChanged = true
 		}
-		if err != nil && isOurs(made) {
-			failed = errors.Join(failed, err)
-		} else if err != nil && isFailure(err) {
-			ctrl.LoggerFrom(ctx).Error(err, "Failed to replace an event of another erased customer, will retry", "object", name)
-		}
+		left.add(err)
 	}
 	if isChanged {
-		return errors.Join(failed, stored.save(ctx))
+		return left.with(stored.save(ctx))
 	}
-	return failed
+	return left.with(nil)
 }
 
 // errDropped says that the event has changed since it was copied. Nothing was done to it, and it is to be copied again.
 var errDropped = fmt.Errorf("the event has changed since it was copied: %w", errNotYet)
 
-// errStays says that the event cannot be deleted, or its copy is not accepted. Nothing was done to it, so its intent is not needed: it
-// would take the place of others for as long as a person has not removed the cause.
+// errStays says that the event cannot be deleted, or its copy is not accepted. It is as it was, and does not say that it is erased, so its
+// intent is not needed: it would take the place of others for as long as a person has not removed the cause.
 var errStays = errors.New("the event stays as it is")
 
 // steps bounds how often finishOne looks again: delete, create and the status are a step each.
@@ -179,14 +180,11 @@ func (r *Replacer) advance(ctx context.Context, i *intent, current *v1alpha1.Bil
 	case current.UID == i.UID && current.ResourceVersion != i.ResourceVersion && !isMarked(current):
 		return false, errDropped
 	case current.UID == i.UID: // the event itself
-		if err = r.delete(ctx, i, current); isRefused(err) {
-			err = fmt.Errorf("%w: %w", errStays, err)
-		}
-		return false, err
+		return false, r.deleteOrLeave(ctx, i, current)
 	case hasPersonal && current.Status.Outcome == v1alpha1.OutcomePending: // recorded again: what it says is in the copy, too
 		return false, fmt.Errorf("BillingEvent %s was recorded again and has no outcome: %w", current.Name, errNotYet)
 	case hasPersonal:
-		return false, r.delete(ctx, i, current)
+		return false, r.deleteOrLeave(ctx, i, current)
 	case current.Status.ErasedAt != nil:
 		return true, nil
 	default: // the copy without its status, or with one that the customer's controller has given it as a pending event
@@ -211,6 +209,26 @@ func isMarked(e *v1alpha1.BillingEvent) bool {
 	return e.Status.Outcome == v1alpha1.OutcomeFailed && e.Status.ErasedAt != nil
 }
 
+// deleteOrLeave deletes the event. If that is refused, the event keeps its personal data, so it must not say that it is erased: the mark
+// is taken back, also one of an earlier attempt. Then the event itself stays as it is; one that was recorded again does not have the
+// outcome that the intent has.
+func (r *Replacer) deleteOrLeave(ctx context.Context, i *intent, current *v1alpha1.BillingEvent) error {
+	refusal := r.delete(ctx, i, current)
+	if !isRefused(refusal) {
+		return refusal
+	}
+	if current.Status.ErasedAt != nil {
+		current.Status.ErasedAt = nil
+		if err := r.Client.Status().Update(ctx, current, client.DisableReadYourWritesConsistency); err != nil {
+			return fmt.Errorf("take back the mark of BillingEvent %s: %w", current.Name, apirejection.Hide("it", err))
+		}
+	}
+	if current.UID == i.UID {
+		return fmt.Errorf("%w: %w", errStays, refusal)
+	}
+	return refusal
+}
+
 // delete deletes an event of which the intent holds the copy, unless the event has changed since it was read. First it asks the
 // API server whether it accepts the copy: if a policy refuses it, the event stays. A failed event is marked before.
 func (r *Replacer) delete(ctx context.Context, i *intent, current *v1alpha1.BillingEvent) error {
@@ -222,10 +240,12 @@ func (r *Replacer) delete(ctx context.Context, i *intent, current *v1alpha1.Bill
 		return fmt.Errorf("ask whether the copy of BillingEvent %s is accepted: %w", current.Name, apirejection.Hide("it", err))
 	}
 	if current.Status.Outcome == v1alpha1.OutcomeFailed && !isMarked(current) {
-		current.Status.ErasedAt = i.Copy.Status.ErasedAt.DeepCopy()
-		if err := r.Client.Status().Update(ctx, current, client.DisableReadYourWritesConsistency); err != nil {
+		marked := current.DeepCopy()
+		marked.Status.ErasedAt = i.Copy.Status.ErasedAt.DeepCopy()
+		if err := r.Client.Status().Update(ctx, marked, client.DisableReadYourWritesConsistency); err != nil {
 			return fmt.Errorf("mark BillingEvent %s: %w", current.Name, apirejection.Hide("it", err))
 		}
+		*current = *marked
 	}
 	uid, version := current.UID, current.ResourceVersion
 	if err := r.Client.Delete(ctx, current, client.Preconditions{UID: &uid, ResourceVersion: &version}, client.DisableReadYourWritesConsistency); err != nil {

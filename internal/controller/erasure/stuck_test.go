@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -63,11 +65,18 @@ func TestAStuckIntentStopsNoOtherCustomer(t *testing.T) {
 	if err := errors.Join(stored.save(t.Context()), s.Delete(t.Context(), bob)); err != nil {
 		t.Fatal(err)
 	}
-	r.Client = refuses(s, is("evt_Bob"), nil)
+	asked := 0 // requests for the other customer's event
+	r.Client = refuses(s, func(id string) bool {
+		if id == "evt_Bob" {
+			asked++
+		}
+		return id == "evt_Bob"
+	}, nil)
 	if err := r.Finish(t.Context()); err == nil {
 		t.Error("a leader does not report the intent at its start")
 	}
 
+	asked = 0
 	isOurs := ownerOf(&v1alpha1.Customer{Spec: v1alpha1.CustomerSpec{CustomerID: "cus_Ada"}})
 	var own []*v1alpha1.BillingEvent
 	for _, e := range s.events(t) {
@@ -75,6 +84,9 @@ func TestAStuckIntentStopsNoOtherCustomer(t *testing.T) {
 	}
 	if err := errors.Join(r.finishBegun(t.Context(), isOurs), r.Replace(t.Context(), isOurs, own)); err != nil {
 		t.Errorf("the other customer's erasure fails: %v", err)
+	}
+	if asked > 0 {
+		t.Errorf("the other customer's erasure has tried the intent %d times", asked)
 	}
 	for id, e := range s.events(t) {
 		if personal.Has(e) {
@@ -139,10 +151,120 @@ func TestAnEventThatStaysTakesNoRoom(t *testing.T) {
 				if want := id != "evt_2"; personal.Has(e) != want {
 					t.Errorf("%s has personal data: %t", id, !want)
 				}
+				if says := e.Status.ErasedAt != nil; says == personal.Has(e) {
+					t.Errorf("%s has personal data: %t, and says that it is erased: %t", id, says, says)
+				}
 			}
 			if got := len(s.events(t)); got != len(all) {
 				t.Errorf("there are %d events, want %d", got, len(all))
 			}
 		})
+	}
+}
+
+// A failed event is marked as erased before it is deleted. If its deletion is refused, it does not keep the mark.
+func TestAHeldEventDoesNotKeepItsMark(t *testing.T) {
+	for name, tc := range map[string]struct {
+		uid         types.UID // of the intent; empty for that of the event itself
+		isRefused   bool      // to take the mark back, at first
+		wantIntents int
+	}{
+		"an earlier attempt has marked it":  {},
+		"the mark cannot be taken back yet": {isRefused: true},
+		"it was recorded again":             {uid: "uid-before", wantIntents: 1}, // the intent has the outcome that the event had before
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newAPIServer(t)
+			s.record(t, recorded()[2])
+			e := s.events(t)["evt_3"]
+			r, stored := s.replacer(t), s.intents(t)
+			made, err := r.intentOf(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.uid != "" {
+				made.UID = tc.uid
+			}
+			if _, err := stored.add([]intent{*made}); err != nil {
+				t.Fatal(err)
+			}
+			e.Status.ErasedAt = &noon
+			if err := errors.Join(stored.save(t.Context()), s.Status().Update(t.Context(), e)); err != nil {
+				t.Fatal(err)
+			}
+			isRefused := tc.isRefused
+			r.Client = interceptor.NewClient(refuses(s, nil, is("evt_3")).(client.WithWatch), interceptor.Funcs{
+				SubResourceUpdate: func(
+					ctx context.Context, c client.Client, sub string, o client.Object, options ...client.SubResourceUpdateOption,
+				) error {
+					if isRefused {
+						return apierrors.NewForbidden(schema.GroupResource{Resource: "billingevents"}, o.GetName(), errors.New("a policy"))
+					}
+					return c.SubResource(sub).Update(ctx, o, options...)
+				},
+			})
+			if tc.isRefused {
+				if err := r.Finish(t.Context()); err == nil || len(s.intents(t).names()) != 1 {
+					t.Errorf("the error is %v, and the intents are %v", err, s.intents(t).names())
+				}
+				isRefused = false
+			}
+			if err := r.Finish(t.Context()); err == nil || errors.Is(err, errStays) != (tc.wantIntents == 0) {
+				t.Errorf("the error is %v", err)
+			}
+			if got := s.intents(t).names(); len(got) != tc.wantIntents {
+				t.Errorf("the intents are %v", got)
+			}
+			if e := s.events(t)["evt_3"]; e.Status.ErasedAt != nil || !personal.Has(e) || !e.IsDismissed() {
+				t.Errorf("the event is %+v", e.Status)
+			}
+		})
+	}
+}
+
+// The Customer of an intent is gone: the event comes back all the same.
+func TestTheIntentsOfAGoneCustomerAreFinished(t *testing.T) {
+	b := newBench(t)
+	bob := recorded()[0]
+	bob.Name, bob.Spec.EventID, bob.Spec.CustomerID = naming.Object("", "evt_Bob"), "evt_Bob", "cus_Bob"
+	var added []intent
+	for _, e := range append(recorded(), bob) {
+		made, err := b.Replacer.intentOf(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		added = append(added, *made)
+	}
+	stored, err := loadIntents(t.Context(), b.cluster, b.cluster, namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stored.add(added); err != nil {
+		t.Fatal(err)
+	}
+	if err := stored.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.Replacer.Client = interceptor.NewClient(b.cluster, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			if o.SetUID(types.UID("copy-of-" + o.GetName())); o.GetName() == bob.Name {
+				t.Error("the event of another customer is created")
+			}
+			return c.Create(ctx, o, options...)
+		},
+	})
+	b.reconcile(t)
+	var list v1alpha1.BillingEventList
+	if err := b.cluster.List(t.Context(), &list); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(list.Items), len(recorded()); got != want {
+		t.Errorf("there are %d events, want %d", got, want)
+	}
+	if stored, err = loadIntents(t.Context(), b.cluster, b.cluster, namespace); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{bob.Name}, stored.names()); diff != "" {
+		t.Errorf("the intents (-want +got):\n%s", diff)
 	}
 }
