@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -165,33 +163,26 @@ func (a *Archive) readNewErasures(ctx context.Context, known *erasures) error {
 }
 
 // takeOutOfAll takes the lines of erased customers out of the personal files of an account. A file that fails does not keep it from
-// the others.
+// the others, unless no file can be read.
 func (a *Archive) takeOutOfAll(ctx context.Context, account string, known *erasures) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	var adding sync.Mutex
-	var failed []error
-	add := func(err error) {
-		adding.Lock()
-		defer adding.Unlock()
-		failed = append(failed, err)
-	}
+	var failed failures
 	for path, err := range a.store.list(ctx, personalFolder+accountFolder(account)) {
 		if err != nil {
-			add(err)
+			failed.add(err)
+			break
+		}
+		if failed.areOfAll() {
 			break
 		}
 		group.Go(func() error {
-			if err := a.takeOutOf(ctx, path, known); err != nil {
-				add(err)
-			}
+			failed.add(a.takeOutOf(ctx, path, known))
 			return nil
 		})
 	}
-	_ = group.Wait() // each error is in failed
-	// In order, so that the text is the same at each try.
-	slices.SortFunc(failed, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(failed...)
+	_ = group.Wait() // the errors are in failed
+	return failed.joined()
 }
 
 // takeOutOf writes a personal file without the lines of erased customers, or deletes it if no line is left.
@@ -205,7 +196,7 @@ func (a *Archive) takeOutOf(ctx context.Context, path string, known *erasures) e
 	case errors.Is(err, errNotFound): // another erasure deleted it
 		return nil
 	case err != nil:
-		return fmt.Errorf("batch %d: %w", batch, err)
+		return unreadError{fmt.Errorf("batch %d: %w", batch, err)}
 	}
 	stays, isChanged, err := a.withoutErased(batch, content, known)
 	switch {

@@ -3,10 +3,12 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ func erased(t *testing.T, a *Archive, head Head, customer string) Head {
 	return head
 }
 
-// customersOf are the customers who have lines in the personal files, in order.
+// customersOf are the customers with lines in the personal files, in order.
 func customersOf(t *testing.T, s store) []string {
 	t.Helper()
 	var found []string
@@ -106,6 +108,77 @@ func TestEraseFailsWhereADeletionIsRefused(t *testing.T) {
 	if left := customersOf(t, s); !slices.Contains(left, "cus_Ada") {
 		t.Errorf("lines of %v are left", left)
 	}
+}
+
+// An erasure of which every file fails reports a few of the errors, and how many more there are.
+func TestEraseReportsAFewErrors(t *testing.T) {
+	s := inMemory()
+	a, head := manyFiles(t, s, 16)
+	paths := pathsOf(t, s, personalFolder)
+	for _, path := range paths {
+		write(t, s, path, []byte("corrupt"))
+	}
+	_, err := a.Erase(t.Context(), head, "", "cus_Ada")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if more := fmt.Sprintf("and %d more errors", len(paths)-5); len(lines) != 6 || lines[5] != more {
+		t.Errorf("not 5 lines and %q, but:\n%v", more, err)
+	}
+	if _, again := a.Erase(t.Context(), head, "", "cus_Ada"); again == nil || again.Error() != err.Error() {
+		t.Errorf("at the next try: %v", again)
+	}
+}
+
+// unreadable is a store that permits no reading of personal files.
+type unreadable struct {
+	store
+	err   error
+	tries atomic.Int64
+}
+
+func (u *unreadable) read(ctx context.Context, path string) ([]byte, error) {
+	if !strings.HasPrefix(path, personalFolder) {
+		return u.store.read(ctx, path)
+	}
+	u.tries.Add(1)
+	return nil, u.err
+}
+
+// An erasure ends where no file can be read. It does not ask for each of them.
+func TestEraseEndsWhereNothingCanBeRead(t *testing.T) {
+	s := inMemory()
+	_, head := manyFiles(t, s, 2*parallel)
+	files := int64(len(pathsOf(t, s, personalFolder)))
+	for name, tc := range map[string]struct {
+		err  error
+		ends bool
+	}{
+		"denied":    {errDenied, true},
+		"no bucket": {errNoBucket, true},
+		"slow":      {context.DeadlineExceeded, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := &unreadable{store: s, err: tc.err}
+			if _, err := newArchive(u).Erase(t.Context(), head, "", "cus_Ada"); !errors.Is(err, tc.err) {
+				t.Errorf("error %v", err)
+			}
+			if tries := u.tries.Load(); (tries <= parallel+1) != tc.ends || !tc.ends && tries != files {
+				t.Errorf("%d of %d files were tried", tries, files)
+			}
+		})
+	}
+}
+
+// manyFiles fills a store with batches.
+func manyFiles(t *testing.T, s store, batches int) (*Archive, Head) {
+	t.Helper()
+	a, head := newArchive(s), Head{}
+	for n := range batches {
+		head = appended(t, a, head, some(10*n)...)
+	}
+	return a, head
 }
 
 // Erasures that fail are repeated in turn, and recorded once.

@@ -2,12 +2,9 @@ package archive
 
 import (
 	"errors"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
-	"cloud.google.com/go/storage"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -17,28 +14,24 @@ import (
 
 // meaning is what a bucket's error means here: errNotFound, errNoBucket, errDenied or errExists; nil if it means none of these.
 //
-// To an erasure, errNotFound says that personal data is gone. The code NotFound of gocloud.dev says less. It also stands for:
+// To an erasure, errNotFound says that personal data is gone: only the store's own code says so here. The code NotFound of
+// gocloud.dev says less, and lacking looks into it. It also stands for:
 //
 //	Google    403: a right is missing, or the object is locked
 //	Azure     the host's name is not found, as while DNS fails
-//	Amazon    404 or 301 that is not of the store, but of a proxy
-//	all       there is no such bucket
+//	Amazon    301, or an object in an archive tier
+//	all       there is no such bucket, or the 404 is not of the store, but of a proxy
 func meaning(err error) error {
 	status, code := answer(err)
 	switch {
 	case status == http.StatusForbidden:
 		return errDenied
-	case code == noSuchBucket || code == "ContainerNotFound" || errors.Is(err, storage.ErrBucketNotExist):
+	case code == noSuchBucket || code == "ContainerNotFound":
 		return errNoBucket
-	case code == noSuchKey || code == "BlobNotFound":
+	case code == "NoSuchKey" || code == "BlobNotFound":
 		return errNotFound
 	}
 	switch gcerrors.Code(err) {
-	case gcerrors.NotFound:
-		if status == 0 && code == "" && !isUnreachable(err) { // a folder, or a read from Google, whose client leaves the answer out
-			return errNotFound
-		}
-		return nil
 	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
 		return errExists
 	case gcerrors.PermissionDenied:
@@ -48,11 +41,8 @@ func meaning(err error) error {
 	}
 }
 
-// What Amazon calls it.
-const (
-	noSuchBucket = "NoSuchBucket"
-	noSuchKey    = "NoSuchKey"
-)
+// noSuchBucket is what Amazon calls it.
+const noSuchBucket = "NoSuchBucket"
 
 // answer is the HTTP status of a store's answer, and its code; both are zero if the error has none.
 func answer(err error) (status int, code string) {
@@ -71,21 +61,10 @@ func answer(err error) (status int, code string) {
 	return status, code
 }
 
-// googleCode makes a code of a 404, whose answer has only a text.
+// googleCode makes a code of the answer that there is no bucket, which has only a text. An object that is not there has no code.
 func googleCode(err *googleapi.Error) string {
-	switch {
-	case err.Code != http.StatusNotFound:
-		return ""
-	case strings.Contains(err.Message+err.Body, "bucket does not exist"):
+	if err.Code == http.StatusNotFound && strings.Contains(err.Message, "bucket does not exist") {
 		return noSuchBucket
-	default:
-		return noSuchKey
 	}
-}
-
-// isUnreachable reports whether a request had no answer.
-func isUnreachable(err error) bool {
-	_, isRequest := errors.AsType[*url.Error](err)
-	_, isDNS := errors.AsType[*net.DNSError](err)
-	return isRequest || isDNS
+	return ""
 }

@@ -44,11 +44,11 @@ type store interface {
 type bucket struct{ *blob.Bucket }
 
 func (b bucket) read(ctx context.Context, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	reader, err := b.NewReader(ctx, path, nil)
+	reader, err := b.NewReader(bounded, path, nil)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, b.lacking(ctx, path, err)
 	}
 	defer reader.Close()
 	if reader.Size() > maxFile {
@@ -56,6 +56,23 @@ func (b bucket) read(ctx context.Context, path string) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(reader, maxFile))
 	return content, explain(path, err)
+}
+
+// lacking explains the error of a read. If it may or may not mean that the object is not there, the list of the bucket decides:
+// Google's client makes the same error of every 404, even of a proxy's.
+func (b bucket) lacking(ctx context.Context, path string, err error) error {
+	if gcerrors.Code(err) != gcerrors.NotFound || meaning(err) != nil {
+		return explain(path, err)
+	}
+	for listed, listErr := range b.list(ctx, path) {
+		if listErr != nil {
+			return listErr
+		}
+		if listed == path {
+			return explain(path, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", path, errNotFound)
 }
 
 func (b bucket) create(ctx context.Context, path string, content []byte) error {
@@ -80,7 +97,7 @@ func (b bucket) remove(ctx context.Context, path string) error {
 	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	err := b.Delete(bounded, path)
-	if gcerrors.Code(err) == gcerrors.NotFound { // Amazon is asked with HEAD, whose answer has no code: only a read can say more
+	if gcerrors.Code(err) == gcerrors.NotFound { // a read says more: Amazon is asked with HEAD, and Google gives no code
 		if _, err := b.read(ctx, path); errors.Is(err, errNotFound) {
 			return nil
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -62,11 +61,14 @@ func (f failed) Delete(context.Context, string, *driver.DeleteOptions) error { r
 func (f failed) NewRangeReader(context.Context, string, int64, int64, *driver.ReaderOptions) (driver.Reader, error) {
 	return nil, f.err
 }
+func (f failed) ListPaged(context.Context, *driver.ListOptions) (*driver.ListPage, error) {
+	return nil, f.err
+}
 func (f failed) ErrorCode(error) gcerrors.ErrorCode { return f.code }
 func (f failed) ErrorAs(error, any) bool            { return false }
 func (f failed) Close() error                       { return nil }
 
-// Only an answer that the object is not there counts as one, whatever gocloud.dev makes of the others.
+// Only a store's own code that the object is not there counts as one, whatever gocloud.dev makes of the others. No list decides here.
 func TestExplain(t *testing.T) {
 	noHost := &net.DNSError{Err: "no such host", Name: "acme.blob.core.windows.net", IsNotFound: true}
 	for name, tc := range map[string]struct {
@@ -74,9 +76,8 @@ func TestExplain(t *testing.T) {
 		code gcerrors.ErrorCode
 		want error // nil: none of these
 	}{
-		"a folder":                  {fs.ErrNotExist, gcerrors.NotFound, errNotFound},
-		"Google, a read":            {storage.ErrObjectNotExist, gcerrors.NotFound, errNotFound},
-		"Google, no bucket":         {storage.ErrBucketNotExist, gcerrors.NotFound, errNoBucket},
+		"Google, a read":            {storage.ErrObjectNotExist, gcerrors.NotFound, nil},
+		"Google":                    {&googleapi.Error{Code: http.StatusNotFound}, gcerrors.NotFound, nil},
 		"Google, denied":            {&googleapi.Error{Code: http.StatusForbidden}, gcerrors.NotFound, errDenied},
 		"Google, exists":            {&googleapi.Error{Code: http.StatusPreconditionFailed}, gcerrors.FailedPrecondition, errExists},
 		"Google, too many requests": {&googleapi.Error{Code: http.StatusTooManyRequests}, gcerrors.ResourceExhausted, nil},
@@ -109,47 +110,68 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// The same with the answers of servers: what each driver makes of them.
-func TestAnswersOfServers(t *testing.T) {
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AZURE_STORAGE_ACCOUNT", "acme")
-	t.Setenv("AZURE_STORAGE_KEY", "c2VjcmV0")
+// answers are what a server gives to each request, and what reading, deleting and listing come to with each driver.
+type answers struct {
+	scheme             string
+	status             int
+	code, text         string
+	listed             string // what a list is answered with, if that is not the same
+	read, remove, list error  // nil: no error; errAny: none of these
+}
+
+func answersOfServers() map[string]answers {
+	const html = "<html><p>No such object: archive/x, the specified bucket does not exist</html>"
 	xml := func(code string) string {
 		return "<Error><Code>" + code + "</Code><Message>" + code + "</Message></Error>"
 	}
 	json := func(code int, text string) string {
 		return fmt.Sprintf(`{"error":{"code":%d,"message":%q}}`, code, text)
 	}
-	for name, tc := range map[string]struct {
-		scheme             string
-		status             int
-		code, text         string
-		read, remove, list error // nil: none of these, but for remove no error
-	}{
-		"Amazon, no object":   {"s3", 404, "NoSuchKey", xml("NoSuchKey"), errNotFound, nil, errNotFound},
-		"Amazon, no bucket":   {"s3", 404, "NoSuchBucket", xml("NoSuchBucket"), errNoBucket, errAny, errNoBucket},
-		"Amazon, denied":      {"s3", 403, "AccessDenied", xml("AccessDenied"), errDenied, errDenied, errDenied},
-		"Amazon, a proxy":     {"s3", 404, "", "<html><p>Not found</html>", errAny, errAny, errAny},
-		"Google, no object":   {"gs", 404, "", json(404, "No such object: archive/x"), errNotFound, nil, errNoBucket},
-		"Google, no bucket":   {"gs", 404, "", json(404, "The specified bucket does not exist."), errNotFound, nil, errNoBucket},
-		"Google, denied":      {"gs", 403, "", json(403, "It has no storage.objects.delete access."), errDenied, errDenied, errDenied},
-		"Azure, no object":    {"azblob", 404, "BlobNotFound", xml("BlobNotFound"), errNotFound, nil, errNotFound},
-		"Azure, no container": {"azblob", 404, "ContainerNotFound", xml("ContainerNotFound"), errNoBucket, errNoBucket, errNoBucket},
-		"Azure, denied":       {"azblob", 403, "AuthorizationFailure", xml("AuthorizationFailure"), errDenied, errDenied, errDenied},
-		"Azure, a proxy":      {"azblob", 404, "", "<html><p>Not found</html>", errAny, errAny, errAny},
-	} {
+	noBucket, noObject := json(404, "The specified bucket does not exist."), json(404, "No such object: archive/personal/x")
+	return map[string]answers{
+		"Amazon, no object": {"s3", 404, "NoSuchKey", xml("NoSuchKey"), "", errNotFound, nil, errNotFound},
+		"Amazon, no bucket": {"s3", 404, "NoSuchBucket", xml("NoSuchBucket"), "", errNoBucket, errAny, errNoBucket},
+		"Amazon, denied":    {"s3", 403, "AccessDenied", xml("AccessDenied"), "", errDenied, errDenied, errDenied},
+		"Amazon, a proxy":   {"s3", 404, "", html, "", errAny, errAny, errAny},
+		"Google, no object": {"gs", 404, "", noObject, `{"items":[]}`, errNotFound, nil, nil},
+		"Google, no object, and one with a longer name": {
+			"gs", 404, "", noObject, `{"items":[{"name":"personal/xy"}]}`, errNotFound, nil, nil,
+		},
+		"Google, a proxy":             {"gs", 404, "", html, "", errAny, errAny, errAny},
+		"Google, a proxy for objects": {"gs", 404, "", html, `{"items":[{"name":"personal/x"}]}`, errAny, errAny, nil},
+		"Google, no bucket":           {"gs", 404, "", noBucket, "", errNoBucket, errNoBucket, errNoBucket},
+		"Google, denied":              {"gs", 403, "", json(403, "It has no storage.objects.get access."), "", errDenied, errDenied, errDenied},
+		"Azure, no object":            {"azblob", 404, "BlobNotFound", xml("BlobNotFound"), "", errNotFound, nil, errNotFound},
+		"Azure, no container":         {"azblob", 404, "ContainerNotFound", xml("ContainerNotFound"), "", errNoBucket, errNoBucket, errNoBucket},
+		"Azure, denied":               {"azblob", 403, "AuthorizationFailure", xml("AuthorizationFailure"), "", errDenied, errDenied, errDenied},
+		"Azure, a proxy":              {"azblob", 404, "", html, "", errAny, errAny, errAny},
+	}
+}
+
+func (a answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, text := a.status, a.text
+	if a.listed != "" && r.URL.Query().Has("prefix") {
+		status, text = http.StatusOK, a.listed
+	}
+	if strings.HasPrefix(text, "{") {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	if a.scheme == "azblob" && a.code != "" {
+		w.Header().Set("X-Ms-Error-Code", a.code)
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+}
+
+// The same with the answers of servers: what each driver makes of them.
+func TestAnswersOfServers(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AZURE_STORAGE_ACCOUNT", "acme")
+	t.Setenv("AZURE_STORAGE_KEY", "c2VjcmV0")
+	for name, tc := range answersOfServers() {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if strings.HasPrefix(tc.text, "{") {
-					w.Header().Set("Content-Type", "application/json")
-				}
-				if tc.scheme == "azblob" && tc.code != "" {
-					w.Header().Set("X-Ms-Error-Code", tc.code)
-				}
-				w.WriteHeader(tc.status)
-				_, _ = io.WriteString(w, tc.text)
-			}))
+			server := httptest.NewServer(tc)
 			t.Cleanup(server.Close)
 			host := strings.TrimPrefix(server.URL, "http://")
 			t.Setenv("STORAGE_EMULATOR_HOST", host)

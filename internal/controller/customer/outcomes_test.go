@@ -25,7 +25,7 @@ func (e *endings) NoteEnding(account, customerID string) {
 	*e = append(*e, [2]string{account, customerID})
 }
 
-// Before the outcome of an event is written, its customer is noted as one that has ended events: who looks for the event then finds
+// Before the outcome of an event is written, its customer is noted as one that has ended events: a search for the event then finds
 // it pending, or knows that it may have ended.
 func TestAnEndingIsNotedBeforeItIsWritten(t *testing.T) {
 	scheme := runtime.NewScheme()

@@ -32,7 +32,8 @@ type Reconciler struct {
 	// MaxAge is the age at which a sign-up is too old for an e-mail.
 	MaxAge time.Duration
 
-	refused sync.Once // to say that deletions are refused
+	saying sync.Mutex
+	said   time.Time // when the log last said that a deletion is refused
 }
 
 // refusedInterval is the time after which a deletion that the API server refuses is tried again: the cause needs a person.
@@ -112,10 +113,15 @@ func (r *Reconciler) deleteAt(ctx context.Context, object client.Object, due tim
 	return requeue.OnWriteError(err)
 }
 
-// sayRefused says once what to do: there may be thousands of such objects.
+// sayRefused says what to do, once an hour: there may be thousands of such objects.
 func (r *Reconciler) sayRefused(ctx context.Context, object client.Object, err error) {
-	r.refused.Do(func() {
-		ctrl.LoggerFrom(ctx).Error(apirejection.Hide("it", err), "The API server refuses the deletion of a settled object, will retry every hour; "+
-			"apply the manifests of this version, or change your policy or webhook; others are not logged", "object", object.GetName())
-	})
+	r.saying.Lock()
+	defer r.saying.Unlock()
+	now := r.Clock.Now()
+	if now.Sub(r.said) < refusedInterval {
+		return
+	}
+	r.said = now
+	ctrl.LoggerFrom(ctx).Error(apirejection.Hide("it", err), "The API server refuses the deletion of a settled object, will retry every hour; "+
+		"apply the manifests of this version, or change your policy or webhook; one object is logged an hour", "object", object.GetName())
 }

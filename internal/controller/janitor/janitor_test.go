@@ -138,7 +138,7 @@ func TestPasswordResets(t *testing.T) {
 	}
 }
 
-// A policy refuses the deletion: it is tried every hour, and the log says once what to do.
+// A policy refuses the deletion: it is tried every hour, and the log says once an hour what to do.
 func TestADeletionThatIsRefused(t *testing.T) {
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
@@ -161,14 +161,17 @@ func TestADeletionThatIsRefused(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: email, UID: types.UID(email)}, Status: v1alpha1.EmailStatus{SentAt: at(-2 * retention)},
 			})
 		}
-		r := &Reconciler{Client: builder.Build(), Clock: clocktesting.NewFakePassiveClock(begin), Retention: retention, MaxAge: maxAge}
-		for _, email := range []string{"e0", "e1", "e0"} {
+		clock := clocktesting.NewFakePassiveClock(begin)
+		r := &Reconciler{Client: builder.Build(), Clock: clock, Retention: retention, MaxAge: maxAge}
+		for n, email := range []string{"e0", "e1", "e0", "e1"} {
+			clock.SetTime(begin.Add(time.Duration(n) * refusedInterval / 3)) // the last one an hour after the first
 			result, err := r.reconcileEmail(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "n", Name: email}})
 			if err != nil || result.RequeueAfter != refusedInterval {
 				t.Errorf("%s: it is tried again after %s, %v", name, result.RequeueAfter, err)
 			}
 		}
-		if len(lines) != 1 || !strings.Contains(lines[0], "apply the manifests of this version") || !strings.Contains(lines[0], `"object"="e0"`) {
+		if len(lines) != 2 || !strings.Contains(lines[0], `"object"="e0"`) || !strings.Contains(lines[1], `"object"="e1"`) ||
+			!strings.Contains(lines[0], "apply the manifests of this version") {
 			t.Errorf("%s: the log is %q", name, lines)
 		}
 	}
