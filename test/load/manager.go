@@ -70,7 +70,9 @@ func (b *bench) launch(namespace string, elects bool, flags ...string) (*manager
 	m.command = exec.Command(b.binary, append(flags, "--namespace="+namespace, "--receiver-bind-address="+ports[0],
 		"--health-probe-bind-address="+ports[1], "--metrics-bind-address="+ports[2], "--metrics-secure=false", "--drain-delay=0s",
 		fmt.Sprintf("--leader-elect=%t", elects))...)
-	m.command.Env = append(os.Environ(), "KUBECONFIG="+path+".kubeconfig", config.EnvStripeEndpointSecret+"="+secret, config.EnvStripeSecretKey+"=",
+	// As the manifests set it.
+	const memoryLimit = "GOMEMLIMIT=460MiB"
+	m.command.Env = append(os.Environ(), "KUBECONFIG="+path+".kubeconfig", memoryLimit, config.EnvStripeEndpointSecret+"="+secret, config.EnvStripeSecretKey+"=",
 		config.EnvMailgunAPIKey+"="+mailguntest.Key, config.EnvMailgunDomain+"="+mailguntest.Domain,
 		config.EnvMailgunAPIBase+"="+b.mailgun.APIBase(), config.EnvMailgunSenderEmail+"=hello@kite.example")
 	m.command.Stdout, m.command.Stderr = log, log

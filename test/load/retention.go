@@ -142,10 +142,13 @@ func (r *retentionRun) underLoad(ctx context.Context, to *speed, found figures, 
 		return err
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
-	if found != nil {
-		if before, err = r.awaitDeletion(ctx, before); err != nil {
-			return err
-		}
+	if found == nil {
+		err = r.awaitRest(ctx, m)
+	} else {
+		before, err = r.awaitDeletion(ctx, before)
+	}
+	if err != nil {
+		return err
 	}
 	begin := time.Now()
 	s, err := r.round(ctx, m, 0)
@@ -202,6 +205,30 @@ func (r *retentionRun) awaitDeletion(ctx context.Context, before int) (left int,
 		return 0, fmt.Errorf("no event is deleted: %w", err)
 	}
 	return left, nil
+}
+
+// awaitRest waits until the manager has looked at all that is stored, as each new leader does: until it and the API server use less than a
+// tenth of a processor.
+func (r *retentionRun) awaitRest(ctx context.Context, m *manager) error {
+	const span, share = time.Second, 10
+	used := func() (time.Duration, error) {
+		server, err := r.apiserver.cpu()
+		if err != nil {
+			return 0, err
+		}
+		controllers, err := m.cpu()
+		return server + controllers, err
+	}
+	before, err := used()
+	if err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(ctx, span, 10*time.Minute, false, func(context.Context) (bool, error) {
+		after, err := used()
+		isAtRest := after-before < span/share
+		before = after
+		return isAtRest, err
+	})
 }
 
 // old is how many of the old events are in the cluster. Call it between rounds.
