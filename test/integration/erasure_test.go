@@ -592,7 +592,11 @@ func TestAnErasureWaitsForAnArchiveThatIsNotSet(t *testing.T) {
 		return ""
 	})
 	request := unset.customer(id).Annotations[v1alpha1.AnnotationErase]
-	shows(t, p.run("erase", id, "--reason", "Ticket 4712", "--yes"), "That request stays.")
+	_, notes, err := p.try("erase", id, "--reason", "Ticket 4712", "--yes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows(t, notes, "That request stays.")
 	unset.stop()
 
 	none := startIn(t, namespace, archivesTo(config.ArchiveNone))
