@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -308,8 +310,9 @@ func TestTemporaryFilesAreSwept(t *testing.T) {
 
 // An erasure fails while a folder cannot be read, and is not kept up by one that is no part of the archive.
 func TestUnreadableFolders(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root reads every folder")
+	if os.Getuid() == 0 { // root reads every folder
+		runAsNobody(t)
+		return
 	}
 	root := t.TempDir()
 	a := open(t, "file://"+filepath.ToSlash(root))
@@ -333,5 +336,31 @@ func TestUnreadableFolders(t *testing.T) {
 	lock(filepath.Join(root, personalFolder, accountFolder(""), "mode=live"))
 	if _, err := a.Erase(t.Context(), head, "", "cus_Bob"); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// runAsNobody runs the test once more, as a user to whom no file belongs.
+func runAsNobody(t *testing.T) {
+	t.Helper()
+	const nobody = 65534
+	program, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "archive-test-") // that of t.TempDir is closed to others
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	copied := filepath.Join(folder, "archive.test")
+	//nolint:gosec // another user runs it
+	if err := errors.Join(os.Chmod(folder, 0o755), os.WriteFile(copied, program, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	again := exec.CommandContext(t.Context(), copied, "-test.run=^"+t.Name()+"$", "-test.v")
+	again.Dir = folder
+	again.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%v:\n%s", err, out)
 	}
 }

@@ -233,15 +233,7 @@ func (o *operator) customerOf(e *v1alpha1.BillingEvent) *v1alpha1.Customer {
 // runControllers runs the controllers that handle events, with effects of the caller's making.
 func (o *operator) runControllers(change func(*projection.Event) projection.Change) {
 	o.t.Helper()
-	options := ctrl.Options{
-		Scheme: app.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}},
-	}
-	oneOfSeveral(&options)
-	manager, err := ctrl.NewManager(cluster.Config, options)
-	if err != nil {
-		o.t.Fatal(err)
-	}
+	manager, options := o.newManager()
 	failed, err := ctrlcluster.New(cluster.Config, func(c *ctrlcluster.Options) {
 		c.Scheme, c.Cache = options.Scheme, options.Cache
 		c.Cache.ByObject = map[client.Object]cache.ByObject{
@@ -276,6 +268,21 @@ func (o *operator) runControllers(change func(*projection.Event) projection.Chan
 		}
 	}
 	runManager(o.t, manager)
+}
+
+// newManager makes a manager without controllers, and returns its options.
+func (o *operator) newManager() (ctrl.Manager, ctrl.Options) {
+	o.t.Helper()
+	options := ctrl.Options{
+		Scheme: app.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Cache: cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}},
+	}
+	oneOfSeveral(&options)
+	manager, err := ctrl.NewManager(cluster.Config, options)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return manager, options
 }
 
 // runManager starts the manager, and stops it at the end of the test.

@@ -8,13 +8,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	testingclock "k8s.io/utils/clock/testing"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
 	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
@@ -36,15 +32,7 @@ func (r *countingReader) List(ctx context.Context, list client.ObjectList, optio
 func TestADisputeIsLinkedAsItsPaymentComes(t *testing.T) {
 	t.Parallel()
 	o := start(t, func(c *config.Config) { c.Components.Controllers = false })
-	options := ctrl.Options{
-		Scheme: app.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}},
-	}
-	oneOfSeveral(&options)
-	manager, err := ctrl.NewManager(cluster.Config, options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	manager, _ := o.newManager()
 	now, reader := time.Now(), &countingReader{Reader: manager.GetAPIReader()}
 	if err := routing.AddIndexes(t.Context(), manager.GetFieldIndexer(), routing.Scope{}); err != nil {
 		t.Fatal(err)
@@ -66,7 +54,7 @@ func TestADisputeIsLinkedAsItsPaymentComes(t *testing.T) {
 	o.send(Event{ID: "evt_2", Type: "payment_intent.succeeded", Created: now, Shape: New,
 		Object: PaymentIntent(New, "pi_1", "cus_A", "ch_other", "succeeded", now)})
 	const untilNextLook = time.Minute
-	err = wait.PollUntilContextTimeout(t.Context(), interval, untilNextLook/2, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), interval, untilNextLook/2, true, func(context.Context) (bool, error) {
 		return o.event("evt_1").CustomerID() == "cus_A", nil
 	})
 	if err != nil {
