@@ -79,7 +79,8 @@ func TestEverythingGoesThroughTheLogger(t *testing.T) {
 		},
 		"client-go": {
 			func() {
-				utilruntime.HandleErrorWithContext(context.Background(), io.EOF, "Failed to watch", "type", "*v1alpha1.Customer")
+				utilruntime.HandleErrorWithContext(context.Background(), io.EOF, "Failed to watch",
+					"reflector", "pkg/mod/k8s.io/client-go@v0.37.0/tools/cache/reflector.go:343", "type", "*v1alpha1.Customer")
 			},
 			line{"level": "warn", "logger": "UnhandledError", "msg": "Failed to watch", "error": "EOF", "type": "*v1alpha1.Customer"},
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap/zapcore"
@@ -11,8 +12,8 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
-// tidy corrects the level of a line before it is written: what libraries report about themselves is a detail, and what is
-// expected is no error.
+// tidy corrects a line before it is written: what libraries report about themselves is a detail, what is expected is no error,
+// and a place in their code tells an operator nothing.
 type tidy struct {
 	zapcore.Core
 	// takes reports whether lines that are logged at the level are for this core.
@@ -24,7 +25,7 @@ func (c *tidy) Enabled(level zapcore.Level) bool { return c.takes(level) && c.Co
 
 // With returns a core that adds the fields to each line.
 func (c *tidy) With(fields []zapcore.Field) zapcore.Core {
-	return &tidy{Core: c.Core.With(fields), takes: c.takes}
+	return &tidy{Core: c.Core.With(withoutPlaces(fields)), takes: c.takes}
 }
 
 // Check adds this core to the line if it takes it.
@@ -48,7 +49,17 @@ func (c *tidy) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	if !c.Core.Enabled(entry.Level) {
 		return nil
 	}
-	return c.Core.Write(entry, fields)
+	return c.Core.Write(entry, withoutPlaces(fields))
+}
+
+// withoutPlaces returns the fields without those that only say where a library began something: client-go names a reflector by
+// its file and line, and has its type in another field.
+func withoutPlaces(fields []zapcore.Field) []zapcore.Field {
+	isPlace := func(field zapcore.Field) bool { return field.Key == "reflector" }
+	if !slices.ContainsFunc(fields, isPlace) {
+		return fields
+	}
+	return slices.DeleteFunc(slices.Clone(fields), isPlace) // the slice is the caller's
 }
 
 // libraries are the modules that log what they do.
