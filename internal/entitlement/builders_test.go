@@ -61,9 +61,9 @@ func (s *subscription) seen(t *metav1.Time) *subscription {
 func (s *subscription) lastPaid(t *metav1.Time) *subscription    { s.status.LastPaidAt = t; return s }
 func (s *subscription) paidThrough(t *metav1.Time) *subscription { s.status.PaidThrough = t; return s }
 
-// latest is the status of the subscription's newest invoice.
+// latest is the status of the subscription's newest invoice, which bills a month.
 func (s *subscription) latest(status string) *subscription {
-	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: status}
+	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: status, PeriodStart: day(-1), PeriodEnd: day(29)}
 	return s
 }
 

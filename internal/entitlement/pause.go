@@ -39,10 +39,11 @@ func whileVoided(s *v1alpha1.SubscriptionStatus, policy Policy, now time.Time, o
 const voided = "Billing of the subscription is paused and its invoices are voided. "
 
 // servedThrough is when the trial, or else the period that was paid for, ends; nil if that is not known. isServed is
-// false if the present period is known not to be paid. If no invoice is known, as after an import, an active
-// subscription counts as paid for its present period.
+// false if the present period is known not to be paid. If no invoice is known, as after an import, or the newest one bills no
+// period, as a proration does, an active subscription counts as paid for its present period.
 func servedThrough(s *v1alpha1.SubscriptionStatus) (end *metav1.Time, isServed bool) {
-	isPaid := s.LatestInvoice == nil || s.LatestInvoice.Status == projection.InvoicePaid
+	newest := s.LatestInvoice
+	isPaid := newest == nil || newest.PeriodEnd == nil || newest.Status == projection.InvoicePaid
 	switch {
 	case s.Status == projection.StatusTrialing:
 		return cmp.Or(s.TrialEnd, s.CurrentPeriodEnd), true

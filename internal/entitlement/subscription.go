@@ -44,11 +44,15 @@ func assess(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, policy P
 	}
 	if mayBeServed(s) {
 		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
-			return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(end))
+			return hasEnded(end)
 		}
 		return whileVoided(s, policy, now, assessStatus(c, s, policy, now))
 	}
 	return assessStatus(c, s, policy, now)
+}
+
+func hasEnded(scheduled *metav1.Time) assessment {
+	return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(scheduled))
 }
 
 // mayBeServed reports whether the status is one of the table's first three, or is treated like one.
@@ -95,6 +99,9 @@ func withoutSimulatedTimes(s *v1alpha1.SubscriptionStatus) *v1alpha1.Subscriptio
 	if s.PauseCollection != nil {
 		s.PauseCollection.ResumesAt = nil
 	}
+	if s.LatestInvoice != nil {
+		s.LatestInvoice.DueAt = nil
+	}
 	return s
 }
 
@@ -132,13 +139,14 @@ const firstPaymentFailure = "first_payment_failure"
 
 // pauseCause is Stripe's word for why it paused the subscription; empty if that is not known. API versions before
 // 2026-05-27 do not report it. Then a failed invoice shows that a payment failed, as long as it is open, or if it was paid
-// after the pause: a trial that ends without a payment method has none.
+// after the pause: a trial that ends without a payment method has none. An invoice from after the pause is that of a try to
+// resume: the subscription stays paused until it is paid.
 func pauseCause(s *v1alpha1.SubscriptionStatus) string {
 	if s.PausedBy != "" {
 		return s.PausedBy
 	}
 	latest, failed := s.LatestInvoice, s.LatestPaymentFailure
-	if latest == nil || latest.Created.Before(s.TrialEnd) {
+	if latest == nil || latest.Created.Before(s.TrialEnd) || isAfterThePause(s, latest) {
 		return ""
 	}
 	isFailing := latest.Status == projection.InvoiceOpen && latest.AttemptCount > 0 && !latest.Created.Before(s.LastPaidAt)
@@ -147,6 +155,12 @@ func pauseCause(s *v1alpha1.SubscriptionStatus) string {
 		return firstPaymentFailure
 	}
 	return ""
+}
+
+// isAfterThePause reports whether an invoice was made after the subscription was paused. A test clock simulates when it was.
+func isAfterThePause(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.Invoice) bool {
+	since := currentStatusSince(s)
+	return s.TestClock == "" && since != nil && since.Before(invoice.Created)
 }
 
 func assessActive(s *v1alpha1.SubscriptionStatus) assessment {
@@ -222,9 +236,9 @@ func assessPastDue(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, p
 // assessUnknown: no event reported the status, or this version does not know it. A paid period is served; else only Stripe
 // knows whether the customer is to be.
 func assessUnknown(s *v1alpha1.SubscriptionStatus, now time.Time) assessment {
-	switch {
-	case s.PaidThrough != nil && now.Before(s.PaidThrough.Time):
-		return paidUntil(s.PaidThrough)
+	switch paid := paidUntil(s, s.PaidThrough); {
+	case s.PaidThrough != nil && now.Before(paid.changesAt.Time):
+		return paid
 	case s.Status == "":
 		return tentative(unreported(nil, "Stripe has not reported the subscription's status yet. Access stays as it is until it does."))
 	default:
@@ -239,16 +253,28 @@ func assessUnknown(s *v1alpha1.SubscriptionStatus, now time.Time) assessment {
 //
 // For example, the invoices of February and March are open. On 10 March the one of February is paid: March stays unpaid.
 func unlessPaidSince(s *v1alpha1.SubscriptionStatus, now time.Time, otherwise assessment) assessment {
-	switch through := paidThrough(s); {
+	through, scheduled := paidThrough(s), scheduledEnd(s)
+	switch paid := paidUntil(s, through); {
 	case !isPaidSinceReport(s) || newestIsOverdue(s, now):
 		return otherwise
+	case scheduled != nil && !now.Before(scheduled.Time):
+		return hasEnded(scheduled)
 	case through == nil && s.TestClock != "": // when the period ends is simulated
 		return entitled(v1alpha1.ReasonSubscriptionActive, nil, "The subscription is paid for.")
-	case through == nil || !now.Before(through.Time):
+	case through == nil || !now.Before(paid.changesAt.Time):
 		return otherwise
 	default:
-		return paidUntil(earliest(through, scheduledEnd(s)))
+		return paid
 	}
+}
+
+// paidUntil serves a paid period, unless the subscription is scheduled to end within it, or a newer invoice is due by then.
+func paidUntil(s *v1alpha1.SubscriptionStatus, through *metav1.Time) assessment {
+	end := earliest(through, scheduledEnd(s))
+	if newest := s.LatestInvoice; newest != nil && newest.Status == projection.InvoiceOpen && newest.DueAt.Before(end) {
+		return entitled(v1alpha1.ReasonSubscriptionActive, newest.DueAt, "The subscription is paid for. A newer invoice is due%s.", onDate(newest.DueAt))
+	}
+	return entitled(v1alpha1.ReasonSubscriptionActive, end, "The subscription is paid for. The paid period ends%s.", onDate(end))
 }
 
 // isPaidSinceReport reports whether an invoice was paid after the event that reported the status, or with it.
@@ -279,10 +305,6 @@ func newestIsOverdue(s *v1alpha1.SubscriptionStatus, now time.Time) bool {
 		isDue := newest.AttemptCount > 0 || newest.DueAt != nil && !now.Before(newest.DueAt.Time)
 		return newest.Status == projection.InvoiceOpen && isDue
 	}
-}
-
-func paidUntil(end *metav1.Time) assessment {
-	return entitled(v1alpha1.ReasonSubscriptionActive, end, "The subscription is paid for. The paid period ends%s.", onDate(end))
 }
 
 // graceStart is when the grace period of a past due subscription started: when it came into past due, or, if no event

@@ -49,6 +49,8 @@ type Payload struct {
 	Object stripejson.Object
 	// Previous holds the earlier values of the fields that the event changed (Stripe's previous_attributes).
 	Previous stripejson.Object
+	// APIVersion is the version of the object's shape; empty if it is the newest.
+	APIVersion string
 	// MetadataPrefix selects the metadata to keep.
 	MetadataPrefix string
 }

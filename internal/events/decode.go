@@ -62,7 +62,9 @@ func (d Decoder) readObject(envelope stripejson.Object, e *projection.Event) err
 	setLinks(e, stripejson.ReadLinks(object))
 	t, handled := Lookup(e.Type)
 	if handled {
-		t.read(Payload{Object: object, Previous: envelope.Object("data.previous_attributes"), MetadataPrefix: d.MetadataPrefix}, e)
+		t.read(Payload{
+			Object: object, Previous: envelope.Object("data.previous_attributes"), APIVersion: e.APIVersion, MetadataPrefix: d.MetadataPrefix,
+		}, e)
 	}
 	return judge(t.Record, object.Problems(), e)
 }

@@ -82,6 +82,10 @@ func TestTraceOfIncompleteEvents(t *testing.T) {
 	if untracked.StateBefore != untracked.StateAfter {
 		t.Errorf("a change of an untracked field leads from %q to %q", untracked.StateBefore, untracked.StateAfter)
 	}
+	cut := traceOf(t, Event{Type: "customer.subscription.updated", Object: sub, Previous: Object{"items": Object{"data": []Object{}}}}, "2017-04-06")
+	if cut.StateBefore != "" {
+		t.Errorf("an event whose earlier list is cut begins at %q", cut.StateBefore)
+	}
 	item := sub["items"].(Object)["data"].([]Object)[0]
 	renamed := item.With("price", item["price"].(Object).With("nickname", "New name").With("lookup_key", "new").With("metadata", Object{}))
 	other := traceOf(t, Event{Type: "customer.subscription.updated", Object: sub.With("items", Object{"data": []Object{renamed}})}, New)

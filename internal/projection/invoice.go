@@ -80,12 +80,22 @@ func paidAtOf(e *Event) *metav1.Time {
 //
 // Of items with different intervals, the invoice of the shortest period is the newest. For example, January's invoice bills a
 // year and a month, and shows the end of the year. February's bills a month alone, and shows the end of February.
+//
+// An invoice that bills the past only, as one of usage does, pays for no time to come: the paid period rests on it if no other
+// invoice is known to pay for one, and has no end. For example, January's invoice bills a year, and February's bills January's
+// usage: the year stays paid.
 func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, end *metav1.Time, e *Event) bool {
 	if end == nil && !invoice.MoreLines {
 		return false
 	}
 	p := v1alpha1.Position{
 		Authority: v1alpha1.AuthorityState, Created: *cmp.Or(invoice.Created, &e.Created), EventID: invoice.ID,
+	}
+	if end != nil && !p.Created.Before(end) {
+		end = nil
+		if !invoice.MoreLines {
+			p.Authority = v1alpha1.AuthorityHint
+		}
 	}
 	if !takePart(&s.Positions, partPaidThrough, p) {
 		return false

@@ -149,6 +149,7 @@ func readSubscription(a *Aggregate, e *Event) Difference {
 	d = d.fold(a, e, doubt, SubscriptionState)
 	if s := a.Subscriptions[e.SubscriptionID]; s != nil && len(d.Remaining) == 0 {
 		s.RestItems = restOf(e.Subscription.Items)
+		s.Plan = planName(itemsOf(s))
 	}
 	if s := a.Subscriptions[e.SubscriptionID]; len(d.Repaired) > 0 && StatePosition(&shown).Authority == v1alpha1.AuthorityFinal &&
 		s.LastEvent != nil && !s.LastEvent.Created.Before(&e.Created) {

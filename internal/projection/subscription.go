@@ -56,7 +56,7 @@ func showSubscription(a *Aggregate, e *Event, authority v1alpha1.Authority) bool
 	shows := takeStatePart(&s.Positions, partState, p, record.Trace)
 	if shows {
 		s.SubscriptionState = state
-		s.Plan = planName(state.Items)
+		s.Plan = planName(itemsOf(s))
 	}
 	keepFirstSeen(s, state.Status, e)
 	if record.PreviousStatus != "" || e.Type == "customer.subscription.created" {

@@ -87,6 +87,30 @@ func TestTheRestOfTheItemsIsRead(t *testing.T) {
 	}
 }
 
+// The plan is named by the licensed item, which Stripe sends in no event.
+func TestThePlanIsThatOfAllItems(t *testing.T) {
+	long := longSubscription(11)
+	for i, item := range long["items"].(Object)["data"].([]Object)[:10] {
+		delete(item, "quantity")
+		item["price"] = item["price"].(Object).With("recurring", Object{"usage_type": "metered"}).With("id", fmt.Sprintf("price_usage_%d", i))
+	}
+	var a projection.Aggregate
+	plan := func() string { return a.Subscriptions["sub_A"].Plan }
+	for i := range 2 {
+		at := begin.Add(time.Duration(i) * hour)
+		projection.Fold(&a, []projection.Change{change(t, Event{
+			ID: fmt.Sprintf("evt_%d", i), Type: "customer.subscription.updated", Created: at, Shape: New, Object: Render(long, New),
+		})})
+		if want := []string{"price_usage_0", "price_10"}[i]; plan() != want { // what was read before stays
+			t.Errorf("after event %d the plan is %q, want %q", i, plan(), want)
+		}
+		projection.Read(&a, readingOf(t, RenderWhole(long, New), at.Add(time.Minute)))
+		if plan() != "price_10" {
+			t.Errorf("after reading %d the plan is %q", i, plan())
+		}
+	}
+}
+
 // What the rest of an invoice's lines pays for is read. An event that comes after does not undo it.
 func TestTheRestOfTheLinesIsRead(t *testing.T) {
 	later := end.AddDate(0, 9, 0)

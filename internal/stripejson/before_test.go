@@ -38,3 +38,21 @@ func TestBeforeKeepsItsProblems(t *testing.T) {
 		t.Errorf("problems of the state before: %v, of the object: %v; want some and none", before.Err(), object.Err())
 	}
 }
+
+// In old API versions a list in previous_attributes lacks what did not change.
+func TestHasBefore(t *testing.T) {
+	for name, tc := range map[string]struct {
+		previous, version string
+		want              bool
+	}{
+		"a value, in the oldest version":  {`{"status":"active"}`, "2011-01-01", true},
+		"a list below, in an old version": {`{"items":{"data":[{"quantity":1}]}}`, "2017-04-06", false},
+		"a list, in an old version":       {`{"a":[]}`, "2016-07-06", false},
+		"a list, sent whole":              {`{"items":{"data":[{"quantity":1}]}}`, "2017-05-25", true},
+		"a list, in the newest version":   {`{"a":[]}`, "", true},
+	} {
+		if got := parse(t, `{}`).HasBefore(parse(t, tc.previous), tc.version); got != tc.want {
+			t.Errorf("%s: %t, want %t", name, got, tc.want)
+		}
+	}
+}

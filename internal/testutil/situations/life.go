@@ -299,6 +299,14 @@ func (l *Life) renewsAfterSignUp() {
 	l.renews()
 }
 
+// paysYear is a customer who signs up on day 0, and pays a year.
+func (l *Life) paysYear() {
+	l.signsUp()
+	l.subscribes(subA, "active")
+	l.bills("in_1", subA, lines(l.line(subA, 29000, 0, 365, false)))
+	l.pays("in_1", "ch_1")
+}
+
 // failsToRenewAgain is a renewal on day 30 of which the payment fails.
 func (l *Life) failsToRenewAgain() {
 	l.renews()

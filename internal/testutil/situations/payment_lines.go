@@ -51,6 +51,41 @@ func lateInvoices() []Situation {
 			Asked: 41 * Day,
 			Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 50.").until(50 * Day),
 		}, {
+			Name:  "The first payment succeeds, and the subscription is scheduled to end on day 20. Stripe's events about it are late.",
+			Life:  paysWithScheduledEnd,
+			Asked: 19 * Day,
+			Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 20.").until(20 * Day),
+		}, {
+			Name: "The same, on day 20.", Life: paysWithScheduledEnd,
+			Asked: 20 * Day, Want: no("SubscriptionEnded", "The subscription ended on day 20, as scheduled."),
+		}, {
+			Name: "A year is paid. The payment of a month's usage fails, and succeeds on day 40. The event about the subscription is late.",
+			Life: func(l *Life) {
+				l.paysYear()
+				l.on(30)
+				l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
+				l.declines("in_2", 1)
+				l.becomes(subA, "past_due")
+				l.on(40)
+				l.pays("in_2", "ch_2")
+			},
+			Asked: 41 * Day,
+			Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 365.").until(365 * Day),
+		}, {
+			Name: "Only usage is billed. Its payment fails, and succeeds on day 40. The event about the subscription is late.",
+			Life: func(l *Life) {
+				l.signsUp()
+				l.subscribes(subA, "active")
+				l.on(30)
+				l.change("customer.subscription.updated", subA, l.period(subA, 30, 60))
+				l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
+				l.declines("in_2", 1)
+				l.becomes(subA, "past_due")
+				l.on(40)
+				l.pays("in_2", "ch_2")
+			},
+			Asked: 41 * Day, Want: yes("SubscriptionActive", paidUntil60).until(60 * Day),
+		}, {
 			Name: "An invoice that was paid on day 0 is changed on day 20. The subscription is past due since day 5.",
 			Life: func(l *Life) {
 				l.subscribesAndPays()
@@ -86,6 +121,14 @@ func lateInvoices() []Situation {
 			Asked: 41 * Day, Want: no("PaymentFailed", graceIsOver),
 		},
 	}
+}
+
+// paysWithScheduledEnd is a first payment of a subscription that is scheduled to end on day 20.
+func paysWithScheduledEnd(l *Life) {
+	l.signsUp()
+	l.subscribes(subA, "incomplete", Fields{"cancel_at": unix(20)})
+	l.bills("in_1", subA)
+	l.pays("in_1", "ch_1")
 }
 
 // graceEdges are rows about the end of grace, and about a payment that must be authorized.

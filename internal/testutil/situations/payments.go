@@ -120,7 +120,7 @@ func payments() Group {
 					l.pays("in_1", "ch_1")
 				},
 				Asked: 51 * Day,
-				Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 365.").until(365 * Day),
+				Want:  yes("SubscriptionActive", "The subscription is paid for. A newer invoice is due on day 60.").until(60 * Day),
 			}, {
 				Name: "The renewal is paid late. Its lines also credit a year, until day 365.",
 				Life: func(l *Life) {

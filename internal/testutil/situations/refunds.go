@@ -88,6 +88,12 @@ func refunds() Group {
 				},
 				Asked: 34 * Day, Want: yes("SubscriptionActive", isActive),
 			}, {
+				Name: "A year is paid, and then the usage of a month. The usage is refunded.", Flags: onRefund, Life: refundsOneOfYearAndUsage("ch_2"),
+				Asked: 34 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
+				Name: "The same, and the year is refunded.", Flags: onRefund, Life: refundsOneOfYearAndUsage("ch_1"),
+				Asked: 34 * Day, Want: no("AwaitingPayment", "The last payment was refunded in full on day 33. Access resumes with the next payment."),
+			}, {
 				Name: "A former subscription is refunded. The customer comes back with a trial.", Flags: onRefund,
 				Life: refund("ch_1", nothing, func(l *Life) {
 					l.ends(subA)
@@ -135,5 +141,17 @@ func refunds() Group {
 				Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
 			},
 		},
+	}
+}
+
+// refundsOneOfYearAndUsage is a year that is paid by ch_1, and the usage of a month by ch_2, one of which is refunded.
+func refundsOneOfYearAndUsage(charge string) func(*Life) {
+	return func(l *Life) {
+		l.paysYear()
+		l.on(30)
+		l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)), Fields{"amount_due": 500})
+		l.pays("in_2", "ch_2")
+		l.on(33)
+		l.refunds(charge)
 	}
 }

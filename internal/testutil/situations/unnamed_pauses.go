@@ -128,6 +128,28 @@ func unnamedPauses() Group {
 				},
 				Asked: 13 * Day, Want: no("Paused", pausedOn12),
 			}, {
+				Name: "The trial ends without a payment method. The customer resumes the subscription, and the payment of that fails.",
+				Life: func(l *Life) {
+					startsTrial(l)
+					l.on(14)
+					l.becomes(subA, "paused")
+					l.on(15)
+					l.bills("in_2", subA)
+					l.declines("in_2", 1)
+				},
+				Asked: 16 * Day, Want: no("Paused", pausedByTrial),
+			}, {
+				Name: "The subscription is paused on day 12. The payment of the invoice that would resume it fails.",
+				Life: func(l *Life) {
+					l.subscribesAndPays()
+					l.on(12)
+					l.becomes(subA, "paused")
+					l.on(13)
+					l.bills("in_2", subA)
+					l.declines("in_2", 1)
+				},
+				Asked: 14 * Day, Want: no("Paused", pausedOn12),
+			}, {
 				Name: "An invoice from before the trial is open. The trial ends without a payment method.",
 				Life: func(l *Life) {
 					l.signsUp()

@@ -105,6 +105,18 @@ func paidVoidPauses() []Situation {
 	}
 }
 
+// paysUsageThenVoids is a subscription that bills usage only: that of its first month is paid, then collection is paused.
+func paysUsageThenVoids(l *Life) {
+	l.signsUp()
+	l.subscribes(subA, "active")
+	l.on(30)
+	l.change("customer.subscription.updated", subA, l.period(subA, 30, 60))
+	l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
+	l.pays("in_2", "ch_2")
+	l.on(32)
+	l.change("customer.subscription.updated", subA, voids(nil))
+}
+
 func otherVoidPauses() []Situation {
 	const noDate = isVoided + "No date is set for it to resume."
 	inTrialThen := func(fields ...Fields) func(*Life) {
@@ -186,15 +198,50 @@ func otherVoidPauses() []Situation {
 		}, {
 			Name: "A year is paid. A later invoice fails, grace is over, and collection is paused.",
 			Life: func(l *Life) {
-				l.signsUp()
-				l.subscribes(subA, "active")
-				l.bills("in_1", subA, lines(l.line(subA, 29000, 0, 365, false)))
-				l.pays("in_1", "ch_1")
+				l.paysYear()
 				l.failsToRenewAgain()
 				l.on(40)
 				l.change("customer.subscription.updated", subA, voids(nil))
 			},
 			Asked: 41 * Day, Want: no("Paused", noDate),
+		}, {
+			Name: "A year is paid, and so is the usage of a month, which is billed after it. Collection is paused.",
+			Life: func(l *Life) {
+				l.paysYear()
+				l.on(30)
+				l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
+				l.pays("in_2", "ch_2")
+				l.on(32)
+				l.change("customer.subscription.updated", subA, voids(nil))
+			},
+			Asked: 33 * Day, Want: yes("SubscriptionActive", isVoided+"Access ends on day 365, with what was paid for.").until(365 * Day),
+		}, {
+			Name: "Only usage is billed. That of the first month is paid, and collection is paused on day 32.",
+			Life: paysUsageThenVoids, Asked: 33 * Day,
+			Want: yes("SubscriptionActive", isVoided+"Access ends on day 60, with what was paid for.").until(60 * Day),
+		}, {
+			Name: "The same, and Stripe has voided the invoice of the next month's usage.",
+			Life: func(l *Life) {
+				paysUsageThenVoids(l)
+				l.on(60)
+				l.change("customer.subscription.updated", subA, l.period(subA, 60, 90))
+				l.bills("in_3", subA, lines(l.line(subA, 500, 30, 60, false)))
+				l.change("invoice.voided", "in_3", Fields{"status": "void"})
+			},
+			Asked: 61 * Day, Want: no("Paused", noDate),
+		}, {
+			Name: "Collection is paused. Of the imported subscription only a voided invoice of a proration is known.", HasKey: true,
+			Life: func(l *Life) {
+				l.add("", Subscription(l.Shape, subA, CustomerID, "active", Begin, dayTime(30)))
+				l.on(5)
+				l.bills("in_1", subA, lines(l.line(subA, 500, 5, 30, true)))
+				l.change("invoice.voided", "in_1", Fields{"status": "void"})
+				l.on(10)
+				l.change("customer.subscription.updated", subA, voids(nil))
+				l.reads(subA)
+				l.isListed()
+			},
+			Asked: 11 * Day, Want: yes("SubscriptionActive", isVoided+"Access ends on day 30, with what was paid for.").until(30 * Day),
 		}, {
 			Name: "Collection is paused, and the subscription is canceled.",
 			Life: func(l *Life) {
