@@ -67,6 +67,9 @@ func (s *subscription) latest(status string) *subscription {
 	return s
 }
 
+// due is when the newest invoice is to be paid.
+func (s *subscription) due(t *metav1.Time) *subscription { s.status.LatestInvoice.DueAt = t; return s }
+
 // failing is when the subscription's newest invoice was created, which is open and was tried once.
 func (s *subscription) failing(created *metav1.Time) *subscription {
 	s.status.LatestInvoice = &v1alpha1.Invoice{ID: "in_9", Status: "open", Created: created, AttemptCount: 1}

@@ -31,6 +31,9 @@ func TestPaidSinceTheStatusWasReported(t *testing.T) {
 		"incomplete":        {sub("incomplete").reported(day(-1)).lastPaid(day(-1)).paidThrough(day(20)), paid},
 		"a trial is over":   {sub("trialing").trialUntil(day(-1)).reported(day(-14)).lastPaid(day(-1)).paidThrough(day(20)), paid},
 		"a trial continues": {sub("trialing").trialUntil(day(1)).reported(day(-14)).lastPaid(day(-14)).paidThrough(day(1)), trialContinues},
+		"a test clock simulates when a newer invoice is due": {
+			sub("past_due").reported(day(-20)).lastPaid(day(-1)).latest("open").due(day(-400)).onTestClock(), "True SubscriptionActive The subscription is paid for.",
+		},
 		"canceled, but paid since": {sub("canceled").reported(day(-20)).lastPaid(day(-1)).paidThrough(day(20)),
 			"False SubscriptionEnded The subscription was canceled and ended."},
 		"paid before it failed": {sub("past_due").reported(day(-10)).lastPaid(day(-11)).paidThrough(day(20)).became("past_due", day(-10)),
