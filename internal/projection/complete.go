@@ -19,6 +19,21 @@ func EventsGone(a *Aggregate, before metav1.Time) {
 	}
 }
 
+// KeepByName keeps subscriptions whose states are lost: they are known by name only, until an event or a reading reports their
+// states. Until then no negative decision is made (see package entitlement), and with a Stripe key the customer is read
+// (IsPartlyKnown). Example:
+//
+//	The import has read sub_A (active), and no event of it was ever recorded. A person deletes its object.
+//	sub_A stays without a status, and Entitled is Unknown. Then Stripe is read: it has sub_A active, or canceled.
+//
+// The deletion of the customer has ended them.
+func KeepByName(a *Aggregate, subscriptionIDs []string) {
+	for _, id := range subscriptionIDs {
+		a.ensureSubscription(id)
+	}
+	settleDeletion(a)
+}
+
 // Created notes that the recorded history starts with the customer, so that all of its subscriptions are known. It wins
 // over a listing, and the earliest such event wins, so that the result does not depend on what arrives first.
 //

@@ -114,6 +114,10 @@ func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time,
 	if status == metav1.ConditionTrue && len(s.Status.UnreadableFields) > 0 {
 		status, reason, message = inSyncUnreadable("subscription", s.Status.UnreadableFields)
 	}
+	if s.Status.LastEvent == nil && s.Status.LastComparison == nil { // nothing that is there has reported it
+		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonStateNotKnown
+		message = "The status was lost, and no recorded event gives it back. With a Stripe key, the subscription is read from Stripe."
+	}
 	isAsked := annotation.Unanswered(s.Annotations[v1alpha1.AnnotationResync], answeredRequest(s.Status.LastComparison)) != ""
 	status, reason, message = inSyncRefused(status, reason, message, refusal, isAsked)
 	if deletedAt != nil {

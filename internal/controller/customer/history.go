@@ -96,14 +96,36 @@ func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error 
 	return r.noteGone(ctx, c)
 }
 
-// lacksStatus reports whether the customer, or one of its subscriptions, has no status to fold events into.
-func (c *reconciliation) lacksStatus() bool {
+// findLost finds the subscriptions that the customer's status lists and that have no object any more. One whose object is another
+// customer's by now is none of this customer's.
+//
+// What the recorded events do not give back of them is not known: they stay, by name only (projection.KeepByName).
+func (r *Reconciler) findLost(ctx context.Context, c *reconciliation) error {
 	for i := range c.customer.Status.Subscriptions {
-		if c.subscriptions[c.customer.Status.Subscriptions[i].SubscriptionID] == nil {
-			return true
+		id := c.customer.Status.Subscriptions[i].SubscriptionID
+		if c.subscriptions[id] == nil {
+			why, err := r.whyForeign(ctx, c, id)
+			if err != nil {
+				return err
+			}
+			if why == "" && c.subscriptions[id] == nil {
+				c.lost = append(c.lost, id)
+			}
 		}
 	}
-	return len(c.customer.Status.Conditions) == 0
+	return nil
+}
+
+// lists reports whether the customer's stored status lists the subscription.
+func (c *reconciliation) lists(subscriptionID string) bool {
+	return slices.ContainsFunc(c.customer.Status.Subscriptions, func(s v1alpha1.SubscriptionSummary) bool {
+		return s.SubscriptionID == subscriptionID
+	})
+}
+
+// lacksStatus reports whether the customer, or one of its subscriptions, has no status to fold events into.
+func (c *reconciliation) lacksStatus() bool {
+	return len(c.lost) > 0 || len(c.customer.Status.Conditions) == 0
 }
 
 // forgets reports whether a status shows a part without its place in the order of events.

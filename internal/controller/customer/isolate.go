@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,7 +37,7 @@ func (r *Reconciler) planWithoutFaults(ctx context.Context, c *reconciliation, c
 	}
 	if isFault(err) && len(c.recorded) > 0 {
 		logFault(ctx, "Leaving out the settled events: one of them cannot be folded again", err)
-		c.recorded = nil
+		c.leaveOutRecorded()
 		_, err = r.plan(ctx, c, nil)
 	}
 	if err != nil {
@@ -82,6 +84,18 @@ func (r *Reconciler) keepFoldable(ctx context.Context, c *reconciliation, kept, 
 func (r *Reconciler) dropReadings(c *reconciliation) {
 	r.Readings.Remove(client.ObjectKeyFromObject(c.customer), c.batch)
 	c.batch = nil
+}
+
+// leaveOutRecorded leaves out the settled events. If the customer's status is lost, what they report counts as gone: otherwise a
+// customer.created that is delivered again would make the customer known whole, without the subscriptions of the others.
+func (c *reconciliation) leaveOutRecorded() {
+	for _, e := range c.recorded {
+		after := metav1.NewTime(e.Spec.Created.Add(time.Second))
+		if len(c.customer.Status.Conditions) == 0 && (c.goneBefore == nil || c.goneBefore.Before(&after)) {
+			c.goneBefore = &after
+		}
+	}
+	c.recorded = nil
 }
 
 // logFault logs why a plan failed, with the stack of a panic.

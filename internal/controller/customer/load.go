@@ -44,7 +44,7 @@ func (r *Reconciler) load(ctx context.Context, key client.ObjectKey, batch *read
 	}
 	c.erasure = r.Erased.Peek(key)
 	for _, step := range []func(context.Context, *reconciliation) error{
-		r.failForeign, r.loadSubscriptions, r.failMisassigned, r.leaveOutMisassigned, r.countFailed, r.loadRecorded,
+		r.failForeign, r.loadSubscriptions, r.failMisassigned, r.leaveOutMisassigned, r.countFailed, r.findLost, r.loadRecorded,
 	} {
 		if err := step(ctx, c); err != nil {
 			return nil, err

@@ -76,14 +76,14 @@ type noEvents struct{ cache.Cache }
 func (noEvents) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
 // fakeClient lists by the name of the customer, as the caches do.
-func fakeClient(t *testing.T, objects ...client.Object) client.Client {
+func fakeClient(t *testing.T, objects ...client.Object) client.WithWatch {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
 	byCustomer := func(o client.Object) []string { return []string{routing.Scope{}.CustomerOf(o)} }
-	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&v1alpha1.Subscription{}).
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&v1alpha1.Customer{}, &v1alpha1.Subscription{}).
 		WithIndex(&v1alpha1.BillingEvent{}, routing.ByCustomer, byCustomer).
 		WithIndex(&v1alpha1.Subscription{}, routing.ByCustomer, byCustomer).Build()
 }

@@ -63,26 +63,25 @@ func (r *Reconciler) fold(ctx context.Context, c *reconciliation, p *plan) (*pro
 	}
 	aggregate := storedAggregate(c)
 	outcomes, missing := projection.Fold(aggregate, changes)
-	p.outcomes = outcomes[:len(p.events)]
-	if len(missing) == 0 {
-		return aggregate, nil
+	if len(missing) > 0 {
+		earlier, err := r.readAgain(ctx, c.customer, missing)
+		if err != nil {
+			return nil, err
+		}
+		aggregate = storedAggregate(c)
+		outcomes, _ = projection.Fold(aggregate, append(changes, earlier...))
 	}
-	earlier, err := r.readAgain(ctx, c.customer, missing)
-	if err != nil {
-		return nil, err
-	}
-	aggregate = storedAggregate(c)
-	outcomes, _ = projection.Fold(aggregate, append(changes, earlier...))
 	p.outcomes = outcomes[:len(p.events)]
+	projection.KeepByName(aggregate, c.lost)
 	return aggregate, nil
 }
 
 // storedAggregate copies the stored statuses. A subscription without a status is left out: it was created for an event
-// that is not folded yet.
+// that is not folded yet, or its status is lost.
 func storedAggregate(c *reconciliation) *projection.Aggregate {
 	a := &projection.Aggregate{Customer: *c.customer.Status.DeepCopy(), Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
 	for id, s := range c.subscriptions {
-		if s.Status.LastEvent != nil || s.Status.LastComparison != nil {
+		if hasStatus(s) {
 			a.Subscriptions[id] = s.Status.DeepCopy()
 			a.Subscriptions[id].TakeEarlier()
 		}
@@ -93,6 +92,9 @@ func storedAggregate(c *reconciliation) *projection.Aggregate {
 	}
 	return a
 }
+
+// hasStatus reports whether the subscription's status was written. Then it has conditions, whatever else is known.
+func hasStatus(s *v1alpha1.Subscription) bool { return len(s.Status.Conditions) > 0 }
 
 // readAgain reads events that were folded before from the API server. An event that is gone leaves its part of the
 // status in doubt.

@@ -18,6 +18,7 @@ import (
 type reconciliation struct {
 	customer      *v1alpha1.Customer                // without a UID until it is created
 	subscriptions map[string]*v1alpha1.Subscription // by Stripe's id; only those that are created
+	lost          []string                          // the subscriptions that status.subscriptions lists, and that have no status; see history.go
 	pending       []*pendingEvent                   // by Stripe's created, then id
 	recorded      []*v1alpha1.BillingEvent          // settled events that are folded again; see history.go
 	goneBefore    *metav1.Time                      // a status was lost, and events before this may be gone; nil if none was, or none are

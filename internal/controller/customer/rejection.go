@@ -83,6 +83,9 @@ func (c *reconciliation) forgetPending() (found bool) {
 				emptied := s.DeepCopy()
 				emptied.Status = v1alpha1.SubscriptionStatus{}
 				c.subscriptions[id], found = emptied, true
+				if c.lists(id) {
+					c.lost = append(c.lost, id)
+				}
 				break
 			}
 		}
