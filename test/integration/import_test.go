@@ -211,6 +211,66 @@ func TestImportOfAnOldAccount(t *testing.T) {
 	})
 }
 
+// Subscriptions that only the import has read are lost: some while the operator runs, and others while it does not, which a backup tool
+// then puts back without their statuses. All come back as Stripe has them, and meanwhile no customer is published as one that has no
+// subscription.
+func TestLostSubscriptionsThatNoEventReports(t *testing.T) {
+	t.Parallel()
+	world, want := oldAccount(20)
+	_, withStripe := stripe(t, world)
+	namespace, err := cluster.Namespace(t.Context(), "it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withImport := func(c *config.Config) {
+		c.Import, c.RefetchDelay, c.ResyncInterval = config.ImportSubscribers, time.Second, 0
+	}
+	o := startIn(t, namespace, withStripe, withImport)
+	o.imported(patience)
+	watched := watchEntitlements(t, namespace)
+	asAtStripe := func() {
+		o.eventually("every subscription has a status, and every decision is as Stripe's state asks for", func() string {
+			for _, s := range o.subscriptions() {
+				if s.Status.Status == "" {
+					return s.Name + " has none"
+				}
+			}
+			return strings.Join(watched.wrong(want), "\n")
+		})
+	}
+	asAtStripe()
+	all := o.subscriptions()
+	for i := range all[:len(all)/2] {
+		if err := cluster.Client.Delete(t.Context(), &all[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asAtStripe()
+	o.stop()
+	for i := range all[len(all)/2:] {
+		s := &all[len(all)/2+i]
+		if err := cluster.Client.Delete(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		s.ResourceVersion, s.UID, s.Status = "", "", v1alpha1.SubscriptionStatus{}
+		if err := cluster.Client.Create(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o = startIn(t, namespace, withStripe, withImport)
+	asAtStripe()
+}
+
+// subscriptions lists all Subscriptions.
+func (o *operator) subscriptions() []v1alpha1.Subscription {
+	o.t.Helper()
+	var list v1alpha1.SubscriptionList
+	if err := cluster.Client.List(context.Background(), &list, client.InNamespace(o.namespace)); err != nil {
+		o.t.Fatal(err)
+	}
+	return list.Items
+}
+
 // An operator that is killed during an import goes on at the page that was not folded.
 func TestImportContinuesAfterAKill(t *testing.T) {
 	t.Parallel()

@@ -96,8 +96,11 @@ func (r *Reconciler) readRecorded(ctx context.Context, c *reconciliation) error 
 	return r.noteGone(ctx, c)
 }
 
-// findLost finds the subscriptions that the customer's status lists and that have no object any more. One whose object is another
-// customer's by now is none of this customer's.
+// findLost finds the subscriptions that the customer's status lists and that have no status any more: their object was deleted, or
+// was made anew without one. One whose object is another customer's by now is none of this customer's. For example, sub_A is deleted:
+//
+//	the object is made again, and the process is killed before it has a status    the next process finds it lost again
+//	a backup tool puts the object back, which leaves out statuses                 it is lost, whatever the Customer shows
 //
 // What the recorded events do not give back of them is not known: they stay, by name only (projection.KeepByName).
 func (r *Reconciler) findLost(ctx context.Context, c *reconciliation) error {
@@ -108,9 +111,12 @@ func (r *Reconciler) findLost(ctx context.Context, c *reconciliation) error {
 			if err != nil {
 				return err
 			}
-			if why == "" && c.subscriptions[id] == nil {
-				c.lost = append(c.lost, id)
+			if why != "" {
+				continue
 			}
+		}
+		if s := c.subscriptions[id]; s == nil || !hasStatus(s) {
+			c.lost = append(c.lost, id)
 		}
 	}
 	return nil

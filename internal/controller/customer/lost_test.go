@@ -167,6 +167,13 @@ func TestALostSubscription(t *testing.T) {
 			[]v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active")},
 			[]client.Object{knownCustomer("sub_A")}, []string{"True SubscriptionActive", "sub_A active"},
 		},
+		"nothing gives it back, and its object is there": {
+			nil, []client.Object{knownCustomer("sub_A"), stored("sub_A", "")}, []string{"Unknown StateNotKnown", "sub_A "},
+		},
+		"its event gives it back, and its object is there": {
+			[]v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active")},
+			[]client.Object{knownCustomer("sub_A"), stored("sub_A", "")}, []string{"True SubscriptionActive", "sub_A active"},
+		},
 		"another event cannot be folded again": {
 			[]v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active"), applied("evt_panic", "customer.updated", "", "")},
 			[]client.Object{knownCustomer("sub_A")}, []string{"Unknown StateNotKnown", "sub_A "},
