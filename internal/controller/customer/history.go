@@ -29,10 +29,16 @@ const (
 //
 // Events that are older than the retention may be gone. What the others give back may not be whole then.
 //
-// A customer whose customer.created is pending and recent is taken as new: so a sign-up costs no request.
+// A customer whose customer.created is pending and recent is taken as new, unless it is known to have ended events: so a sign-up costs
+// no search, not even while the ended events are still being listed (package ended). For example, the Customer of cus_A is deleted, whose
+// customer.created did not arrive at first:
+//
+//	the events of its subscription have ended    customer.created, delivered again, makes nothing whole without them
+//	no event of it has ended                     all that is known of it is pending
 func (r *Reconciler) loadRecorded(ctx context.Context, c *reconciliation) error {
 	forgets := c.forgets() && !r.recalled.has(c.customer.UID)
-	if !forgets && (!c.lacksStatus() || c.isSigningUp(r.Clock.Now())) {
+	identity, isSigningUp := c.customer.Spec, len(c.lost) == 0 && c.isSigningUp(r.Clock.Now())
+	if !forgets && (!c.lacksStatus() || isSigningUp && !r.Ended.Has(identity.Account, identity.CustomerID)) {
 		return nil
 	}
 	return r.readRecorded(ctx, c)

@@ -12,10 +12,17 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// endedOf is what is known of ended events: whether there may be some of a customer.
-type endedOf bool
+// endedOf is what is known of a customer's ended events: whether there may be some, or are some.
+type endedOf string
 
-func (e endedOf) MayHave(string, string) bool { return bool(e) }
+const (
+	hasEnded     endedOf = "has"
+	mayHaveEnded endedOf = "may have"
+	hasNoEnded   endedOf = "has none"
+)
+
+func (e endedOf) MayHave(string, string) bool { return e != hasNoEnded }
+func (e endedOf) Has(string, string) bool     { return e == hasEnded }
 func (e endedOf) NoteEnding(string, string)   {}
 
 // lists counts the lists, and lists the one event about cus_A.
@@ -52,15 +59,16 @@ func TestASearchForRecordedEvents(t *testing.T) {
 		recorded   int
 		goneBefore bool
 	}{
-		"with a status":                                  {known, true, pending("invoice.paid", 0), false, 0, 0, false},
-		"without one, and it may have events":            {nil, true, pending("invoice.paid", 0), false, 2, 1, false},
-		"without one, and it has no events":              {nil, false, pending("invoice.paid", 0), false, 0, 0, false},
-		"it has no events, and old ones are gone":        {nil, false, pending("invoice.paid", 2*time.Hour), true, 0, 0, true},
-		"it has no events from before those":             {nil, false, pending("invoice.paid", 0), true, 0, 0, false},
-		"it signs up":                                    {nil, true, pending("customer.created", time.Minute), true, 0, 0, false},
-		"customer.created is old":                        {nil, true, pending("customer.created", 2*time.Hour), false, 2, 1, false},
-		"it may have events, and old ones are gone":      {nil, true, pending("invoice.paid", 0), true, 2, 1, true},
-		"customer.created is old, and old ones are gone": {nil, false, pending("customer.created", 2*time.Hour), true, 0, 0, true},
+		"with a status":                                  {known, mayHaveEnded, pending("invoice.paid", 0), false, 0, 0, false},
+		"without one, and it may have events":            {nil, mayHaveEnded, pending("invoice.paid", 0), false, 2, 1, false},
+		"without one, and it has no events":              {nil, hasNoEnded, pending("invoice.paid", 0), false, 0, 0, false},
+		"it has no events, and old ones are gone":        {nil, hasNoEnded, pending("invoice.paid", 2*time.Hour), true, 0, 0, true},
+		"it has no events from before those":             {nil, hasNoEnded, pending("invoice.paid", 0), true, 0, 0, false},
+		"it signs up":                                    {nil, mayHaveEnded, pending("customer.created", time.Minute), true, 0, 0, false},
+		"it signs up, and has ended events":              {nil, hasEnded, pending("customer.created", time.Minute), false, 2, 1, false},
+		"customer.created is old":                        {nil, mayHaveEnded, pending("customer.created", 2*time.Hour), false, 2, 1, false},
+		"it may have events, and old ones are gone":      {nil, mayHaveEnded, pending("invoice.paid", 0), true, 2, 1, true},
+		"customer.created is old, and old ones are gone": {nil, hasNoEnded, pending("customer.created", 2*time.Hour), true, 0, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reader := &lists{}

@@ -31,7 +31,7 @@ func inMemory(t *testing.T) *Reconciler {
 	}
 	return &Reconciler{
 		Clock: testingclock.NewFakePassiveClock(noon), Schemas: schemas, Readings: readings.NewMailbox(), Erased: erased.NewMailbox(),
-		Ended: endedOf(true),
+		Ended: mayHaveEnded,
 		Change: func(e *projection.Event) projection.Change {
 			return projection.Change{Event: e, Effects: []projection.Effect{func(a *projection.Aggregate, e *projection.Event) bool {
 				switch {

@@ -51,6 +51,14 @@ func applied(id, eventType, subscriptionID, status string) v1alpha1.BillingEvent
 	return e
 }
 
+// recentCreation is a pending customer.created of cus_A.
+func recentCreation() *v1alpha1.BillingEvent {
+	e := applied("evt_0", "customer.created", "", "")
+	e.Namespace, e.Name, e.CreationTimestamp = "ns", naming.Object("", "evt_0"), metav1.NewTime(noon)
+	e.Spec.Created, e.Spec.Customer, e.Status.Outcome = metav1.NewTime(noon.Add(-signupSpan/2)), &v1alpha1.CustomerRecord{}, v1alpha1.OutcomePending
+	return &e
+}
+
 // cluster is a reconciler of cus_A alone.
 type cluster struct {
 	*Reconciler
@@ -174,6 +182,10 @@ func TestALostSubscription(t *testing.T) {
 			[]v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active")},
 			[]client.Object{knownCustomer("sub_A"), stored("sub_A", "")}, []string{"True SubscriptionActive", "sub_A active"},
 		},
+		"its event gives it back, and the customer has just signed up": {
+			[]v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active")},
+			[]client.Object{knownCustomer("sub_A"), recentCreation()}, []string{"True SubscriptionActive", "sub_A active"},
+		},
 		"another event cannot be folded again": {
 			[]v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active"), applied("evt_panic", "customer.updated", "", "")},
 			[]client.Object{knownCustomer("sub_A")}, []string{"Unknown StateNotKnown", "sub_A "},
@@ -239,6 +251,17 @@ func TestALostSubscriptionIsKnownAgain(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// customer.created comes late, after the other events were applied and the Customer was deleted. It makes no customer without a
+// subscription.
+func TestALateCreationHidesNoHistory(t *testing.T) {
+	c := newCluster(t, []v1alpha1.BillingEvent{applied("evt_1", "customer.subscription.updated", "sub_A", "active")}, recentCreation())
+	c.Ended = hasEnded
+	c.reconcile()
+	if diff := cmp.Diff([]string{"True SubscriptionActive", "sub_A active"}, c.shows()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

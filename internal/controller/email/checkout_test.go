@@ -19,6 +19,7 @@ import (
 type endedOf map[[2]string]bool
 
 func (e endedOf) MayHave(account, customerID string) bool { return e[[2]string{account, customerID}] }
+func (e endedOf) Has(account, customerID string) bool     { return e[[2]string{account, customerID}] }
 func (e endedOf) NoteEnding(string, string)               {}
 
 // checkout is an event that reports a completed session, with the event's id as the address.

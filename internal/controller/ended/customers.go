@@ -33,6 +33,8 @@ const (
 type Set interface {
 	// MayHave reports whether the customer may have ended events.
 	MayHave(account, customerID string) bool
+	// Has reports whether the customer is known to have ended events.
+	Has(account, customerID string) bool
 	// NoteEnding notes that an outcome of an event about the customer is about to be written.
 	NoteEnding(account, customerID string)
 }
@@ -89,8 +91,19 @@ func (c *Customers) NeedLeaderElection() bool { return true }
 func (c *Customers) MayHave(account, customerID string) bool {
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
+	return !c.isWhole || c.isNoted(account, customerID)
+}
+
+// Has reports whether the customer is known to have ended events. Until all events are listed, others may have some too.
+func (c *Customers) Has(account, customerID string) bool {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return c.isNoted(account, customerID)
+}
+
+func (c *Customers) isNoted(account, customerID string) bool {
 	_, isNoted := c.noted[c.hash(account, customerID)]
-	return isNoted || !c.isWhole
+	return isNoted
 }
 
 // Start lists the events, and follows them until ctx ends.

@@ -45,6 +45,9 @@ func TestCustomers(t *testing.T) {
 		"": func() ([][]string, string, error) { return [][]string{{"", "cus_Ada", ""}, {"", "", ""}}, "2", nil },
 		"2": func() ([][]string, string, error) {
 			check(t, c, map[[2]string]bool{{"", "cus_Ada"}: true, {"", "cus_New"}: true}) // not all events are listed
+			if !c.Has("", "cus_Ada") || c.Has("", "cus_New") {
+				t.Error("the first page does not say which customers have ended events")
+			}
 			return [][]string{{"acct_1", "cus_Ben", ""}, {"", "", "cus_Cleo"}}, "", nil
 		},
 	}
