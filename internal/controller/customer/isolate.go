@@ -82,7 +82,7 @@ func (r *Reconciler) keepFoldable(ctx context.Context, c *reconciliation, kept, 
 
 // dropReadings gives up what was read from Stripe. The sweep, or a new value of the annotation, reads it again.
 func (r *Reconciler) dropReadings(c *reconciliation) {
-	r.Readings.Remove(client.ObjectKeyFromObject(c.customer), c.batch)
+	r.Readings.Remove(client.ObjectKeyFromObject(c.customer), c.inMailbox)
 	c.batch = nil
 }
 

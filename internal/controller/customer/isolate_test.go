@@ -115,7 +115,9 @@ func TestReadingsAtFaultAreDropped(t *testing.T) {
 	profile := &projection.Event{EventID: projection.EventRead, ObjectKind: "customer", Type: "customer.read", Created: metav1.NewTime(noon),
 		Customer: &v1alpha1.CustomerRecord{Name: strings.Repeat("x", 10_000)}}
 	r.Readings.Put(t.Context(), key, &readings.Batch{At: noon, Objects: []*projection.Event{profile}})
-	c.batch = r.Readings.Peek(key)
+	c.inMailbox = r.Readings.Peek(key)
+	used := *c.inMailbox
+	c.batch = &used // leaveOutMisassigned makes a copy
 	_, err := r.plan(t.Context(), c, c.foldable())
 	if !isFault(err) {
 		t.Fatalf("planning with the reading: %v, want a fault", err)

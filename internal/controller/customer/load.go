@@ -21,7 +21,7 @@ import (
 // Reads of customers and subscriptions wait until the cache shows this process's own writes.
 func (r *Reconciler) load(ctx context.Context, key client.ObjectKey, batch *readings.Batch) (*reconciliation, error) {
 	c := &reconciliation{
-		customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, batch: batch,
+		customer: &v1alpha1.Customer{}, subscriptions: map[string]*v1alpha1.Subscription{}, batch: batch, inMailbox: batch,
 	}
 	if err := r.loadPending(ctx, c, key); err != nil {
 		return nil, err

@@ -24,7 +24,8 @@ type reconciliation struct {
 	goneBefore    *metav1.Time                      // a status was lost, and events before this may be gone; nil if none was, or none are
 	failed        int                               // how many events about the customer are Failed, and not dismissed
 	dismissed     int                               // how many Failed events about the customer a person has dismissed
-	batch         *readings.Batch                   // what was read from Stripe; nil if nothing was
+	batch         *readings.Batch                   // what is used of what was read from Stripe; nil if nothing is
+	inMailbox     *readings.Batch                   // all that was read: the mailbox has it
 	erasure       *erased.Note                      // how far the customer's erasure is; nil if nothing is to be written
 	wasRejected   bool                              // whether the API server has refused a status of the customer before
 	emailRejected bool                              // whether the API server refuses an Email of the sign-up
