@@ -2,10 +2,12 @@ package customer
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -65,6 +67,7 @@ type cluster struct {
 	t       *testing.T
 	settled *settled
 	key     client.ObjectKey
+	refused string // the kind whose creation a webhook denies
 }
 
 // newCluster has cus_A with objects that are stored, and settled events.
@@ -74,6 +77,9 @@ func newCluster(t *testing.T, history []v1alpha1.BillingEvent, objects ...client
 	c := &cluster{Reconciler: r, t: t, settled: &settled{events: history}, key: client.ObjectKey{Namespace: "ns", Name: naming.Object("", "cus_A")}}
 	r.Client = interceptor.NewClient(fakeClient(t, objects...), interceptor.Funcs{
 		Create: func(ctx context.Context, stored client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if fmt.Sprintf("%T", o) == "*v1alpha1."+c.refused {
+				return apierrors.NewBadRequest(`admission webhook "policy.example.com" denied the request`)
+			}
 			o.SetUID(types.UID("uid of " + o.GetName())) // as the API server does
 			return stored.Create(ctx, o, opts...)
 		},

@@ -20,8 +20,11 @@ func (r *Reconciler) commitOneByOne(ctx context.Context, c *reconciliation, caus
 	ctrl.LoggerFrom(ctx).Info("The API server refuses a status; writing the events one by one", "reason", cause.Error())
 	c.wasRejected = true
 	events := c.foldable()
-	if len(events) == 0 && len(c.customer.Status.Conditions) == 0 {
-		return cause // there is nothing to write one by one
+	if len(events) == 0 && len(c.customer.Status.Conditions) == 0 { // there is nothing to write one by one
+		if c.batch != nil {
+			r.dropRejected(ctx, c, cause)
+		}
+		return cause
 	}
 	err := r.commitWithoutEvents(ctx, c)
 	if apirejection.Is(err) && c.forgetPending() {
@@ -63,10 +66,16 @@ func (r *Reconciler) commitWithoutEvents(ctx context.Context, c *reconciliation)
 		if !apirejection.Is(err) || c.batch == nil {
 			return err
 		}
-		ctrl.LoggerFrom(ctx).Info("Dropping what was read from Stripe: the API server refuses it", "reason", err.Error())
-		r.dropReadings(c)
+		r.dropRejected(ctx, c, err)
 	}
 	return nil
+}
+
+// dropRejected gives up what was read from Stripe, as the API server refuses it. The import waits for each of its customers to take in
+// what it has listed: one that a webhook refuses would hold up every page. It notes those that did not.
+func (r *Reconciler) dropRejected(ctx context.Context, c *reconciliation, cause error) {
+	ctrl.LoggerFrom(ctx).Info("Dropping what was read from Stripe: the API server refuses it", "reason", cause.Error())
+	r.dropReadings(c)
 }
 
 // forgetPending empties, in memory, the statuses of the subscriptions that show a pending event, and reports whether there was one. A
