@@ -35,6 +35,8 @@ const (
 	// firstRetry is the delay after a failure. It doubles with each further one, up to maxRetry.
 	firstRetry = time.Second
 	maxRetry   = 15 * time.Minute
+	// firstPatience is how long the backfill, which is for all accounts, waits while the import of one fails without progress.
+	firstPatience = maxRetry
 	// maxPages bounds a list: 2 million objects. A list that goes on after that is taken for one that never ends.
 	maxPages = 20_000
 	// foldPatience is how long the customers' controllers may take for one page. A customer that takes longer holds up
@@ -83,6 +85,7 @@ type Importer struct {
 	// The rest belongs to the goroutine of Start.
 	isFirstOver  bool             // whether firstOver is closed
 	madeProgress bool             // since the last look at all accounts
+	failingSince time.Time        // the first of the looks in a row that were without progress
 	logged       sets.Set[string] // the refused objects that the log names
 	maxPages     int              // maxPages, except in tests
 	foldPatience time.Duration    // foldPatience, except in tests
@@ -105,7 +108,7 @@ func (i *Importer) NeedLeaderElection() bool { return true }
 func (i *Importer) Running() bool { return i.running.Load() }
 
 // FirstOver is closed when every account that was known at the start is imported, or cannot be: because Stripe refuses
-// it to the key, or because a list never ends.
+// it to the key, because a list never ends, or because each attempt has failed for a while.
 func (i *Importer) FirstOver() <-chan struct{} { return i.firstOver }
 
 // Start imports until ctx ends.
@@ -174,8 +177,18 @@ func (i *Importer) importAll(ctx context.Context) error {
 		}
 	}
 	i.running.Store(false)
-	i.report(phase, isSettled && ctx.Err() == nil)
+	i.report(phase, (isSettled || i.isPatienceOver()) && ctx.Err() == nil)
 	return errors.Join(errs...)
+}
+
+// isPatienceOver notes that an account is not imported yet, and reports whether all that are left have failed for so long, in this process
+// and without progress, that the backfill does not wait for them any more.
+func (i *Importer) isPatienceOver() bool {
+	now := i.Clock.Now()
+	if i.madeProgress || i.failingSince.IsZero() {
+		i.failingSince = now
+	}
+	return now.Sub(i.failingSince) >= firstPatience
 }
 
 // report publishes what a look at all accounts has led to.

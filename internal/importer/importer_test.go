@@ -568,6 +568,36 @@ func TestAFailingAccountDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
+// An account whose import keeps failing does not keep the others' missed events from being recovered for ever. Progress has more patience.
+func TestAnAccountThatKeepsFailingIsWaitedForAWhile(t *testing.T) {
+	s, c := &stripe{accounts: map[string]account{"": lists()}}, newCluster(t)
+	now := testingclock.NewFakeClock(noon)
+	i := newImporter(s, c)
+	i.Clock = now
+	const first, second = "platform subscriptions after ", "platform subscriptions after sub_4"
+	for n, step := range []struct {
+		fails    string
+		after    time.Duration // since the last look
+		wantOver bool
+	}{
+		{first, 0, false}, {first, firstPatience - time.Second, false}, // it is tried, and tried again
+		{second, 2 * time.Second, false}, // the first page is imported
+		{second, firstPatience - time.Second, false}, {second, time.Second, true},
+	} {
+		now.Step(step.after)
+		s.fails = map[string]error{step.fails: errors.New("cut off")}
+		if err := look(t, i, c); err == nil {
+			t.Fatalf("look %d does not fail", n)
+		}
+		if got := isClosedChannel(i.FirstOver()); got != step.wantOver || i.Phase() != "Retrying" {
+			t.Errorf("after look %d, over is %t and the phase %s; want %t and Retrying", n, got, i.Phase(), step.wantOver)
+		}
+	}
+	if err := look(t, i, c); err != nil || !slices.Contains(c.shows(t), "cus_A whole") {
+		t.Errorf("the next look ends with %v, and the cluster shows %v", err, c.shows(t))
+	}
+}
+
 // Each new value of the annotation imports again, once.
 func TestAnImportOnRequest(t *testing.T) {
 	s, c := &stripe{accounts: map[string]account{"": lists()}}, newCluster(t)
