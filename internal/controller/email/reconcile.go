@@ -35,19 +35,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	attempt := email.Status.Attempt
+	reason, message := r.turnedOff(email)
 	switch {
 	case email.SettledAt() != nil || !email.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
-	case r.isOver(email) && (attempt == nil || inDoubtSince(attempt) == nil):
-		return r.end(ctx, email)
-	case r.Off:
-		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false).")
-	case email.customer != nil && !r.MailedAccounts.Includes(email.customer.Spec.Account):
-		return r.wait(ctx, email, v1alpha1.ReasonEmailsOff,
-			"E-mails to customers of this connected account are turned off (--connected-emails, --accounts).")
-	case !r.Mailgun.IsConfigured():
-		return r.wait(ctx, email, v1alpha1.ReasonMailgunNotConfigured,
-			"Mailgun is not configured: set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL.")
+	case r.isOver(email) && (attempt == nil || inDoubtSince(attempt) == nil || reason != ""):
+		return r.end(ctx, email) // a doubt that is not going to be searched must not hold up the erasure of the customer
+	case reason != "":
+		return r.wait(ctx, email, reason, message)
 	case attempt == nil:
 		return r.send(ctx, email)
 	case attempt.Outcome == v1alpha1.AttemptNotAccepted && r.Clock.Now().Before(attempt.RetryAt.Time):
@@ -56,6 +51,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.send(ctx, email)
 	default:
 		return r.searchLog(ctx, email)
+	}
+}
+
+// turnedOff says why nothing is sent or searched to this customer, as configured; empty if it is.
+func (r *Reconciler) turnedOff(email *storedEmail) (reason, message string) {
+	switch {
+	case r.Off:
+		return v1alpha1.ReasonEmailsOff, "E-mails are turned off (--emails=false)."
+	case email.customer != nil && !r.MailedAccounts.Includes(email.customer.Spec.Account):
+		return v1alpha1.ReasonEmailsOff, "E-mails to customers of this connected account are turned off (--connected-emails, --accounts)."
+	case !r.Mailgun.IsConfigured():
+		return v1alpha1.ReasonMailgunNotConfigured, "Mailgun is not configured: set MAILGUN_API_KEY, MAILGUN_DOMAIN and MAILGUN_SENDER_EMAIL."
+	default:
+		return "", ""
 	}
 }
 

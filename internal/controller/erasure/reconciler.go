@@ -36,8 +36,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
-// waitInterval is the time after which it is looked again whether what an erasure waits for has come.
-const waitInterval = 2 * time.Second
+// waitInterval is the time after which it is looked again whether what an erasure waits for has come. It is longer for e-mails, up to
+// maxWaitInterval: an outcome in doubt takes --mail-settle, and Mailgun may be away for days.
+const (
+	waitInterval    = 2 * time.Second
+	maxWaitInterval = time.Minute
+)
 
 // Never is the delay with which deleted customers are not erased by themselves.
 const Never = -1
@@ -184,7 +188,7 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 	if result, other := requeue.OnWriteError(err); other == nil {
 		r.open.attempted(key, false)
 		if waitsFor != v1alpha1.WaitsForNothing {
-			result = ctrl.Result{RequeueAfter: waitInterval}
+			result = ctrl.Result{RequeueAfter: r.waitFor(c, waitsFor)}
 		}
 		return result, nil
 	}
@@ -193,6 +197,15 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "Failed to erase a customer's personal data, will retry", "customerID", c.Spec.CustomerID)
 	return requeue.WithBackoff(), nil
+}
+
+// waitFor is after what time it is looked again: for e-mails after a tenth of the time since the erasure began. For example, after five
+// minutes every 30 s.
+func (r *Reconciler) waitFor(c *v1alpha1.Customer, waitsFor v1alpha1.ErasureWait) time.Duration {
+	if waitsFor != v1alpha1.WaitsForEmails || c.Status.Erasure == nil {
+		return waitInterval
+	}
+	return min(max(r.Clock.Since(c.Status.Erasure.StartedAt.Time)/10, waitInterval), maxWaitInterval)
 }
 
 // noteWait has the Customer show what its erasure waits for.
