@@ -205,6 +205,11 @@ func (c *cluster) write(t *testing.T, key types.NamespacedName, batch *readings.
 	if batch.Whole && !c.drops[batch.CustomerID] {
 		customer.Status.Complete = &v1alpha1.Completeness{Source: v1alpha1.CompleteByListing, At: metav1.NewTime(batch.At)}
 	}
+	for _, o := range batch.Objects {
+		if o.Dispute != nil && !c.drops[o.ObjectID] {
+			customer.Status.Positions = v1alpha1.Positions{"dispute/" + o.ObjectID: {EventID: o.EventID}}
+		}
+	}
 	c.put(t, customer)
 	for _, o := range batch.Objects {
 		switch {
@@ -386,6 +391,7 @@ func TestOneImport(t *testing.T) {
 			}),
 			want: instead("cus_A whole", "cus_A"), refused: 1,
 		},
+		"a dispute that is not stored": {account: lists(), drops: "dp_3", refused: 1, want: instead("dp_3 of cus_A")},
 		"a dispute whose charge is gone": {
 			account: without(func(a *account) {
 				a.disputes = replaced(a.disputes, "dp_3", stripetest.Dispute("dp_3", "ch_3", "pi_3", noon, noon).With("charge", nil))
@@ -644,7 +650,7 @@ func TestACustomerThatIsStuckHoldsUpNoOther(t *testing.T) {
 	c.stuck["cus_A"] = true
 	key := types.NamespacedName{Namespace: "ns", Name: naming.Object("", "cus_A")}
 	waiting := &readings.Batch{CustomerID: "cus_A"}
-	c.mailbox.Put(t.Context(), key, waiting)
+	c.mailbox.PutIfEmpty(t.Context(), key, waiting)
 	i := newImporter(s, c)
 	i.foldPatience = 50 * time.Millisecond
 	if err := look(t, i, c); err != nil {

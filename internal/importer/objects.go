@@ -138,9 +138,30 @@ func (r *run) takeDisputes(ctx context.Context, page stripeapi.Page) error {
 		}
 		batch := r.batchOf(batches, e.CustomerID, page)
 		batch.Objects = append(batch.Objects, e)
-		r.count("dispute", imported)
 	}
-	return r.deliver(ctx, batches)
+	if err := r.deliver(ctx, batches); err != nil {
+		return err
+	}
+	return r.countDisputes(ctx, batches)
+}
+
+// countDisputes counts the disputes that were put in, by whether their Customers have them. One that an event has closed meanwhile
+// still has its position.
+func (r *run) countDisputes(ctx context.Context, batches map[string]*readings.Batch) error {
+	for id, batch := range batches {
+		var customer v1alpha1.Customer
+		if _, err := r.get(ctx, &customer, id); err != nil {
+			return err
+		}
+		for _, e := range batch.Objects {
+			if projection.DisputePosition(&customer.Status, e.ObjectID).EventID != "" {
+				r.count("dispute", imported)
+			} else {
+				r.refuseStored("dispute", e.ObjectID)
+			}
+		}
+	}
+	return nil
 }
 
 func customerOfCharge(dispute json.RawMessage) string {

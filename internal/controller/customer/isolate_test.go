@@ -114,7 +114,7 @@ func TestReadingsAtFaultAreDropped(t *testing.T) {
 	key := types.NamespacedName{Namespace: "billing", Name: "cus-a"}
 	profile := &projection.Event{EventID: projection.EventRead, ObjectKind: "customer", Type: "customer.read", Created: metav1.NewTime(noon),
 		Customer: &v1alpha1.CustomerRecord{Name: strings.Repeat("x", 10_000)}}
-	r.Readings.Put(t.Context(), key, &readings.Batch{At: noon, Objects: []*projection.Event{profile}})
+	r.Readings.PutIfEmpty(t.Context(), key, &readings.Batch{At: noon, Objects: []*projection.Event{profile}})
 	c.inMailbox = r.Readings.Peek(key)
 	used := *c.inMailbox
 	c.batch = &used // leaveOutMisassigned makes a copy

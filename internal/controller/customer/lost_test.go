@@ -250,7 +250,7 @@ func TestALostSubscriptionIsKnownAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 			} else {
-				c.Readings.Put(t.Context(), c.key, tc.batch)
+				c.Readings.PutIfEmpty(t.Context(), c.key, tc.batch)
 			}
 			c.reconcile()
 			if diff := cmp.Diff(tc.want, c.shows()); diff != "" {

@@ -17,7 +17,7 @@ func TestAReadingOfARefusedCustomerIsDropped(t *testing.T) {
 			c := newCluster(t, nil)
 			c.refused = refused
 			state := applied(projection.EventRead, "customer.subscription.read", "sub_A", "active").Spec
-			c.Readings.Put(t.Context(), c.key, &readings.Batch{CustomerID: "cus_A", At: noon, Objects: []*projection.Event{&state}})
+			c.Readings.PutIfEmpty(t.Context(), c.key, &readings.Batch{CustomerID: "cus_A", At: noon, Objects: []*projection.Event{&state}})
 			_, err := c.Reconcile(t.Context(), ctrl.Request{NamespacedName: c.key})
 			if !apirejection.Is(err) {
 				t.Errorf("error %v, want a rejection", err)

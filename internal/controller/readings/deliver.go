@@ -13,19 +13,8 @@ func (m *Mailbox) PutWhenEmpty(ctx context.Context, customer types.NamespacedNam
 		if err := m.waitFor(ctx, customer); err != nil {
 			return err
 		}
-		if m.putIfEmpty(customer, batch) {
-			m.wakeUp(ctx, customer)
+		if m.PutIfEmpty(ctx, customer, batch) {
 			return ctx.Err()
 		}
 	}
-}
-
-func (m *Mailbox) putIfEmpty(customer types.NamespacedName, batch *Batch) bool {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	if m.batches[customer] != nil {
-		return false
-	}
-	m.batches[customer] = batch
-	return true
 }

@@ -14,7 +14,7 @@ func TestPutWhenEmptyReplacesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, customer := NewMailbox(), types.NamespacedName{Namespace: "ns", Name: "cus-a"}
 		first, second := &Batch{CustomerID: "first"}, &Batch{CustomerID: "second"}
-		m.Put(t.Context(), customer, first)
+		m.PutIfEmpty(t.Context(), customer, first)
 		ended := make(chan error, 1)
 		go func() { ended <- m.PutWhenEmpty(t.Context(), customer, second) }()
 		synctest.Wait()
@@ -31,11 +31,20 @@ func TestPutWhenEmptyReplacesNothing(t *testing.T) {
 	})
 }
 
+// A Batch that comes while another one waits is not put in, and wakes nobody.
+func TestPutIfEmpty(t *testing.T) {
+	m, customer := NewMailbox(), types.NamespacedName{Namespace: "ns", Name: "cus-a"}
+	first, second := &Batch{CustomerID: "first"}, &Batch{CustomerID: "second"}
+	if !m.PutIfEmpty(t.Context(), customer, first) || m.PutIfEmpty(t.Context(), customer, second) || m.Peek(customer) != first || len(m.Wake()) != 1 {
+		t.Errorf("the mailbox holds %v and has woken the controller %d times, want the first Batch and 1", m.Peek(customer), len(m.Wake()))
+	}
+}
+
 // It ends with its context, and puts nothing in.
 func TestPutWhenEmptyEndsWithItsContext(t *testing.T) {
 	m, customer := NewMailbox(), types.NamespacedName{Namespace: "ns", Name: "cus-a"}
 	first := &Batch{}
-	m.Put(t.Context(), customer, first)
+	m.PutIfEmpty(t.Context(), customer, first)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := m.PutWhenEmpty(ctx, customer, &Batch{}); !errors.Is(err, context.Canceled) || m.Peek(customer) != first {

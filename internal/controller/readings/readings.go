@@ -56,12 +56,19 @@ func NewMailbox() *Mailbox {
 // Wake delivers a Customer for each Batch that was put in.
 func (m *Mailbox) Wake() <-chan event.GenericEvent { return m.wake }
 
-// Put leaves a Batch for the customer's controller, and wakes it. It replaces one that was not written yet.
-func (m *Mailbox) Put(ctx context.Context, customer types.NamespacedName, batch *Batch) {
+// PutIfEmpty leaves a Batch for the customer's controller, and wakes it. It reports whether it did: it replaces none that was not
+// written yet.
+func (m *Mailbox) PutIfEmpty(ctx context.Context, customer types.NamespacedName, batch *Batch) bool {
 	m.mutex.Lock()
-	m.batches[customer] = batch
+	isEmpty := m.batches[customer] == nil
+	if isEmpty {
+		m.batches[customer] = batch
+	}
 	m.mutex.Unlock()
-	m.wakeUp(ctx, customer)
+	if isEmpty {
+		m.wakeUp(ctx, customer)
+	}
+	return isEmpty
 }
 
 // wakeUp delivers the customer to Wake.

@@ -59,9 +59,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.Readings.Refuse(ctx, req.NamespacedName, refusalOf(err, customer.Spec.Account))
 		return requeue.OnStripeError(err)
 	}
-	s.done(due, now)
 	r.Readings.Refuse(ctx, req.NamespacedName, "")
-	r.Readings.Put(ctx, req.NamespacedName, batch)
+	if !r.Readings.PutIfEmpty(ctx, req.NamespacedName, batch) { // the import has put something in meanwhile, which is read once
+		return ctrl.Result{RequeueAfter: writePause}, nil
+	}
+	s.done(due, now)
 	return requeue.At(s.next(r.DoubtDelay), now), nil
 }
 
