@@ -17,6 +17,9 @@ import (
 // writePause is how long to wait for the last batch to be written before Stripe is asked again.
 const writePause = time.Second
 
+// maxImportPause is the longest time between two looks whether an import that settles a doubt has ended.
+const maxImportPause = time.Minute
+
 // Reconcile reads one customer from Stripe if there is a reason to.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	customer, subscriptions, err := r.load(ctx, req.NamespacedName)
@@ -39,7 +42,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case r.BackfillRunning():
 		s.postponeDoubts(now)
 	case r.ImportRunning():
-		s.postponeWhole(now)
+		s.postponeWhole(now, r.DoubtDelay)
 	}
 	due := s.due(customer, subscriptions, now, r.DoubtDelay)
 	switch {

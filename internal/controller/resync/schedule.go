@@ -43,7 +43,8 @@ const wholeCustomer = ""
 // doubt is about the state of one object. It is read once.
 type doubt struct {
 	position  v1alpha1.Position
-	since     time.Time
+	noted     time.Time // when it was observed first
+	since     time.Time // from when on it waits: later than noted if it is postponed
 	isRead    bool
 	isProduct bool
 	isCut     bool // the first entries of a list are known
@@ -93,7 +94,7 @@ func (s *schedule) observe(
 			s.doubts = map[string]*doubt{}
 		}
 		_, isProduct := products[id]
-		s.doubts[id] = &doubt{position: position, since: now, isProduct: isProduct, isCut: isCut(aggregate, id)}
+		s.doubts[id] = &doubt{position: position, noted: now, since: now, isProduct: isProduct, isCut: isCut(aggregate, id)}
 	}
 }
 
@@ -132,10 +133,12 @@ func (s *schedule) postponeDoubts(now time.Time) {
 	}
 }
 
-// postponeWhole restarts the delay of the doubt about the whole customer, which an import settles. The others are read meanwhile.
-func (s *schedule) postponeWhole(now time.Time) {
+// postponeWhole postpones the doubt about the whole customer, which an import settles, for as long as it has waited, up to maxImportPause:
+// an import of hours leaves very many customers in doubt. The others are read meanwhile. For example, with a delay of 5 s the customer is
+// looked at after 5, 10, 20, 40 and 80 s, and every minute then.
+func (s *schedule) postponeWhole(now time.Time, delay time.Duration) {
 	if d := s.doubts[wholeCustomer]; d != nil {
-		d.since = now
+		d.since = now.Add(max(min(now.Sub(d.noted), maxImportPause), delay) - delay)
 	}
 }
 

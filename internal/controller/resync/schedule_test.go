@@ -185,11 +185,36 @@ func TestAnImportPostponesTheWholeCustomerOnly(t *testing.T) {
 	subscriptions["sub_A"].Status.Positions = inDoubt("evt_1")
 	var s schedule
 	s.observe(customer, subscriptions, noon, 0)
-	s.postponeWhole(noon.Add(delay))
+	s.postponeWhole(noon.Add(delay), delay)
 	if got := s.due(customer, subscriptions, noon.Add(delay), delay); got.whole || len(got.objects) != 1 {
 		t.Errorf("during the import %+v is due, want the tie alone", got)
 	}
 	if got := s.due(customer, subscriptions, noon.Add(2*delay), delay); !got.whole {
+		t.Errorf("after the import %+v is due, want the whole customer", got)
+	}
+}
+
+// While an import runs, a customer in doubt is looked at less and less often. Once it has ended, the customer is read within a minute.
+func TestALongImportIsLookedAtSeldom(t *testing.T) {
+	customer, subscriptions := known()
+	customer.Status.Complete = nil
+	var s schedule
+	var looks []time.Duration
+	now := noon
+	for now.Sub(noon) < 4*time.Minute {
+		s.observe(customer, subscriptions, now, 0)
+		s.postponeWhole(now, delay)
+		if got := s.due(customer, subscriptions, now, delay); got.whole {
+			t.Fatalf("after %s the customer is read", now.Sub(noon))
+		}
+		now = *s.next(delay)
+		looks = append(looks, now.Sub(noon)/time.Second)
+	}
+	if diff := cmp.Diff([]time.Duration{5, 10, 20, 40, 80, 140, 200, 260}, looks); diff != "" {
+		t.Errorf("seconds of the looks (-want +got):\n%s", diff)
+	}
+	s.observe(customer, subscriptions, now, 0)
+	if got := s.due(customer, subscriptions, now, delay); !got.whole {
 		t.Errorf("after the import %+v is due, want the whole customer", got)
 	}
 }
