@@ -121,13 +121,17 @@ type SubscriptionStatus struct {
 	// trialEndingAnnounced is when Stripe sent customer.subscription.trial_will_end. Absent if it did not.
 	// +optional
 	TrialEndingAnnounced *metav1.Time `json:"trialEndingAnnounced,omitempty"`
-	// paidThrough is the end of the service period that the newest paid invoice covers. A free trial's invoice counts. Absent
-	// if the invoice has more lines than Stripe sent, and none of these says it: then the current period is paid.
+	// paidThrough is the end of the service period that the newest paid invoice covers of those that bill time to come. A free
+	// trial's invoice counts.
 	// +optional
 	PaidThrough *metav1.Time `json:"paidThrough,omitempty"`
 	// paidBy is the invoice that the paid period rests on.
 	// +optional
 	PaidBy *PaidInvoice `json:"paidBy,omitempty"`
+	// paidUsage is the newest paid invoice that bills the past only, as that of usage does. One with more lines than Stripe sent
+	// counts as long as none of these bills time to come. If the subscription bills usage only, its present period rests on it.
+	// +optional
+	PaidUsage *PaidInvoice `json:"paidUsage,omitempty"`
 	// lastPaidAt is when an invoice of the subscription was last paid. It ends a run of failed payments.
 	// +optional
 	LastPaidAt *metav1.Time `json:"lastPaidAt,omitempty"`

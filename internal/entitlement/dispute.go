@@ -80,7 +80,7 @@ func concerns(in Input, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) boo
 	case slices.ContainsFunc(subscriptionsOf(in), pays), purchaseOf(in.Customer, disputed) != "":
 		return false
 	default:
-		return last == nil || !disputed.match(last.ChargeID, last.PaymentIntentID) || s.PaidBy == nil
+		return last == nil || !disputed.match(last.ChargeID, last.PaymentIntentID) || projection.PaidInvoice(s) == nil
 	}
 }
 
@@ -94,7 +94,7 @@ func subscriptionsOf(in Input) []*v1alpha1.SubscriptionStatus {
 
 // hasPaid reports whether a payment is known to have paid the subscription's present period.
 func hasPaid(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, payment paymentIDs) bool {
-	paid, last := s.PaidBy, c.LastPayment
+	paid, last := projection.PaidInvoice(s), c.LastPayment
 	if paid == nil {
 		return false
 	}

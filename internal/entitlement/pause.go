@@ -47,7 +47,7 @@ func servedThrough(s *v1alpha1.SubscriptionStatus) (end *metav1.Time, isServed b
 	switch {
 	case s.Status == projection.StatusTrialing:
 		return cmp.Or(s.TrialEnd, s.CurrentPeriodEnd), true
-	case s.PaidThrough != nil && s.TestClock == "": // a test clock simulates it
+	case s.PaidThrough != nil && s.TestClock == "" && !projection.RestsOnUsage(s): // a test clock simulates it
 		return s.PaidThrough, true
 	case s.Status == projection.StatusActive && isPaid:
 		return s.CurrentPeriodEnd, true

@@ -40,7 +40,7 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 			latest = &r.At
 		}
 	}
-	if latest == nil || s.PaidBy != nil && total < s.PaidBy.Amount { // two payments may share an invoice
+	if paid := projection.PaidInvoice(s); latest == nil || paid != nil && total < paid.Amount { // two payments may share an invoice
 		return a
 	}
 	refunded := notEntitled(v1alpha1.ReasonAwaitingPayment, nil,
@@ -52,7 +52,7 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 // paysPeriod reports whether the refunded charge paid the subscription's present period. Since API version 2025-03-31 charges
 // and invoices do not name each other, but invoice_payment.paid names both. Without it amount, currency and moment decide.
 func paysPeriod(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, r *v1alpha1.Refund) bool {
-	paid, refunded := s.PaidBy, paymentIDs{r.ChargeID, r.PaymentIntentID}
+	paid, refunded := projection.PaidInvoice(s), paymentIDs{r.ChargeID, r.PaymentIntentID}
 	if paid == nil { // no invoice is known: the customer's last payment, unless it is from before the subscription
 		last := c.LastPayment
 		return last != nil && refunded.match(last.ChargeID, last.PaymentIntentID) && !last.At.Before(s.StartedAt)

@@ -253,7 +253,7 @@ func assessUnknown(s *v1alpha1.SubscriptionStatus, now time.Time) assessment {
 //
 // For example, the invoices of February and March are open. On 10 March the one of February is paid: March stays unpaid.
 func unlessPaidSince(s *v1alpha1.SubscriptionStatus, now time.Time, otherwise assessment) assessment {
-	through, scheduled := paidThrough(s), scheduledEnd(s)
+	through, scheduled := projection.PaidThrough(s), scheduledEnd(s)
 	switch paid := paidUntil(s, through); {
 	case !isPaidSinceReport(s) || newestIsOverdue(s, now):
 		return otherwise
@@ -281,15 +281,6 @@ func paidUntil(s *v1alpha1.SubscriptionStatus, through *metav1.Time) assessment 
 func isPaidSinceReport(s *v1alpha1.SubscriptionStatus) bool {
 	reported := projection.StatePosition(s)
 	return reported.EventID != "" && s.LastPaidAt != nil && !s.LastPaidAt.Before(&reported.Created)
-}
-
-// paidThrough is the end of the paid period. The lines of a long invoice may not show it: then it is that of the
-// subscription's period.
-func paidThrough(s *v1alpha1.SubscriptionStatus) *metav1.Time {
-	if s.PaidThrough == nil && s.PaidBy != nil {
-		return s.CurrentPeriodEnd
-	}
-	return s.PaidThrough
 }
 
 // newestIsOverdue reports whether the newest invoice is to be paid, and Stripe could not collect it or its due date is over.

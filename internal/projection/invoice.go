@@ -74,60 +74,29 @@ func paidAtOf(e *Event) *metav1.Time {
 	}
 }
 
-// keepPaidThrough keeps the end of the period that the newest paid invoice bills. A later change to a shorter period
-// replaces a year that was paid before; an older invoice that is paid late extends nothing. If Stripe sent the first lines
-// only, and none of them bills service, the end is not known.
+// keepPaidThrough keeps the end of the period that a paid invoice bills, if it is the newest one that bills time to come. A later
+// change to a shorter period replaces a year that was paid before; an older invoice that is paid late extends nothing.
 //
 // Of items with different intervals, the invoice of the shortest period is the newest. For example, January's invoice bills a
 // year and a month, and shows the end of the year. February's bills a month alone, and shows the end of February.
-//
-// An invoice that bills the past only, as one of usage does, pays for no time to come: the paid period rests on it if no other
-// invoice is known to pay for one, and has no end. For example, January's invoice bills a year, and February's bills January's
-// usage: the year stays paid.
 func keepPaidThrough(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, end *metav1.Time, e *Event) bool {
-	if end == nil && !invoice.MoreLines {
-		return false
-	}
 	p := v1alpha1.Position{
 		Authority: v1alpha1.AuthorityState, Created: *cmp.Or(invoice.Created, &e.Created), EventID: invoice.ID,
 	}
-	if end != nil && !p.Created.Before(end) {
-		end = nil
-		if !invoice.MoreLines {
-			p.Authority = v1alpha1.AuthorityHint
-		}
-	}
-	if !takePart(&s.Positions, partPaidThrough, p) {
+	switch {
+	case end == nil && !invoice.MoreLines:
+		return false
+	case end == nil || !p.Created.Before(end):
+		return keepPaidUsage(s, invoice, e, p)
+	case !takePart(&s.Positions, partPaidThrough, p):
 		return false
 	}
 	if s.PaidBy == nil || s.PaidBy.InvoiceID != invoice.ID {
 		s.PaidThrough = nil
 	}
 	keepLatest(&s.PaidThrough, end)
-	keepPaidBy(s, invoice, e)
+	s.PaidBy = joinPaid(s.PaidBy, invoice, e)
 	return true
-}
-
-// keepPaidBy keeps the invoice that the paid period rests on. Several events report the same invoice: what they know is
-// joined.
-func keepPaidBy(s *v1alpha1.SubscriptionStatus, invoice *v1alpha1.InvoiceRecord, e *Event) {
-	paid := &v1alpha1.PaidInvoice{
-		InvoiceID: invoice.ID, Amount: invoice.AmountPaid, Currency: invoice.Currency,
-		PaidAt: *cmp.Or(paidAtOf(e), &e.Created), ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID,
-	}
-	if invoice.MoreLines {
-		paid.Lines = v1alpha1.LinesCut
-	}
-	if known := s.PaidBy; known != nil && known.InvoiceID == paid.InvoiceID {
-		paid.Amount, paid.Currency = max(paid.Amount, known.Amount), max(paid.Currency, known.Currency)
-		paid.ChargeID = max(paid.ChargeID, known.ChargeID)
-		paid.PaymentIntentID = max(paid.PaymentIntentID, known.PaymentIntentID)
-		paid.Lines = max(paid.Lines, known.Lines)
-		if known.PaidAt.Before(&paid.PaidAt) {
-			paid.PaidAt = known.PaidAt
-		}
-	}
-	s.PaidBy = paid
 }
 
 // InvoicePaymentFailed shows the latest failure.

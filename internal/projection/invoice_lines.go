@@ -6,17 +6,22 @@ import (
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 )
 
-// HasCutInvoice reports whether only the first lines are known of the invoice that the subscription's paid period rests on.
-func HasCutInvoice(s *v1alpha1.SubscriptionStatus) bool {
-	return s.PaidBy != nil && s.PaidBy.Lines == v1alpha1.LinesCut
+// CutInvoice is the id of a paid invoice of the subscription of which only the first lines are known; empty if there is none.
+func CutInvoice(s *v1alpha1.SubscriptionStatus) string {
+	for _, paid := range []*v1alpha1.PaidInvoice{s.PaidBy, s.PaidUsage} {
+		if paid != nil && paid.Lines == v1alpha1.LinesCut {
+			return paid.InvoiceID
+		}
+	}
+	return ""
 }
 
 // CutInvoices lists the ids of the paid invoices of which only the first lines are known.
 func CutInvoices(a *Aggregate) []string {
 	var ids []string
 	for _, s := range a.Subscriptions {
-		if HasCutInvoice(s) {
-			ids = append(ids, s.PaidBy.InvoiceID)
+		if id := CutInvoice(s); id != "" {
+			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
@@ -43,10 +48,16 @@ func readInvoiceLines(a *Aggregate, e *Event) {
 		}
 	}
 	for _, s := range a.Subscriptions {
-		if HasCutInvoice(s) && s.PaidBy.InvoiceID == invoice.ID {
-			paid := *s.PaidBy
-			paid.Lines = v1alpha1.LinesWhole
-			s.PaidBy = &paid
-		}
+		s.PaidBy, s.PaidUsage = withLines(s.PaidBy, invoice.ID), withLines(s.PaidUsage, invoice.ID)
 	}
+}
+
+// withLines is the paid invoice with all of its lines known, if it is the one with the id.
+func withLines(paid *v1alpha1.PaidInvoice, invoiceID string) *v1alpha1.PaidInvoice {
+	if paid == nil || paid.InvoiceID != invoiceID || paid.Lines != v1alpha1.LinesCut {
+		return paid
+	}
+	whole := *paid
+	whole.Lines = v1alpha1.LinesWhole
+	return &whole
 }

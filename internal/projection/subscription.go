@@ -105,7 +105,6 @@ func planName(items []v1alpha1.SubscriptionItem) string {
 // planNames are the short names of what was bought: the prices of the licensed items, or of all items if there are only
 // metered ones.
 func planNames(items []v1alpha1.SubscriptionItem) []string {
-	isMetered := func(item v1alpha1.SubscriptionItem) bool { return item.Quantity == nil }
 	if licensed := slices.DeleteFunc(slices.Clone(items), isMetered); len(licensed) > 0 {
 		items = licensed
 	}
@@ -117,3 +116,6 @@ func planNames(items []v1alpha1.SubscriptionItem) []string {
 	}
 	return names
 }
+
+// isMetered reports whether usage is billed for the item: it has no quantity.
+func isMetered(item v1alpha1.SubscriptionItem) bool { return item.Quantity == nil }

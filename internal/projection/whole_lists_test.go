@@ -146,6 +146,48 @@ func TestTheRestOfTheLinesIsRead(t *testing.T) {
 	}
 }
 
+// Usage of many lines, of which Stripe sends the first, leaves the year that is paid. If its other lines bill time to come, that counts.
+func TestUsageOfManyLines(t *testing.T) {
+	yearEnd := begin.AddDate(1, 0, 0)
+	invoiceOf := func(id string, made, lastEnd time.Time, n int) Object {
+		invoice := longInvoice(yearEnd)
+		var lines []Object
+		for i, line := range invoice["lines"].(Object)["data"].([]Object)[:n] {
+			if i < 10 && n > 1 {
+				lines = append(lines, line.With("period", Object{"start": begin.Unix(), "end": made.Unix()}))
+			} else {
+				lines = append(lines, line.With("subscription", "sub_A").With("period", Object{"start": begin.Unix(), "end": lastEnd.Unix()}))
+			}
+		}
+		return invoice.With("id", id).With("created", made.Unix()).With("lines", Object{"object": "list", "data": lines, "has_more": false})
+	}
+	for name, tc := range map[string]struct {
+		last, want time.Time
+		paidBy     string
+	}{
+		"usage only":                      {end, yearEnd, "in_1"},
+		"a line bills until after a year": {yearEnd.AddDate(0, 1, 0), yearEnd.AddDate(0, 1, 0), "in_2"},
+	} {
+		for _, shape := range []Shape{Old, New} {
+			var a projection.Aggregate
+			usage := invoiceOf("in_2", end, tc.last, 12)
+			for i, o := range []Object{invoiceOf("in_1", begin, yearEnd, 1), usage} {
+				projection.Fold(&a, []projection.Change{change(t, Event{
+					ID: fmt.Sprintf("evt_%d", i), Type: "invoice.paid", Created: end, Shape: shape, Object: Render(o, shape),
+				})})
+			}
+			s := a.Subscriptions["sub_A"]
+			if diff := cmp.Diff([]string{"in_2"}, projection.CutInvoices(&a)); diff != "" || !s.PaidThrough.Time.Equal(yearEnd) {
+				t.Errorf("%s: %s: paid through %s, cut invoices (-want +got):\n%s", name, shape, s.PaidThrough, diff)
+			}
+			projection.Read(&a, readingOf(t, RenderWhole(usage, New), end.Add(hour)))
+			if paid := projection.PaidInvoice(s); !s.PaidThrough.Time.Equal(tc.want) || paid.InvoiceID != tc.paidBy || len(projection.CutInvoices(&a)) > 0 {
+				t.Errorf("%s: %s: after the reading paid through %s by %s, still cut: %v", name, shape, s.PaidThrough, paid.InvoiceID, projection.CutInvoices(&a))
+			}
+		}
+	}
+}
+
 // Which invoice a refunded or disputed payment paid is read from Stripe if no event has reported it.
 func TestWhatAPaymentPaidIsRead(t *testing.T) {
 	var a projection.Aggregate

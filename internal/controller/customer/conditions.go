@@ -106,10 +106,10 @@ func setSubscriptionConditions(s *v1alpha1.Subscription, deletedAt *metav1.Time,
 		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonItemsMissing
 		message = fmt.Sprintf("Stripe sent the first %d items of the subscription only. With a Stripe key, all of them are read, up to 100.",
 			len(s.Status.Items))
-	case projection.HasCutInvoice(&s.Status):
+	case projection.CutInvoice(&s.Status) != "":
 		status, reason = metav1.ConditionUnknown, v1alpha1.ReasonLinesMissing
 		message = fmt.Sprintf("Stripe sent the first lines of the paid invoice %s only, so more may be paid for than the status says. "+
-			"With a Stripe key, all of them are read.", s.Status.PaidBy.InvoiceID)
+			"With a Stripe key, all of them are read.", projection.CutInvoice(&s.Status))
 	}
 	if status == metav1.ConditionTrue && len(s.Status.UnreadableFields) > 0 {
 		status, reason, message = inSyncUnreadable("subscription", s.Status.UnreadableFields)

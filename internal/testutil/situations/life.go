@@ -307,6 +307,32 @@ func (l *Life) paysYear() {
 	l.pays("in_1", "ch_1")
 }
 
+// subscribesToUsage creates a subscription that bills usage only.
+func (l *Life) subscribesToUsage(status string, fields ...Fields) {
+	l.subscribes(subA, status, fields...)
+	o := l.objects[subA]
+	for _, item := range o["items"].(map[string]any)["data"].([]any) {
+		delete(item.(map[string]any), "quantity")
+	}
+	l.Events[len(l.Events)-1].Object = o
+}
+
+// triesUsage is a customer who signs up on day 0 for a trial of 14 days, of a subscription that bills usage only.
+func (l *Life) triesUsage() {
+	l.signsUp()
+	l.subscribesToUsage("trialing")
+	l.bills("in_1", subA, Fields{"amount_due": 0}, lines(l.line(subA, 0, 0, 14, false)))
+	l.change("invoice.paid", "in_1", l.paid(0))
+	l.on(14)
+	l.becomes(subA, "active", l.period(subA, 14, 44))
+}
+
+// billsUsage moves the subscription into its next period, and makes the invoice of the usage of the one before.
+func (l *Life) billsUsage(id string, from, to int) {
+	l.change("customer.subscription.updated", subA, l.period(subA, to, to+30))
+	l.bills(id, subA, lines(l.line(subA, 500, from, to, false)), Fields{"amount_due": 500})
+}
+
 // failsToRenewAgain is a renewal on day 30 of which the payment fails.
 func (l *Life) failsToRenewAgain() {
 	l.renews()

@@ -75,16 +75,37 @@ func lateInvoices() []Situation {
 			Name: "Only usage is billed. Its payment fails, and succeeds on day 40. The event about the subscription is late.",
 			Life: func(l *Life) {
 				l.signsUp()
-				l.subscribes(subA, "active")
+				l.subscribesToUsage("active")
 				l.on(30)
-				l.change("customer.subscription.updated", subA, l.period(subA, 30, 60))
-				l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
+				l.billsUsage("in_2", 0, 30)
 				l.declines("in_2", 1)
 				l.becomes(subA, "past_due")
 				l.on(40)
 				l.pays("in_2", "ch_2")
 			},
 			Asked: 41 * Day, Want: yes("SubscriptionActive", paidUntil60).until(60 * Day),
+		}, {
+			Name: "The same, after a trial until day 14. Its invoice was over 0.",
+			Life: func(l *Life) {
+				l.triesUsage()
+				l.on(44)
+				l.billsUsage("in_2", 14, 44)
+				l.declines("in_2", 1)
+				l.becomes(subA, "past_due")
+				l.on(54)
+				l.pays("in_2", "ch_2")
+			},
+			Asked: 55 * Day,
+			Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 74.").until(74 * Day),
+		}, {
+			Name: "A month and its usage are billed apart. The month's payment fails, and only the usage is paid, on day 40.",
+			Life: func(l *Life) {
+				l.failsToRenew()
+				l.on(40)
+				l.bills("in_3", subA, lines(l.line(subA, 500, 0, 30, false)))
+				l.pays("in_3", "ch_3")
+			},
+			Asked: 41 * Day, Want: no("PaymentFailed", graceIsOver),
 		}, {
 			Name: "An invoice that was paid on day 0 is changed on day 20. The subscription is past due since day 5.",
 			Life: func(l *Life) {

@@ -94,6 +94,17 @@ func refunds() Group {
 				Name: "The same, and the year is refunded.", Flags: onRefund, Life: refundsOneOfYearAndUsage("ch_1"),
 				Asked: 34 * Day, Want: no("AwaitingPayment", "The last payment was refunded in full on day 33. Access resumes with the next payment."),
 			}, {
+				Name: "Only usage is billed, after a trial until day 14. That of the first month is paid, and refunded on day 50.", Flags: onRefund,
+				Life: func(l *Life) {
+					l.triesUsage()
+					l.on(44)
+					l.billsUsage("in_2", 14, 44)
+					l.pays("in_2", "ch_2")
+					l.on(50)
+					l.refunds("ch_2")
+				},
+				Asked: 51 * Day, Want: no("AwaitingPayment", "The last payment was refunded in full on day 50. Access resumes with the next payment."),
+			}, {
 				Name: "A former subscription is refunded. The customer comes back with a trial.", Flags: onRefund,
 				Life: refund("ch_1", nothing, func(l *Life) {
 					l.ends(subA)

@@ -108,10 +108,9 @@ func paidVoidPauses() []Situation {
 // paysUsageThenVoids is a subscription that bills usage only: that of its first month is paid, then collection is paused.
 func paysUsageThenVoids(l *Life) {
 	l.signsUp()
-	l.subscribes(subA, "active")
+	l.subscribesToUsage("active")
 	l.on(30)
-	l.change("customer.subscription.updated", subA, l.period(subA, 30, 60))
-	l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
+	l.billsUsage("in_2", 0, 30)
 	l.pays("in_2", "ch_2")
 	l.on(32)
 	l.change("customer.subscription.updated", subA, voids(nil))
@@ -224,11 +223,21 @@ func otherVoidPauses() []Situation {
 			Life: func(l *Life) {
 				paysUsageThenVoids(l)
 				l.on(60)
-				l.change("customer.subscription.updated", subA, l.period(subA, 60, 90))
-				l.bills("in_3", subA, lines(l.line(subA, 500, 30, 60, false)))
+				l.billsUsage("in_3", 30, 60)
 				l.change("invoice.voided", "in_3", Fields{"status": "void"})
 			},
 			Asked: 61 * Day, Want: no("Paused", noDate),
+		}, {
+			Name: "Only usage is billed, after a trial until day 14. That of the first month is paid, and collection is paused on day 45.",
+			Life: func(l *Life) {
+				l.triesUsage()
+				l.on(44)
+				l.billsUsage("in_2", 14, 44)
+				l.pays("in_2", "ch_2")
+				l.on(45)
+				l.change("customer.subscription.updated", subA, voids(nil))
+			},
+			Asked: 46 * Day, Want: yes("SubscriptionActive", isVoided+"Access ends on day 74, with what was paid for.").until(74 * Day),
 		}, {
 			Name: "Collection is paused. Of the imported subscription only a voided invoice of a proration is known.", HasKey: true,
 			Life: func(l *Life) {
