@@ -139,7 +139,7 @@ type FailedRefund struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID string `json:"chargeID,omitempty"`
-	// at is when Stripe reported the failure.
+	// at is when Stripe first reported the failure.
 	At metav1.Time `json:"at"`
 }
 

@@ -120,7 +120,10 @@ type RefundRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	FailedRefundID string `json:"failedRefundID,omitempty"`
-	Trace          `json:",inline"`
+	// made is when that refund was made.
+	// +optional
+	Made  *metav1.Time `json:"made,omitempty"`
+	Trace `json:",inline"`
 }
 
 // RefundTotal is how much of a charge is refunded. See https://docs.stripe.com/api/charges/object.

@@ -1630,6 +1630,10 @@ func (in *Refund) DeepCopy() *Refund {
 func (in *RefundRecord) DeepCopyInto(out *RefundRecord) {
 	*out = *in
 	in.RefundTotal.DeepCopyInto(&out.RefundTotal)
+	if in.Made != nil {
+		in, out := &in.Made, &out.Made
+		*out = (*in).DeepCopy()
+	}
 	out.Trace = in.Trace
 }
 

@@ -2,6 +2,9 @@ package events
 
 import (
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
@@ -18,6 +21,7 @@ func TestRefundFailed(t *testing.T) {
 func failedRefund(reported string) eventCase {
 	record := &v1alpha1.RefundRecord{
 		RefundTotal: v1alpha1.RefundTotal{Amount: 1900, Currency: "eur"}, FailedRefundID: "re_1TollKiteRefund",
+		Made: &metav1.Time{Time: at(reported).Add(-time.Hour)},
 	}
 	return eventCase{
 		event: projection.Event{ChargeID: chargeID, PaymentIntentID: intentID, Refund: record},

@@ -18,7 +18,7 @@ var public = strings.Fields(`
 	billingReason cancellationReason collectionMethod pausedBy behavior endBehavior duration
 	code declineCode blockedBy
 	number amount amountDue amountPaid amountRemaining amountRefunded amountTotal amountOff percentOff currency uncaptured
-	attemptCount nextPaymentAttempt dueAt paidAt chargedAt evidenceDueBy resumesAt
+	attemptCount nextPaymentAttempt dueAt paidAt chargedAt made evidenceDueBy resumesAt
 	start end periodStart periodEnd startedAt startsAt endsAt endedAt trialStart trialEnd
 	currentPeriodStart currentPeriodEnd cancelAt cancelAtPeriodEnd canceledAt
 

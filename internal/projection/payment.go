@@ -122,19 +122,34 @@ func Refunded(a *Aggregate, e *Event) bool {
 	return c.Positions[part].EventID == e.EventID
 }
 
-// RefundFailed keeps a refund that failed or was canceled.
+// RefundFailed keeps a refund that failed or was canceled, and when Stripe first reported that: a later report of the same refund,
+// as when its metadata changes, is no new failure. Its position is when the refund was made, which all reports agree on, so which
+// refunds are kept does not depend on the order of events. For example:
+//
+//	day 10  charge.refunded  re_1, full
+//	day 11  refund.failed    re_1: the money stays paid
+//	day 13  charge.refunded  re_2, full: the money is gone
+//	day 15  refund.updated   re_1, still failed, with other metadata: the money is still gone
 func RefundFailed(a *Aggregate, e *Event) bool {
 	if e.Refund == nil || e.Refund.FailedRefundID == "" {
 		return false
 	}
 	c, part := &a.Customer, partFailedRefundPrefix+e.Refund.FailedRefundID
-	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, 0)) {
-		failed := v1alpha1.FailedRefund{ID: e.Refund.FailedRefundID, ChargeID: e.ChargeID, At: e.Created}
-		c.FailedRefunds = upsert(c.FailedRefunds, failed, failedRefundID)
+	failed := v1alpha1.FailedRefund{ID: e.Refund.FailedRefundID, ChargeID: e.ChargeID, At: e.Created}
+	made := *cmp.Or(e.Refund.Made, &e.Created)
+	if known, taken := c.Positions[part]; taken && known.Created.Before(&made) {
+		made = known.Created
 	}
+	setPosition(&c.Positions, part, v1alpha1.Position{Authority: v1alpha1.AuthorityState, Created: made, EventID: failed.ID})
+	for i := range c.FailedRefunds {
+		if known := &c.FailedRefunds[i]; known.ID == failed.ID && known.At.Before(&failed.At) {
+			failed.At = known.At
+		}
+	}
+	c.FailedRefunds = upsert(c.FailedRefunds, failed, failedRefundID)
 	c.FailedRefunds = keepNewest(c.FailedRefunds, c.Positions, partFailedRefundPrefix, maxFailedRefunds, failedRefundID)
 	noteRefunds(c)
-	return c.Positions[part].EventID == e.EventID
+	return slices.ContainsFunc(c.FailedRefunds, func(f v1alpha1.FailedRefund) bool { return f.ID == failed.ID && f.At.Equal(&e.Created) })
 }
 
 // PaymentOfInvoice keeps which payment paid which invoice: since API version 2025-03-31 the two do not name each other. Of

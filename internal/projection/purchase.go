@@ -222,10 +222,16 @@ func refundsPurchase(r *v1alpha1.Refund, p *v1alpha1.Purchase) bool {
 		r.InvoiceID != "" && r.InvoiceID == p.InvoiceID
 }
 
-// RefundHasFailed reports whether a refund on the charge failed after the total was reported.
+// RefundHasFailed reports whether a refund on the charge failed after the total was reported. Within one second it did if the
+// refund was made in that second, too. A refund that was made before gave way to the one that the total reports:
+//
+//	day 10 at 12:00:00  charge.refunded  re_1, full
+//	day 11 at 09:00:00  refund.failed    re_1
+//	day 11 at 09:00:00  charge.refunded  re_2, full: the application refunds again at once
 func RefundHasFailed(c *v1alpha1.CustomerStatus, r *v1alpha1.Refund) bool {
 	return slices.ContainsFunc(c.FailedRefunds, func(f v1alpha1.FailedRefund) bool {
-		return f.ChargeID == r.ChargeID && !f.At.Before(&r.At)
+		made := c.Positions[partFailedRefundPrefix+f.ID].Created
+		return f.ChargeID == r.ChargeID && (f.At.After(r.At.Time) || f.At.Equal(&r.At) && !made.Before(&r.At))
 	})
 }
 

@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -355,5 +356,37 @@ func TestAReadInvoiceRefutesItsTerms(t *testing.T) {
 		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" || differs(d) != tc.differs {
 			t.Errorf("%s: %+v; purchases (-want +got):\n%s", name, d, diff)
 		}
+	}
+}
+
+// Which refunds are kept that failed, and since when, is the same for any order of their reports, also once they are too many.
+func TestFailedRefundsInAnyOrder(t *testing.T) {
+	var changes []projection.Change
+	for n := range 14 {
+		id, made := fmt.Sprintf("re_%02d", n), begin.Add(time.Duration(n)*hour)
+		failed := Refund(id, "ch_"+id, "pi_"+id, "failed", Amount, made)
+		for i, after := range []time.Duration{2 * hour, time.Duration(30-2*n) * hour} { // the oldest one is reported again last
+			e := at(made.Add(after).Sub(begin), "refund.updated", failed)
+			e.ID = fmt.Sprintf("evt_%s_%d", id, i)
+			changes = append(changes, change(t, e))
+		}
+	}
+	random, want := rand.New(rand.NewPCG(1, 2)), ""
+	for range 50 {
+		var a projection.Aggregate
+		got := ""
+		for _, c := range changes {
+			projection.Fold(&a, []projection.Change{c})
+		}
+		for _, f := range a.Customer.FailedRefunds {
+			got += fmt.Sprintln(f.ID, f.At.Sub(begin))
+		}
+		if want == "" {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" || !strings.HasPrefix(got, "re_13 15h0m0s") {
+			t.Fatalf("in another order (-want +got):\n%s", diff)
+		}
+		random.Shuffle(len(changes), func(i, j int) { changes[i], changes[j] = changes[j], changes[i] })
 	}
 }

@@ -227,7 +227,8 @@ func readDispute(a *Aggregate, e *Event) Difference {
 	return d.fold(a, e, "", DisputeOpened)
 }
 
-// readRefund updates what is refunded on a charge, if a refund shows.
+// readRefund updates what is refunded on a charge, if a refund shows. A charge that is refunded in full after a refund on it failed
+// was refunded again: the reading says so although the total is the same.
 func readRefund(a *Aggregate, e *Event) Difference {
 	i := slices.IndexFunc(a.Customer.Refunds, func(r v1alpha1.Refund) bool { return r.ChargeID == e.ChargeID })
 	if i < 0 {
@@ -237,6 +238,9 @@ func readRefund(a *Aggregate, e *Event) Difference {
 	shown.InvoiceID = cmp.Or(read.InvoiceID, shown.InvoiceID) // charges name their invoice in API versions before 2025-03-31 only
 	read.InvoiceID = shown.InvoiceID
 	d := Difference{Remaining: differingFields(*shown, *read)}
+	if len(d.Remaining) == 0 && read.Full && RefundHasFailed(&a.Customer, &a.Customer.Refunds[i]) {
+		d.Remaining = []string{"full"}
+	}
 	return d.fold(a, e, "", Refunded)
 }
 

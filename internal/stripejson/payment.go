@@ -85,6 +85,7 @@ func FailedRefund(o Object) *v1alpha1.RefundRecord {
 	return &v1alpha1.RefundRecord{
 		RefundTotal:    v1alpha1.RefundTotal{Amount: o.Amount("amount"), Currency: o.Text(maxCurrency, "currency")},
 		FailedRefundID: o.ID("id"),
+		Made:           o.Time("created"),
 	}
 }
 

@@ -328,6 +328,31 @@ func refundedPurchases() []Situation {
 			}),
 			Asked: 14 * Day, Want: no("NoSubscription", "The customer has no subscription, and its purchase was refunded in full on day 13."),
 		}, {
+			Name: "The same, and the refund that failed is reported once more, with other metadata.",
+			Life: buysOn(0, "lifetime", refundsIt, fails, func(l *Life) {
+				l.on(12)
+				l.change("charge.updated", "ch_cs_1", Fields{"amount_refunded": 0, "refunded": false})
+				l.on(13)
+				l.refunds("ch_cs_1")
+				l.on(15)
+				l.change("refund.updated", "re_1", Fields{"metadata": Fields{"note": "x"}})
+			}),
+			Asked: 16 * Day, Want: no("NoSubscription", "The customer has no subscription, and its purchase was refunded in full on day 13."),
+		}, {
+			Name: "A refund of the purchase fails, and the next one is made in the same second.",
+			Life: buysOn(0, "lifetime", refundsIt, func(l *Life) {
+				l.add("", Refund("re_1", "ch_cs_1", "pi_ch_cs_1", "pending", Amount, l.now))
+				l.on(11)
+				l.change("refund.failed", "re_1", Fields{"status": "failed"})
+				l.change("charge.updated", "ch_cs_1", Fields{"amount_refunded": 0, "refunded": false})
+				l.refunds("ch_cs_1")
+			}),
+			Asked: 12 * Day, Want: no("NoSubscription", "The customer has no subscription, and its purchase was refunded in full on day 11."),
+		}, {
+			Name: "A refund of the purchase fails, and the event of the next one is lost. A comparison on day 14 finds it.", HasKey: true,
+			Life:  buysOn(0, "lifetime", refundsIt, fails, func(l *Life) { l.on(14); l.reads("ch_cs_1") }),
+			Asked: 15 * Day, Want: no("NoSubscription", "The customer has no subscription, and its purchase was refunded in full on day 14."),
+		}, {
 			Name: "Another payment of the customer is refunded in full.",
 			Life: buysOn(0, "30d", func(l *Life) {
 				l.charges("ch_mug", "", 900)
