@@ -439,6 +439,13 @@ type CustomerStatus struct {
 	// +listMapKey=chargeID
 	// +kubebuilder:validation:MaxItems=20
 	Refunds []Refund `json:"refunds,omitempty"`
+	// earlierRefunds lists the refunds before those in refunds, the newest first: one of them may be that of a purchase of which
+	// Stripe's event comes late.
+	// +optional
+	// +listType=map
+	// +listMapKey=chargeID
+	// +kubebuilder:validation:MaxItems=100
+	EarlierRefunds []Refund `json:"earlierRefunds,omitempty"`
 	// failedRefunds lists the refunds that failed or were canceled, the newest first.
 	// +optional
 	// +listType=map

@@ -590,6 +590,13 @@ func (in *CustomerStatus) DeepCopyInto(out *CustomerStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.EarlierRefunds != nil {
+		in, out := &in.EarlierRefunds, &out.EarlierRefunds
+		*out = make([]Refund, len(*in))
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
 	if in.FailedRefunds != nil {
 		in, out := &in.FailedRefunds, &out.FailedRefunds
 		*out = make([]FailedRefund, len(*in))

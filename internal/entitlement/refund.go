@@ -1,6 +1,7 @@
 package entitlement
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,14 +31,13 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 	}
 	var latest *metav1.Time
 	var total int64
-	for i := range c.Refunds {
-		r := &c.Refunds[i]
-		if !r.Full || projection.RefundHasFailed(c, r) || !paysPeriod(c, s, r) {
+	for _, r := range slices.Concat(c.Refunds, c.EarlierRefunds) {
+		if !r.Full || projection.RefundHasFailed(c, &r) || !paysPeriod(c, s, &r) {
 			continue
 		}
 		total += r.Amount
 		if latest == nil || latest.Before(&r.At) {
-			latest = &r.At
+			latest = r.At.DeepCopy()
 		}
 	}
 	if paid := projection.PaidInvoice(s); latest == nil || paid != nil && total < paid.Amount { // two payments may share an invoice

@@ -30,7 +30,7 @@ func TestTheFullestCustomerKeepsWithinTheBounds(t *testing.T) {
 		return list
 	}
 	a := &projection.Aggregate{Subscriptions: map[string]*v1alpha1.SubscriptionStatus{}}
-	for n := range 50 {
+	for n := range 150 {
 		after, id := time.Duration(n)*time.Second, fmt.Sprintf("%03d%s", n, strings.Repeat("x", 240))
 		charge := Charge(New, "ch_"+id, customer, "pi_"+id, "succeeded", begin.Add(after)).With("payment_method", "pm_"+id)
 		for _, e := range []Event{

@@ -23,6 +23,7 @@ const (
 	maxDisputes = 20
 
 	maxFailedRefunds   = 10
+	maxEarlierRefunds  = 100
 	maxInvoicePayments = 8
 )
 
@@ -117,9 +118,31 @@ func Refunded(a *Aggregate, e *Event) bool {
 		c.Refunds = upsert(c.Refunds, refund, refundID)
 	}
 	clearGap(&c.Positions, part)
-	c.Refunds = keepNewest(c.Refunds, c.Positions, partRefundPrefix, maxRefunds, refundID)
+	keepRefunds(c)
 	noteRefunds(c)
 	return c.Positions[part].EventID == e.EventID
+}
+
+// keepRefunds moves refunds that are too many into the list of earlier ones, which has no positions. There, of two reports of one
+// charge the later one counts.
+func keepRefunds(c *v1alpha1.CustomerStatus) {
+	all := slices.Concat(c.Refunds, c.EarlierRefunds)
+	c.Refunds = keepNewest(c.Refunds, c.Positions, partRefundPrefix, maxRefunds, refundID)
+	slices.SortFunc(all, func(a, b v1alpha1.Refund) int {
+		return cmp.Or(b.At.Compare(a.At.Time), cmp.Compare(b.AmountRefunded, a.AmountRefunded), cmp.Compare(b.ChargeID, a.ChargeID))
+	})
+	listed := map[string]bool{}
+	for i := range c.Refunds {
+		listed[c.Refunds[i].ChargeID] = true
+	}
+	all = slices.DeleteFunc(all, func(r v1alpha1.Refund) bool {
+		isListed := listed[r.ChargeID]
+		listed[r.ChargeID] = true
+		return isListed
+	})
+	if c.EarlierRefunds = all[:min(len(all), maxEarlierRefunds)]; len(all) == 0 {
+		c.EarlierRefunds = nil
+	}
 }
 
 // RefundFailed keeps a refund that failed or was canceled, and when Stripe first reported that: a later report of the same refund,

@@ -195,13 +195,14 @@ func accessOf(p *v1alpha1.Purchase) (text v1alpha1.Value, period accessperiod.Pe
 }
 
 // noteRefunds notes for each purchase whether it is refunded in full. Once the customer's list of refunds is full, a refund
-// that leaves it stays noted.
+// that is in no list any more stays noted.
 func noteRefunds(c *v1alpha1.CustomerStatus) {
+	refunds := slices.Concat(c.Refunds, c.EarlierRefunds)
 	for i := range c.Purchases {
 		p := &c.Purchases[i]
 		isKnown, refundedAt := false, (*metav1.Time)(nil)
-		for j := range c.Refunds {
-			r := &c.Refunds[j]
+		for j := range refunds {
+			r := &refunds[j]
 			if !refundsPurchase(r, p) {
 				continue
 			}
