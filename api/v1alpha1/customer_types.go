@@ -458,12 +458,12 @@ type CustomerStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=20
 	OpenDisputes []Dispute `json:"openDisputes,omitempty"`
-	// purchases lists the one-time purchases, the newest first: up to 20 whose metadata says for how long they grant
-	// access, those with the longest access, and the newest 10 other checkouts.
+	// purchases lists the one-time purchases, the newest first: up to 100 paid ones whose metadata says for how long they grant
+	// access, those with the longest access, the newest unpaid ones, and the newest 10 other checkouts.
 	// +optional
 	// +listType=map
 	// +listMapKey=id
-	// +kubebuilder:validation:MaxItems=30
+	// +kubebuilder:validation:MaxItems=130
 	Purchases []Purchase `json:"purchases,omitempty"`
 
 	// erasure is how far the erasure of the customer's personal data is. Absent if nobody has requested it.

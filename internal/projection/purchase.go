@@ -13,8 +13,14 @@ import (
 )
 
 const (
-	// maxPurchases is how many purchases are kept whose metadata says for how long they grant access.
-	maxPurchases = 20
+	// maxPurchases is how many paid purchases are kept whose metadata says for how long they grant access. Passes that follow on
+	// each other extend one another only while all of them are kept.
+	maxPurchases = 100
+	// maxUnpaidPurchases is among how many of the newest such purchases an unpaid one is kept.
+	maxUnpaidPurchases = 20
+	// maxPurchaseBytes is how long all texts of such purchases may be together. It is room for some 20 of the longest, and for all
+	// of those that sellers write.
+	maxPurchaseBytes = 500_000
 	// maxOtherPurchases is how many other checkouts are kept: prices that are read later may say it.
 	maxOtherPurchases = 10
 	// maxPurchaseEntitlements is how many metadata keys are kept of each of a purchase's objects, beside the access.
@@ -105,7 +111,7 @@ func keepPurchase(a *Aggregate, reported *v1alpha1.Purchase) bool {
 	}
 	mergePurchase(&c.Purchases[i], reported)
 	noteRefunds(c)
-	c.Purchases = keepLongest(c.Purchases)
+	c.Purchases = keepMost(c.Purchases)
 	return slices.ContainsFunc(c.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == reported.ID })
 }
 
@@ -148,26 +154,64 @@ func termsOf(p *v1alpha1.Purchase, source v1alpha1.PurchaseSource) *v1alpha1.Pur
 	return nil
 }
 
-// keepLongest keeps the purchases that say for how long they grant access and would last longest, and the newest others.
-// So many mugs do not drop a lifetime. It sorts them, the newest first.
-func keepLongest(list []v1alpha1.Purchase) []v1alpha1.Purchase {
-	newestFirst := func(a, b v1alpha1.Purchase) int {
-		return cmp.Or(b.BoughtAt.Compare(a.BoughtAt.Time), cmp.Compare(b.ID, a.ID))
-	}
-	slices.SortFunc(list, func(a, b v1alpha1.Purchase) int {
-		return cmp.Or(cmp.Compare(plainEnd(&b), plainEnd(&a)), newestFirst(a, b))
-	})
-	granting, others := 0, 0
+// keepMost keeps the paid purchases that say for how long they grant access and would last longest, the newest unpaid ones, and the
+// newest others. So many mugs do not drop a lifetime, nor do many vouchers that were never paid. It sorts them, the newest first.
+//
+// What it drops does not depend on the order of events: a paid purchase stays paid, and an unpaid one needs a place among the newest
+// of all, paid or not. Whether one is refunded does not count, as a refund may fail later.
+func keepMost(list []v1alpha1.Purchase) []v1alpha1.Purchase {
+	slices.SortFunc(list, newestPurchaseFirst)
+	newest, others := 0, 0
 	list = slices.DeleteFunc(list, func(p v1alpha1.Purchase) bool {
-		if len(p.Terms) > 0 {
-			granting++
-			return granting > maxPurchases
+		if len(p.Terms) == 0 {
+			others++
+			return others > maxOtherPurchases
 		}
-		others++
-		return others > maxOtherPurchases
+		newest++
+		return p.PaidAt == nil && newest > maxUnpaidPurchases
 	})
-	slices.SortFunc(list, newestFirst)
+	slices.SortFunc(list, longestPaidFirst)
+	granting, size := 0, 0
+	list = slices.DeleteFunc(list, func(p v1alpha1.Purchase) bool {
+		if len(p.Terms) == 0 {
+			return false
+		}
+		granting++
+		size += textLength(&p)
+		return p.PaidAt != nil && granting > maxPurchases || size > maxPurchaseBytes
+	})
+	slices.SortFunc(list, newestPurchaseFirst)
 	return list
+}
+
+func newestPurchaseFirst(a, b v1alpha1.Purchase) int {
+	return cmp.Or(b.BoughtAt.Compare(a.BoughtAt.Time), cmp.Compare(b.ID, a.ID))
+}
+
+// longestPaidFirst orders paid purchases before unpaid ones, and paid ones by when they would end.
+func longestPaidFirst(a, b v1alpha1.Purchase) int {
+	switch {
+	case a.PaidAt == nil && b.PaidAt == nil:
+		return newestPurchaseFirst(a, b)
+	case a.PaidAt == nil:
+		return 1
+	case b.PaidAt == nil:
+		return -1
+	default:
+		return cmp.Or(cmp.Compare(plainEnd(&b), plainEnd(&a)), newestPurchaseFirst(a, b))
+	}
+}
+
+// textLength is how long the purchase's texts are together, in bytes.
+func textLength(p *v1alpha1.Purchase) int {
+	n := len(p.ID) + len(p.SessionID) + len(p.PaymentIntentID) + len(p.ChargeID) + len(p.InvoiceID)
+	for i := range p.Terms {
+		n += len(p.Terms[i].EventID)
+		for key, value := range p.Terms[i].Metadata {
+			n += len(key) + len(value)
+		}
+	}
+	return n
 }
 
 // plainEnd is the Unix time at which the purchase's access would end if it had begun with the purchase.

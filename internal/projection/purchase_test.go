@@ -142,9 +142,9 @@ func TestPurchasesAreBounded(t *testing.T) {
 		projection.Fold(&a, []projection.Change{change(t, at(time.Duration(n)*hour, "checkout.session.completed", session))})
 	}
 	fold(0, access("lifetime"))
-	for n := range 50 {
+	for n := range 150 {
 		fold(1+n, access("1d"))
-		fold(101+n, Object{})
+		fold(201+n, Object{})
 	}
 	granting, others := 0, 0
 	for _, p := range a.Customer.Purchases {
@@ -155,9 +155,72 @@ func TestPurchasesAreBounded(t *testing.T) {
 		}
 	}
 	last := a.Customer.Purchases[len(a.Customer.Purchases)-1]
-	if granting != 20 || others != 10 || last.ID != "pi_000" {
-		t.Errorf("%d purchases that grant access, %d others, the last one is %s; want 20, 10 and the lifetime pi_000", granting, others, last.ID)
+	if granting != 100 || others != 10 || last.ID != "pi_000" {
+		t.Errorf("%d purchases that grant access, %d others, the last one is %s; want 100, 10 and the lifetime pi_000", granting, others, last.ID)
 	}
+}
+
+// Which purchases are kept is the same for any order of events. Those that were never paid take no place of those that were.
+func TestPurchasesAreBoundedInAnyOrder(t *testing.T) {
+	var changes []projection.Change
+	add := func(n int, kind, state string, terms string, later time.Duration) {
+		opened := time.Duration(n) * hour
+		session := Purchase(fmt.Sprintf("cs_%03d", n), customer, fmt.Sprintf("pi_%03d", n), begin.Add(opened)).With("metadata", access(terms))
+		e := at(opened+later, kind, session.With("payment_status", state))
+		e.ID = fmt.Sprintf("evt_%03d_%s", n, later)
+		changes = append(changes, change(t, e))
+	}
+	for n := range 110 {
+		add(n, "checkout.session.completed", "paid", "2d", 0)
+	}
+	for n := 110; n < 150; n++ {
+		add(n, "checkout.session.completed", "unpaid", "1y", 0)
+		if n < 114 {
+			add(n, "checkout.session.async_payment_succeeded", "paid", "1y", 90*hour)
+		} else {
+			add(n, "checkout.session.async_payment_failed", "unpaid", "1y", 90*hour)
+		}
+	}
+	random, want := rand.New(rand.NewPCG(1, 2)), (*projection.Aggregate)(nil)
+	for range 20 {
+		a := &projection.Aggregate{}
+		for _, c := range changes {
+			projection.Fold(a, []projection.Change{c})
+		}
+		if want == nil {
+			want = a
+		}
+		if diff := cmp.Diff(want.Customer.Purchases, a.Customer.Purchases); diff != "" {
+			t.Fatalf("in another order (-want +got):\n%s", diff)
+		}
+		random.Shuffle(len(changes), func(i, j int) { changes[i], changes[j] = changes[j], changes[i] })
+	}
+	list := want.Customer.Purchases
+	if len(list) != 120 || list[19].ID != "pi_130" || list[20].ID != "pi_113" || list[24].ID != "pi_109" || list[119].ID != "pi_014" {
+		t.Errorf("%d purchases, want the newest 20 unpaid ones, 4 that were paid later, and the 96 newest of the others", len(list))
+	}
+}
+
+// The longest texts that Stripe allows leave room for some purchases, and the lifetime is one of them.
+func TestPurchasesWithTheLongestMetadata(t *testing.T) {
+	metadata := Object{"tollkeeper_access": "1d"}
+	for n := range 49 {
+		metadata[fmt.Sprintf("tollkeeper_%029d", n)] = strings.Repeat("v", 500)
+	}
+	var a projection.Aggregate
+	for n := range 150 {
+		session := Purchase(fmt.Sprintf("cs_%03d", n), customer, fmt.Sprintf("pi_%03d", n), begin.Add(time.Duration(n)*hour))
+		if n == 0 {
+			session = session.With("metadata", access("lifetime"))
+		} else {
+			session = session.With("metadata", metadata)
+		}
+		projection.Fold(&a, []projection.Change{change(t, at(time.Duration(n)*hour, "checkout.session.completed", session))})
+	}
+	if n := len(a.Customer.Purchases); n < 20 || n > 60 || a.Customer.Purchases[n-1].ID != "pi_000" {
+		t.Errorf("%d purchases", n)
+	}
+	checkSize(t, a.Customer)
 }
 
 // A refund that many others have followed is known, whenever the event of its purchase comes. So is one that failed since.

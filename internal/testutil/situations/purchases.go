@@ -1,6 +1,11 @@
 package situations
 
-import . "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the lives
+import (
+	"fmt"
+	"time"
+
+	. "github.com/tollkeeper/tollkeeper/internal/testutil/stripetest" //nolint:revive,staticcheck // the vocabulary of the lives
+)
 
 const (
 	boughtUntil30  = "The customer bought access, which ends on day 30."
@@ -204,6 +209,28 @@ func severalPurchases() []Situation {
 				l.refunds("ch_cs_1")
 			}),
 			Asked: 13 * Day, Want: yes("Purchased", "The customer bought access, which ends on day 40.").until(40 * Day),
+		}, {
+			Name: "The customer buys 30 days, and completes 20 checkouts for a year by bank debits, which all fail.",
+			Life: buysOn(0, "30d", func(l *Life) {
+				for n := range 20 {
+					id := fmt.Sprintf("cs_year_%d", n)
+					l.on(1, time.Duration(n)*time.Hour)
+					l.completes(id, "pi_"+id, "1y", Fields{"payment_status": "unpaid"})
+					l.on(5, time.Duration(n)*time.Hour)
+					l.change("checkout.session.async_payment_failed", id)
+				}
+			}),
+			Asked: 7 * Day, Want: yes("Purchased", boughtUntil30).until(30 * Day),
+		}, {
+			Name: "The customer buys 30 days 21 times, each time 5 days before the end.",
+			Life: func(l *Life) {
+				l.signsUp()
+				for n := range 21 {
+					l.on(max(0, 30*n-5))
+					l.buys(fmt.Sprintf("cs_%d", n), "30d")
+				}
+			},
+			Asked: 596 * Day, Want: yes("Purchased", "The customer bought access, which ends on day 630.").until(630 * Day),
 		}, {
 			Name: "Thirty days are over, and the customer has bought something that grants no access since.", Life: again(20, ""),
 			Asked: 31 * Day, Want: no("NoSubscription", boughtEnded+"day 30."),
