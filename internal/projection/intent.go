@@ -8,11 +8,14 @@ const (
 	partSetup         = "latestSetup"
 )
 
-// PaymentIntent shows how far the newest payment has come.
+// PaymentIntent shows how far the newest payment has come. A checkout whose payment was canceled has failed.
 func PaymentIntent(a *Aggregate, e *Event) bool {
 	r := e.Payment
 	if r == nil || e.ObjectID == "" {
 		return false
+	}
+	if r.Status == intentCanceled {
+		keepIntent(&a.Customer, e, rankCanceled)
 	}
 	intent := v1alpha1.Intent{ID: e.ObjectID, Created: r.Created.DeepCopy(), Status: r.Status, Failure: r.Failure.DeepCopy()}
 	return showIntentIfNewest(&a.Customer.LatestPaymentIntent, &a.Customer.Positions, partPaymentIntent, e, intent)

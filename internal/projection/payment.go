@@ -35,6 +35,7 @@ func PaymentSucceeded(a *Aggregate, e *Event) bool {
 	keepEarliest(&a.Customer.CustomerSince, e.Payment.Created)
 	keepPayment(&a.Customer, e, e.Payment.Amount, &e.Created)
 	shows := showMethod(a, e, e.Payment.PaymentMethod, v1alpha1.AuthorityHint)
+	keepIntent(&a.Customer, e, rankPaid)
 	shows = keepPurchase(a, paymentPurchase(e)) || shows
 	if takePart(&a.Customer.Positions, partPayment, positionOf(e, v1alpha1.AuthorityState, 0)) {
 		a.Customer.LastPayment = newPayment(e)

@@ -110,6 +110,7 @@ func keepPurchase(a *Aggregate, reported *v1alpha1.Purchase) bool {
 		c.Purchases = append(c.Purchases, *reported)
 	}
 	mergePurchase(&c.Purchases[i], reported)
+	settleByIntents(c)
 	noteRefunds(c)
 	c.Purchases = keepMost(c.Purchases)
 	return slices.ContainsFunc(c.Purchases, func(p v1alpha1.Purchase) bool { return p.ID == reported.ID })
@@ -293,7 +294,8 @@ func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 }
 
 // DoubtfulPurchases lists what a comparison with Stripe reads of purchases: UnreadPurchases, and the checkout session of each
-// purchase whose metadata says something of access, else its payment intent or charge, and the invoice whose prices say it.
+// purchase whose metadata says something of access, else its payment intent or charge, and the invoice whose prices say it. The
+// payment intent is read, too, if the session is not paid by what was read of it.
 // An event may be forged, an endpoint may not receive the one that a checkout is paid, and none reports that a person has
 // corrected the metadata.
 func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
@@ -306,6 +308,9 @@ func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 		}
 		if len(p.Terms) > 0 {
 			ids = append(ids, id)
+		}
+		if p.PaymentIntentID != id && c.Positions[partIntentPrefix+p.PaymentIntentID].Doubt != "" {
+			ids = append(ids, p.PaymentIntentID)
 		}
 		if p.SessionID == "" && p.InvoiceID != "" && p.InvoiceID != id && termsOf(p, v1alpha1.PurchaseSourcePrice) != nil {
 			ids = append(ids, p.InvoiceID)

@@ -17,6 +17,7 @@ func readAbsentPurchase(c *v1alpha1.CustomerStatus, id string) Difference {
 	if d := dropInvoiceTerms(c, id, nil); len(d.Repaired) > 0 {
 		return d
 	}
+	delete(c.Positions, partIntentPrefix+id)
 	kept := slices.DeleteFunc(slices.Clone(c.Purchases), func(p v1alpha1.Purchase) bool {
 		return p.ID == id || p.SessionID == id || p.PaymentIntentID == id
 	})
@@ -46,7 +47,7 @@ func readPurchase(a *Aggregate, e *Event) Difference {
 	p := &a.Customer.Purchases[i]
 	wasPaid := p.State == v1alpha1.CheckoutPaid
 	hasDiffered := refuteTerms(p, read, e)
-	if read.State == v1alpha1.CheckoutUnpaid && wasPaid && p.PaidAt.Before(&e.Created) {
+	if read.State == v1alpha1.CheckoutUnpaid && wasPaid && p.PaidAt.Before(&e.Created) && refuteIntent(&a.Customer, p, e) {
 		p.State, p.PaidAt = v1alpha1.CheckoutUnpaid, nil
 	}
 	isPaidNow := read.State == v1alpha1.CheckoutPaid || p.State == v1alpha1.CheckoutPaid

@@ -299,6 +299,64 @@ func TestReadPurchaseWithoutASession(t *testing.T) {
 	}
 }
 
+// A session that is read as unpaid although its payment intent succeeded has the intent read, too. What Stripe has of that counts.
+func TestReadPurchasePaidByItsIntent(t *testing.T) {
+	session := buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")
+	intent := func(status string) Object { return PaymentIntent(New, "pi_1", customer, "ch_1", status, begin) }
+	paid := "pi_1 Paid \"30d\" from 2026-01-31 13h until 2026-03-02 13h\n"
+	for name, tc := range map[string]struct {
+		status, want string
+		differs      bool
+	}{
+		"it succeeded":      {"succeeded", paid, false},
+		"it was forged":     {"requires_capture", "pi_1 Unpaid \"30d\"\n", true},
+		"it is not settled": {"processing", "pi_1 Unpaid \"30d\"\n", true},
+	} {
+		var a projection.Aggregate
+		projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.completed", session))})
+		projection.Fold(&a, []projection.Change{change(t, at(hour, "payment_intent.succeeded", intent("succeeded")))})
+		if d := projection.Read(&a, readingOf(t, session, begin.Add(2*hour))); differs(d) {
+			t.Errorf("%s: the session differs in %+v", name, d)
+		}
+		if diff := cmp.Diff([]string{"cs_1", "pi_1"}, projection.DoubtfulPurchases(&a.Customer)); diff != "" {
+			t.Fatalf("%s: to be read (-want +got):\n%s", name, diff)
+		}
+		for n, want := range []bool{tc.differs, false} {
+			before, now := *a.Customer.DeepCopy(), begin.Add(time.Duration(n+3)*hour)
+			first := projection.Read(&a, readingOf(t, session, now))
+			second := projection.Read(&a, readingOf(t, intent(tc.status), now))
+			if differs(first) || differs(second) != want || n > 0 && !cmp.Equal(before, a.Customer) {
+				t.Errorf("%s: comparison %d differs in %+v %+v (-before +after):\n%s", name, n, first, second, cmp.Diff(before, a.Customer))
+			}
+		}
+		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" {
+			t.Errorf("%s: purchases (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Access begins with the first report of the payment, also if the events of the session, or of a cancellation, come last.
+func TestAPaymentOfACheckoutInAnyOrder(t *testing.T) {
+	intent := func(status string) Object { return PaymentIntent(New, "pi_1", customer, "ch_1", status, begin) }
+	changes := []projection.Change{
+		change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid"))),
+		change(t, at(hour, "payment_intent.canceled", intent("canceled"))),
+		change(t, at(2*hour, "charge.captured", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))),
+		change(t, at(5*hour, "payment_intent.succeeded", intent("succeeded"))),
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 50 {
+		var a projection.Aggregate
+		for _, c := range changes {
+			projection.Fold(&a, []projection.Change{c})
+		}
+		if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 14h until 2026-03-02 14h\n", showPurchases(a)); diff != "" {
+			t.Fatalf("purchases (-want +got):\n%s", diff)
+		}
+		random.Shuffle(len(changes), func(i, j int) { changes[i], changes[j] = changes[j], changes[i] })
+	}
+}
+
 // An endpoint may not receive the event that a delayed payment has succeeded. A comparison with Stripe finds it.
 func TestReadPurchaseFindsAPayment(t *testing.T) {
 	var a projection.Aggregate

@@ -55,6 +55,13 @@ func buysByDebit(then ...func(*Life)) func(*Life) {
 	}
 }
 
+// authorizesOnly is a sign-up, and a checkout whose payment waits to be captured.
+func authorizesOnly(l *Life) {
+	l.signsUp()
+	l.add("charge.succeeded", Charge(l.Shape, "ch_1", CustomerID, "pi_1", "succeeded", l.now), Fields{"captured": false})
+	l.completes("cs_1", "pi_1", "30d", Fields{"payment_status": "unpaid"})
+}
+
 func purchases() Group {
 	list := singlePurchases()
 	list = append(list, delayedPurchases()...)
@@ -161,6 +168,43 @@ func delayedPurchases() []Situation {
 		}, {
 			Name: "The debit fails on day 4.", Life: ends("checkout.session.async_payment_failed", "unpaid"),
 			Asked: 5 * Day, Want: no("NoSubscription", "The customer has no subscription, and the payment of its purchase failed."),
+		}, {
+			Name: "Of the debit, only the success of the payment intent is reported, on day 4.",
+			Life: buysByDebit(func(l *Life) {
+				l.on(4)
+				l.add("payment_intent.succeeded", PaymentIntent(l.Shape, "pi_1", CustomerID, "ch_1", "succeeded", l.now))
+			}),
+			Asked: 5 * Day, Want: yes("Purchased", "The customer bought access, which ends on day 34.").until(34 * Day),
+		}, {
+			Name: "The debit fails on day 4, and the customer pays by card on day 6.",
+			Life: buysByDebit(func(l *Life) {
+				l.on(4)
+				l.change("checkout.session.async_payment_failed", "cs_1")
+				l.on(6)
+				l.add("charge.succeeded", Charge(l.Shape, "ch_2", CustomerID, "pi_1", "succeeded", l.now))
+				l.add("payment_intent.succeeded", PaymentIntent(l.Shape, "pi_1", CustomerID, "ch_2", "succeeded", l.now))
+			}),
+			Asked: 7 * Day, Want: yes("Purchased", "The customer bought access, which ends on day 36.").until(36 * Day),
+		}, {
+			Name: "The checkout only authorizes the payment.", Life: authorizesOnly, Asked: Day,
+			Want: no("AwaitingPayment", "The purchase waits for its payment. Access starts once it succeeds."),
+		}, {
+			Name: "The same, and you capture it on day 1.",
+			Life: func(l *Life) {
+				authorizesOnly(l)
+				l.on(1)
+				l.change("charge.captured", "ch_1", Fields{"captured": true})
+				l.add("payment_intent.succeeded", PaymentIntent(l.Shape, "pi_1", CustomerID, "ch_1", "succeeded", l.now))
+			},
+			Asked: 2 * Day, Want: yes("Purchased", "The customer bought access, which ends on day 31.").until(31 * Day),
+		}, {
+			Name: "The same, and the payment is canceled on day 7.",
+			Life: func(l *Life) {
+				authorizesOnly(l)
+				l.on(7)
+				l.add("payment_intent.canceled", PaymentIntent(l.Shape, "pi_1", CustomerID, "", "canceled", l.now))
+			},
+			Asked: 400 * Day, Want: no("NoSubscription", "The customer has no subscription, and the payment of its purchase failed."),
 		}, {
 			Name: "The debit succeeds, its event is lost, and the session is read on day 6.", HasKey: true,
 			Life: buysByDebit(func(l *Life) {
