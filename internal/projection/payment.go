@@ -204,11 +204,11 @@ func newestPaymentFirst(a, b v1alpha1.InvoicePayment) int {
 		cmp.Compare(b.PaymentIntentID, a.PaymentIntentID), cmp.Compare(b.ChargeID, a.ChargeID))
 }
 
-// closedDisputes are the statuses of a dispute that ended with the money kept, or of an inquiry that ended. A lost one is
-// not among them: the money is gone.
-var closedDisputes = []string{"won", "warning_closed", "prevented"}
+// closedDisputes are the statuses of a dispute that ended with the money kept, or returned by a refund, which shows as one, or of
+// an inquiry that ended. A lost one is not among them: the money is gone. Stripe sends charge_refunded in old API versions.
+var closedDisputes = []string{"won", "warning_closed", "prevented", "charge_refunded"}
 
-// IsClosedDispute reports whether a dispute of the status ended with the money kept.
+// IsClosedDispute reports whether a dispute of the status ended, and was not lost.
 func IsClosedDispute(status string) bool { return slices.Contains(closedDisputes, status) }
 
 // DisputeOpened shows the dispute in its latest state, until it is closed. Its position stays, so that an older event

@@ -48,6 +48,10 @@ func disputes() Group {
 				Life:  dispute(closes("charge.dispute.funds_reinstated", "won")),
 				Asked: 21 * Day, Want: yes("SubscriptionActive", isActive),
 			}, {
+				Name: "The dispute ends because the payment was refunded, as old API versions report it.", Flags: onDispute,
+				Life:  dispute(closes("charge.dispute.closed", "charge_refunded")),
+				Asked: 21 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
 				Name: "The dispute is lost.", Life: dispute(closes("charge.dispute.closed", "lost")), Flags: onDispute,
 				Asked: 21 * Day, Want: no("Disputed", lost),
 			}, {
