@@ -179,7 +179,10 @@ type Dispute struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`
-	DisputeRecord   `json:",inline"`
+	// lostAt is when Stripe first reported that the dispute was lost. Absent if it was not.
+	// +optional
+	LostAt        *metav1.Time `json:"lostAt,omitempty"`
+	DisputeRecord `json:",inline"`
 }
 
 // Signup is the customer's first checkout that was paid, or that needed no payment, as for a trial.

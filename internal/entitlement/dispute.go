@@ -1,6 +1,7 @@
 package entitlement
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -105,8 +106,9 @@ func hasPaid(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, payment
 		isSameMoment(&last.At, paid) && last.Amount == paid.Amount && last.Currency == paid.Currency
 }
 
-// hasPaidSince reports whether a payment succeeded after the dispute was reported as lost.
+// hasPaidSince reports whether a payment succeeded after the dispute was first reported as lost. Earlier versions stored only when
+// it was last reported.
 func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
-	lostAt := projection.DisputePosition(c, d.ID).Created
-	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At)
+	reported := projection.DisputePosition(c, d.ID).Created
+	return c.LastPayment != nil && cmp.Or(d.LostAt, &reported).Before(&c.LastPayment.At)
 }

@@ -30,6 +30,9 @@ func disputed(year, status string) eventCase {
 // showsDispute shows the dispute unless it ended with the money kept.
 func showsDispute(e *projection.Event, c *v1alpha1.CustomerStatus, _ *v1alpha1.SubscriptionStatus) {
 	c.OpenDisputes = []v1alpha1.Dispute{{ID: e.ObjectID, ChargeID: chargeID, PaymentIntentID: e.PaymentIntentID, DisputeRecord: *e.Dispute}}
+	if e.Dispute.Status == "lost" {
+		c.OpenDisputes[0].LostAt = &e.Created
+	}
 	if e.Dispute.Status == "won" {
 		c.OpenDisputes = nil
 	}

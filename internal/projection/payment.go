@@ -208,21 +208,33 @@ func newestPaymentFirst(a, b v1alpha1.InvoicePayment) int {
 // an inquiry that ended. A lost one is not among them: the money is gone. Stripe sends charge_refunded in old API versions.
 var closedDisputes = []string{"won", "warning_closed", "prevented", "charge_refunded"}
 
+// disputeLost is Stripe's status of a dispute whose money is gone.
+const disputeLost = "lost"
+
 // IsClosedDispute reports whether a dispute of the status ended, and was not lost.
 func IsClosedDispute(status string) bool { return slices.Contains(closedDisputes, status) }
 
 // DisputeOpened shows the dispute in its latest state, until it is closed. Its position stays, so that an older event
-// that arrives late does not show it again.
+// that arrives late does not show it again. Of one that was lost, the first report counts: a later one is no new loss.
 func DisputeOpened(a *Aggregate, e *Event) bool {
 	if e.Dispute == nil || e.ObjectID == "" {
 		return false
 	}
 	c, part := &a.Customer, partDisputePrefix+e.ObjectID
 	rank := disputeRank(e.Dispute.Status)*10 + typeRank(e.Type)
-	if takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, rank)) {
-		dispute := v1alpha1.Dispute{
-			ID: e.ObjectID, ChargeID: e.ChargeID, PaymentIntentID: e.PaymentIntentID, DisputeRecord: *e.Dispute.DeepCopy(),
-		}
+	i := slices.IndexFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return d.ID == e.ObjectID })
+	dispute := v1alpha1.Dispute{ID: e.ObjectID}
+	if i >= 0 {
+		dispute = c.OpenDisputes[i]
+	}
+	if e.Dispute.Status == disputeLost {
+		keepEarliest(&dispute.LostAt, &e.Created)
+	}
+	isLatest := takePart(&c.Positions, part, positionOf(e, v1alpha1.AuthorityState, rank))
+	if isLatest {
+		dispute.ChargeID, dispute.PaymentIntentID, dispute.DisputeRecord = e.ChargeID, e.PaymentIntentID, *e.Dispute.DeepCopy()
+	}
+	if isLatest || i >= 0 {
 		c.OpenDisputes = upsert(c.OpenDisputes, dispute, disputeID)
 	}
 	c.OpenDisputes = slices.DeleteFunc(c.OpenDisputes, func(d v1alpha1.Dispute) bool { return IsClosedDispute(d.Status) })

@@ -220,7 +220,7 @@ func readDispute(a *Aggregate, e *Event) Difference {
 	switch {
 	case i >= 0:
 		shown = a.Customer.OpenDisputes[i].DisputeRecord
-	case IsClosedDispute(e.Dispute.Status), e.Dispute.Status == "lost" && !wasReported:
+	case IsClosedDispute(e.Dispute.Status), e.Dispute.Status == disputeLost && !wasReported:
 		return Difference{}
 	}
 	d := Difference{Remaining: differingFields(shown, *e.Dispute)}

@@ -62,6 +62,15 @@ func disputes() Group {
 				}),
 				Asked: 31 * Day, Want: yes("SubscriptionActive", isActive),
 			}, {
+				Name: "The same, and the lost dispute is reported once more on day 35.", Flags: onDispute,
+				Life: dispute(closes("charge.dispute.closed", "lost"), func(l *Life) {
+					l.renews()
+					l.pays("in_2", "ch_2")
+					l.on(35)
+					l.change("charge.dispute.updated", "dp_1", Fields{"metadata": Fields{"note": "x"}})
+				}),
+				Asked: 36 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
 				Name: "The payment of the period before is disputed.", Flags: onDispute,
 				Life: func(l *Life) {
 					l.subscribesAndPays()
