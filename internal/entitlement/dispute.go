@@ -34,7 +34,7 @@ func disputeOfPurchase(c *v1alpha1.CustomerStatus, policy Policy, purchaseID str
 	}
 	for i := range c.OpenDisputes {
 		d := &c.OpenDisputes[i]
-		if purchaseOf(c, paymentIDs{d.ChargeID, d.PaymentIntentID}) == purchaseID {
+		if p := purchaseBy(c, paymentIDs{d.ChargeID, d.PaymentIntentID}); p != nil && p.ID == purchaseID {
 			if message := suspension(c, d); message != "" {
 				return message
 			}
@@ -43,14 +43,14 @@ func disputeOfPurchase(c *v1alpha1.CustomerStatus, policy Policy, purchaseID str
 	return ""
 }
 
-// purchaseOf is the id of the purchase that the payment paid; empty if none is known.
-func purchaseOf(c *v1alpha1.CustomerStatus, payment paymentIDs) string {
+// purchaseBy is the purchase that the payment paid; nil if none is known.
+func purchaseBy(c *v1alpha1.CustomerStatus, payment paymentIDs) *v1alpha1.Purchase {
 	for i := range c.Purchases {
 		if p := &c.Purchases[i]; payment.match(p.ChargeID, p.PaymentIntentID) {
-			return p.ID
+			return p
 		}
 	}
-	return ""
+	return nil
 }
 
 // suspension is why access ends with the dispute; empty if the dispute takes no access away: an inquiry, one that is closed,
@@ -78,7 +78,7 @@ func concerns(in Input, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) boo
 	switch {
 	case pays(s):
 		return true
-	case slices.ContainsFunc(subscriptionsOf(in), pays), purchaseOf(in.Customer, disputed) != "":
+	case slices.ContainsFunc(subscriptionsOf(in), pays), purchaseBy(in.Customer, disputed) != nil:
 		return false
 	default:
 		return last == nil || !disputed.match(last.ChargeID, last.PaymentIntentID) || projection.PaidInvoice(s) == nil

@@ -53,9 +53,9 @@ func unlessRefunded(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, 
 // and invoices do not name each other, but invoice_payment.paid names both. Without it amount, currency and moment decide.
 func paysPeriod(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, r *v1alpha1.Refund) bool {
 	paid, refunded := projection.PaidInvoice(s), paymentIDs{r.ChargeID, r.PaymentIntentID}
-	if paid == nil { // no invoice is known: the customer's last payment, unless it is from before the subscription
+	if paid == nil { // no invoice is known: the customer's last payment, unless it bought something else or is from before the subscription
 		last := c.LastPayment
-		return last != nil && refunded.match(last.ChargeID, last.PaymentIntentID) && !last.At.Before(s.StartedAt)
+		return !boughtOnce(c, r) && last != nil && refunded.match(last.ChargeID, last.PaymentIntentID) && !last.At.Before(s.StartedAt)
 	}
 	known := paymentsOf(c, paid)
 	for _, payment := range known {
@@ -71,6 +71,17 @@ func paysPeriod(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, r *v
 	default:
 		return isSameMoment(r.ChargedAt, paid) && r.Amount == paid.Amount && r.Currency == paid.Currency
 	}
+}
+
+// boughtOnce reports whether the refunded charge is known to have paid a purchase, and no invoice. A checkout of a purchase never pays
+// a subscription. A payment intent whose metadata grants access may, if something names its invoice.
+func boughtOnce(c *v1alpha1.CustomerStatus, r *v1alpha1.Refund) bool {
+	refunded := paymentIDs{r.ChargeID, r.PaymentIntentID}
+	p := purchaseBy(c, refunded)
+	isLinked := r.InvoiceID != "" || slices.ContainsFunc(c.InvoicePayments, func(link v1alpha1.InvoicePayment) bool {
+		return refunded.match(link.ChargeID, link.PaymentIntentID)
+	})
+	return p != nil && (p.SessionID != "" || !isLinked)
 }
 
 // paymentIDs name a payment; either id may be empty.

@@ -71,6 +71,43 @@ func unlinkedRefunds() []Situation {
 			Name: "No invoice is known. A payment is refunded that another one has followed.", Flags: onRefund,
 			Life: noInvoice("ch_1"), Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
 		}, {
+			Name: "No invoice is known. The last payment bought a mug in a checkout, and is refunded.", Flags: onRefund,
+			Life: func(l *Life) {
+				l.signsUp()
+				l.subscribes(subA, "active")
+				l.on(5)
+				l.buys("cs_1", "")
+				l.on(10)
+				l.refunds("ch_cs_1")
+			},
+			Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
+		}, {
+			Name: "The same, and the checkout made an invoice for the mug.", Flags: onRefund,
+			Life: func(l *Life) {
+				l.signsUp()
+				l.subscribes(subA, "active")
+				l.on(5)
+				l.buys("cs_1", "", Fields{"invoice": "in_mug"})
+				l.add("invoice_payment.paid", InvoicePayment("inpay_1", "in_mug", "pi_ch_cs_1", Amount, l.now))
+				l.on(10)
+				l.refunds("ch_cs_1")
+			},
+			Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
+		}, {
+			Name:  "No invoice is known. The metadata of the last payment grants 30 days, it is known to have paid an invoice, and is refunded.",
+			Flags: onRefund,
+			Life: func(l *Life) {
+				l.signsUp()
+				l.subscribes(subA, "active")
+				l.on(5)
+				l.add("payment_intent.succeeded", PaymentIntent(l.Shape, "pi_1", CustomerID, "ch_1", "succeeded", l.now), access("30d"))
+				l.add("invoice_payment.paid", InvoicePayment("inpay_1", "in_1", "pi_1", Amount, l.now))
+				l.add("", Charge(l.Shape, "ch_1", CustomerID, "pi_1", "succeeded", l.now))
+				l.on(10)
+				l.refunds("ch_1")
+			},
+			Asked: 12 * Day, Want: no("AwaitingPayment", refunded),
+		}, {
 			Name: "The payment is refunded, and the subscription is canceled.", Flags: onRefund,
 			Life:  func(l *Life) { l.subscribesAndPays(); l.on(10); l.refunds("ch_1"); l.ends(subA) },
 			Asked: 12 * Day, Want: no("SubscriptionEnded", canceled+"day 10."),
