@@ -69,8 +69,8 @@ func suspension(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) string {
 }
 
 // concerns reports whether the disputed payment may have paid the subscription. It did not if it paid the present period
-// of another one, if it paid a purchase that is known, or if it is the customer's last payment and paid no subscription:
-// then it was a purchase. Any other payment may be one of an earlier period.
+// of another one, if it paid a purchase that is known, if it was made before the subscription began, or if it is the
+// customer's last payment and paid no subscription: then it was a purchase. Any other payment may be one of an earlier period.
 func concerns(in Input, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) bool {
 	disputed := paymentIDs{d.ChargeID, d.PaymentIntentID}
 	pays := func(other *v1alpha1.SubscriptionStatus) bool { return hasPaid(in.Customer, other, disputed) }
@@ -78,11 +78,19 @@ func concerns(in Input, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) boo
 	switch {
 	case pays(s):
 		return true
-	case slices.ContainsFunc(subscriptionsOf(in), pays), purchaseBy(in.Customer, disputed) != nil:
+	case slices.ContainsFunc(subscriptionsOf(in), pays), purchaseBy(in.Customer, disputed) != nil,
+		wasPaidBefore(in.Customer, d.PaymentIntentID, s):
 		return false
 	default:
 		return last == nil || !disputed.match(last.ChargeID, last.PaymentIntentID) || projection.PaidInvoice(s) == nil
 	}
+}
+
+// wasPaidBefore reports whether the payment intent is known to have succeeded before the subscription began. A checkout may start
+// the subscription moments after its payment. When a subscription on a test clock began is simulated.
+func wasPaidBefore(c *v1alpha1.CustomerStatus, intentID string, s *v1alpha1.SubscriptionStatus) bool {
+	paidAt := projection.IntentPaidAt(c, intentID)
+	return paidAt != nil && s.StartedAt != nil && s.TestClock == "" && paidAt.Add(sameMoment).Before(s.StartedAt.Time)
 }
 
 func subscriptionsOf(in Input) []*v1alpha1.SubscriptionStatus {

@@ -1,6 +1,12 @@
 package projection
 
-import "github.com/tollkeeper/tollkeeper/api/v1alpha1"
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
+)
 
 const (
 	partIntentPrefix = "intent/"
@@ -72,4 +78,22 @@ func refuteIntent(c *v1alpha1.CustomerStatus, p *v1alpha1.Purchase, e *Event) (i
 	intent.Doubt = v1alpha1.DoubtRefuted
 	setPosition(&c.Positions, part, intent)
 	return false
+}
+
+// IntentPaidAt is when the payment intent first succeeded, as far as an event that is remembered reports it; nil if none does.
+func IntentPaidAt(c *v1alpha1.CustomerStatus, id string) *metav1.Time {
+	if id == "" {
+		return nil
+	}
+	if p, known := c.Positions[partIntentPrefix+id]; known && p.Rank == rankPaid {
+		return &p.Created
+	}
+	if paidAt := firstPayment(c, id); paidAt != nil {
+		return paidAt
+	}
+	i := slices.IndexFunc(c.InvoicePayments, func(p v1alpha1.InvoicePayment) bool { return p.PaymentIntentID == id })
+	if i < 0 {
+		return nil
+	}
+	return &c.InvoicePayments[i].At
 }

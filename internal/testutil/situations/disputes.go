@@ -83,6 +83,22 @@ func disputes() Group {
 				Asked: 34 * Day,
 				Want:  no("Disputed", "A payment was disputed on day 33. Access is suspended until the dispute is won or withdrawn."),
 			}, {
+				Name: "A payment of a former subscription is disputed, which was paid twice. The present one began later.", Flags: onDispute,
+				Life: func(l *Life) {
+					l.subscribesAndPays()
+					l.renews()
+					l.pays("in_2", "ch_2")
+					l.on(40)
+					l.ends(subA)
+					l.on(60)
+					l.subscribes(subB, "active")
+					l.bills("in_3", subB)
+					l.pays("in_3", "ch_3")
+					l.on(70)
+					l.disputes("dp_1", "ch_1")
+				},
+				Asked: 71 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
 				Name: "The bank inquires. No money has moved.", Flags: onDispute,
 				Life: func(l *Life) {
 					l.subscribesAndPays()
