@@ -18,7 +18,7 @@ func unlessDisputed(in Input, s *v1alpha1.SubscriptionStatus, policy Policy, a a
 	}
 	for i := range in.Customer.OpenDisputes {
 		d := &in.Customer.OpenDisputes[i]
-		if message := suspension(in.Customer, d); message != "" && concerns(in, d, s) {
+		if message := suspension(in.Customer, d, s); message != "" && concerns(in, d, s) {
 			disputed := notEntitled(v1alpha1.ReasonDisputed, nil, "%s", message)
 			disputed.changesAt = a.changesAt
 			return disputed
@@ -35,7 +35,7 @@ func disputeOfPurchase(c *v1alpha1.CustomerStatus, policy Policy, purchaseID str
 	for i := range c.OpenDisputes {
 		d := &c.OpenDisputes[i]
 		if p := purchaseBy(c, paymentIDs{d.ChargeID, d.PaymentIntentID}); p != nil && p.ID == purchaseID {
-			if message := suspension(c, d); message != "" {
+			if message := suspension(c, d, nil); message != "" {
 				return message
 			}
 		}
@@ -54,12 +54,12 @@ func purchaseBy(c *v1alpha1.CustomerStatus, payment paymentIDs) *v1alpha1.Purcha
 }
 
 // suspension is why access ends with the dispute; empty if the dispute takes no access away: an inquiry, one that is closed,
-// or one that was lost and that a payment has followed.
-func suspension(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) string {
+// or one that was lost and that a payment has followed. s is the subscription whose access it is; nil for a purchase.
+func suspension(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) string {
 	switch {
 	case strings.HasPrefix(d.Status, "warning_"), projection.IsClosedDispute(d.Status):
 		return ""
-	case d.Status == "lost" && hasPaidSince(c, d):
+	case d.Status == "lost" && hasPaidSince(c, d, s):
 		return ""
 	case d.Status == "lost":
 		return "A payment was disputed" + onDate(d.Created) + " and the dispute was lost. Access resumes with the next payment."
@@ -114,9 +114,10 @@ func hasPaid(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, payment
 		isSameMoment(&last.At, paid) && last.Amount == paid.Amount && last.Currency == paid.Currency
 }
 
-// hasPaidSince reports whether a payment succeeded after the dispute was first reported as lost. Earlier versions stored only when
-// it was last reported.
-func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute) bool {
+// hasPaidSince reports whether a payment succeeded after the dispute was first reported as lost, or an invoice of the subscription
+// was paid, as outside of Stripe. Earlier versions stored only when the loss was last reported.
+func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) bool {
 	reported := projection.DisputePosition(c, d.ID).Created
-	return c.LastPayment != nil && cmp.Or(d.LostAt, &reported).Before(&c.LastPayment.At)
+	lostAt := cmp.Or(d.LostAt, &reported)
+	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At) || s != nil && lostAt.Before(s.LastPaidAt)
 }

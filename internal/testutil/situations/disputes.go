@@ -62,7 +62,15 @@ func disputes() Group {
 				}),
 				Asked: 31 * Day, Want: yes("SubscriptionActive", isActive),
 			}, {
-				Name: "The same, and the lost dispute is reported once more on day 35.", Flags: onDispute,
+				Name:  "The customer buys a mug, and the dispute is lost. The next period is paid outside of Stripe, and its invoice marked so.",
+				Flags: onDispute,
+				Life: dispute(func(l *Life) { l.charges("ch_mug", "", 900) }, closes("charge.dispute.closed", "lost"), func(l *Life) {
+					l.renews()
+					l.change("invoice.paid", "in_2", l.paid(0), Fields{"paid_out_of_band": true})
+				}),
+				Asked: 31 * Day, Want: yes("SubscriptionActive", isActive),
+			}, {
+				Name: "The dispute is lost. The customer pays the next period by card, and the lost dispute is reported once more on day 35.", Flags: onDispute,
 				Life: dispute(closes("charge.dispute.closed", "lost"), func(l *Life) {
 					l.renews()
 					l.pays("in_2", "ch_2")
