@@ -28,9 +28,13 @@ func withPurchases(
 	in Input, policy Policy, now time.Time, best Decision, isTentative bool,
 ) (decision Decision, stillTentative bool, change *metav1.Time) {
 	periods, disputed := projection.PurchasePeriods(in.Customer), ""
+	var counted []projection.PurchasePeriod
 	for i := range periods {
-		p := &periods[i]
-		switch dispute := disputeOfPurchase(in.Customer, policy, p.ID); {
+		p, dispute := &periods[i], disputeOfPurchase(in.Customer, policy, periods[i].ID)
+		if dispute == "" {
+			counted = append(counted, *p)
+		}
+		switch {
 		case !p.Covers(now):
 		case dispute != "":
 			disputed = dispute
@@ -57,14 +61,14 @@ func withPurchases(
 	}
 	best.Entitled, best.Unknown, best.Reason = true, false, v1alpha1.ReasonPurchased
 	best.Message = "The customer bought access that does not end."
-	if end := coverageEnd(periods, now); end != nil {
+	if end := coverageEnd(counted, now); end != nil {
 		best.Message = "The customer bought access, which ends" + onDate(end) + "."
 	}
 	return best, isTentative, change
 }
 
 // coverageEnd is when the access that runs now ends, with all purchases that follow on it without a gap; nil if it does not
-// end.
+// end. The periods are those of purchases that count.
 func coverageEnd(periods []projection.PurchasePeriod, now time.Time) *metav1.Time {
 	end := metav1.NewTime(now)
 	for extended := true; extended; {

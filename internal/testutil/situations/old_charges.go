@@ -62,6 +62,10 @@ func oddPurchases() []Situation {
 			Life:  buysOn(0, "30d", func(l *Life) { l.on(5); l.buys("cs_2", "30d"); l.on(10); l.disputes("dp_1", "ch_cs_1") }),
 			Asked: 11 * Day, Want: no("Disputed", disputed),
 		}, {
+			Name: "Thirty days were bought twice, and the second payment is disputed.", Flags: onDispute,
+			Life:  buysOn(0, "30d", func(l *Life) { l.on(5); l.buys("cs_2", "30d"); l.on(10); l.disputes("dp_1", "ch_cs_2") }),
+			Asked: 11 * Day, Want: yes("Purchased", boughtUntil30).until(30 * Day),
+		}, {
 			Name: "Thirty days are over, and the customer buys 30 days again by a bank debit, which is not paid yet.",
 			Life: buysOn(0, "30d", func(l *Life) {
 				l.on(31)
