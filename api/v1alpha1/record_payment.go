@@ -136,7 +136,7 @@ type RefundTotal struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=8
 	Currency string `json:"currency,omitempty"`
-	// full is true if the whole charge is refunded.
+	// full is true if the whole charge is refunded. It is false for an authorization that was released: nothing was paid.
 	// +optional
 	Full bool `json:"full,omitempty"`
 	// chargedAt is when the charge was made.

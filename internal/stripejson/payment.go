@@ -64,13 +64,14 @@ func InvoicePayment(o Object) *v1alpha1.PaymentRecord {
 	}
 }
 
-// RefundTotal reads the total refunded on a charge. See https://docs.stripe.com/api/charges/object.
+// RefundTotal reads the total refunded on a charge. A charge that was only authorized has it, too, once the authorization is
+// released: then no payment was refunded. See https://docs.stripe.com/api/charges/object.
 func RefundTotal(o Object) v1alpha1.RefundTotal {
 	return v1alpha1.RefundTotal{
 		Amount:         o.Amount("amount"),
 		AmountRefunded: o.Amount("amount_refunded"),
 		Currency:       o.Text(maxCurrency, "currency"),
-		Full:           o.Bool("refunded"),
+		Full:           o.Bool("refunded") && o.lookup("captured") != false,
 		ChargedAt:      o.Time("created"),
 		InvoiceID:      o.ID("invoice"),
 	}

@@ -65,6 +65,15 @@ func unlinkedRefunds() []Situation {
 			Name: "The same, and the payment was made a minute later.", Flags: onRefund,
 			Life: buys(61*time.Minute, 2900), Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
 		}, {
+			Name: "The same, and the payment was only authorized: the authorization is released.", Flags: onRefund,
+			Life: func(l *Life) {
+				paysOutside(l)
+				l.add("charge.succeeded", Charge(l.Shape, "ch_mug", CustomerID, "pi_ch_mug", "succeeded", l.now), Fields{"captured": false})
+				l.on(10)
+				l.refunds("ch_mug")
+			},
+			Asked: 12 * Day, Want: yes("SubscriptionActive", isActive),
+		}, {
 			Name: "No invoice is known. The last payment is refunded.", Flags: onRefund,
 			Life: noInvoice("ch_2"), Asked: 12 * Day, Want: no("AwaitingPayment", refunded),
 		}, {
