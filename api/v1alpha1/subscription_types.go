@@ -69,11 +69,11 @@ type PaidInvoice struct {
 	Currency string `json:"currency,omitempty"`
 	// paidAt is when the invoice was paid.
 	PaidAt metav1.Time `json:"paidAt"`
-	// chargeID is the charge (ch_…) that paid the invoice, if an event of the invoice names it.
+	// chargeID is the charge (ch_…) that paid the invoice, if an event of the invoice or of its payment names it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	ChargeID string `json:"chargeID,omitempty"`
-	// paymentIntentID is the payment intent (pi_…) that paid the invoice, if an event of the invoice names it.
+	// paymentIntentID is the payment intent (pi_…) that paid the invoice, if an event of the invoice or of its payment names it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	PaymentIntentID string `json:"paymentIntentID,omitempty"`

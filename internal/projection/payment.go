@@ -24,7 +24,7 @@ const (
 
 	maxFailedRefunds   = 10
 	maxEarlierRefunds  = 100
-	maxInvoicePayments = 8
+	maxInvoicePayments = 50
 )
 
 // PaymentSucceeded shows the payment if it is the newest, and the payment method.
@@ -197,6 +197,20 @@ func PaymentOfInvoice(a *Aggregate, e *Event) bool {
 	})
 	c.InvoicePayments = list[:min(len(list), maxInvoicePayments)]
 	return slices.Contains(c.InvoicePayments, link)
+}
+
+// namePayments names the payment of each invoice that the paid period of a subscription rests on, if a link does. There it stays when
+// newer links have taken its place in the list: a year may rest on one payment. It comes after the events, as the link may come
+// before the invoice. Of several payments of one invoice the highest id is named, whatever their order.
+func namePayments(a *Aggregate) {
+	for _, s := range a.Subscriptions {
+		for i := range a.Customer.InvoicePayments {
+			if p := &a.Customer.InvoicePayments[i]; s.PaidBy != nil && s.PaidBy.InvoiceID == p.InvoiceID {
+				s.PaidBy.ChargeID = max(s.PaidBy.ChargeID, p.ChargeID)
+				s.PaidBy.PaymentIntentID = max(s.PaidBy.PaymentIntentID, p.PaymentIntentID)
+			}
+		}
+	}
 }
 
 func newestPaymentFirst(a, b v1alpha1.InvoicePayment) int {

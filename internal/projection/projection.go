@@ -47,6 +47,7 @@ func Fold(a *Aggregate, changes []Change) (outcomes []v1alpha1.Outcome, toRecall
 		}
 	}
 	settleDeletion(a)
+	namePayments(a)
 	toRecall = idsToRecall(a.Customer.Positions)
 	for _, s := range a.Subscriptions {
 		toRecall = append(toRecall, idsToRecall(s.Positions)...)

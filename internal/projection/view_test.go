@@ -1,6 +1,8 @@
 package projection_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -82,18 +84,33 @@ func TestAPaidInvoiceShowsItsPayment(t *testing.T) {
 
 // The list of payments of invoices is bounded, and keeps the newest in any order.
 func TestTheNewestPaymentsOfInvoicesAreKept(t *testing.T) {
-	var a projection.Aggregate
-	for _, n := range []int{3, 9, 1, 8, 2, 7, 4, 6, 5, 0, 3} {
-		projection.PaymentOfInvoice(&a, &projection.Event{
-			ObjectID: string(rune('a' + n)), Payment: &v1alpha1.PaymentRecord{InvoiceID: "in_1"},
-			Created: metav1.Time{Time: begin.Add(time.Duration(n) * time.Second)},
-		})
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		var a projection.Aggregate
+		for _, n := range append(random.Perm(60), 3, 59) {
+			projection.PaymentOfInvoice(&a, &projection.Event{
+				ObjectID: fmt.Sprintf("inpay_%02d", n), Payment: &v1alpha1.PaymentRecord{InvoiceID: "in_1"},
+				Created: metav1.Time{Time: begin.Add(time.Duration(n) * time.Second)},
+			})
+		}
+		list := a.Customer.InvoicePayments
+		if len(list) != 50 || list[0].ID != "inpay_59" || list[49].ID != "inpay_10" {
+			t.Errorf("%d payments are kept, want those from 59 to 10: %v", len(list), list)
+		}
 	}
-	got := ""
-	for _, p := range a.Customer.InvoicePayments {
-		got += p.ID
+}
+
+// What paid the present period of a subscription stays known when many payments of other invoices have followed.
+func TestThePaymentOfAPeriodStays(t *testing.T) {
+	a := projection.Aggregate{}
+	paid := bill("paid", Amount)
+	projection.Fold(&a, []projection.Change{change(t, at(hour, "invoice.paid", paid))})
+	for n := range 60 {
+		id := fmt.Sprint(n + 1)
+		link := InvoicePayment("inpay_"+id, "in_"+id, "pi_"+id, Amount, begin)
+		projection.Fold(&a, []projection.Change{change(t, at(time.Duration(n+2)*hour, "invoice_payment.paid", link))})
 	}
-	if got != "jihgfedc" {
-		t.Errorf("the payments %s are kept, want jihgfedc", got)
+	if got := a.Subscriptions["sub_A"].PaidBy; got.InvoiceID != "in_1" || got.PaymentIntentID != "pi_1" {
+		t.Errorf("the period rests on %+v, want in_1 paid by pi_1", got)
 	}
 }
