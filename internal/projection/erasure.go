@@ -74,12 +74,15 @@ func isErased(metadata map[string]v1alpha1.Value) bool {
 
 // firstWithTheSame returns, for each purchase, the smallest id of a purchase that grants the same.
 func firstWithTheSame(purchases []v1alpha1.Purchase) []string {
+	granted := make([]map[string]v1alpha1.Value, len(purchases))
+	for i := range purchases {
+		granted[i] = entitlementsOf(&purchases[i])
+	}
 	first := make([]string, len(purchases))
 	for i := range purchases {
-		granted := entitlementsOf(&purchases[i])
 		first[i] = purchases[i].ID
 		for j := range purchases {
-			if maps.Equal(granted, entitlementsOf(&purchases[j])) {
+			if maps.Equal(granted[i], granted[j]) {
 				first[i] = min(first[i], purchases[j].ID)
 			}
 		}
