@@ -61,9 +61,10 @@ type Purchase struct {
 	InvoiceID string `json:"invoiceID,omitempty"`
 	// boughtAt is when the checkout session was opened, or the payment was made.
 	BoughtAt metav1.Time `json:"boughtAt"`
-	// state is Unpaid, Failed or Paid. Access needs Paid.
+	// state is Unpaid, Failed or Paid, as Stripe reports it of the checkout. One that is not Paid has paidAt if its payment intent
+	// has succeeded.
 	State CheckoutState `json:"state"`
-	// paidAt is when Stripe reported that the purchase is paid or needs no payment. Access begins then at the earliest.
+	// paidAt is when Stripe reported that the purchase is paid or needs no payment. Access needs it, and begins then at the earliest.
 	// +optional
 	PaidAt *metav1.Time `json:"paidAt,omitempty"`
 	// refundedAt is when the purchase was refunded in full, which ends its access. Absent while it is not.

@@ -103,10 +103,10 @@ func withoutAccess(c *v1alpha1.CustomerStatus, periods []projection.PurchasePeri
 	case j >= 0:
 		none.Message = "The customer has no subscription, and the access that it bought ended" + onDate(periods[j].Until) + "."
 		return none, true
-	case p.State == v1alpha1.CheckoutUnpaid:
+	case p.PaidAt == nil && p.State == v1alpha1.CheckoutUnpaid:
 		none.Reason = v1alpha1.ReasonAwaitingPayment
 		none.Message = "The purchase waits for its payment. Access starts once it succeeds."
-	case p.State == v1alpha1.CheckoutFailed:
+	case p.PaidAt == nil && p.State == v1alpha1.CheckoutFailed:
 		none.Message = "The customer has no subscription, and the payment of its purchase failed."
 	default:
 		none.Message = "The customer has no subscription, and for how long its purchase grants access cannot be read from Stripe's metadata."

@@ -126,6 +126,9 @@ func mergePurchase(p, reported *v1alpha1.Purchase) {
 	if reported.BoughtAt.Before(&p.BoughtAt) {
 		p.BoughtAt = reported.BoughtAt
 	}
+	if reported.State == v1alpha1.CheckoutPaid && p.State != v1alpha1.CheckoutPaid {
+		p.PaidAt = nil // by its intent: its own word counts, whether or not the intent is remembered
+	}
 	keepEarliest(&p.PaidAt, reported.PaidAt)
 	if rankOfCheckout(reported.State) > rankOfCheckout(p.State) {
 		p.State = reported.State
@@ -286,7 +289,7 @@ func RefundHasFailed(c *v1alpha1.CustomerStatus, r *v1alpha1.Refund) bool {
 func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 	var ids []string
 	for i := range c.Purchases {
-		if p := &c.Purchases[i]; p.SessionID != "" && len(p.Terms) == 0 && !p.PricesRead && p.State != v1alpha1.CheckoutFailed {
+		if p := &c.Purchases[i]; p.SessionID != "" && len(p.Terms) == 0 && !p.PricesRead && (p.PaidAt != nil || p.State != v1alpha1.CheckoutFailed) {
 			ids = append(ids, p.SessionID)
 		}
 	}
@@ -295,7 +298,7 @@ func UnreadPurchases(c *v1alpha1.CustomerStatus) []string {
 
 // DoubtfulPurchases lists what a comparison with Stripe reads of purchases: UnreadPurchases, and the checkout session of each
 // purchase whose metadata says something of access, else its payment intent or charge, and the invoice whose prices say it. The
-// payment intent is read, too, if the session is not paid by what was read of it.
+// payment intent is read, too, if it alone says that the purchase is paid.
 // An event may be forged, an endpoint may not receive the one that a checkout is paid, and none reports that a person has
 // corrected the metadata.
 func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
@@ -309,7 +312,7 @@ func DoubtfulPurchases(c *v1alpha1.CustomerStatus) []string {
 		if len(p.Terms) > 0 {
 			ids = append(ids, id)
 		}
-		if p.PaymentIntentID != id && c.Positions[partIntentPrefix+p.PaymentIntentID].Doubt != "" {
+		if isPaidByIntent(p) && p.PaymentIntentID != id {
 			ids = append(ids, p.PaymentIntentID)
 		}
 		if p.SessionID == "" && p.InvoiceID != "" && p.InvoiceID != id && termsOf(p, v1alpha1.PurchaseSourcePrice) != nil {

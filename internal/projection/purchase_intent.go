@@ -12,9 +12,9 @@ const (
 	partIntentPrefix = "intent/"
 	maxIntents       = 20
 
-	// The ranks of an intent's position.
-	rankCanceled = 0
-	rankPaid     = 1
+	// What the rank of an intent's position tells, each with a bit: no event takes back what another one reported.
+	rankCanceled = 1
+	rankPaid     = 2
 )
 
 // keepIntent remembers that a payment intent succeeded or was canceled, and settles the checkout that waits for it. Sessions have
@@ -31,13 +31,12 @@ func keepIntent(c *v1alpha1.CustomerStatus, e *Event, rank int32) {
 		return
 	}
 	part := partIntentPrefix + e.PaymentIntentID
-	known, isKnown := c.Positions[part]
-	if !isKnown || known.Rank < rank || known.Rank == rank && e.Created.Before(&known.Created) {
-		known = v1alpha1.Position{
-			Authority: v1alpha1.AuthorityState, Created: e.Created, Rank: rank, EventID: e.PaymentIntentID, Doubt: known.Doubt,
-		}
-		setPosition(&c.Positions, part, known)
+	p := c.Positions[part]
+	if p.Rank&rankPaid < rank&rankPaid || p.Rank&rankPaid == rank&rankPaid && (p.Rank == 0 || e.Created.Before(&p.Created)) {
+		p.Created = e.Created
 	}
+	p.Authority, p.EventID, p.Rank = v1alpha1.AuthorityState, e.PaymentIntentID, p.Rank|rank
+	setPosition(&c.Positions, part, p)
 	ids := idsByPosition(c.Positions, partIntentPrefix)
 	for _, dropped := range ids[min(len(ids), maxIntents):] {
 		delete(c.Positions, partIntentPrefix+dropped)
@@ -46,38 +45,52 @@ func keepIntent(c *v1alpha1.CustomerStatus, e *Event, rank int32) {
 	c.Purchases = keepMost(c.Purchases)
 }
 
-// settleByIntents makes purchases paid or failed whose payment intents are known to be. A purchase that is paid stays so.
+// settleByIntents makes purchases paid or failed whose payment intents are known to be. State stays what the session says, and a
+// session that says itself that it is paid needs no intent: so those that are not remembered any more change nothing of it.
 func settleByIntents(c *v1alpha1.CustomerStatus) {
 	for i := range c.Purchases {
 		p := &c.Purchases[i]
-		intent, isKnown := c.Positions[partIntentPrefix+p.PaymentIntentID]
-		switch {
-		case !isKnown:
-		case intent.Rank == rankPaid:
-			p.State = v1alpha1.CheckoutPaid
-			keepEarliest(&p.PaidAt, &intent.Created)
-		case p.State == v1alpha1.CheckoutUnpaid:
+		intent := c.Positions[partIntentPrefix+p.PaymentIntentID]
+		if intent.Rank&rankCanceled != 0 && p.State == v1alpha1.CheckoutUnpaid {
 			p.State = v1alpha1.CheckoutFailed
+		}
+		if intent.Rank&rankPaid != 0 && p.State != v1alpha1.CheckoutPaid {
+			p.PaidAt = intent.Created.DeepCopy()
 		}
 	}
 }
 
-// refuteIntent judges a purchase that was read as unpaid, and that its payment intent has paid by what earlier events said. It
-// reports whether the purchase is unpaid. The word of the intent itself does it. That of the session, which may not follow its
-// intent, only puts the intent in doubt: the next comparison reads it, too.
-func refuteIntent(c *v1alpha1.CustomerStatus, p *v1alpha1.Purchase, e *Event) (isUnpaid bool) {
-	part := partIntentPrefix + p.PaymentIntentID
-	intent := c.Positions[part]
+// isPaidByIntent reports whether the purchase is paid because its payment intent says so, and nothing else does.
+func isPaidByIntent(p *v1alpha1.Purchase) bool {
+	return p.PaidAt != nil && p.State != v1alpha1.CheckoutPaid
+}
+
+// readPaidByIntent takes what was read of a purchase that its payment intent has paid. A reading that finds the payment leaves its
+// time, and the intent's says nothing of the session. The session's word does not refute that of its intent, which it may not follow.
+func readPaidByIntent(p, read *v1alpha1.Purchase, e *Event) {
 	switch {
-	case intent.Rank != rankPaid || intent.EventID == "":
-		return true
-	case e.Payment != nil && intent.Created.Before(&e.Created):
-		delete(c.Positions, part)
-		return true
+	case read.State != v1alpha1.CheckoutPaid:
+	case e.Payment != nil:
+		read.State, read.PaidAt = p.State, nil
+	default:
+		read.PaidAt = p.PaidAt.DeepCopy()
 	}
-	intent.Doubt = v1alpha1.DoubtRefuted
-	setPosition(&c.Positions, part, intent)
-	return false
+}
+
+// refuteIntent forgets that an intent succeeded that Stripe, when read later, has as another. It reports whether a purchase was paid
+// by that alone, and is not any more.
+func refuteIntent(c *v1alpha1.CustomerStatus, p *v1alpha1.Purchase, e *Event) (wasPaid bool) {
+	if e.Payment == nil || e.Payment.Status == intentSucceeded {
+		return false
+	}
+	part := partIntentPrefix + p.PaymentIntentID
+	if intent := c.Positions[part]; intent.Rank&rankPaid != 0 && intent.Created.Before(&e.Created) {
+		delete(c.Positions, part)
+	}
+	if wasPaid = isPaidByIntent(p) && p.PaidAt.Before(&e.Created); wasPaid {
+		p.PaidAt = nil
+	}
+	return wasPaid
 }
 
 // IntentPaidAt is when the payment intent first succeeded, as far as an event that is remembered reports it; nil if none does.
@@ -85,7 +98,7 @@ func IntentPaidAt(c *v1alpha1.CustomerStatus, id string) *metav1.Time {
 	if id == "" {
 		return nil
 	}
-	if p, known := c.Positions[partIntentPrefix+id]; known && p.Rank == rankPaid {
+	if p, known := c.Positions[partIntentPrefix+id]; known && p.Rank&rankPaid != 0 {
 		return &p.Created
 	}
 	if paidAt := firstPayment(c, id); paidAt != nil {

@@ -47,7 +47,11 @@ func readPurchase(a *Aggregate, e *Event) Difference {
 	p := &a.Customer.Purchases[i]
 	wasPaid := p.State == v1alpha1.CheckoutPaid
 	hasDiffered := refuteTerms(p, read, e)
-	if read.State == v1alpha1.CheckoutUnpaid && wasPaid && p.PaidAt.Before(&e.Created) && refuteIntent(&a.Customer, p, e) {
+	hasDiffered = refuteIntent(&a.Customer, p, e) || hasDiffered
+	if isPaidByIntent(p) {
+		readPaidByIntent(p, read, e)
+	}
+	if read.State == v1alpha1.CheckoutUnpaid && wasPaid && p.PaidAt.Before(&e.Created) {
 		p.State, p.PaidAt = v1alpha1.CheckoutUnpaid, nil
 	}
 	isPaidNow := read.State == v1alpha1.CheckoutPaid || p.State == v1alpha1.CheckoutPaid

@@ -282,6 +282,21 @@ func TestReadPurchase(t *testing.T) {
 	}
 }
 
+// The prices of a checkout whose debit failed are read once it is paid in another way.
+func TestUnreadPurchasesOfAFailedDebit(t *testing.T) {
+	var a projection.Aggregate
+	failed := buys("cs_1", "pi_1", Object{}).With("payment_status", "unpaid")
+	projection.Fold(&a, []projection.Change{change(t, at(0, "checkout.session.async_payment_failed", failed))})
+	if unread := projection.UnreadPurchases(&a.Customer); len(unread) > 0 {
+		t.Errorf("unread: %v", unread)
+	}
+	paid := PaymentIntent(New, "pi_1", customer, "ch_1", "succeeded", begin)
+	projection.Fold(&a, []projection.Change{change(t, at(hour, "payment_intent.succeeded", paid))})
+	if diff := cmp.Diff([]string{"cs_1"}, projection.UnreadPurchases(&a.Customer)); diff != "" {
+		t.Errorf("unread (-want +got):\n%s", diff)
+	}
+}
+
 // A payment intent whose metadata was corrected at Stripe is read again.
 func TestReadPurchaseWithoutASession(t *testing.T) {
 	var a projection.Aggregate
@@ -303,7 +318,7 @@ func TestReadPurchaseWithoutASession(t *testing.T) {
 func TestReadPurchasePaidByItsIntent(t *testing.T) {
 	session := buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid")
 	intent := func(status string) Object { return PaymentIntent(New, "pi_1", customer, "ch_1", status, begin) }
-	paid := "pi_1 Paid \"30d\" from 2026-01-31 13h until 2026-03-02 13h\n"
+	paid := "pi_1 Unpaid \"30d\" from 2026-01-31 13h until 2026-03-02 13h\n"
 	for name, tc := range map[string]struct {
 		status, want string
 		differs      bool
@@ -332,28 +347,43 @@ func TestReadPurchasePaidByItsIntent(t *testing.T) {
 		if diff := cmp.Diff(tc.want, showPurchases(a)); diff != "" {
 			t.Errorf("%s: purchases (-want +got):\n%s", name, diff)
 		}
+		if tc.differs {
+			continue
+		}
+		projection.Read(&a, readingOf(t, session.With("payment_status", "paid"), begin.Add(9*hour)))
+		if diff := cmp.Diff(strings.Replace(paid, "Unpaid", "Paid", 1), showPurchases(a)); diff != "" {
+			t.Errorf("the session is read as paid: purchases (-want +got):\n%s", diff)
+		}
 	}
 }
 
-// Access begins with the first report of the payment, also if the events of the session, or of a cancellation, come last.
+// Access begins with the first report of the payment, also if the events of the session, or of a cancellation, come last. The report of
+// the session itself counts before that of its intent, which is not remembered for ever.
 func TestAPaymentOfACheckoutInAnyOrder(t *testing.T) {
 	intent := func(status string) Object { return PaymentIntent(New, "pi_1", customer, "ch_1", status, begin) }
-	changes := []projection.Change{
-		change(t, at(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid"))),
+	session := buys("cs_1", "pi_1", access("30d"))
+	byIntent := []projection.Change{
+		change(t, at(0, "checkout.session.completed", session.With("payment_status", "unpaid"))),
 		change(t, at(hour, "payment_intent.canceled", intent("canceled"))),
 		change(t, at(2*hour, "charge.captured", Charge(New, "ch_1", customer, "pi_1", "succeeded", begin))),
 		change(t, at(5*hour, "payment_intent.succeeded", intent("succeeded"))),
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 50 {
-		var a projection.Aggregate
-		for _, c := range changes {
-			projection.Fold(&a, []projection.Change{c})
+	for want, changes := range map[string][]projection.Change{
+		"pi_1 Failed \"30d\" from 2026-01-31 14h until 2026-03-02 14h\n": byIntent,
+		"pi_1 Paid \"30d\" from 2026-01-31 18h until 2026-03-02 18h\n": append(slices.Clone(byIntent),
+			change(t, at(6*hour, "checkout.session.async_payment_succeeded", session))),
+	} {
+		for range 50 {
+			var a projection.Aggregate
+			for _, c := range changes {
+				projection.Fold(&a, []projection.Change{c})
+			}
+			if diff := cmp.Diff(want, showPurchases(a)); diff != "" {
+				t.Fatalf("purchases (-want +got):\n%s", diff)
+			}
+			random.Shuffle(len(changes), func(i, j int) { changes[i], changes[j] = changes[j], changes[i] })
 		}
-		if diff := cmp.Diff("pi_1 Paid \"30d\" from 2026-01-31 14h until 2026-03-02 14h\n", showPurchases(a)); diff != "" {
-			t.Fatalf("purchases (-want +got):\n%s", diff)
-		}
-		random.Shuffle(len(changes), func(i, j int) { changes[i], changes[j] = changes[j], changes[i] })
 	}
 }
 

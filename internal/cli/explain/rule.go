@@ -72,7 +72,7 @@ func purchaseRule(in Input) Rule {
 	for i := range in.Customer.Status.Purchases {
 		p := &in.Customer.Status.Purchases[i]
 		runs := p.From != nil && !in.Now.Before(p.From.Time) && (p.Until == nil || in.Now.Before(p.Until.Time))
-		if p.State == v1alpha1.CheckoutPaid && p.RefundedAt == nil && runs {
+		if runs && p.RefundedAt == nil { // one that is not paid has no from
 			rule.PurchaseIDs = append(rule.PurchaseIDs, p.ID)
 		}
 	}

@@ -11,6 +11,7 @@ const (
 	boughtUntil30  = "The customer bought access, which ends on day 30."
 	boughtForLife  = "The customer bought access that does not end."
 	noSubscription = "The customer has no subscription."
+	cannotBeRead   = "The customer has no subscription, and for how long its purchase grants access cannot be read from Stripe's metadata."
 	boughtEnded    = "The customer has no subscription, and the access that it bought ended on "
 )
 
@@ -124,8 +125,7 @@ func singlePurchases() []Situation {
 			Asked: 5 * Day, Want: no("NoSubscription", noSubscription),
 		}, {
 			Name: "The metadata cannot be read: `30` has no unit.", Life: buysOn(0, "30"),
-			Asked: 5 * Day, Want: no("NoSubscription",
-				"The customer has no subscription, and for how long its purchase grants access cannot be read from Stripe's metadata."),
+			Asked: 5 * Day, Want: no("NoSubscription", cannotBeRead),
 		}, {
 			Name: "The metadata was corrected, and is read again on day 6.", HasKey: true,
 			Life:  buysOn(0, "30", func(l *Life) { l.on(6); l.reads("cs_1", access("30d")) }),
@@ -175,6 +175,15 @@ func delayedPurchases() []Situation {
 				l.add("payment_intent.succeeded", PaymentIntent(l.Shape, "pi_1", CustomerID, "ch_1", "succeeded", l.now))
 			}),
 			Asked: 5 * Day, Want: yes("Purchased", "The customer bought access, which ends on day 34.").until(34 * Day),
+		}, {
+			Name: "The same, and the metadata cannot be read: `30` has no unit.",
+			Life: func(l *Life) {
+				l.signsUp()
+				l.completes("cs_1", "pi_1", "30", Fields{"payment_status": "unpaid"})
+				l.on(4)
+				l.add("payment_intent.succeeded", PaymentIntent(l.Shape, "pi_1", CustomerID, "ch_1", "succeeded", l.now))
+			},
+			Asked: 5 * Day, Want: no("NoSubscription", cannotBeRead),
 		}, {
 			Name: "The debit fails on day 4, and the customer pays by card on day 6.",
 			Life: buysByDebit(func(l *Life) {
