@@ -434,7 +434,7 @@ type CustomerStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=id
-	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:MaxItems=8
 	InvoicePayments []InvoicePayment `json:"invoicePayments,omitempty"`
 	// refunds lists the total refunded on each charge, the newest first.
 	// +optional

@@ -24,7 +24,7 @@ const (
 
 	maxFailedRefunds   = 10
 	maxEarlierRefunds  = 100
-	maxInvoicePayments = 50
+	maxInvoicePayments = 8
 )
 
 // PaymentSucceeded shows the payment if it is the newest, and the payment method.
@@ -204,10 +204,11 @@ func PaymentOfInvoice(a *Aggregate, e *Event) bool {
 // before the invoice. Of several payments of one invoice the highest id is named, whatever their order.
 func namePayments(a *Aggregate) {
 	for _, s := range a.Subscriptions {
-		for i := range a.Customer.InvoicePayments {
-			if p := &a.Customer.InvoicePayments[i]; s.PaidBy != nil && s.PaidBy.InvoiceID == p.InvoiceID {
-				s.PaidBy.ChargeID = max(s.PaidBy.ChargeID, p.ChargeID)
-				s.PaidBy.PaymentIntentID = max(s.PaidBy.PaymentIntentID, p.PaymentIntentID)
+		for _, paid := range []*v1alpha1.PaidInvoice{s.PaidBy, s.PaidUsage} {
+			for i := range a.Customer.InvoicePayments {
+				if p := &a.Customer.InvoicePayments[i]; paid != nil && paid.InvoiceID == p.InvoiceID {
+					paid.ChargeID, paid.PaymentIntentID = max(paid.ChargeID, p.ChargeID), max(paid.PaymentIntentID, p.PaymentIntentID)
+				}
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 const (
 	partIntentPrefix = "intent/"
-	maxIntents       = 20
+	maxIntents       = 8
 
 	// What the rank of an intent's position tells, each with a bit: no event takes back what another one reported.
 	rankCanceled = 1

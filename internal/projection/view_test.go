@@ -94,8 +94,8 @@ func TestTheNewestPaymentsOfInvoicesAreKept(t *testing.T) {
 			})
 		}
 		list := a.Customer.InvoicePayments
-		if len(list) != 50 || list[0].ID != "inpay_59" || list[49].ID != "inpay_10" {
-			t.Errorf("%d payments are kept, want those from 59 to 10: %v", len(list), list)
+		if len(list) != 8 || list[0].ID != "inpay_59" || list[7].ID != "inpay_52" {
+			t.Errorf("%d payments are kept, want those from 59 to 52: %v", len(list), list)
 		}
 	}
 }
