@@ -2101,6 +2101,11 @@ func (in *SubscriptionStatus) DeepCopyInto(out *SubscriptionStatus) {
 		*out = new(PaidInvoice)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.PaidUsage != nil {
+		in, out := &in.PaidUsage, &out.PaidUsage
+		*out = new(PaidInvoice)
+		(*in).DeepCopyInto(*out)
+	}
 	if in.LastPaidAt != nil {
 		in, out := &in.LastPaidAt, &out.LastPaidAt
 		*out = (*in).DeepCopy()
