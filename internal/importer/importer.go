@@ -84,8 +84,8 @@ type Importer struct {
 
 	// The rest belongs to the goroutine of Start.
 	isFirstOver  bool             // whether firstOver is closed
-	madeProgress bool             // since the last look at all accounts
-	failingSince time.Time        // the first of the looks in a row that were without progress
+	madeProgress bool             // since the last look at all accounts, or at one of them
+	failingSince time.Time        // the last look at which an account that fails made progress; else the first one that failed
 	logged       sets.Set[string] // the refused objects that the log names
 	maxPages     int              // maxPages, except in tests
 	foldPatience time.Duration    // foldPatience, except in tests
@@ -145,24 +145,23 @@ func (i *Importer) Start(ctx context.Context) error {
 // importAll imports every account that is not imported yet. A failure in one account does not stop the others.
 func (i *Importer) importAll(ctx context.Context) error {
 	i.madeProgress = false
-	accounts, err := stripeaccount.List(ctx, i.Client, i.Namespace, i.Accounts)
+	accounts, checkpoints, err := i.load(ctx)
 	if err != nil {
-		return err
-	}
-	checkpoints, err := i.Checkpoints.Load(ctx, accounts)
-	if err != nil {
+		i.endFirst(i.isPatienceOver(false) && ctx.Err() == nil)
 		return err
 	}
 	var errs []error
 	var lastSuccess time.Time
-	isSettled, phase := true, string(Done)
+	isSettled, phase, progress, failingProgress := true, string(Done), false, false
 	for _, account := range accounts {
+		i.madeProgress = false
 		err := i.importAccount(ctx, account, checkpoints[account])
+		progress = progress || i.madeProgress
 		switch {
 		case errors.Is(err, stripeapi.ErrRefused):
 			phase = "Refused"
 		case err != nil:
-			isSettled, phase = false, "Retrying"
+			isSettled, phase, failingProgress = false, "Retrying", failingProgress || i.madeProgress
 		case checkpoints[account].Phase == Failed && phase == string(Done):
 			phase = string(Failed)
 		}
@@ -176,30 +175,46 @@ func (i *Importer) importAll(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("import account %s: %w", stripeaccount.Name(account), err))
 		}
 	}
+	i.madeProgress = progress
 	i.running.Store(false)
-	i.report(phase, (isSettled || i.isPatienceOver()) && ctx.Err() == nil)
+	i.report(phase)
+	i.endFirst((isSettled || i.isPatienceOver(failingProgress)) && ctx.Err() == nil)
 	return errors.Join(errs...)
 }
 
+// load reads which accounts there are, and how far their imports are.
+func (i *Importer) load(ctx context.Context) ([]string, map[string]*Checkpoint, error) {
+	accounts, err := stripeaccount.List(ctx, i.Client, i.Namespace, i.Accounts)
+	if err != nil {
+		return nil, nil, err
+	}
+	checkpoints, err := i.Checkpoints.Load(ctx, accounts)
+	return accounts, checkpoints, err
+}
+
 // isPatienceOver notes that an account is not imported yet, and reports whether all that are left have failed for so long, in this process
-// and without progress, that the backfill does not wait for them any more.
-func (i *Importer) isPatienceOver() bool {
+// and without progress, that the backfill does not wait for them any more. The progress of other accounts does not count.
+func (i *Importer) isPatienceOver(madeProgress bool) bool {
 	now := i.Clock.Now()
-	if i.madeProgress || i.failingSince.IsZero() {
+	if madeProgress || i.failingSince.IsZero() {
 		i.failingSince = now
 	}
 	return now.Sub(i.failingSince) >= firstPatience
 }
 
 // report publishes what a look at all accounts has led to.
-func (i *Importer) report(phase string, isSettled bool) {
+func (i *Importer) report(phase string) {
 	i.setPhase(phase)
 	complete := 0.0
 	if phase == string(Done) {
 		complete = 1
 	}
 	metrics.ImportComplete.Set(complete)
-	if isSettled && !i.isFirstOver {
+}
+
+// endFirst has FirstOver closed, once, if the first import is over.
+func (i *Importer) endFirst(isOver bool) {
+	if isOver && !i.isFirstOver {
 		i.isFirstOver = true
 		close(i.firstOver)
 	}

@@ -604,6 +604,48 @@ func TestAnAccountThatKeepsFailingIsWaitedForAWhile(t *testing.T) {
 	}
 }
 
+// What other accounts import, as those that are connected meanwhile, gives a failing account no more time. Nor does a failure to read
+// which accounts there are.
+func TestOnlyProgressOfTheFailingAccountsIsWaitedFor(t *testing.T) {
+	for name, fails := range map[string]string{
+		"an account fails":         "platform subscriptions after ",
+		"the checkpoints are away": "",
+	} {
+		s, c := &stripe{accounts: map[string]account{"": lists()}}, newCluster(t)
+		now := testingclock.NewFakeClock(noon)
+		i := newImporter(s, c)
+		i.Clock = now
+		if fails == "" {
+			i.Checkpoints.Reader = forbidden{c}
+		}
+		for n := range 3 {
+			s.fails = map[string]error{fails: errors.New("cut off")}
+			id := fmt.Sprintf("acct_%d", n)
+			s.accounts[id] = lists()
+			if err := c.Create(t.Context(), &v1alpha1.Customer{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: naming.Object(id, "cus_A")},
+				Spec:       v1alpha1.CustomerSpec{CustomerID: "cus_A", Account: id},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := look(t, i, c); err == nil {
+				t.Fatalf("%s: look %d does not fail", name, n)
+			}
+			if got, want := isClosedChannel(i.FirstOver()), n == 2; got != want {
+				t.Errorf("%s: after look %d, over is %t", name, n, got)
+			}
+			now.Step(firstPatience / 2)
+		}
+	}
+}
+
+// forbidden gets no object.
+type forbidden struct{ client.Reader }
+
+func (forbidden) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return errors.New("forbidden")
+}
+
 // Each new value of the annotation imports again, once.
 func TestAnImportOnRequest(t *testing.T) {
 	s, c := &stripe{accounts: map[string]account{"": lists()}}, newCluster(t)

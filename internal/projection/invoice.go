@@ -53,7 +53,7 @@ func payOthers(a *Aggregate, e *Event) (shows bool) {
 	for i := range e.Invoice.OtherPeriods {
 		other := &e.Invoice.OtherPeriods[i]
 		s := a.ensureSubscription(other.SubscriptionID)
-		keepLastEvent(&s.LastEvent, e) // a subscription without one counts as not written yet
+		keepLastEvent(&s.LastEvent, e)
 		shows = keepPaidThrough(s, e.Invoice, &other.End, e) || shows
 		shows = keepLatest(&s.LastPaidAt, paidAtOf(e)) || shows
 	}

@@ -221,8 +221,8 @@ func TestALostSubscription(t *testing.T) {
 	}
 }
 
-// A subscription that is not known is known again by the next event about it, or once Stripe is read, be it that Stripe does not have
-// it or has deleted the customer.
+// A subscription that is not known is known again by the next event about it, or once Stripe is read. Stripe may not have it, or may
+// have deleted the customer.
 func TestALostSubscriptionIsKnownAgain(t *testing.T) {
 	profile := &projection.Event{EventID: projection.EventRead, ObjectKind: "customer", ObjectID: "cus_A", CustomerID: "cus_A", Type: "customer.read",
 		Created: metav1.NewTime(noon), Customer: &v1alpha1.CustomerRecord{}}

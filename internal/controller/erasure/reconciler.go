@@ -36,7 +36,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/personal"
 )
 
-// waitInterval is the time after which it is looked again whether what an erasure waits for has come. It is longer for e-mails, up to
+// waitInterval is the time between two looks whether what an erasure waits for has come. It is longer for e-mails, up to
 // maxWaitInterval: an outcome in doubt takes --mail-settle, and Mailgun may be away for days.
 const (
 	waitInterval    = 2 * time.Second
@@ -199,7 +199,7 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 	return requeue.WithBackoff(), nil
 }
 
-// waitFor is after what time it is looked again: for e-mails after a tenth of the time since the erasure began. For example, after five
+// waitFor is the time until the next look: for e-mails a tenth of the time since the erasure began. For example, after five
 // minutes every 30 s.
 func (r *Reconciler) waitFor(c *v1alpha1.Customer, waitsFor v1alpha1.ErasureWait) time.Duration {
 	if waitsFor != v1alpha1.WaitsForEmails || c.Status.Erasure == nil {

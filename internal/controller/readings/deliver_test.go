@@ -31,7 +31,7 @@ func TestPutWhenEmptyReplacesNothing(t *testing.T) {
 	})
 }
 
-// A Batch that comes while another one waits is not put in, and wakes nobody.
+// A Batch that comes while another one waits is not put in, and wakes no controller.
 func TestPutIfEmpty(t *testing.T) {
 	m, customer := NewMailbox(), types.NamespacedName{Namespace: "ns", Name: "cus-a"}
 	first, second := &Batch{CustomerID: "first"}, &Batch{CustomerID: "second"}
