@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
 	"github.com/tollkeeper/tollkeeper/internal/projection"
 )
@@ -115,9 +117,23 @@ func hasPaid(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, payment
 }
 
 // hasPaidSince reports whether a payment succeeded after the dispute was first reported as lost, or an invoice of the subscription
-// was paid, as outside of Stripe. Earlier versions stored only when the loss was last reported.
+// was paid, as outside of Stripe. One over 0 pays nothing. Earlier versions stored only when the loss was last reported.
 func hasPaidSince(c *v1alpha1.CustomerStatus, d *v1alpha1.Dispute, s *v1alpha1.SubscriptionStatus) bool {
 	reported := projection.DisputePosition(c, d.ID).Created
 	lostAt := cmp.Or(d.LostAt, &reported)
-	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At) || s != nil && lostAt.Before(s.LastPaidAt)
+	return c.LastPayment != nil && lostAt.Before(&c.LastPayment.At) || s != nil && lostAt.Before(moneyPaidAt(s))
+}
+
+// moneyPaidAt is when the invoice of the subscription's present period was paid; nil if it is not known, or was over 0. Of an invoice
+// that is paid outside of Stripe only the amount due is known.
+func moneyPaidAt(s *v1alpha1.SubscriptionStatus) *metav1.Time {
+	paid, latest := projection.PaidInvoice(s), s.LatestInvoice
+	switch {
+	case paid == nil:
+		return nil
+	case paid.Amount > 0, latest != nil && latest.ID == paid.InvoiceID && latest.AmountDue > 0:
+		return &paid.PaidAt
+	default:
+		return nil
+	}
 }

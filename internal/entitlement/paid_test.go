@@ -31,6 +31,9 @@ func TestPaidSinceTheStatusWasReported(t *testing.T) {
 		"incomplete":        {sub("incomplete").reported(day(-1)).lastPaid(day(-1)).paidThrough(day(20)), paid},
 		"a trial is over":   {sub("trialing").trialUntil(day(-1)).reported(day(-14)).lastPaid(day(-1)).paidThrough(day(20)), paid},
 		"a trial continues": {sub("trialing").trialUntil(day(1)).reported(day(-14)).lastPaid(day(-14)).paidThrough(day(1)), trialContinues},
+		"paid for as an earlier version stored it, by an invoice of which the first lines are known": {
+			sub("unpaid").reported(day(-20)).lastPaid(day(-1)).period(day(-10), day(20)).paidBy("in_1", day(-1), "", ""), paid,
+		},
 		"a test clock simulates when a newer invoice is due": {
 			sub("past_due").reported(day(-20)).lastPaid(day(-1)).latest("open").due(day(-400)).onTestClock(), "True SubscriptionActive The subscription is paid for.",
 		},

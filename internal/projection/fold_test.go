@@ -252,6 +252,29 @@ func TestADisputeLeavesWhenItIsClosed(t *testing.T) {
 	}
 }
 
+// Of a lost dispute the first report counts, also if an earlier version stored it. A reading refutes a loss that was not one.
+func TestWhenADisputeWasLost(t *testing.T) {
+	dispute := Dispute("dp_1", "ch_1", "pi_1", begin, end)
+	lost := func(a *projection.Aggregate, after time.Duration) {
+		projection.Fold(a, []projection.Change{change(t, at(after, "charge.dispute.closed", dispute.With("status", "lost")))})
+	}
+	var a projection.Aggregate
+	check := func(when string, want time.Duration) {
+		t.Helper()
+		if got := a.Customer.OpenDisputes[0].LostAt; want == 0 && got != nil || want > 0 && (got == nil || !got.Time.Equal(begin.Add(want))) {
+			t.Errorf("%s: lost at %v, want %s after the begin", when, got, want)
+		}
+	}
+	lost(&a, hour)
+	a.Customer.OpenDisputes[0].LostAt = nil // as an earlier version stored it
+	lost(&a, 5*hour)
+	check("reported again", hour)
+	projection.Read(&a, readingOf(t, dispute, begin.Add(6*hour)))
+	check("refuted", 0)
+	lost(&a, 7*hour)
+	check("lost at last", 7*hour)
+}
+
 // A reading shows an open dispute that no event reported, but not one that is closed: that one may have ended years ago.
 func TestAReadingShowsAnOpenDispute(t *testing.T) {
 	for status, shows := range map[string]bool{

@@ -22,7 +22,7 @@ func PaidInvoice(s *v1alpha1.SubscriptionStatus) *v1alpha1.PaidInvoice {
 
 // PaidThrough is the end of the paid period; nil if it is not known. With an invoice of the past it is that of the present period.
 func PaidThrough(s *v1alpha1.SubscriptionStatus) *metav1.Time {
-	if RestsOnUsage(s) {
+	if RestsOnUsage(s) || s.PaidThrough == nil && s.PaidBy != nil { // the latter as an earlier version stored a cut invoice
 		return s.CurrentPeriodEnd
 	}
 	return s.PaidThrough

@@ -195,6 +195,8 @@ func PaymentOfInvoice(a *Aggregate, e *Event) bool {
 		listed[p.ID] = true
 		return isOlderReport
 	})
+	c.InvoicePayments = list
+	namePayments(a) // also by a link that is older than all that are kept
 	c.InvoicePayments = list[:min(len(list), maxInvoicePayments)]
 	return slices.Contains(c.InvoicePayments, link)
 }
@@ -241,6 +243,9 @@ func DisputeOpened(a *Aggregate, e *Event) bool {
 	dispute := v1alpha1.Dispute{ID: e.ObjectID}
 	if i >= 0 {
 		dispute = c.OpenDisputes[i]
+	}
+	if dispute.Status == disputeLost && dispute.LostAt == nil { // as an earlier version stored it
+		dispute.LostAt = new(c.Positions[part].Created)
 	}
 	if e.Dispute.Status == disputeLost {
 		keepEarliest(&dispute.LostAt, &e.Created)

@@ -161,8 +161,9 @@ func termsOf(p *v1alpha1.Purchase, source v1alpha1.PurchaseSource) *v1alpha1.Pur
 // keepMost keeps the paid purchases that say for how long they grant access and would last longest, the newest unpaid ones, and the
 // newest others. So many mugs do not drop a lifetime, nor do many vouchers that were never paid. It sorts them, the newest first.
 //
-// What it drops does not depend on the order of events: a paid purchase stays paid, and an unpaid one needs a place among the newest
-// of all, paid or not. Whether one is refunded does not count, as a refund may fail later.
+// What it drops depends on the order of events only beyond the limits, where a purchase is paid after it was dropped: a paid one stays
+// paid, and an unpaid one needs a place among the newest of all, paid or not. Whether one is refunded does not count, as a refund may
+// fail later.
 func keepMost(list []v1alpha1.Purchase) []v1alpha1.Purchase {
 	slices.SortFunc(list, newestPurchaseFirst)
 	newest, others := 0, 0

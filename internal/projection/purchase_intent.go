@@ -12,7 +12,7 @@ const (
 	partIntentPrefix = "intent/"
 	maxIntents       = 8
 
-	// What the rank of an intent's position tells, each with a bit: no event takes back what another one reported.
+	// The rank of an intent's position has a bit for each report: no event takes back what another one reported.
 	rankCanceled = 1
 	rankPaid     = 2
 )
@@ -37,11 +37,11 @@ func keepIntent(c *v1alpha1.CustomerStatus, e *Event, rank int32) {
 	}
 	p.Authority, p.EventID, p.Rank = v1alpha1.AuthorityState, e.PaymentIntentID, p.Rank|rank
 	setPosition(&c.Positions, part, p)
+	settleByIntents(c) // also by an intent whose report comes so late that it is not remembered
 	ids := idsByPosition(c.Positions, partIntentPrefix)
 	for _, dropped := range ids[min(len(ids), maxIntents):] {
 		delete(c.Positions, partIntentPrefix+dropped)
 	}
-	settleByIntents(c)
 	c.Purchases = keepMost(c.Purchases)
 }
 
@@ -55,7 +55,7 @@ func settleByIntents(c *v1alpha1.CustomerStatus) {
 			p.State = v1alpha1.CheckoutFailed
 		}
 		if intent.Rank&rankPaid != 0 && p.State != v1alpha1.CheckoutPaid {
-			p.PaidAt = intent.Created.DeepCopy()
+			keepEarliest(&p.PaidAt, &intent.Created)
 		}
 	}
 }

@@ -387,6 +387,27 @@ func TestAPaymentOfACheckoutInAnyOrder(t *testing.T) {
 	}
 }
 
+// A payment is reported so late that eight newer ones have followed it. It counts all the same, from the first report on.
+func TestALatePaymentOfACheckout(t *testing.T) {
+	var a projection.Aggregate
+	fold := func(after time.Duration, eventType string, o Object) {
+		projection.Fold(&a, []projection.Change{change(t, at(after, eventType, o))})
+	}
+	succeeds := func(id string, after time.Duration) {
+		fold(after, "payment_intent.succeeded", PaymentIntent(New, id, customer, "ch_"+id, "succeeded", begin.Add(after)))
+	}
+	fold(0, "checkout.session.completed", buys("cs_1", "pi_1", access("30d")).With("payment_status", "unpaid"))
+	for n := range 8 {
+		succeeds(fmt.Sprintf("pi_new_%d", n), time.Duration(n+10)*hour)
+	}
+	for _, after := range []time.Duration{2 * hour, hour, 3 * hour} {
+		succeeds("pi_1", after)
+	}
+	if diff := cmp.Diff("pi_1 Unpaid \"30d\" from 2026-01-31 13h until 2026-03-02 13h\n", showPurchases(a)); diff != "" {
+		t.Errorf("purchases (-want +got):\n%s", diff)
+	}
+}
+
 // An endpoint may not receive the event that a delayed payment has succeeded. A comparison with Stripe finds it.
 func TestReadPurchaseFindsAPayment(t *testing.T) {
 	var a projection.Aggregate

@@ -224,7 +224,13 @@ func readDispute(a *Aggregate, e *Event) Difference {
 		return Difference{}
 	}
 	d := Difference{Remaining: differingFields(shown, *e.Dispute)}
-	return d.fold(a, e, "", DisputeOpened)
+	d = d.fold(a, e, "", DisputeOpened)
+	for i := range a.Customer.OpenDisputes {
+		if dispute := &a.Customer.OpenDisputes[i]; dispute.ID == e.ObjectID && dispute.Status != disputeLost {
+			dispute.LostAt = nil // a report of the loss was wrong
+		}
+	}
+	return d
 }
 
 // readRefund updates what is refunded on a charge, if a refund shows. A charge that is refunded in full after a refund on it failed

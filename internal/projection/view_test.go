@@ -100,6 +100,26 @@ func TestTheNewestPaymentsOfInvoicesAreKept(t *testing.T) {
 	}
 }
 
+// A link that is older than all that are kept names the payment of the present period all the same, in one batch or one by one.
+func TestALateLinkNamesThePaymentOfAPeriod(t *testing.T) {
+	changes := []projection.Change{change(t, at(hour, "invoice.paid", bill("paid", Amount)))}
+	for n := range 9 {
+		id := fmt.Sprint(n + 2)
+		changes = append(changes, change(t, at(time.Duration(n+10)*hour, "invoice_payment.paid", InvoicePayment("inpay_"+id, "in_"+id, "pi_"+id, Amount, begin))))
+	}
+	changes = append(changes, change(t, at(hour, "invoice_payment.paid", InvoicePayment("inpay_1", "in_1", "pi_1", Amount, begin))))
+	batch, single := projection.Aggregate{}, projection.Aggregate{}
+	projection.Fold(&batch, changes)
+	for _, c := range changes {
+		projection.Fold(&single, []projection.Change{c})
+	}
+	for name, a := range map[string]projection.Aggregate{"one batch": batch, "one by one": single} {
+		if got := a.Subscriptions["sub_A"].PaidBy; got.InvoiceID != "in_1" || got.PaymentIntentID != "pi_1" {
+			t.Errorf("%s: the period rests on %+v, want in_1 paid by pi_1", name, got)
+		}
+	}
+}
+
 // What paid the present period of a subscription stays known when many payments of other invoices have followed.
 func TestThePaymentOfAPeriodStays(t *testing.T) {
 	a := projection.Aggregate{}

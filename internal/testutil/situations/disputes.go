@@ -70,6 +70,14 @@ func disputes() Group {
 				}),
 				Asked: 31 * Day, Want: yes("SubscriptionActive", isActive),
 			}, {
+				Name: "The same, but the next invoice is over 0: nothing is paid.", Flags: onDispute,
+				Life: dispute(func(l *Life) { l.charges("ch_mug", "", 900) }, closes("charge.dispute.closed", "lost"), func(l *Life) {
+					l.on(30)
+					l.bills("in_2", subA, Fields{"amount_due": 0})
+					l.change("invoice.paid", "in_2", l.paid(0))
+				}),
+				Asked: 31 * Day, Want: no("Disputed", lost),
+			}, {
 				Name: "The dispute is lost. The customer pays the next period by card, and the lost dispute is reported once more on day 35.", Flags: onDispute,
 				Life: dispute(closes("charge.dispute.closed", "lost"), func(l *Life) {
 					l.renews()
