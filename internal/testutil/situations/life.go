@@ -310,11 +310,17 @@ func (l *Life) paysYear() {
 // subscribesToUsage creates a subscription that bills usage only.
 func (l *Life) subscribesToUsage(status string, fields ...Fields) {
 	l.subscribes(subA, status, fields...)
-	o := l.objects[subA]
-	for _, item := range o["items"].(map[string]any)["data"].([]any) {
+	l.objects[subA] = with(l.objects[subA], []Fields{l.metered()})
+	l.Events[len(l.Events)-1].Object = l.objects[subA]
+}
+
+// metered are the items of the subscription without quantities: their usage is billed.
+func (l *Life) metered() Fields {
+	items := with(Object(l.objects[subA]["items"].(map[string]any)), nil)
+	for _, item := range items["data"].([]any) {
 		delete(item.(map[string]any), "quantity")
 	}
-	l.Events[len(l.Events)-1].Object = o
+	return Fields{"items": items}
 }
 
 // triesUsage is a customer who signs up on day 0 for a trial of 14 days, of a subscription that bills usage only.

@@ -215,6 +215,19 @@ func otherVoidPauses() []Situation {
 			},
 			Asked: 33 * Day, Want: yes("SubscriptionActive", isVoided+"Access ends on day 365, with what was paid for.").until(365 * Day),
 		}, {
+			Name: "The same, after the subscription was changed on day 10 to bill usage only. The year was not credited.",
+			Life: func(l *Life) {
+				l.paysYear()
+				l.on(10)
+				l.change("customer.subscription.updated", subA, l.metered())
+				l.on(30)
+				l.billsUsage("in_2", 0, 30)
+				l.pays("in_2", "ch_2")
+				l.on(32)
+				l.change("customer.subscription.updated", subA, voids(nil))
+			},
+			Asked: 33 * Day, Want: yes("SubscriptionActive", isVoided+"Access ends on day 365, with what was paid for.").until(365 * Day),
+		}, {
 			Name: "Only usage is billed. That of the first month is paid, and collection is paused on day 32.",
 			Life: paysUsageThenVoids, Asked: 33 * Day,
 			Want: yes("SubscriptionActive", isVoided+"Access ends on day 60, with what was paid for.").until(60 * Day),
