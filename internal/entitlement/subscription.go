@@ -44,14 +44,14 @@ func assess(c *v1alpha1.CustomerStatus, s *v1alpha1.SubscriptionStatus, policy P
 	}
 	if mayBeServed(s) {
 		if end := scheduledEnd(s); end != nil && !now.Before(end.Time) {
-			return hasEnded(end)
+			return endedAsScheduled(end)
 		}
 		return whileVoided(s, policy, now, assessStatus(c, s, policy, now))
 	}
 	return assessStatus(c, s, policy, now)
 }
 
-func hasEnded(scheduled *metav1.Time) assessment {
+func endedAsScheduled(scheduled *metav1.Time) assessment {
 	return notEntitled(v1alpha1.ReasonSubscriptionEnded, nil, "The subscription ended%s, as scheduled.", onDate(scheduled))
 }
 
@@ -258,7 +258,7 @@ func unlessPaidSince(s *v1alpha1.SubscriptionStatus, now time.Time, otherwise as
 	case !isPaidSinceReport(s) || newestIsOverdue(s, now):
 		return otherwise
 	case scheduled != nil && !now.Before(scheduled.Time):
-		return hasEnded(scheduled)
+		return endedAsScheduled(scheduled)
 	case through == nil && s.TestClock != "": // when the period ends is simulated
 		return entitled(v1alpha1.ReasonSubscriptionActive, nil, "The subscription is paid for.")
 	case through == nil || !now.Before(paid.changesAt.Time):

@@ -26,7 +26,7 @@ func newTrace(eventType string, p Payload, state func(stripejson.Object) any, se
 	switch {
 	case strings.HasSuffix(eventType, ".created"):
 		t.StateBefore = v1alpha1.StateNone
-	case p.Previous.Present() && p.Object.HasBefore(p.Previous, p.APIVersion):
+	case p.Previous.Present() && p.Previous.HoldsBefore(p.APIVersion):
 		before := p.Object.Before(p.Previous)
 		if hash := fingerprint(state(before), settings...); before.Err() == nil {
 			t.StateBefore = hash

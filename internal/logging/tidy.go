@@ -13,7 +13,7 @@ import (
 )
 
 // tidy corrects a line before it is written: what libraries report about themselves is a detail, what is expected is no error,
-// and a place in their code tells an operator nothing.
+// and a place in their code helps no operator.
 type tidy struct {
 	zapcore.Core
 	// takes reports whether lines that are logged at the level are for this core.

@@ -51,6 +51,16 @@ func idsByPosition(parts positions, prefix string) []string {
 	return ids
 }
 
+// firstOfEach keeps the first of the elements with the same id.
+func firstOfEach[T any](list []T, id func(*T) string) []T {
+	listed := map[string]bool{}
+	return slices.DeleteFunc(list, func(element T) bool {
+		isListed := listed[id(&element)]
+		listed[id(&element)] = true
+		return isListed
+	})
+}
+
 // keepEarliest keeps the earlier of the two times; either may be nil.
 func keepEarliest(kept **metav1.Time, t *metav1.Time) {
 	if t != nil && (*kept == nil || t.Before(*kept)) {

@@ -132,17 +132,9 @@ func keepRefunds(c *v1alpha1.CustomerStatus) {
 	slices.SortFunc(all, func(a, b v1alpha1.Refund) int {
 		return cmp.Or(b.At.Compare(a.At.Time), cmp.Compare(b.AmountRefunded, a.AmountRefunded), cmp.Compare(b.ChargeID, a.ChargeID))
 	})
-	listed := map[string]bool{}
-	for i := range c.Refunds {
-		listed[c.Refunds[i].ChargeID] = true
-	}
-	all = slices.DeleteFunc(all, func(r v1alpha1.Refund) bool {
-		isListed := listed[r.ChargeID]
-		listed[r.ChargeID] = true
-		return isListed
-	})
-	if c.EarlierRefunds = all[:min(len(all), maxEarlierRefunds)]; len(all) == 0 {
-		c.EarlierRefunds = nil
+	c.EarlierRefunds = nil
+	if earlier := firstOfEach(slices.Concat(c.Refunds, all), refundID)[len(c.Refunds):]; len(earlier) > 0 {
+		c.EarlierRefunds = earlier[:min(len(earlier), maxEarlierRefunds)]
 	}
 }
 
@@ -189,15 +181,9 @@ func PaymentOfInvoice(a *Aggregate, e *Event) bool {
 	}
 	list := append(slices.Clone(c.InvoicePayments), link)
 	slices.SortFunc(list, newestPaymentFirst)
-	listed := map[string]bool{}
-	list = slices.DeleteFunc(list, func(p v1alpha1.InvoicePayment) bool {
-		isOlderReport := listed[p.ID]
-		listed[p.ID] = true
-		return isOlderReport
-	})
-	c.InvoicePayments = list
+	c.InvoicePayments = firstOfEach(list, func(p *v1alpha1.InvoicePayment) string { return p.ID })
 	namePayments(a) // also by a link that is older than all that are kept
-	c.InvoicePayments = list[:min(len(list), maxInvoicePayments)]
+	c.InvoicePayments = c.InvoicePayments[:min(len(c.InvoicePayments), maxInvoicePayments)]
 	return slices.Contains(c.InvoicePayments, link)
 }
 

@@ -3,7 +3,7 @@ package stripejson
 import "maps"
 
 // Before is the object as it was before an event: the object with its previous_attributes put back. For a nested object
-// Stripe sends only the fields that changed; lists are sent whole (see HasBefore). See
+// Stripe sends only the fields that changed; lists are sent whole (see HoldsBefore). See
 // https://docs.stripe.com/api/events/object#event_object-data-previous_attributes.
 //
 // Problems in the earlier state are noted on it alone: they do not make the event unreadable.
@@ -14,13 +14,13 @@ func (o Object) Before(previous Object) Object {
 // lastWithCutLists is the last API version in which previous_attributes hold only the elements of a list that changed.
 const lastWithCutLists = "2017-04-06"
 
-// HasBefore reports whether the object before an event can be told from its previous_attributes. In old API versions a list in
-// them lacks the elements that did not change.
+// HoldsBefore reports whether previous_attributes hold all that the object before the event is made of. In old API versions a list
+// in them lacks the elements that did not change.
 //
 // For example, a subscription has two items, and one of them changes from 1 seat to 2. In 2017-04-06 the earlier list holds
 // that item alone.
-func (o Object) HasBefore(previous Object, apiVersion string) bool {
-	return apiVersion == "" || apiVersion > lastWithCutLists || !holdsList(previous.fields)
+func (o Object) HoldsBefore(apiVersion string) bool {
+	return apiVersion == "" || apiVersion > lastWithCutLists || !holdsList(o.fields)
 }
 
 // holdsList reports whether a JSON value is a list, or has one anywhere below it.

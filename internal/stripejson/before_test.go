@@ -40,7 +40,7 @@ func TestBeforeKeepsItsProblems(t *testing.T) {
 }
 
 // In old API versions a list in previous_attributes lacks what did not change.
-func TestHasBefore(t *testing.T) {
+func TestHoldsBefore(t *testing.T) {
 	for name, tc := range map[string]struct {
 		previous, version string
 		want              bool
@@ -51,7 +51,7 @@ func TestHasBefore(t *testing.T) {
 		"a list, sent whole":              {`{"items":{"data":[{"quantity":1}]}}`, "2017-05-25", true},
 		"a list, in the newest version":   {`{"a":[]}`, "", true},
 	} {
-		if got := parse(t, `{}`).HasBefore(parse(t, tc.previous), tc.version); got != tc.want {
+		if got := parse(t, tc.previous).HoldsBefore(tc.version); got != tc.want {
 			t.Errorf("%s: %t, want %t", name, got, tc.want)
 		}
 	}

@@ -299,7 +299,7 @@ func (l *Life) renewsAfterSignUp() {
 	l.renews()
 }
 
-// paysYear is a customer who signs up on day 0, and pays a year.
+// paysYear signs the customer up on day 0, and pays a year.
 func (l *Life) paysYear() {
 	l.signsUp()
 	l.subscribes(subA, "active")
@@ -323,7 +323,7 @@ func (l *Life) metered() Fields {
 	return Fields{"items": items}
 }
 
-// triesUsage is a customer who signs up on day 0 for a trial of 14 days, of a subscription that bills usage only.
+// triesUsage signs the customer up on day 0 for a trial of 14 days, of a subscription that bills usage only.
 func (l *Life) triesUsage() {
 	l.signsUp()
 	l.subscribesToUsage("trialing")
@@ -337,6 +337,21 @@ func (l *Life) triesUsage() {
 func (l *Life) billsUsage(id string, from, to int) {
 	l.change("customer.subscription.updated", subA, l.period(subA, to, to+30))
 	l.bills(id, subA, lines(l.line(subA, 500, from, to, false)), Fields{"amount_due": 500})
+}
+
+// paysLate fails the first payment of an open invoice, and pays it on a day. The event about the subscription does not come.
+func (l *Life) paysLate(invoice string, day int) {
+	l.declines(invoice, 1)
+	l.becomes(subA, "past_due")
+	l.on(day)
+	l.pays(invoice, "ch_2")
+}
+
+// failsToResume makes the invoice in_2 on a day, and fails its payment.
+func (l *Life) failsToResume(day int) {
+	l.on(day)
+	l.bills("in_2", subA)
+	l.declines("in_2", 1)
 }
 
 // failsToRenewAgain is a renewal on day 30 of which the payment fails.

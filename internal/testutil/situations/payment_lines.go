@@ -64,10 +64,7 @@ func lateInvoices() []Situation {
 				l.paysYear()
 				l.on(30)
 				l.bills("in_2", subA, lines(l.line(subA, 500, 0, 30, false)))
-				l.declines("in_2", 1)
-				l.becomes(subA, "past_due")
-				l.on(40)
-				l.pays("in_2", "ch_2")
+				l.paysLate("in_2", 40)
 			},
 			Asked: 41 * Day,
 			Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 365.").until(365 * Day),
@@ -78,10 +75,7 @@ func lateInvoices() []Situation {
 				l.subscribesToUsage("active")
 				l.on(30)
 				l.billsUsage("in_2", 0, 30)
-				l.declines("in_2", 1)
-				l.becomes(subA, "past_due")
-				l.on(40)
-				l.pays("in_2", "ch_2")
+				l.paysLate("in_2", 40)
 			},
 			Asked: 41 * Day, Want: yes("SubscriptionActive", paidUntil60).until(60 * Day),
 		}, {
@@ -90,10 +84,7 @@ func lateInvoices() []Situation {
 				l.triesUsage()
 				l.on(44)
 				l.billsUsage("in_2", 14, 44)
-				l.declines("in_2", 1)
-				l.becomes(subA, "past_due")
-				l.on(54)
-				l.pays("in_2", "ch_2")
+				l.paysLate("in_2", 54)
 			},
 			Asked: 55 * Day,
 			Want:  yes("SubscriptionActive", "The subscription is paid for. The paid period ends on day 74.").until(74 * Day),

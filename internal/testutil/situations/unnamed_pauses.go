@@ -133,9 +133,7 @@ func unnamedPauses() Group {
 					startsTrial(l)
 					l.on(14)
 					l.becomes(subA, "paused")
-					l.on(15)
-					l.bills("in_2", subA)
-					l.declines("in_2", 1)
+					l.failsToResume(15)
 				},
 				Asked: 16 * Day, Want: no("Paused", pausedByTrial),
 			}, {
@@ -144,9 +142,7 @@ func unnamedPauses() Group {
 					l.subscribesAndPays()
 					l.on(12)
 					l.becomes(subA, "paused")
-					l.on(13)
-					l.bills("in_2", subA)
-					l.declines("in_2", 1)
+					l.failsToResume(13)
 				},
 				Asked: 14 * Day, Want: no("Paused", pausedOn12),
 			}, {
