@@ -55,6 +55,7 @@ func managerOptions(cfg config.Config) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                        Scheme(),
 		Cache:                         cacheOptions(cfg.Namespace, byOutcome(v1alpha1.OutcomePending)),
+		NewClient:                     packed.NewClient,
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics:                       metricsOptions,
 		HealthProbeBindAddress:        "0", // see addChecks

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,12 +17,24 @@ import (
 )
 
 // ByName is a source for handlers and predicates that look at no more of a Customer or Subscription than its namespace, name and
-// version, and at the name of the Customer that a Subscription belongs to (spec.customerRef.name): they are handed no more.
+// version, and at the name of the Customer that a Subscription belongs to (spec.customerRef.name): they are handed no more. An object
+// that was deleted is handed over whole.
 //
 // A handler is first handed all objects, and its controller waits for that: with 20,000 to unpack, a new leader would begin a
 // second later for each handler.
 func ByName(c cache.Cache, kind client.Object, h handler.EventHandler, predicates ...predicate.Predicate) source.SyncingSource {
 	return source.Kind[client.Object](byNameCache{c}, kind, h, predicates...)
+}
+
+// NewClient makes a client that reads packed objects from a cache. It follows the cache to know whether its own writes are there, and
+// needs no more than versions for that: with whole objects, the first read of a new leader would wait until all are unpacked.
+func NewClient(config *rest.Config, options client.Options) (client.Client, error) {
+	if c, ok := options.Cache.Reader.(cache.Cache); ok {
+		cached := *options.Cache
+		cached.Reader = byNameCache{c}
+		options.Cache = &cached
+	}
+	return client.New(config, options)
 }
 
 type byNameCache struct{ cache.Cache }

@@ -142,15 +142,15 @@ func refuse(index, value string) error {
 // unpacking makes the handler of packed objects for h.
 func (i *informer) unpacking(h toolscache.ResourceEventHandler) toolscache.ResourceEventHandler {
 	if byName, ok := h.(byNameHandler); ok {
-		return &unpackingHandler{byName.ResourceEventHandler, named}
+		return &unpackingHandler{byName.ResourceEventHandler, named, i.recent.whole}
 	}
-	return &unpackingHandler{h, i.recent.whole}
+	return &unpackingHandler{h, i.recent.whole, i.recent.whole}
 }
 
-// unpackingHandler hands on what unpack makes of packed objects.
+// unpackingHandler hands on what unpack makes of packed objects, and unpackLast of one that was deleted.
 type unpackingHandler struct {
 	toolscache.ResourceEventHandler
-	unpack func(o any) any
+	unpack, unpackLast func(o any) any
 }
 
 func (h *unpackingHandler) OnAdd(o any, isInInitialList bool) {
@@ -163,9 +163,9 @@ func (h *unpackingHandler) OnUpdate(before, after any) {
 
 func (h *unpackingHandler) OnDelete(o any) {
 	if last, isUnknown := o.(toolscache.DeletedFinalStateUnknown); isUnknown {
-		last.Obj = h.unpack(last.Obj)
+		last.Obj = h.unpackLast(last.Obj)
 		h.ResourceEventHandler.OnDelete(last)
 		return
 	}
-	h.ResourceEventHandler.OnDelete(h.unpack(o))
+	h.ResourceEventHandler.OnDelete(h.unpackLast(o))
 }

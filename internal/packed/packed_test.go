@@ -10,13 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tollkeeper/tollkeeper/api/v1alpha1"
-	"github.com/tollkeeper/tollkeeper/internal/testutil/informers"
 )
 
 // What is unpacked is what was packed, also the fields that encode themselves.
@@ -103,12 +101,9 @@ func TestOtherThingsAreNotPacked(t *testing.T) {
 func TestEveryWayOutOfAnInformer(t *testing.T) {
 	source := watch.NewFake()
 	sample := sampleOf(t, customers).(*v1alpha1.Customer)
-	i := NewInformer(informers.ListOnly{ListWatch: &toolscache.ListWatch{
-		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
-			return &v1alpha1.CustomerList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []v1alpha1.Customer{*sample}}, nil
-		},
-		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return source, nil },
-	}}, &v1alpha1.Customer{}, 0, toolscache.Indexers{toolscache.NamespaceIndex: toolscache.MetaNamespaceIndexFunc})
+	i := NewInformer(listing(sample, source), &v1alpha1.Customer{}, 0, toolscache.Indexers{
+		toolscache.NamespaceIndex: toolscache.MetaNamespaceIndexFunc,
+	})
 	if err := i.SetTransform(func(o any) (any, error) {
 		o.(metav1.Object).SetManagedFields(nil)
 		return o, nil
@@ -131,7 +126,10 @@ func TestEveryWayOutOfAnInformer(t *testing.T) {
 		},
 		DeleteFunc: func(o any) { got <- [2]*v1alpha1.Customer{o.(*v1alpha1.Customer), nil} },
 	}
-	names := toolscache.ResourceEventHandlerFuncs{AddFunc: func(o any) { byName <- o.(*v1alpha1.Customer) }}
+	names := toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { byName <- o.(*v1alpha1.Customer) },
+		DeleteFunc: func(o any) { byName <- o.(*v1alpha1.Customer) },
+	}
 	if _, err := i.AddEventHandler(whole); err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +179,9 @@ func TestEveryWayOutOfAnInformer(t *testing.T) {
 	}
 	source.Delete(changed.DeepCopy())
 	await([2]*v1alpha1.Customer{changed, nil})
+	if diff := cmp.Diff(changed, <-byName, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("a deleted one is whole, also by name (-want +got):\n%s", diff)
+	}
 }
 
 // What was unpacked last is shared, and not more than a few objects are held.
