@@ -35,6 +35,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/resetlink"
 	"github.com/tollkeeper/tollkeeper/internal/controller/resync"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/controller/takeover"
 	"github.com/tollkeeper/tollkeeper/internal/controller/unlinked"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/events"
@@ -73,6 +74,7 @@ func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
 	accepted, noted := delivered.NewMailbox(), erased.NewMailbox()
 	shared, entitled := a.productCache(cfg), a.featureAccounts()
+	a.backlog = takeover.New(a.manager.GetClient(), scope, clock.RealClock{})
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -100,7 +102,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addErasure(cfg, noted) },
 		func() error { return a.addImport(cfg, mailbox, entitled) },
 		func() error {
-			return a.setUp("reset link", &resetlink.Reconciler{Client: a.client()}, options(1))
+			return a.setUp(a.later(), "reset link", &resetlink.Reconciler{Client: a.client()}, options(1))
 		},
 		func() error { return a.addJanitor(cfg) },
 		func() error { return a.addRetention(cfg) },
@@ -141,13 +143,13 @@ func (a *App) addCustomer(
 	if err != nil {
 		return err
 	}
-	return a.setUp("customer", &customer.Reconciler{
+	return a.setUp(a.backlog.First(a.manager), "customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
 		HasStripe: a.stripe != nil, Ended: haveEnded, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox,
 		Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
-		EventAttempts:  cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
+		Backlog:        a.backlog, EventAttempts: cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
 }
 
@@ -166,7 +168,7 @@ func (a *App) addEnded(cfg config.Config) (*ended.Customers, error) {
 }
 
 func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
-	return a.setUp("unlinked", &unlinked.Reconciler{
+	return a.setUp(a.manager, "unlinked", &unlinked.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{}, Stripe: a.stripe, Scope: scope,
 		LinkTimeout: cfg.LinkTimeout, StripeDelay: cfg.RefetchDelay, DeletesEvents: cfg.DeletesEvents(),
 	}, options(concurrentOthers))
@@ -180,7 +182,7 @@ func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cac
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
-	if err := a.manager.Add(&census.Counter{Client: a.client(), Cache: a.manager.GetCache(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
+	if err := a.later().Add(&census.Counter{Client: a.client(), Cache: a.manager.GetCache(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
 	return a.addRetry(cfg, scope, failed)
@@ -212,7 +214,7 @@ func (a *App) addEmail(cfg config.Config, haveEnded ended.Set) error {
 		r.Stripe = a.stripe
 	}
 	a.credentials.mailsChanged = r.SettingsChanged
-	return a.setUp("email", r, options(concurrentOthers))
+	return a.setUp(a.later(), "email", r, options(concurrentOthers))
 }
 
 // mailedAccounts are the connected accounts whose customers are sent e-mails.
@@ -228,7 +230,7 @@ func (a *App) addJanitor(cfg config.Config) error {
 	if cfg.EmailRetention == 0 {
 		return nil
 	}
-	return a.setUp("janitor", &janitor.Reconciler{
+	return a.setUp(a.later(), "janitor", &janitor.Reconciler{
 		Client: a.client(), Clock: clock.RealClock{}, Retention: cfg.EmailRetention, MaxAge: cfg.MailMaxAge,
 	}, options(1))
 }
@@ -247,7 +249,7 @@ func (a *App) addResync(
 	}
 	patient := options(concurrentOthers)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
-	return a.setUp("resync", r, patient)
+	return a.setUp(a.later(), "resync", r, patient)
 }
 
 // addBackfill adds the listing of missed events, if there is a key.
@@ -270,9 +272,12 @@ func (a *App) addBackfill(cfg config.Config) error {
 	return nil
 }
 
-func (a *App) setUp(name string, r reconciler, options controller.Options) error {
+// later is the manager to which is added what a new leader does after it has shown the events that waited for it.
+func (a *App) later() ctrl.Manager { return a.backlog.Rest(a.manager) }
+
+func (a *App) setUp(mgr ctrl.Manager, name string, r reconciler, options controller.Options) error {
 	options.LogConstructor = a.logOf(name)
-	if err := r.SetupWithManager(a.manager, options); err != nil {
+	if err := r.SetupWithManager(mgr, options); err != nil {
 		return fmt.Errorf("set up the %s controller: %w", name, err)
 	}
 	return nil

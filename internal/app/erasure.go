@@ -42,5 +42,5 @@ func (a *App) addErasure(cfg config.Config, noted *erased.Mailbox) error {
 	}
 	patient := options(1)
 	patient.ReconciliationTimeout = erasureTimeout
-	return a.setUp("erasure", r, patient)
+	return a.setUp(a.later(), "erasure", r, patient)
 }

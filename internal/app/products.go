@@ -20,7 +20,7 @@ func (a *App) productCache(cfg config.Config) *products.Cache {
 
 // addProduct adds the controller of events about products.
 func (a *App) addProduct(scope routing.Scope, shared *products.Cache) error {
-	return a.setUp("product", &product.Reconciler{
+	return a.setUp(a.manager, "product", &product.Reconciler{
 		Client: a.client(), Clock: clock.RealClock{}, Products: shared, Scope: scope,
 	}, options(1))
 }

@@ -36,7 +36,7 @@ func (a *App) addRetry(cfg config.Config, scope routing.Scope, failed cache.Cach
 	}
 	patient := options(1)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
-	return a.setUp("retry", &retry.Reconciler{
+	return a.setUp(a.manager, "retry", &retry.Reconciler{
 		Failed: failed, Labelled: labelled, Client: a.client(), Clock: clock.RealClock{}, Chance: chance,
 	}, patient)
 }

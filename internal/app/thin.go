@@ -21,7 +21,7 @@ func (a *App) addThin(cfg config.Config, scope routing.Scope) error {
 	}
 	patient := options(concurrentOthers)
 	patient.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxStripeRetry)
-	return a.setUp("thin", a.thin, patient)
+	return a.setUp(a.manager, "thin", a.thin, patient)
 }
 
 // thinCheck is the name of the check in /readyz that says whether thin events wait for Stripe's API key. The check never

@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/cli/explain", "internal/cli/lists", "internal/cli/override", "internal/cli/request", "internal/cli/timeline"},
 	{"internal/cli/..."},
 	{"internal/controller/...", "internal/backfill", "internal/endpoint", "internal/importer", "internal/receiver"}, // what the operator runs: each alone
-	{"internal/controller/ended", "internal/controller/features", "internal/controller/products"},
+	{"internal/controller/ended", "internal/controller/features", "internal/controller/products", "internal/controller/takeover"},
 	{"internal/controller/delivered", "internal/controller/erased", "internal/controller/outcome", "internal/controller/readings", "internal/controller/routing", "internal/controller/rows"},
 	{"internal/controller/annotation", "internal/controller/archivehead", "internal/controller/condition", "internal/controller/count", "internal/controller/pace", "internal/controller/paging", "internal/controller/requeue"}, // shared by the controllers
 	{"internal/recorder", "internal/stripeaccount", "internal/stripeapi", "internal/mail", "internal/sink", "internal/crdschema", "internal/config", "internal/archive", "api/passwordreset"},

@@ -14,6 +14,7 @@ import (
 
 // Reconcile brings one customer up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	defer r.Backlog.Handled(req.NamespacedName)
 	start, batch := r.Clock.Now(), r.Readings.Peek(req.NamespacedName)
 	if due := r.Pace.LookAt(req.NamespacedName); batch == nil && due.After(start) && !r.isSpecNew(ctx, req) {
 		return r.continueAt(&due, normalPriority), nil

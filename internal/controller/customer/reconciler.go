@@ -31,6 +31,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/controller/products"
 	"github.com/tollkeeper/tollkeeper/internal/controller/readings"
 	"github.com/tollkeeper/tollkeeper/internal/controller/routing"
+	"github.com/tollkeeper/tollkeeper/internal/controller/takeover"
 	"github.com/tollkeeper/tollkeeper/internal/crdschema"
 	"github.com/tollkeeper/tollkeeper/internal/entitlement"
 	"github.com/tollkeeper/tollkeeper/internal/events"
@@ -71,6 +72,8 @@ type Reconciler struct {
 	Scope routing.Scope
 	// Pace says when statuses and outcomes are written; nil for at once.
 	Pace *pace.Pace
+	// Backlog is told who has been reconciled; nil if the controller runs alone, in tests.
+	Backlog *takeover.Backlog
 	// EventAttempts is how often an event that cannot be folded is tried before it ends Failed.
 	EventAttempts int
 	// MailMaxAge is the age up to which a sign-up is sent e-mails.
