@@ -31,9 +31,18 @@ type plan struct {
 	next          *time.Time               // when the clock alone changes something; nil if it does not
 }
 
-// plan folds events, and what was read from Stripe, into the stored statuses, and decides. It returns an error for
-// which isFault is true if the fold panics or a status would be invalid.
-func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pendingEvent) (p *plan, err error) {
+// plan is an outline that is valid. It returns an error for which isFault is true if the fold panics or a status would be invalid.
+func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pendingEvent) (*plan, error) {
+	p, err := r.outline(ctx, c, events)
+	if err == nil {
+		err = r.validate(ctx, c, p)
+	}
+	return p, err
+}
+
+// outline folds events, and what was read from Stripe, into the stored statuses, and decides. It returns an error for which
+// isFault is true if the fold panics.
+func (r *Reconciler) outline(ctx context.Context, c *reconciliation, events []*pendingEvent) (p *plan, err error) {
 	err = panics.Catch(func() error {
 		p = &plan{events: events}
 		aggregate, err := r.fold(ctx, c, p)
@@ -46,7 +55,7 @@ func (r *Reconciler) plan(ctx context.Context, c *reconciliation, events []*pend
 		}
 		showErasure(c, aggregate)
 		r.decide(c, p, aggregate)
-		return r.validate(ctx, c, p)
+		return nil
 	})
 	return p, err
 }
@@ -158,8 +167,13 @@ func (r *Reconciler) decide(c *reconciliation, p *plan, aggregate *projection.Ag
 	}
 }
 
-// validate checks every status that the plan changes against its CRD's schema.
+// validate checks every status that the plan changes against its CRD's schema. It returns an error for which isFault is true if one is
+// invalid, or if the check panics.
 func (r *Reconciler) validate(ctx context.Context, c *reconciliation, p *plan) error {
+	return panics.Catch(func() error { return r.validateAll(ctx, c, p) })
+}
+
+func (r *Reconciler) validateAll(ctx context.Context, c *reconciliation, p *plan) error {
 	for _, s := range p.subscriptions {
 		stored := c.subscriptions[s.Spec.SubscriptionID]
 		if stored == nil {

@@ -46,17 +46,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // writeStatuses folds the pending events and writes what that changes. If the API server refuses the statuses, it folds
-// and writes one event at a time. While further events are expected it writes only what decides access.
+// and writes one event at a time. While further events are expected it writes only what decides access, and validates nothing else.
 func (r *Reconciler) writeStatuses(ctx context.Context, c *reconciliation, start time.Time) error {
-	p, err := r.plan(ctx, c, c.foldable())
+	key, isAsked := client.ObjectKeyFromObject(c.customer), c.batch != nil || isSpecNew(c.customer)
+	mayWait := !isAsked && r.Pace.WriteAt(key).After(start)
+	p, err := r.outline(ctx, c, c.foldable())
+	if err == nil && (!mayWait || p.decidesAccess(c.customer)) {
+		err = r.validate(ctx, c, p)
+	}
 	if isFault(err) {
 		p, err = r.planWithoutFaults(ctx, c, err)
 	}
 	if err != nil {
 		return err
 	}
-	key, isAsked := client.ObjectKeyFromObject(c.customer), c.batch != nil || isSpecNew(c.customer)
-	if !isAsked && r.Pace.WriteAt(key).After(start) && !p.decidesAccess(c.customer) {
+	if mayWait && !p.decidesAccess(c.customer) {
 		r.Pace.LookedAt(key, start)
 		c.postponed = true
 		return nil
