@@ -26,7 +26,8 @@ const (
 	settle        = 2
 	settleLongest = 10
 	// crowd is the number of waiting customers up to which the delay is not lengthened. With twice as many it is twice as
-	// long, up to stretch times: then the API server has no time to spare, and more is written at once.
+	// long, up to stretch times: then the API server has no time to spare, and more is written at once. An event that is the
+	// only one to wait of its customer has a delay of the usual length: nothing says that others come.
 	crowd   = 200
 	stretch = 3
 )
@@ -45,6 +46,7 @@ type Pace struct {
 // times are those of one customer; zero if nothing waits.
 type times struct {
 	first, last time.Time // when the first and the last event arrived that no status shows yet
+	events      int       // how many these are
 	access      time.Time // when the first of them arrived that may decide access
 	// firstShown and lastShown are when statuses were written that show events whose outcomes are not written yet.
 	firstShown, lastShown time.Time
@@ -66,10 +68,11 @@ func (p *Pace) Arrived(customer types.NamespacedName, mayDecideAccess bool) time
 		p.arrived++
 	}
 	t.last = now
+	t.events++
 	if mayDecideAccess && t.access.IsZero() {
 		t.access = now
 	}
-	return t.lookAt(p.delay()).Sub(now)
+	return t.lookAt(p.delay(t)).Sub(now)
 }
 
 // LookAt is when the customer is to be folded; zero for now.
@@ -77,7 +80,7 @@ func (p *Pace) LookAt(customer types.NamespacedName) time.Time {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if t := p.customers[customer]; t != nil && !t.last.IsZero() {
-		return t.lookAt(p.delay())
+		return t.lookAt(p.delay(t))
 	}
 	return time.Time{}
 }
@@ -87,7 +90,7 @@ func (p *Pace) WriteAt(customer types.NamespacedName) time.Time {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if t := p.customers[customer]; t != nil && !t.last.IsZero() {
-		return t.writeAt(p.delay())
+		return t.writeAt(p.delay(t))
 	}
 	return time.Time{}
 }
@@ -189,13 +192,16 @@ func (p *Pace) take(t *times, arrivedBy time.Time) bool {
 	if t.last.IsZero() || t.last.After(arrivedBy) {
 		return false
 	}
-	t.first, t.last, t.access = time.Time{}, time.Time{}, time.Time{}
+	t.first, t.last, t.events, t.access = time.Time{}, time.Time{}, 0, time.Time{}
 	p.arrived--
 	return true
 }
 
-// delay is longer while many customers wait.
-func (p *Pace) delay() time.Duration {
+// delay is longer while many customers wait, unless a single event does.
+func (p *Pace) delay(t *times) time.Duration {
+	if t.events == 1 {
+		return p.Delay
+	}
 	return p.Delay * time.Duration(min(max(p.arrived, crowd), stretch*crowd)) / crowd
 }
 

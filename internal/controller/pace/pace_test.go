@@ -159,6 +159,9 @@ func TestManyWaitingCustomersWaitLonger(t *testing.T) {
 	p, _ := newPace(time.Second)
 	for i := range 5 * crowd {
 		key := types.NamespacedName{Name: time.Duration(i).String()}
+		if wait := p.Arrived(key, false); wait != time.Second {
+			t.Fatalf("the only event of customer %d waits %s", i+1, wait)
+		}
 		wait := p.Arrived(key, false)
 		want := time.Second
 		switch {
