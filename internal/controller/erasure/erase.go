@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -91,12 +92,17 @@ func (r *Reconciler) begin(ctx context.Context, c *v1alpha1.Customer, request st
 	return nil
 }
 
-// complete has the Customer show that nothing personal is left.
+// complete has the Customer show that nothing personal is left. If it shows that already, as when the pass before has found the same
+// late events, it stays as it is.
 func (r *Reconciler) complete(ctx context.Context, c *v1alpha1.Customer, erasedEvents int) {
 	next := c.Status.Erasure.DeepCopy()
 	now := metav1.NewTime(r.Clock.Now().UTC())
-	next.CompletedAt, next.WaitsFor, next.Archive = &now, "", r.Archive != nil
+	next.WaitsFor, next.Archive = "", r.Archive != nil
 	next.Events = int32(min(erasedEvents, 1<<30)) //nolint:gosec // bounded
+	if next.CompletedAt != nil && equality.Semantic.DeepEqual(next, c.Status.Erasure) {
+		return
+	}
+	next.CompletedAt = &now
 	ctrl.LoggerFrom(ctx).Info("Erased a customer's personal data", "customerID", c.Spec.CustomerID, "events", erasedEvents,
 		"emails", next.Emails, "passwordResets", next.PasswordResets, "archive", next.Archive)
 	r.Erased.Put(ctx, c, next)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	toolsevents "k8s.io/client-go/tools/events"
@@ -248,6 +249,28 @@ func TestTheArchiveIsTriedAgainForALateEvent(t *testing.T) {
 	}
 	if b.archived != 2 || b.lists != 2 || len(b.personalLeft(t)) > 0 {
 		t.Errorf("%d times in the archive, want 2, and %d lists, want 2; %v have personal data", b.archived, b.lists, b.personalLeft(t))
+	}
+}
+
+// Two events come after the erasure, and the pass for the first finds both. The pass for the second finds nothing, and the Customer stays as
+// it is.
+func TestAPassThatFindsNothingChangesNothing(t *testing.T) {
+	b := newBench(t, objects(recorded()...)...)
+	b.note(t, func(e *v1alpha1.Erasure) { e.CompletedAt, e.Archive = &noon, true })
+	key := client.ObjectKeyFromObject(ada())
+	var completed []*metav1.Time
+	for range 2 {
+		b.clock.Step(time.Minute)
+		b.open.late(key)
+		b.reconcile(t)
+		completed = append(completed, b.written(t).CompletedAt)
+	}
+	first := metav1.NewTime(noon.Add(time.Minute))
+	if diff := cmp.Diff([]*metav1.Time{&first, &first}, completed); diff != "" {
+		t.Errorf("complete since (-want +got):\n%s", diff)
+	}
+	if len(b.open.isFailing) > 0 {
+		t.Errorf("%d customers still count as to be erased", len(b.open.isFailing))
 	}
 }
 

@@ -147,7 +147,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if isLate && !isDone {
 		r.open.staysLate(req.NamespacedName)
 	}
-	return r.noteEnd(ctx, c, waitsFor, err)
+	result, err := r.noteEnd(ctx, c, waitsFor, err)
+	if isDone && r.Erased.Peek(req.NamespacedName) == nil { // the Customer shows it already, and does not change
+		r.open.forget(req.NamespacedName)
+	}
+	return result, err
 }
 
 // finishOfGone finishes the replacements that the erasure of a Customer that is gone has begun: no other erasure does.
