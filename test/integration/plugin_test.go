@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,14 @@ func bindSupport(t *testing.T, namespace string) {
 			t.Fatal(err)
 		}
 	}
+	// The API server's authorizer sees a new binding some moments later.
+	o := &operator{t: t, namespace: namespace}
+	o.eventually("the role of support is in force", func() string {
+		if !slices.Contains(allowedTo(t, namespace, supporter), "watch subscriptions.billing.tollkeeper.dev") {
+			return "support may not watch subscriptions"
+		}
+		return ""
+	})
 }
 
 // denied is a customer whose subscription has ended.
