@@ -34,7 +34,7 @@ type App struct {
 	importer    *importer.Importer   // nil if it is turned off
 	thin        *thin.Reconciler     // nil if another process runs the controllers
 	retention   *retention.Retention // nil if another process runs the controllers
-	backlog     *takeover.Backlog    // what a new leader does first; nil if another process runs the controllers
+	takeover    *takeover.Order      // what a new leader does first; nil if another process runs the controllers
 	gate        yield.Gate           // where writes give way to the recording of events
 	// receiverCertificate returns the certificate that the receiver serves; nil without one
 	receiverCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)

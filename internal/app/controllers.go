@@ -74,7 +74,7 @@ func (a *App) addControllers(cfg config.Config) error {
 	ctx, scope, mailbox := context.Background(), routing.Scope{Livemode: cfg.Livemode, Accounts: cfg.Accounts}, readings.NewMailbox()
 	accepted, noted := delivered.NewMailbox(), erased.NewMailbox()
 	shared, entitled := a.productCache(cfg), a.featureAccounts()
-	a.backlog = takeover.New(a.manager.GetClient(), scope, clock.RealClock{})
+	a.takeover = takeover.New(a.manager.GetClient(), scope, clock.RealClock{})
 	if err := routing.AddIndexes(ctx, a.manager.GetFieldIndexer(), scope); err != nil {
 		return fmt.Errorf("index the caches: %w", err)
 	}
@@ -100,6 +100,7 @@ func (a *App) addControllers(cfg config.Config) error {
 		func() error { return a.addEmail(cfg, haveEnded) },
 		func() error { return a.addNotify(cfg, accepted) },
 		func() error { return a.addErasure(cfg, noted) },
+		func() error { return a.addBackfill(cfg) },
 		func() error { return a.addImport(cfg, mailbox, entitled) },
 		func() error {
 			return a.setUp(a.later(), "reset link", &resetlink.Reconciler{Client: a.client()}, options(1))
@@ -143,13 +144,13 @@ func (a *App) addCustomer(
 	if err != nil {
 		return err
 	}
-	return a.setUp(a.backlog.First(a.manager), "customer", &customer.Reconciler{
+	return a.setUp(a.takeover.First(a.manager), "customer", &customer.Reconciler{
 		Client: a.client(), Reader: a.manager.GetAPIReader(), Clock: clock.RealClock{},
 		Recorder: a.manager.GetEventRecorder(reporter), Policy: cfg.Policy, Change: events.Change, Schemas: schemas,
 		HasStripe: a.stripe != nil, Ended: haveEnded, GoneBefore: a.horizon(cfg).GoneBefore, Failed: failed, Readings: mailbox,
 		Delivered: accepted, Erased: noted, Products: shared, Scope: scope, MailMaxAge: cfg.MailMaxAge,
 		MailedAccounts: mailedAccounts(cfg),
-		Backlog:        a.backlog, EventAttempts: cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
+		Takeover:       a.takeover, EventAttempts: cfg.EventAttempts, Pace: &pace.Pace{Delay: cfg.BatchDelay, Clock: clock.RealClock{}},
 	}, options(concurrentCustomers))
 }
 
@@ -266,14 +267,15 @@ func (a *App) addBackfill(cfg config.Config) error {
 		Customers: a.client(), Namespace: cfg.Namespace, Accounts: cfg.Accounts,
 		Interval: cfg.BackfillInterval, Window: cfg.BackfillWindow, Clock: clock.RealClock{}, Log: log,
 	}
-	if err := a.manager.Add(a.backfill); err != nil {
+	if err := a.later().Add(a.backfill); err != nil {
 		return fmt.Errorf("add the backfill: %w", err)
 	}
 	return nil
 }
 
-// later is the manager to which is added what a new leader does after it has shown the events that waited for it.
-func (a *App) later() ctrl.Manager { return a.backlog.Rest(a.manager) }
+// later is the manager to which is added what a new leader begins after the customers with pending events: what lists all Customers,
+// or reads many from Stripe, and is not urgent.
+func (a *App) later() ctrl.Manager { return a.takeover.Rest(a.manager) }
 
 func (a *App) setUp(mgr ctrl.Manager, name string, r reconciler, options controller.Options) error {
 	options.LogConstructor = a.logOf(name)

@@ -29,7 +29,7 @@ func (a *App) addImport(cfg config.Config, mailbox *readings.Mailbox, accounts *
 	if a.backfill != nil {
 		a.backfill.After = a.importer.FirstOver()
 	}
-	if err := a.manager.Add(a.importer); err != nil {
+	if err := a.later().Add(a.importer); err != nil {
 		return fmt.Errorf("add the import: %w", err)
 	}
 	return nil

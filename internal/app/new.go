@@ -31,7 +31,7 @@ func New(cfg config.Config, restConfig *rest.Config, adjust ...func(*ctrl.Option
 	}
 	var steps []func(config.Config) error
 	if cfg.Components.Controllers {
-		steps = append(steps, a.addBackfill, a.addControllers, a.addMissingKeyNotices, a.addEndpointCheck)
+		steps = append(steps, a.addControllers, a.addMissingKeyNotices, a.addEndpointCheck)
 	}
 	if cfg.Components.Receiver {
 		steps = append(steps, a.addReceiver)

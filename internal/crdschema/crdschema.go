@@ -151,7 +151,7 @@ func (c *compiled) validateStatus(ctx context.Context, before, after map[string]
 	return errs
 }
 
-// isValid reports whether the schema accepts the status, whatever was stored before.
+// isValid reports whether the schema accepts the status without ratcheting.
 func (c *compiled) isValid(ctx context.Context, before, after map[string]any) bool {
 	if len(validation.ValidateCustomResource(nil, after, c.openAPI)) > 0 || len(listtype.ValidateListSetsAndMaps(nil, c.structural, after)) > 0 {
 		return false

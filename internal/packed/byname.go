@@ -29,10 +29,12 @@ func ByName(c cache.Cache, kind client.Object, h handler.EventHandler, predicate
 // NewClient makes a client that reads packed objects from a cache. It follows the cache to know whether its own writes are there, and
 // needs no more than versions for that: with whole objects, the first read of a new leader would wait until all are unpacked.
 func NewClient(config *rest.Config, options client.Options) (client.Client, error) {
-	if c, ok := options.Cache.Reader.(cache.Cache); ok {
-		cached := *options.Cache
-		cached.Reader = byNameCache{c}
-		options.Cache = &cached
+	if options.Cache != nil {
+		if c, ok := options.Cache.Reader.(cache.Cache); ok {
+			cached := *options.Cache
+			cached.Reader = byNameCache{c}
+			options.Cache = &cached
+		}
 	}
 	return client.New(config, options)
 }

@@ -14,7 +14,7 @@ import (
 
 // Reconcile brings one customer up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	defer r.Backlog.Handled(req.NamespacedName)
+	defer r.Takeover.Handled(req.NamespacedName)
 	start, batch := r.Clock.Now(), r.Readings.Peek(req.NamespacedName)
 	if due := r.Pace.LookAt(req.NamespacedName); batch == nil && due.After(start) && !r.isSpecNew(ctx, req) {
 		return r.continueAt(&due, normalPriority), nil
@@ -46,12 +46,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // writeStatuses folds the pending events and writes what that changes. If the API server refuses the statuses, it folds
-// and writes one event at a time. While further events are expected it writes only what decides access, and validates nothing else.
+// and writes one event at a time. While further events are expected it writes only what decides access.
 func (r *Reconciler) writeStatuses(ctx context.Context, c *reconciliation, start time.Time) error {
 	key, isAsked := client.ObjectKeyFromObject(c.customer), c.batch != nil || isSpecNew(c.customer)
 	mayWait := !isAsked && r.Pace.WriteAt(key).After(start)
 	p, err := r.outline(ctx, c, c.foldable())
-	if err == nil && (!mayWait || p.decidesAccess(c.customer)) {
+	// One event at fault can hide that another one decides access. A single one hides only itself.
+	if err == nil && (!mayWait || len(p.events) > 1 || p.decidesAccess(c.customer)) {
 		err = r.validate(ctx, c, p)
 	}
 	if isFault(err) {

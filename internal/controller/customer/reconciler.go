@@ -72,8 +72,8 @@ type Reconciler struct {
 	Scope routing.Scope
 	// Pace says when statuses and outcomes are written; nil for at once.
 	Pace *pace.Pace
-	// Backlog is told who has been reconciled; nil if the controller runs alone, in tests.
-	Backlog *takeover.Backlog
+	// Takeover notes each customer that has been reconciled; nil if the controller runs alone, in tests.
+	Takeover *takeover.Order
 	// EventAttempts is how often an event that cannot be folded is tried before it ends Failed.
 	EventAttempts int
 	// MailMaxAge is the age up to which a sign-up is sent e-mails.

@@ -26,8 +26,8 @@ const (
 	settle        = 2
 	settleLongest = 10
 	// crowd is the number of waiting customers up to which the delay is not lengthened. With twice as many it is twice as
-	// long, up to stretch times: then the API server has no time to spare, and more is written at once. An event that is the
-	// only one to wait of its customer has a delay of the usual length: nothing says that others come.
+	// long, up to stretch times: then the API server has no time to spare, and more is written at once. That of a customer
+	// with one waiting event is not lengthened: nothing says that others come.
 	crowd   = 200
 	stretch = 3
 )
@@ -46,7 +46,7 @@ type Pace struct {
 // times are those of one customer; zero if nothing waits.
 type times struct {
 	first, last time.Time // when the first and the last event arrived that no status shows yet
-	events      int       // how many these are
+	several     bool      // whether further ones arrived after the first
 	access      time.Time // when the first of them arrived that may decide access
 	// firstShown and lastShown are when statuses were written that show events whose outcomes are not written yet.
 	firstShown, lastShown time.Time
@@ -66,9 +66,10 @@ func (p *Pace) Arrived(customer types.NamespacedName, mayDecideAccess bool) time
 	if t.last.IsZero() {
 		t.first = now
 		p.arrived++
+	} else {
+		t.several = true
 	}
 	t.last = now
-	t.events++
 	if mayDecideAccess && t.access.IsZero() {
 		t.access = now
 	}
@@ -190,16 +191,17 @@ func (p *Pace) of(customer types.NamespacedName) *times {
 // take ends the wait of the events that arrived up to the time, unless a later one has arrived. It reports whether it did.
 func (p *Pace) take(t *times, arrivedBy time.Time) bool {
 	if t.last.IsZero() || t.last.After(arrivedBy) {
+		t.several = t.several && t.first.After(arrivedBy) // the later one may be alone now
 		return false
 	}
-	t.first, t.last, t.events, t.access = time.Time{}, time.Time{}, 0, time.Time{}
+	t.first, t.last, t.several, t.access = time.Time{}, time.Time{}, false, time.Time{}
 	p.arrived--
 	return true
 }
 
-// delay is longer while many customers wait, unless a single event does.
+// delay is longer while many customers wait. For a customer with one waiting event it is not.
 func (p *Pace) delay(t *times) time.Duration {
-	if t.events == 1 {
+	if !t.several {
 		return p.Delay
 	}
 	return p.Delay * time.Duration(min(max(p.arrived, crowd), stretch*crowd)) / crowd

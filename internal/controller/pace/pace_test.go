@@ -176,6 +176,32 @@ func TestManyWaitingCustomersWaitLonger(t *testing.T) {
 	}
 }
 
+// In a crowd, a customer's single event waits no longer than usual, also after others of it were shown.
+func TestASingleEventWaitsTheUsualDelay(t *testing.T) {
+	p, clock := newPace(time.Second)
+	for i := range stretch * crowd {
+		p.Arrived(types.NamespacedName{Name: time.Duration(i).String()}, false)
+	}
+	arrive := func(after, want time.Duration) {
+		t.Helper()
+		clock.SetTime(at(after))
+		if wait := p.Arrived(ada, false); wait != want {
+			t.Errorf("the event at %s waits %s, want %s", after, wait, want)
+		}
+	}
+	arrive(0, time.Second)
+	arrive(time.Second/2, stretch*time.Second)
+	p.Shown(ada, at(time.Second/2), nil)
+	arrive(10*time.Second, time.Second)
+	start := at(11 * time.Second)
+	clock.SetTime(at(11*time.Second + 1)) // while the first is written
+	p.Arrived(ada, false)
+	p.Shown(ada, start, nil)
+	if diff := cmp.Diff(at(12*time.Second+1), p.WriteAt(ada)); diff != "" {
+		t.Errorf("the second, which is the only one left, is written at (-want +got):\n%s", diff)
+	}
+}
+
 // Without a delay everything is due at once, and nothing is kept.
 func TestWithoutDelay(t *testing.T) {
 	p, clock := newPace(0)

@@ -21,24 +21,26 @@ import (
 
 const namespace = "ns"
 
-// Each case says which events wait, which customers are reconciled a second later, and after how long the rest begins.
-func TestTheRestBeginsWhenTheBacklogIsShown(t *testing.T) {
+// Each case says which events wait, which customers are reconciled after which time, and after how long the rest begins.
+func TestTheRestBeginsAfterThePendingEvents(t *testing.T) {
 	for name, c := range map[string]struct {
 		waiting []v1alpha1.BillingEvent
 		handled []string
+		after   time.Duration
 		want    time.Duration
 	}{
 		"nothing waits":                          {},
-		"one customer waits":                     {waiting: events("cus_a", "cus_a"), handled: []string{"cus_a"}, want: time.Second},
-		"two wait, and both are reconciled":      {waiting: events("cus_a", "cus_b"), handled: []string{"cus_b", "cus_x", "cus_a", "cus_a"}, want: time.Second},
-		"two wait, and one is never reconciled":  {waiting: events("cus_a", "cus_b"), handled: []string{"cus_a"}, want: longest},
+		"one waits, and is reconciled at once":   {waiting: events("cus_a"), handled: []string{"cus_a"}},
+		"one waits with two events":              {waiting: events("cus_a", "cus_a"), handled: []string{"cus_a"}, after: 1, want: 1},
+		"two wait, and both are reconciled":      {waiting: events("cus_a", "cus_b"), handled: []string{"cus_b", "cus_x", "cus_a", "cus_a"}, after: 1, want: 1},
+		"two wait, and one is never reconciled":  {waiting: events("cus_a", "cus_b"), handled: []string{"cus_a"}, want: longest / time.Second},
 		"an event waits for its customer":        {waiting: events("")},
 		"an event of test mode is never applied": {waiting: []v1alpha1.BillingEvent{inTestMode("cus_a")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
-				b := New(pending(c.waiting), routing.Scope{Livemode: new(true)}, clock.RealClock{})
+				o := New(pending(c.waiting), routing.Scope{Livemode: new(true)}, clock.RealClock{})
 				mgr := &adds{}
 				var began []time.Duration
 				start := time.Now()
@@ -47,13 +49,13 @@ func TestTheRestBeginsWhenTheBacklogIsShown(t *testing.T) {
 					<-ctx.Done()
 					return nil
 				})
-				if err := errors.Join(b.Rest(mgr).Add(note), b.First(mgr).Add(controllerOf(b, c.handled))); err != nil {
+				if err := errors.Join(o.Rest(mgr).Add(note), o.First(mgr).Add(controllerOf(o, c.handled, c.after*time.Second))); err != nil {
 					t.Fatal(err)
 				}
 				ended := mgr.start(ctx)
 				time.Sleep(2 * longest) // of the bubble's clock
 				synctest.Wait()
-				if diff := cmp.Diff([]time.Duration{c.want}, began); diff != "" {
+				if diff := cmp.Diff([]time.Duration{c.want * time.Second}, began); diff != "" {
 					t.Errorf("the rest began after (-want +got):\n%s", diff)
 				}
 				stop()
@@ -65,14 +67,14 @@ func TestTheRestBeginsWhenTheBacklogIsShown(t *testing.T) {
 	}
 }
 
-// A process that ends before the backlog is shown does not begin with the rest.
+// A process that ends before the pending events are shown does not begin with the rest.
 func TestTheRestDoesNotBeginAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		b := New(pending(events("cus_a")), routing.Scope{Livemode: new(true)}, clock.RealClock{})
+		o := New(pending(events("cus_a")), routing.Scope{Livemode: new(true)}, clock.RealClock{})
 		mgr := &adds{}
 		never := manager.RunnableFunc(func(context.Context) error { return errors.New("it has begun") })
-		if err := errors.Join(b.First(mgr).Add(controllerOf(b, nil)), b.Rest(mgr).Add(never)); err != nil {
+		if err := errors.Join(o.First(mgr).Add(controllerOf(o, nil, 0)), o.Rest(mgr).Add(never)); err != nil {
 			t.Fatal(err)
 		}
 		ended := mgr.start(ctx)
@@ -84,19 +86,19 @@ func TestTheRestDoesNotBeginAtTheEnd(t *testing.T) {
 	})
 }
 
-// Without a backlog, as where the controller of customers runs alone, nothing is noted.
-func TestNoBacklog(t *testing.T) {
-	var b *Backlog
-	b.Handled(types.NamespacedName{Namespace: namespace, Name: "cus-a"})
+// Without an order, as where the controller of customers runs alone, nothing is noted.
+func TestNoOrder(t *testing.T) {
+	var o *Order
+	o.Handled(types.NamespacedName{Namespace: namespace, Name: "cus-a"})
 }
 
-// controllerOf reconciles customers a second after its start.
-func controllerOf(b *Backlog, customers []string) manager.Runnable {
+// controllerOf reconciles customers some time after its start.
+func controllerOf(o *Order, customers []string, after time.Duration) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(after):
 			for _, id := range customers {
-				b.Handled(types.NamespacedName{Namespace: namespace, Name: naming.Object("", id)})
+				o.Handled(types.NamespacedName{Namespace: namespace, Name: naming.Object("", id)})
 			}
 		case <-ctx.Done():
 		}
