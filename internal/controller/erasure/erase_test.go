@@ -252,8 +252,8 @@ func TestTheArchiveIsTriedAgainForALateEvent(t *testing.T) {
 	}
 }
 
-// Two events come after the erasure, and the pass for the first finds both. The pass for the second finds nothing, and the Customer stays as
-// it is.
+// Two events come after the erasure, and the pass for the first finds both. The pass for the second finds nothing, and the Customer
+// stays as it is.
 func TestAPassThatFindsNothingChangesNothing(t *testing.T) {
 	b := newBench(t, objects(recorded()...)...)
 	b.note(t, func(e *v1alpha1.Erasure) { e.CompletedAt, e.Archive = &noon, true })
