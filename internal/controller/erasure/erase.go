@@ -55,7 +55,9 @@ func (r *Reconciler) erase(ctx context.Context, key types.NamespacedName) (isDon
 	if err := r.eraseArchived(ctx, c); err != nil {
 		return false, v1alpha1.WaitsForArchive, err
 	}
-	r.complete(ctx, c, erasedEvents)
+	if err := r.complete(ctx, c, erasedEvents); err != nil {
+		return false, "", err
+	}
 	return true, "", nil
 }
 
@@ -92,20 +94,40 @@ func (r *Reconciler) begin(ctx context.Context, c *v1alpha1.Customer, request st
 	return nil
 }
 
-// complete has the Customer show that nothing personal is left. If it shows that already, as when the pass before has found the same
-// late events, it stays as it is.
-func (r *Reconciler) complete(ctx context.Context, c *v1alpha1.Customer, erasedEvents int) {
+// complete has the Customer show that nothing personal is left, since now. If that is noted already, because the pass before has found the
+// same late events, it stays as it is.
+func (r *Reconciler) complete(ctx context.Context, c *v1alpha1.Customer, erasedEvents int) error {
 	next := c.Status.Erasure.DeepCopy()
-	now := metav1.NewTime(r.Clock.Now().UTC())
 	next.WaitsFor, next.Archive = "", r.Archive != nil
 	next.Events = int32(min(erasedEvents, 1<<30)) //nolint:gosec // bounded
-	if next.CompletedAt != nil && equality.Semantic.DeepEqual(next, c.Status.Erasure) {
-		return
+	noted, err := r.noted(ctx, c)
+	if err != nil {
+		return err
 	}
-	next.CompletedAt = &now
+	if noted != nil && noted.CompletedAt != nil {
+		next.CompletedAt = noted.CompletedAt
+		if equality.Semantic.DeepEqual(next, noted) {
+			return nil
+		}
+	}
+	next.CompletedAt = new(metav1.NewTime(r.Clock.Now().UTC()))
 	ctrl.LoggerFrom(ctx).Info("Erased a customer's personal data", "customerID", c.Spec.CustomerID, "events", erasedEvents,
 		"emails", next.Emails, "passwordResets", next.PasswordResets, "archive", next.Archive)
 	r.Erased.Put(ctx, c, next)
+	return nil
+}
+
+// noted is how far the erasure is by the last note. The note is looked for first: once it is written, the Customer shows it.
+func (r *Reconciler) noted(ctx context.Context, c *v1alpha1.Customer) (*v1alpha1.Erasure, error) {
+	key := client.ObjectKeyFromObject(c)
+	if note := r.Erased.Peek(key); note != nil && note.UID == c.UID {
+		return note.Erasure, nil
+	}
+	stored := &v1alpha1.Customer{}
+	if err := r.Reader.Get(ctx, key, stored); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return stored.Status.Erasure, nil
 }
 
 // hasPending reports whether an event about the customer has no outcome and has personal data.
