@@ -90,7 +90,7 @@ test-one: controlplane bin/versitygw ## Run the integration test T, such as T=Te
 
 .PHONY: test
 test: controlplane bin/stripe-mock bin/versitygw bin/promtool bin/helm bin/kustomize bin/glua ## Run every test, with the race detector, against a real API server.
-	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 30m $$(go list ./... | grep -vE '/test/(upgrade|nodes)$$'))
+	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s; $(call in_each,go test -race -timeout 30m $$(go list ./... | grep -E '/test/integration$$') $$(go list ./... | grep -vE '/test/(integration|upgrade|nodes)$$'))
 
 .PHONY: test-upgrade
 test-upgrade: build controlplane ## Take objects of the release before this one through upgrade and rollback, with the managers of both.

@@ -58,8 +58,6 @@ const (
 	maxStripeRetry = 15 * time.Minute
 	// mailsPerSecond are handed to Mailgun at most.
 	mailsPerSecond = 10
-	// countInterval is the time between two counts of the events that wait or have failed, and of the Customers.
-	countInterval = 10 * time.Second
 	// reporter is the name under which Kubernetes events are reported.
 	reporter = "tollkeeper"
 )
@@ -179,11 +177,11 @@ func (a *App) addUnlinked(cfg config.Config, scope routing.Scope) error {
 func (a *App) addFailed(cfg config.Config, scope routing.Scope, failed cache.Cache) error {
 	if err := a.manager.Add(&backlog.Counter{
 		Pending: a.client(), Failed: failed, Scope: scope, Clock: clock.RealClock{},
-		Interval: countInterval, LinkTimeout: cfg.LinkTimeout,
+		Interval: cfg.CountInterval, LinkTimeout: cfg.LinkTimeout,
 	}); err != nil {
 		return fmt.Errorf("add the count of the backlog: %w", err)
 	}
-	if err := a.later().Add(&census.Counter{Client: a.client(), Cache: a.manager.GetCache(), Clock: clock.RealClock{}, Interval: countInterval}); err != nil {
+	if err := a.later().Add(&census.Counter{Client: a.client(), Cache: a.manager.GetCache(), Clock: clock.RealClock{}, Interval: cfg.CountInterval}); err != nil {
 		return fmt.Errorf("add the count of the Customers: %w", err)
 	}
 	return a.addRetry(cfg, scope, failed)

@@ -26,7 +26,7 @@ func (a *App) addNotify(cfg config.Config, accepted *delivered.Mailbox) error {
 		Sink: sink.New(cfg.CloudEventsSink, a.credentials.signing.Get, clock.RealClock{}), SinkID: notice.SinkID(cfg.CloudEventsSink),
 		Delivered: accepted, Limit: rate.NewLimiter(notificationsPerSecond, notificationsPerSecond), Backoff: notify.DefaultBackoff,
 	})
-	if err := a.later().Add(&notify.Counter{Reconciler: r, Cache: a.manager.GetCache(), Ticker: clock.RealClock{}, Interval: countInterval}); err != nil {
+	if err := a.later().Add(&notify.Counter{Reconciler: r, Cache: a.manager.GetCache(), Ticker: clock.RealClock{}, Interval: cfg.CountInterval}); err != nil {
 		return fmt.Errorf("add the count of notifications: %w", err)
 	}
 	return a.setUp(a.later(), "notify", r, options(concurrentOthers))

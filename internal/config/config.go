@@ -62,6 +62,8 @@ type Config struct {
 	MetricsCertPath        string // empty for a self-signed certificate
 	MaxInFlight            int
 	DrainDelay             time.Duration
+	// CountInterval is the time between two counts of events, Customers and notifications for the metrics. Tests shorten it; no flag does.
+	CountInterval time.Duration
 
 	EventAttempts int
 	// BatchDelay is how long a customer's events wait for further ones before statuses are written.

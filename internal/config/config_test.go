@@ -47,6 +47,7 @@ func changed(change func(*Config)) Config {
 		MetricsSecure:          true,
 		MaxInFlight:            128,
 		DrainDelay:             5 * time.Second,
+		CountInterval:          10 * time.Second,
 		EventAttempts:          8,
 		LinkTimeout:            time.Hour,
 		BatchDelay:             1500 * time.Millisecond,

@@ -30,6 +30,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.MetricsCertPath, "metrics-cert-path", "", "Directory with tls.crt and tls.key for the metrics, reloaded when they change. If empty, the certificate is self-signed.")
 	fs.IntVar(&c.MaxInFlight, "max-in-flight", 128, "How many events the receiver handles at the same time. Further requests get 503, and Stripe sends them again.")
 	fs.DurationVar(&c.DrainDelay, "drain-delay", 5*time.Second, "How long the receiver keeps answering after the stop signal. /readyz fails meanwhile, so that traffic moves to other replicas.")
+	c.CountInterval = 10 * time.Second
 	fs.IntVar(&c.EventAttempts, "event-attempts", 8, "How often an event that fails is tried before its outcome becomes Failed. The second attempt follows after a second; each further delay is twice as long.")
 	fs.DurationVar(&c.BatchDelay, "batch-delay", 1500*time.Millisecond, "How long the events of a customer wait for further ones, so that a burst costs one write of each status; what decides access waits a third of it. While many customers wait, it is up to three times as long for those with several waiting events. At most 1m; 0 writes every change at once.")
 	fs.DurationVar(&c.LinkTimeout, "link-timeout", time.Hour, "How long an event that names no customer, such as a dispute, waits for its customer to be found. Then it is recorded for the audit trail only.")

@@ -44,7 +44,7 @@ func defaults(t *testing.T, namespace string) config.Config {
 		t.Fatal(err)
 	}
 	cfg.ReceiverBindAddress, cfg.HealthProbeBindAddress, cfg.MetricsBindAddress = "127.0.0.1:0", "0", "0"
-	cfg.DrainDelay, cfg.BatchDelay = 0, 0
+	cfg.DrainDelay, cfg.BatchDelay, cfg.CountInterval = 0, 0, time.Second
 	return cfg
 }
 
