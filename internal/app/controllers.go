@@ -271,8 +271,8 @@ func (a *App) addBackfill(cfg config.Config) error {
 	return nil
 }
 
-// later is the manager to which is added what a new leader begins after the customers with pending events: what lists all Customers,
-// or reads many from Stripe, and is not urgent.
+// later is the manager to which is added what a new leader begins after the customers with pending events: what looks at all
+// Customers, their e-mails or the trail.
 func (a *App) later() ctrl.Manager { return a.takeover.Rest(a.manager) }
 
 func (a *App) setUp(mgr ctrl.Manager, name string, r reconciler, options controller.Options) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -43,7 +42,7 @@ func (r *Reconciler) erase(ctx context.Context, key types.NamespacedName) (isDon
 	if isPending {
 		return false, v1alpha1.WaitsForEvents, finishErr
 	}
-	erasedEvents, err := r.replaceEvents(ctx, c, isOurs)
+	made, err := r.replaceEvents(ctx, c, isOurs)
 	if err := errors.Join(finishErr, err); err != nil {
 		return false, "", err
 	}
@@ -55,7 +54,7 @@ func (r *Reconciler) erase(ctx context.Context, key types.NamespacedName) (isDon
 	if err := r.eraseArchived(ctx, c); err != nil {
 		return false, v1alpha1.WaitsForArchive, err
 	}
-	if err := r.complete(ctx, c, erasedEvents); err != nil {
+	if err := r.complete(ctx, c, made); err != nil {
 		return false, "", err
 	}
 	return true, "", nil
@@ -94,27 +93,28 @@ func (r *Reconciler) begin(ctx context.Context, c *v1alpha1.Customer, request st
 	return nil
 }
 
-// complete has the Customer show that nothing personal is left, since now. If that is noted already, because the pass before has found the
-// same late events, it stays as it is.
-func (r *Reconciler) complete(ctx context.Context, c *v1alpha1.Customer, erasedEvents int) error {
+// complete has the Customer show that nothing personal is left, since now. If that is noted already, and nothing was erased since, it
+// stays as it is: of two late events, the pass for the first may have found both.
+func (r *Reconciler) complete(ctx context.Context, c *v1alpha1.Customer, made *pass) error {
 	next := c.Status.Erasure.DeepCopy()
 	next.WaitsFor, next.Archive = "", r.Archive != nil
-	next.Events = int32(min(erasedEvents, 1<<30)) //nolint:gosec // bounded
+	next.Events = int32(min(made.erased, 1<<30)) //nolint:gosec // bounded
 	noted, err := r.noted(ctx, c)
 	if err != nil {
 		return err
 	}
-	if noted != nil && noted.CompletedAt != nil {
-		next.CompletedAt = noted.CompletedAt
-		if equality.Semantic.DeepEqual(next, noted) {
-			return nil
-		}
+	if isSameErasure(noted, next) && noted.CompletedAt != nil && !made.latest.After(noted.CompletedAt.Time) {
+		return nil
 	}
 	next.CompletedAt = new(metav1.NewTime(r.Clock.Now().UTC()))
-	ctrl.LoggerFrom(ctx).Info("Erased a customer's personal data", "customerID", c.Spec.CustomerID, "events", erasedEvents,
+	ctrl.LoggerFrom(ctx).Info("Erased a customer's personal data", "customerID", c.Spec.CustomerID, "events", made.erased,
 		"emails", next.Emails, "passwordResets", next.PasswordResets, "archive", next.Archive)
 	r.Erased.Put(ctx, c, next)
 	return nil
+}
+
+func isSameErasure(a, b *v1alpha1.Erasure) bool {
+	return a != nil && a.Request == b.Request && a.LatestEvents == b.LatestEvents && a.Archive == b.Archive
 }
 
 // noted is how far the erasure is by the last note. The note is looked for first: once it is written, the Customer shows it.
@@ -145,22 +145,22 @@ func (r *Reconciler) hasPending(ctx context.Context, c *v1alpha1.Customer) (bool
 	return false, nil
 }
 
-// replaceEvents replaces every ended event about the customer that has personal data, and returns how many were erased in all. It
+// replaceEvents replaces every ended event about the customer that has personal data, and returns how many were erased in all, and when. It
 // returns errNotYet if one has no outcome yet, and the errors of those that cannot be replaced: the others are. What it has found
 // counts until other events come, so that an erasure that waits for something else does not read the whole trail again and again.
-func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer, isOurs owner) (int, error) {
+func (r *Reconciler) replaceEvents(ctx context.Context, c *v1alpha1.Customer, isOurs owner) (*pass, error) {
 	key, of := client.ObjectKeyFromObject(c), passOf(c)
 	if known := r.open.lastPass(key); known != nil && known.of == of && (known.err == nil || r.Clock.Now().Before(known.nextAt)) {
-		return known.erased, known.err
+		return known, known.err
 	}
 	made := &pass{of: of}
 	took := r.passOver(ctx, c, isOurs, made)
 	if ctx.Err() != nil { // also in the pause after the last page: then the pass says of itself that it is whole
-		return 0, errors.Join(made.err, ctx.Err())
+		return nil, errors.Join(made.err, ctx.Err())
 	}
 	made.nextAt = r.Clock.Now().Add(passRest * took)
 	r.open.passed(key, made)
-	return made.erased, made.err
+	return made, made.err
 }
 
 // passOver reads all events about the customer, page by page, with pauses: each page costs the API server a look at many events. It
@@ -188,8 +188,8 @@ func (r *Reconciler) passOver(ctx context.Context, c *v1alpha1.Customer, isOurs 
 				return took
 			}
 			begin := r.Clock.Now()
-			n, err := r.replacePage(ctx, &page, isOurs)
-			if made.erased += n; err != nil && isFailure(err) {
+			err = r.replacePage(ctx, &page, isOurs, made)
+			if err != nil && isFailure(err) {
 				took += r.Clock.Since(begin)
 			}
 			left.add(err)
@@ -206,8 +206,8 @@ func (r *Reconciler) pacer() *paging.Pacer {
 	return &paging.Pacer{Clock: r.Clock, Share: paging.DefaultShare}
 }
 
-// replacePage returns how many events of the page are erased.
-func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEventList, isOurs owner) (erasedEvents int, err error) {
+// replacePage adds to the pass the events of the page that are erased.
+func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEventList, isOurs owner, made *pass) error {
 	var left problems
 	var toReplace []*v1alpha1.BillingEvent
 	for i := range page.Items {
@@ -222,11 +222,14 @@ func (r *Reconciler) replacePage(ctx context.Context, page *v1alpha1.BillingEven
 		case has:
 			toReplace = append(toReplace, e)
 		case e.Status.ErasedAt != nil:
-			erasedEvents++
+			made.add(1, e.Status.ErasedAt.Time)
 		}
 	}
 	left.add(r.Replacer.Replace(ctx, isOurs, toReplace))
-	return erasedEvents + len(toReplace), left.with(nil)
+	if len(toReplace) > 0 {
+		made.add(len(toReplace), r.Clock.Now())
+	}
+	return left.with(nil)
 }
 
 // messages are the customer's Emails and PasswordResets.

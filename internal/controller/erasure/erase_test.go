@@ -255,7 +255,8 @@ func TestTheArchiveIsTriedAgainForALateEvent(t *testing.T) {
 // Two events come after the erasure, and the pass for the first finds both. The pass for the second finds nothing, and the Customer
 // stays as it is.
 func TestAPassThatFindsNothingChangesNothing(t *testing.T) {
-	b := newBench(t, objects(recorded()...)...)
+	events := recorded()
+	b := newBench(t, objects(events[:2]...)...)
 	b.note(t, func(e *v1alpha1.Erasure) { e.CompletedAt, e.Archive = &noon, true })
 	key := client.ObjectKeyFromObject(ada())
 	pass := func() {
@@ -267,12 +268,27 @@ func TestAPassThatFindsNothingChangesNothing(t *testing.T) {
 	pass() // before the first one's note is written
 	b.written(t)
 	pass()
-	first := metav1.NewTime(noon.Add(time.Minute))
+	first, fourth := metav1.NewTime(noon.Add(time.Minute)), metav1.NewTime(noon.Add(4*time.Minute))
 	if diff := cmp.Diff(&first, b.written(t).CompletedAt); diff != "" {
 		t.Errorf("complete since (-want +got):\n%s", diff)
 	}
 	if len(b.open.isFailing) > 0 {
 		t.Errorf("%d customers still count as to be erased", len(b.open.isFailing))
+	}
+
+	// The retention removes an event and another one comes: as many are erased as before, and one of them since.
+	comes := events[2].DeepCopy()
+	comes.UID = "uid-of-evt_3"
+	if err := errors.Join(b.cluster.Delete(t.Context(), events[0]), b.cluster.Create(t.Context(), comes)); err != nil {
+		t.Fatal(err)
+	}
+	comes.Status = events[2].Status
+	if err := b.cluster.Status().Update(t.Context(), comes); err != nil {
+		t.Fatal(err)
+	}
+	pass()
+	if diff := cmp.Diff(&fourth, b.written(t).CompletedAt); diff != "" {
+		t.Errorf("complete since (-want +got):\n%s", diff)
 	}
 }
 

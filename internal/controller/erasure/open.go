@@ -26,9 +26,17 @@ const passRest = 10
 // pass is what a pass over all events about a customer has come to.
 type pass struct {
 	of     passKey
-	erased int
+	erased int       // events without their personal data, in all
+	latest time.Time // when the latest of them lost it
 	err    error     // why it left something over
 	nextAt time.Time // when it is repeated at the earliest, if it did
+}
+
+func (p *pass) add(erased int, at time.Time) {
+	p.erased += erased
+	if at.After(p.latest) {
+		p.latest = at
+	}
 }
 
 // passKey changes when another pass is needed: after another request, and if events with personal data were folded meanwhile.

@@ -147,11 +147,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if isLate && !isDone {
 		r.open.staysLate(req.NamespacedName)
 	}
-	result, err := r.noteEnd(ctx, c, waitsFor, err)
+	result := r.noteEnd(ctx, c, waitsFor, err)
 	if isDone && r.Erased.Peek(req.NamespacedName) == nil { // the Customer shows it already, and does not change
 		r.open.forget(req.NamespacedName)
 	}
-	return result, err
+	return result, nil
 }
 
 // finishOfGone finishes the replacements that the erasure of a Customer that is gone has begun: no other erasure does.
@@ -181,7 +181,7 @@ func (r *Reconciler) isWanted(c *v1alpha1.Customer) (isWanted bool, due *time.Ti
 }
 
 // noteEnd says when to go on, and reports an erasure that fails.
-func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor v1alpha1.ErasureWait, err error) (ctrl.Result, error) {
+func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor v1alpha1.ErasureWait, err error) ctrl.Result {
 	key := client.ObjectKeyFromObject(c)
 	if err != nil && errors.Is(err, errNotYet) && !isFailure(err) {
 		waitsFor, err = v1alpha1.WaitsForEvents, nil
@@ -194,13 +194,13 @@ func (r *Reconciler) noteEnd(ctx context.Context, c *v1alpha1.Customer, waitsFor
 		if waitsFor != v1alpha1.WaitsForNothing {
 			result = ctrl.Result{RequeueAfter: r.waitFor(c, waitsFor)}
 		}
-		return result, nil
+		return result
 	}
 	if !r.open.attempted(key, true) {
 		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, "ErasureFails", "Erase", "The erasure fails, and is tried again. The operator's log says why.")
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "Failed to erase a customer's personal data, will retry", "customerID", c.Spec.CustomerID)
-	return requeue.WithBackoff(), nil
+	return requeue.WithBackoff()
 }
 
 // waitFor is the time until the next look: for e-mails a tenth of the time since the erasure began. For example, after five

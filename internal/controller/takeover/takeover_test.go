@@ -53,7 +53,7 @@ func TestTheRestBeginsAfterThePendingEvents(t *testing.T) {
 					t.Fatal(err)
 				}
 				ended := mgr.start(ctx)
-				time.Sleep(2 * longest) // of the bubble's clock
+				<-time.After(2 * longest) // by the bubble's clock
 				synctest.Wait()
 				if diff := cmp.Diff([]time.Duration{c.want * time.Second}, began); diff != "" {
 					t.Errorf("the rest began after (-want +got):\n%s", diff)
@@ -87,7 +87,7 @@ func TestTheRestDoesNotBeginAtTheEnd(t *testing.T) {
 }
 
 // Without an order, as where the controller of customers runs alone, nothing is noted.
-func TestNoOrder(t *testing.T) {
+func TestNoOrder(*testing.T) {
 	var o *Order
 	o.Handled(types.NamespacedName{Namespace: namespace, Name: "cus-a"})
 }
