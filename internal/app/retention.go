@@ -22,7 +22,7 @@ func (a *App) addRetention(cfg config.Config) error {
 		Keep: cfg.EventRetention, URL: cfg.ArchiveURL, Open: retention.OpenArchive, Yield: a.gate.Wait,
 		Clock: clock.RealClock{}, Log: a.manager.GetLogger().WithName("retention"),
 	}
-	if err := a.manager.Add(a.retention); err != nil {
+	if err := a.later().Add(a.retention); err != nil {
 		return fmt.Errorf("add the retention of events: %w", err)
 	}
 	return nil

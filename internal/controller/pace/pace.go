@@ -46,7 +46,7 @@ type Pace struct {
 // times are those of one customer; zero if nothing waits.
 type times struct {
 	first, last time.Time // when the first and the last event arrived that no status shows yet
-	several     bool      // whether further ones arrived after the first
+	previous    time.Time // when the one before the last arrived; zero if the last is the only one
 	access      time.Time // when the first of them arrived that may decide access
 	// firstShown and lastShown are when statuses were written that show events whose outcomes are not written yet.
 	firstShown, lastShown time.Time
@@ -66,10 +66,8 @@ func (p *Pace) Arrived(customer types.NamespacedName, mayDecideAccess bool) time
 	if t.last.IsZero() {
 		t.first = now
 		p.arrived++
-	} else {
-		t.several = true
 	}
-	t.last = now
+	t.previous, t.last = t.last, now
 	if mayDecideAccess && t.access.IsZero() {
 		t.access = now
 	}
@@ -191,17 +189,19 @@ func (p *Pace) of(customer types.NamespacedName) *times {
 // take ends the wait of the events that arrived up to the time, unless a later one has arrived. It reports whether it did.
 func (p *Pace) take(t *times, arrivedBy time.Time) bool {
 	if t.last.IsZero() || t.last.After(arrivedBy) {
-		t.several = t.several && t.first.After(arrivedBy) // the later one may be alone now
+		if !t.previous.After(arrivedBy) { // the last is the only one left
+			t.previous = time.Time{}
+		}
 		return false
 	}
-	t.first, t.last, t.several, t.access = time.Time{}, time.Time{}, false, time.Time{}
+	t.first, t.previous, t.last, t.access = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	p.arrived--
 	return true
 }
 
 // delay is longer while many customers wait. For a customer with one waiting event it is not.
 func (p *Pace) delay(t *times) time.Duration {
-	if !t.several {
+	if t.previous.IsZero() {
 		return p.Delay
 	}
 	return p.Delay * time.Duration(min(max(p.arrived, crowd), stretch*crowd)) / crowd

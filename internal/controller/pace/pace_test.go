@@ -200,6 +200,11 @@ func TestASingleEventWaitsTheUsualDelay(t *testing.T) {
 	if diff := cmp.Diff(at(12*time.Second+1), p.WriteAt(ada)); diff != "" {
 		t.Errorf("the second, which is the only one left, is written at (-want +got):\n%s", diff)
 	}
+	p.Arrived(ada, false)
+	p.Settled(ada, start)
+	if diff := cmp.Diff(at((11+stretch)*time.Second+1), p.WriteAt(ada)); diff != "" {
+		t.Errorf("two that are left are written at (-want +got):\n%s", diff)
+	}
 }
 
 // Without a delay everything is due at once, and nothing is kept.

@@ -1,8 +1,9 @@
-// Package takeover says what a new leader does first: it reconciles the customers with pending events. What looks at all Customers or
-// their e-mails begins after that. With 20,000 Customers, it keeps both processors of a small machine busy for some seconds.
+// Package takeover says what a new leader does first: it reconciles the customers with pending events. What looks at all Customers,
+// their e-mails or the trail begins after that. With 20,000 Customers, it keeps both processors of a small machine busy for some
+// seconds.
 //
-// Example: a replica takes the lead while events about two of 20,000 customers are pending. Both are reconciled within a tenth of a
-// second. Then the counts, the comparison with Stripe, the erasures and the e-mails begin.
+// Example: a replica takes the lead while events about two of 20,000 customers are pending. Both are reconciled within half a
+// second. Then the e-mails, the comparison with Stripe, the erasures and the counts of Customers begin.
 package takeover
 
 import (
